@@ -1,0 +1,2 @@
+//! `crosstie`: processes talk and take turns, from the shell.
+fn main() {}

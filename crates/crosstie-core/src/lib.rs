@@ -1,0 +1,24 @@
+//! The pure protocols under Crosstie: shared words and rings without a single system call.
+//!
+//! Floor 0. Everything here works on memory that somebody else has mapped and makes no system
+//! call, so that all of it can be model-checked (`--cfg crosstie_loom`) and reused where there is
+//! no Linux below. Every memory ordering of the project lives in [`word`] and [`ring`].
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`atomic`] | the one door to atomics: `core` or, in models, `loom` |
+//! | [`crash`] | [`crash_point!`]: the places where tests let a process die |
+//! | [`deadline`] | absolute monotonic instants in nanoseconds |
+//! | [`word`] | one protocol word a file |
+//! | [`ring`] | rings of messages over memory that is lent |
+#![cfg_attr(not(crosstie_loom), no_std)]
+#![deny(unsafe_code)]
+
+pub mod atomic;
+pub mod crash;
+pub mod deadline;
+pub mod ring;
+pub mod word;
+
+pub use deadline::Deadline;
+pub use word::owner::OwnerId;

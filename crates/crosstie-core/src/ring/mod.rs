@@ -1,0 +1,1 @@
+//! Rings of messages over memory that is lent.

@@ -1,0 +1,200 @@
+//! What every mechanism promises, whether the kernel or shared memory carries it.
+//!
+//! A mechanism of the kernel implements [`SendMessages`] and [`ReceiveMessages`] over bytes; the ring
+//! has the same methods and the same errors, but lends its messages in place. Typed messages,
+//! addresses and the four forms (`try_`, plain, `_for`, `_until`) are built once, in `endpoint`.
+//!
+//! | promise | of |
+//! |---|---|
+//! | a message arrives whole, with its boundaries, or not at all | all |
+//! | nothing above the limit is sent or accepted | all |
+//! | a clean end ([`RecvError::Closed`]) and a death ([`RecvError::PeerDied`]) differ | all but udp, fd |
+//! | what was received before the end is delivered first | all |
+
+use std::fmt;
+use std::os::fd::BorrowedFd;
+
+use crate::error::{Error, ErrorKind};
+use crosstie_core::Deadline;
+
+/// The largest message, in bytes, unless an option says otherwise: 64 MiB.
+pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+/// Why a message was not sent.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SendError {
+    /// No room now (`try_send` only): send it later.
+    Full,
+    /// The deadline passed and nothing of the message was sent.
+    TimedOut,
+    /// Above the limit, both in bytes: split it, or raise the limit on both sides.
+    TooLarge {
+        /// The message's length.
+        length: usize,
+        /// The largest length that this end accepts.
+        limit: usize,
+    },
+    /// The receiver has ended: stop sending.
+    Closed,
+    /// The receiver died: what it had not taken is delivered or lost as docs/delivery.md says.
+    PeerDied,
+    /// Anything else; the channel is of no more use to this end.
+    Failed(Error),
+}
+
+/// Why no message was received.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// Nothing there now (`try_recv` only): ask later.
+    Empty,
+    /// The deadline passed first.
+    TimedOut,
+    /// A clean end: every sender said that it is done, and everything sent was delivered.
+    Closed,
+    /// A sender died before a clean end; every whole message that it sent was delivered.
+    PeerDied,
+    /// A sender announced a message above the limit, both in bytes.
+    TooLarge {
+        /// The announced length.
+        length: usize,
+        /// The largest length that this end accepts.
+        limit: usize,
+    },
+    /// Anything else; the channel is of no more use to this end.
+    Failed(Error),
+}
+
+macro_rules! hot_error {
+    ($name:ident, $now:ident) => {
+        impl $name {
+            /// The kind in the one error table; decides the exit code.
+            #[must_use]
+            pub fn kind(&self) -> ErrorKind {
+                match self {
+                    Self::$now => ErrorKind::Busy,
+                    Self::TimedOut => ErrorKind::TimedOut,
+                    Self::TooLarge { .. } => ErrorKind::TooLarge,
+                    Self::Closed => ErrorKind::Closed,
+                    Self::PeerDied => ErrorKind::PeerDied,
+                    Self::Failed(error) => error.kind(),
+                }
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    Self::TooLarge { length, limit } => write!(
+                        f,
+                        "message too large: {length} bytes, the limit is {limit}; raise it on both sides with ?max={length}"
+                    ),
+                    Self::Failed(error) => error.fmt(f),
+                    other => f.write_str(other.kind().phrase()),
+                }
+            }
+        }
+        impl std::error::Error for $name {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                match self {
+                    Self::Failed(error) => Some(error),
+                    _ => None,
+                }
+            }
+        }
+        impl From<Error> for $name {
+            fn from(error: Error) -> Self {
+                Self::Failed(error)
+            }
+        }
+    };
+}
+hot_error!(SendError, Full);
+hot_error!(RecvError, Empty);
+
+/// The sending end of a mechanism, over bytes.
+pub trait SendMessages: Send {
+    /// Sends one message; returns once the mechanism has it whole.
+    ///
+    /// Blocks while there is no room, until `deadline` ([`Deadline::NOW`] never blocks and answers
+    /// [`SendError::Full`]). A message is sent whole or, on an error, not at all, except that a
+    /// stream whose deadline passed inside a message is broken for good and answers
+    /// [`SendError::Failed`] from then on.
+    ///
+    /// # Errors
+    /// One variant per thing to do: see [`SendError`].
+    fn send(&mut self, payload: &[u8], deadline: Deadline) -> Result<(), SendError>;
+
+    /// Sends several messages in order with as few system calls as the mechanism allows; answers
+    /// how many were sent, at least one unless it is an error.
+    ///
+    /// # Errors
+    /// As [`SendMessages::send`], about the first message that was not sent.
+    fn send_batch(&mut self, payloads: &[&[u8]], deadline: Deadline) -> Result<usize, SendError> {
+        match payloads.first() {
+            Some(first) => self.send(first, deadline).map(|()| 1),
+            None => Ok(0),
+        }
+    }
+
+    /// Says that this end is done: the receiver gets everything, then a clean end.
+    ///
+    /// Dropping a sender does the same, except while panicking: then the receiver sees a death.
+    ///
+    /// # Errors
+    /// If the end mark could not be sent.
+    fn close(&mut self) -> Result<(), SendError>;
+
+    /// The largest message that this end accepts, in bytes.
+    fn message_bytes_max(&self) -> usize;
+
+    /// The descriptor to poll for writability, where there is one.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+/// The receiving end of a mechanism, over bytes.
+pub trait ReceiveMessages: Send {
+    /// Receives the next message into this end's private memory.
+    ///
+    /// Blocks while there is none, until `deadline` ([`Deadline::NOW`] never blocks and answers
+    /// [`RecvError::Empty`]). An error never loses a message that had arrived whole.
+    ///
+    /// # Errors
+    /// One variant per thing to do: see [`RecvError`].
+    fn recv(&mut self, deadline: Deadline) -> Result<Arrived<'_>, RecvError>;
+
+    /// The largest message that this end accepts, in bytes.
+    fn message_bytes_max(&self) -> usize;
+
+    /// What the mechanism itself knows to be lost, duplicated or reordered; all 0 unless it is udp.
+    fn losses(&self) -> Losses {
+        Losses::default()
+    }
+
+    /// The descriptor to poll for readability, where there is one.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
+
+/// What a mechanism without delivery guarantee knows about its messages, in messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Sent and never received.
+    pub lost: u64,
+    /// Received more than once; only the first was delivered.
+    pub duplicated: u64,
+    /// Received after one that was sent later; delivered in the order of arrival.
+    pub reordered: u64,
+}
+
+/// A message in the receiving end's private memory, until the next call on that end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived<'a> {
+    /// The payload.
+    pub payload: &'a [u8],
+    /// The sender's process id where the kernel or the framing says it.
+    pub sender_pid: Option<u32>,
+}

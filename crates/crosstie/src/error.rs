@@ -1,0 +1,214 @@
+//! The one error table: ids, exit codes, and [`Error`] for set-up operations.
+
+use std::{fmt, io};
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! error_table {
+    ($($(#[doc = $doc:literal])+ $name:ident = $id:literal, $exit:literal, $phrase:literal;)+) => {
+        /// What went wrong, one variant per thing that a caller can do about it.
+        ///
+        /// The table below this enum generates ids, exit codes and phrases for every language.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl ErrorKind {
+            /// Every kind, in the table's order.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The stable id, the same in every language: `"timed-out"`.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$name => $id),+ }
+            }
+
+            /// The exit code of the command `crosstie` (CLI contract).
+            #[must_use]
+            pub const fn exit_code(self) -> u8 {
+                match self { $(Self::$name => $exit),+ }
+            }
+
+            /// The phrase with which a message says it.
+            #[must_use]
+            pub const fn phrase(self) -> &'static str {
+                match self { $(Self::$name => $phrase),+ }
+            }
+        }
+    };
+}
+
+error_table! {
+    /// An address, a name or an option is not of its form.
+    Usage = "usage", 2, "not understood";
+    /// Somebody else has it: a lock under `--try`, the other sender of a ring, a full or empty channel.
+    Busy = "busy", 75, "busy";
+    /// The deadline passed first.
+    TimedOut = "timed-out", 124, "timed out";
+    /// The kernel refuses: owner, mode, another user's domain.
+    NotPermitted = "not-permitted", 77, "not permitted";
+    /// The other end died before a clean end.
+    PeerDied = "peer-died", 83, "the peer died before a clean end";
+    /// There is no object, file or listener of that name.
+    NotFound = "not-found", 84, "no such object";
+    /// It exists already, or is something else than asked for.
+    AlreadyExists = "already-exists", 85, "exists already";
+    /// Other layout, version, protocol or parameters; the text names both.
+    Mismatch = "mismatch", 86, "of another layout, version or protocol";
+    /// The message is above the limit; the text names both sizes.
+    TooLarge = "too-large", 87, "message too large";
+    /// The other end said that it is done.
+    Closed = "closed", 88, "closed";
+    /// Bytes that others wrote break the protocol; the channel is of no more use to this end.
+    Corrupt = "corrupt", 86, "corrupt";
+    /// No room: /dev/shm, disk, descriptors, slots.
+    NoSpace = "no-space", 125, "no room";
+    /// This mechanism, kernel or policy does not offer it.
+    Unsupported = "unsupported", 125, "not supported here";
+    /// Any other refusal by the system.
+    Failed = "failed", 125, "failed";
+}
+
+impl ErrorKind {
+    /// The kind that an error of the kernel stands for.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::ErrorKind;
+    /// let refused = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    /// assert_eq!(ErrorKind::of_io(&refused), ErrorKind::NotPermitted);
+    /// ```
+    #[must_use]
+    pub fn of_io(error: &io::Error) -> Self {
+        use io::ErrorKind as Io;
+        match error.kind() {
+            Io::PermissionDenied | Io::ReadOnlyFilesystem => Self::NotPermitted,
+            Io::NotFound | Io::ConnectionRefused | Io::AddrNotAvailable => Self::NotFound,
+            Io::AlreadyExists => Self::AlreadyExists,
+            Io::AddrInUse | Io::WouldBlock => Self::Busy,
+            Io::TimedOut => Self::TimedOut,
+            Io::BrokenPipe | Io::ConnectionReset | Io::ConnectionAborted => Self::PeerDied,
+            Io::StorageFull | Io::QuotaExceeded | Io::OutOfMemory => Self::NoSpace,
+            Io::Unsupported => Self::Unsupported,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// A set-up operation failed: what, on which object, why, and what to do.
+///
+/// # Examples
+/// ```
+/// use crosstie::{Error, ErrorKind};
+/// let error = Error::new("open ring", "ring:jobs", ErrorKind::Busy)
+///     .because("4711 worker has the sender's end")
+///     .advise("wait until it ends, or use another name");
+/// assert_eq!(
+///     error.to_string(),
+///     "open ring ring:jobs: busy: 4711 worker has the sender's end; wait until it ends, or use another name"
+/// );
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Error {
+    operation: &'static str,
+    object: String,
+    kind: ErrorKind,
+    cause: String,
+    advice: String,
+    source: Option<io::Error>,
+}
+
+impl Error {
+    /// An error of `kind`: `operation` failed on `object`.
+    #[must_use]
+    pub fn new(operation: &'static str, object: impl Into<String>, kind: ErrorKind) -> Self {
+        Self { operation, object: object.into(), kind, cause: String::new(), advice: String::new(), source: None }
+    }
+
+    /// The kernel refused `operation` on `object`; the kind follows from the kernel's answer.
+    #[must_use]
+    pub fn os(operation: &'static str, object: impl Into<String>, error: impl Into<io::Error>) -> Self {
+        let source = error.into();
+        let mut this = Self::new(operation, object, ErrorKind::of_io(&source));
+        this.source = Some(source);
+        this
+    }
+
+    /// Says why.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.cause = cause.into();
+        self
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = advice.into();
+        self
+    }
+
+    /// The same error under another kind, where the place knows better than the kernel's answer.
+    #[must_use]
+    pub fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// What kind it is; decides the exit code.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What failed, as a verb phrase: `"open ring"`.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// On which object: an address, a path, a name.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// What to do about it; empty when there is nothing to say.
+    #[must_use]
+    pub fn advice(&self) -> &str {
+        &self.advice
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.operation, self.object, self.kind.phrase())?;
+        if !self.cause.is_empty() {
+            write!(f, ": {}", self.cause)?;
+        }
+        if let Some(source) = &self.source {
+            write!(f, " ({source})")?;
+        }
+        if !self.advice.is_empty() {
+            write!(f, "; {}", self.advice)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = error.source.as_ref().map_or(io::ErrorKind::Other, io::Error::kind);
+        Self::new(kind, error)
+    }
+}

@@ -1,0 +1,22 @@
+//! Processes **talk** and **take turns** on Linux, and survive `kill -9`.
+//!
+//! The floors, from the ground up; each imports only what stands below it.
+//!
+//! | floor | module | holds |
+//! |---|---|---|
+//! | 0 | `crosstie-core` | pure protocols, no system call |
+//! | 0' | [`error`], [`contract`] | the one error table; what every mechanism promises |
+//! | 1 | [`os`] | safe wrappers, one kernel object a file |
+//! | 2 | [`region`] | mappings with a checked format |
+//! | 3 | [`ledger`] | who takes part, and that they live |
+//! | 5 | [`channel`] | messages through shared memory |
+//! | 5' | [`transport`] | messages through the kernel |
+//! | 6 | [`endpoint`] | address → [`Sender`], [`Receiver`] |
+#![deny(unsafe_code)]
+
+pub mod contract;
+pub mod error;
+pub mod os;
+
+pub use crosstie_core::{Deadline, OwnerId};
+pub use error::{Error, ErrorKind, Result};

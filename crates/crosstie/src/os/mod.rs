@@ -1,0 +1,1 @@
+//! Safe wrappers, one kernel object a file; the only users of rustix and libc.
