@@ -126,7 +126,14 @@ impl Error {
     /// An error of `kind`: `operation` failed on `object`.
     #[must_use]
     pub fn new(operation: &'static str, object: impl Into<String>, kind: ErrorKind) -> Self {
-        Self { operation, object: object.into(), kind, cause: String::new(), advice: String::new(), source: None }
+        Self {
+            operation,
+            object: object.into(),
+            kind,
+            cause: String::new(),
+            advice: String::new(),
+            source: None,
+        }
     }
 
     /// The kernel refused `operation` on `object`; the kind follows from the kernel's answer.
