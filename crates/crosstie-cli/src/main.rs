@@ -1,2 +1,26 @@
 //! `crosstie`: processes talk and take turns, from the shell.
-fn main() {}
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`args`] | the command line: one definition for help, man pages and completions |
+//! | [`command`] | one verb a file: its arguments and what it does |
+//! | [`output`] | messages to standard output, notes and progress to standard error |
+//! | [`exit`] | the exit codes, and how a failure is told |
+#![deny(unsafe_code)]
+
+mod args;
+mod command;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let line = args::CommandLine::parse();
+    match command::run(line.command, &line.globals) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}

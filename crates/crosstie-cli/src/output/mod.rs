@@ -1,0 +1,3 @@
+//! Messages to standard output; notes and progress to standard error.
+
+pub mod note;
