@@ -1,0 +1,193 @@
+//! Futexes that processes share: sleep until a word changes, on one word or on several.
+//!
+//! Every futex here is shared (never `FUTEX_PRIVATE_FLAG`): the kernel's wake at a death uses the
+//! shared key, and a private waiter would sleep through it. Waking without a change is allowed
+//! everywhere, so callers re-read their words after every return.
+//!
+//! `futex_waitv` needs Linux 5.16 and may be forbidden by a seccomp filter (valgrind lacks it too,
+//! HAZARDS H15), so the call itself is probed. Without it [`wait_any`] sleeps on its first word in
+//! slices of at most [`SLICE_NS`].
+
+use crosstie_core::Deadline;
+use crosstie_core::atomic::{AtomicU32, Ordering};
+use rustix::io::Errno;
+use rustix::thread::{futex as kernel, futex::WaitFlags};
+use rustix::time::{ClockId, Timespec};
+use std::num::NonZeroU32;
+use std::ptr;
+
+use super::clock;
+
+/// The longest sleep where several words cannot be watched at once: 50 ms.
+pub const SLICE_NS: u64 = 50_000_000;
+
+/// The most words that [`wait_any`] watches, the kernel's limit.
+pub const WORDS_MAX: usize = 128;
+
+/// How long a call pauses when the kernel refuses it for a reason that no caller can mend: 1 ms.
+const REFUSED_PAUSE_NS: u64 = 1_000_000;
+
+/// Why a wait returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wakeup {
+    /// Somebody woke the word, a signal came, a slice ended, or for no reason: re-read and decide.
+    Woken,
+    /// A word did not hold the expected value when the kernel looked.
+    Changed,
+    /// The deadline passed.
+    TimedOut,
+}
+
+/// Sleeps while `word` holds `expected`, until somebody wakes it or `deadline` passes.
+///
+/// # Cost
+/// One system call; none when `deadline` is [`Deadline::NOW`].
+///
+/// # Examples
+/// ```
+/// use crosstie::os::futex::{self, Wakeup};
+/// use crosstie::Deadline;
+/// use std::sync::atomic::AtomicU32;
+/// let word = AtomicU32::new(1);
+/// assert_eq!(futex::wait(&word, 0, Deadline::NEVER), Wakeup::Changed);
+/// assert_eq!(futex::wait(&word, 1, Deadline::NOW), Wakeup::TimedOut);
+/// ```
+pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wakeup {
+    if deadline.is_now() {
+        return without_sleeping(&[(word, expected)]);
+    }
+    let timeout = clock::timespec(deadline);
+    let every_waker = NonZeroU32::MAX;
+    match kernel::wait_bitset(word, kernel::Flags::empty(), expected, timeout.as_ref(), every_waker) {
+        Ok(()) | Err(Errno::INTR) => Wakeup::Woken,
+        Err(errno) => refused(errno, deadline),
+    }
+}
+
+/// Wakes at most `count` sleepers on `word`; answers how many it woke.
+///
+/// # Cost
+/// One system call, about 180 ns without a sleeper.
+pub fn wake(word: &AtomicU32, count: u32) -> usize {
+    // The kernel reads the count as a signed integer: more than its maximum would wake one.
+    let count = count.min(i32::MAX.unsigned_abs());
+    kernel::wake(word, kernel::Flags::empty(), count).unwrap_or(0)
+}
+
+/// Sleeps while every word holds its expected value, until one of them is woken or `deadline`
+/// passes.
+///
+/// One return may stand for wakes of several words (HAZARDS H2): re-check them all, and pass on a
+/// wake that was meant for somebody else. Without [`has_waitv`] it watches the first word and
+/// returns after at most [`SLICE_NS`], so that the caller looks at the others.
+///
+/// # Panics
+/// If `words` is empty or has more than [`WORDS_MAX`] entries.
+pub fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Wakeup {
+    assert!(!words.is_empty() && words.len() <= WORDS_MAX, "wait_any watches 1 to {WORDS_MAX} words");
+    if deadline.is_now() {
+        return without_sleeping(words);
+    }
+    if words.len() == 1 {
+        return wait(words[0].0, words[0].1, deadline);
+    }
+    if !has_waitv() {
+        return wait_slice(words, deadline);
+    }
+    let timeout = clock::timespec(deadline);
+    match waitv(words, timeout.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Wakeup::Woken,
+        Err(Errno::NOSYS | Errno::PERM) => {
+            // Relaxed: a hint that guards no other memory; the call itself answers again.
+            WAITV.store(WAITV_ABSENT, Ordering::Relaxed);
+            wait_slice(words, deadline)
+        }
+        Err(errno) => refused(errno, deadline),
+    }
+}
+
+const WAITV_UNKNOWN: u32 = 0;
+const WAITV_PRESENT: u32 = 1;
+const WAITV_ABSENT: u32 = 2;
+static WAITV: AtomicU32 = AtomicU32::new(WAITV_UNKNOWN);
+
+/// Whether this process may sleep on several words at once.
+///
+/// Asked of the call itself, once; a seccomp filter that comes later is noticed by [`wait_any`].
+#[must_use]
+pub fn has_waitv() -> bool {
+    // Relaxed: a hint that guards no other memory.
+    match WAITV.load(Ordering::Relaxed) {
+        WAITV_PRESENT => true,
+        WAITV_ABSENT => false,
+        _ => probe_waitv(),
+    }
+}
+
+#[cold]
+fn probe_waitv() -> bool {
+    let word = AtomicU32::new(1);
+    let present = matches!(waitv(&[(&word, 0)], None), Err(Errno::AGAIN));
+    let found = if present { WAITV_PRESENT } else { WAITV_ABSENT };
+    // Relaxed: a hint that guards no other memory.
+    WAITV.store(found, Ordering::Relaxed);
+    present
+}
+
+fn waitv(words: &[(&AtomicU32, u32)], timeout: Option<&Timespec>) -> Result<usize, Errno> {
+    const FEW: usize = 4;
+    if words.len() <= FEW { waitv_of::<FEW>(words, timeout) } else { waitv_of::<WORDS_MAX>(words, timeout) }
+}
+
+fn waitv_of<const N: usize>(words: &[(&AtomicU32, u32)], timeout: Option<&Timespec>) -> Result<usize, Errno> {
+    let mut waits = [kernel::Wait::new(); N];
+    for (wait, (word, expected)) in waits.iter_mut().zip(words) {
+        wait.val = u64::from(*expected);
+        wait.uaddr = ptr::from_ref(*word).cast_mut().cast::<std::ffi::c_void>().into();
+        wait.flags = WaitFlags::SIZE_U32;
+    }
+    let used = words.len().min(N);
+    kernel::waitv(&waits[..used], kernel::WaitvFlags::empty(), timeout, ClockId::Monotonic)
+}
+
+/// [`wait_any`] where only one word can be watched.
+#[cold]
+fn wait_slice(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Wakeup {
+    if without_sleeping(words) == Wakeup::Changed {
+        return Wakeup::Changed;
+    }
+    let slice = Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS);
+    let (first, expected) = words[0];
+    match wait(first, expected, slice.min(deadline)) {
+        Wakeup::TimedOut if slice < deadline => Wakeup::Woken,
+        other => other,
+    }
+}
+
+fn without_sleeping(words: &[(&AtomicU32, u32)]) -> Wakeup {
+    // Relaxed: a hint whether to sleep; whoever acts on a word re-reads it with its own ordering.
+    let changed = words.iter().any(|(word, expected)| word.load(Ordering::Relaxed) != *expected);
+    if changed { Wakeup::Changed } else { Wakeup::TimedOut }
+}
+
+#[cold]
+fn refused(errno: Errno, deadline: Deadline) -> Wakeup {
+    match errno {
+        Errno::AGAIN => Wakeup::Changed,
+        Errno::TIMEDOUT => Wakeup::TimedOut,
+        // The word's page is gone, or the kernel is out of memory: the caller's loop re-checks, and
+        // the pause keeps it from spinning.
+        _ => {
+            let now = clock::now_ns();
+            if deadline.is_over(now) {
+                return Wakeup::TimedOut;
+            }
+            let own = AtomicU32::new(0);
+            let pause = Deadline::at_ns(now).after_ns(REFUSED_PAUSE_NS);
+            let timeout = clock::timespec(pause.min(deadline));
+            // Whatever it answers, the pause is over or not possible.
+            let _ = kernel::wait_bitset(&own, kernel::Flags::empty(), 0, timeout.as_ref(), NonZeroU32::MAX);
+            Wakeup::Woken
+        }
+    }
+}
