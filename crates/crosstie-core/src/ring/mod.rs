@@ -1,1 +1,13 @@
 //! Rings of messages over memory that is lent.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`record`] | a message's place in the ring: cells, laps, the commit word |
+//! | [`control`] | the words that the two ends share beside the cells |
+//! | [`memory`] | what a ring asks of the memory it is lent |
+//! | [`spsc`] | one producer, one consumer |
+
+pub mod control;
+pub mod memory;
+pub mod record;
+pub mod spsc;

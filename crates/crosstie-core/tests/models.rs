@@ -1,0 +1,8 @@
+//! loom models: every interleaving of a few threads over the very code that ships.
+//!
+//! Run by `cargo xtask test`, or
+//! `RUSTFLAGS="--cfg crosstie_loom" cargo test -p crosstie-core --release --test models --target-dir target/loom`.
+#![cfg(crosstie_loom)]
+
+#[path = "models/spsc.rs"]
+mod spsc;
