@@ -395,11 +395,7 @@ impl<M: Memory> Consumer<M> {
 
 fn geometry_of<M: Memory>(memory: &M) -> Result<Geometry, Corrupt> {
     let found = memory.capacity_bytes();
-    Geometry::new(found).ok_or(Corrupt {
-        field: "capacity",
-        found,
-        limit: super::record::CAPACITY_BYTES_MAX,
-    })
+    Geometry::new(found).ok_or(Corrupt { field: "capacity", found, limit: super::record::CAPACITY_BYTES_MAX })
 }
 
 /// The acknowledged position, checked: whole cells, and far from the end of the numbers.
