@@ -35,6 +35,8 @@ pub enum SendError {
         /// The largest length that this end accepts.
         limit: usize,
     },
+    /// The message's type refused to be encoded: this message is not sent, the next ones can be.
+    Malformed(Error),
     /// The receiver has ended: stop sending.
     Closed,
     /// The receiver died: what it had not taken is delivered or lost as docs/delivery.md says.
@@ -51,6 +53,8 @@ pub enum RecvError {
     Empty,
     /// The deadline passed first.
     TimedOut,
+    /// A message that is not of the expected type: it is passed over, the next ones are not lost.
+    Malformed(Error),
     /// A clean end: every sender said that it is done, and everything sent was delivered.
     Closed,
     /// A sender died before a clean end; every whole message that it sent was delivered.
@@ -78,7 +82,7 @@ macro_rules! hot_error {
                     Self::TooLarge { .. } => ErrorKind::TooLarge,
                     Self::Closed => ErrorKind::Closed,
                     Self::PeerDied => ErrorKind::PeerDied,
-                    Self::Failed(error) => error.kind(),
+                    Self::Malformed(error) | Self::Failed(error) => error.kind(),
                 }
             }
         }
@@ -89,7 +93,7 @@ macro_rules! hot_error {
                         f,
                         "message too large: {length} bytes, the limit is {limit}; raise it on both sides with ?max={length}"
                     ),
-                    Self::Failed(error) => error.fmt(f),
+                    Self::Malformed(error) | Self::Failed(error) => error.fmt(f),
                     other => f.write_str(other.kind().phrase()),
                 }
             }
@@ -97,7 +101,7 @@ macro_rules! hot_error {
         impl std::error::Error for $name {
             fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
                 match self {
-                    Self::Failed(error) => Some(error),
+                    Self::Malformed(error) | Self::Failed(error) => Some(error),
                     _ => None,
                 }
             }

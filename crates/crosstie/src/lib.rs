@@ -15,6 +15,7 @@
 #![deny(unsafe_code)]
 
 pub mod contract;
+pub mod endpoint;
 pub mod error;
 pub mod os;
 

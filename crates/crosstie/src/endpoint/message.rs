@@ -1,0 +1,92 @@
+//! [`Message`]: what can be sent, and what it is on the other side.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What can be sent and received.
+///
+/// Every type of serde's `Serialize + DeserializeOwned` is one, in
+/// [postcard's wire format](https://postcard.jamesmunns.com/wire-format); `[u8]` is one as it is,
+/// and so is `str`. Both sides must name the same type: the format does not describe itself.
+///
+/// # Examples
+/// ```
+/// use crosstie::endpoint::Message;
+/// let mut bytes = Vec::new();
+/// let sent = Message::encode(&(7_u32, "seven".to_owned()), &mut bytes)?;
+/// let received: (u32, String) = Message::decode(sent)?;
+/// assert_eq!(received, (7, "seven".to_owned()));
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+pub trait Message {
+    /// What a receiver gets: `T` for `T`, `Vec<u8>` for `[u8]`, `String` for `str`.
+    type Owned;
+
+    /// The message's bytes: its own, or written into `scratch` (whose content is overwritten).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`] if the type refuses to be encoded.
+    fn encode<'a>(&'a self, scratch: &'a mut Vec<u8>) -> Result<&'a [u8]>;
+
+    /// The message that `payload` holds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Mismatch`] if it holds none of this type.
+    fn decode(payload: &[u8]) -> Result<Self::Owned>;
+}
+
+impl<T: Serialize + DeserializeOwned> Message for T {
+    type Owned = T;
+
+    fn encode<'a>(&'a self, scratch: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+        let mut bytes = std::mem::take(scratch);
+        bytes.clear();
+        *scratch = postcard::to_extend(self, bytes).map_err(|error| {
+            Error::new("encode", std::any::type_name::<T>(), ErrorKind::Usage).because(error.to_string())
+        })?;
+        Ok(scratch)
+    }
+
+    fn decode(payload: &[u8]) -> Result<T> {
+        let wrong = |cause: String| {
+            Error::new("decode", std::any::type_name::<T>(), ErrorKind::Mismatch)
+                .because(format!("{cause}, in a message of {} bytes", payload.len()))
+                .advise("both sides must use the same type")
+        };
+        match postcard::take_from_bytes(payload) {
+            Ok((message, [])) => Ok(message),
+            Ok((_, rest)) => Err(wrong(format!("{} bytes are left over", rest.len()))),
+            Err(error) => Err(wrong(error.to_string())),
+        }
+    }
+}
+
+impl Message for [u8] {
+    type Owned = Vec<u8>;
+
+    fn encode<'a>(&'a self, _scratch: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+        Ok(self)
+    }
+
+    fn decode(payload: &[u8]) -> Result<Vec<u8>> {
+        Ok(payload.to_vec())
+    }
+}
+
+impl Message for str {
+    type Owned = String;
+
+    fn encode<'a>(&'a self, _scratch: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+        Ok(self.as_bytes())
+    }
+
+    fn decode(payload: &[u8]) -> Result<String> {
+        match std::str::from_utf8(payload) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(error) => Err(Error::new("decode", "str", ErrorKind::Mismatch)
+                .because(format!("the message is no text: {error}"))),
+        }
+    }
+}
