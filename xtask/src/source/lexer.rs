@@ -15,6 +15,8 @@ pub struct Token {
     pub text: String,
     /// Its line, from 0.
     pub line: usize,
+    /// Where it begins in its line, in bytes.
+    pub column: usize,
 }
 
 impl Token {
@@ -154,7 +156,7 @@ pub fn tokens(code: &str) -> Vec<Token> {
             } else {
                 first.len_utf8()
             };
-            tokens.push(Token { text: rest[..length].to_owned(), line });
+            tokens.push(Token { text: rest[..length].to_owned(), line, column: text.len() - rest.len() });
             rest = rest[length..].trim_start();
         }
     }
@@ -182,9 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn tokens_know_their_lines() {
+    fn tokens_know_their_places() {
         let found = tokens("a::b\n  <c>");
-        let texts: Vec<_> = found.iter().map(|token| (token.text.as_str(), token.line)).collect();
-        assert_eq!(texts, [("a", 0), ("::", 0), ("b", 0), ("<", 1), ("c", 1), (">", 1)]);
+        let texts: Vec<_> =
+            found.iter().map(|token| (token.text.as_str(), token.line, token.column)).collect();
+        assert_eq!(texts, [("a", 0, 0), ("::", 0, 1), ("b", 0, 3), ("<", 1, 2), ("c", 1, 3), (">", 1, 4)]);
     }
 }

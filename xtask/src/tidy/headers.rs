@@ -1,23 +1,24 @@
 //! Every protocol file states its protocol in its `//!` header, section by section, in one order.
 //!
+//! A protocol file is one below `word/` or `ring/` that names an atomic ordering; the others hold
+//! plain values and arithmetic.
+//!
 //! Sections are headings whose text begins with these words, in any case, each with a body:
 //! `# States`, `# Invariants`, `# Transitions`, `# Orderings`, `# Progress`, `# Death`, `# Source`.
 
+use super::orderings;
 use super::rule::Outcome;
 use crate::source::{Source, Tree};
 
 /// The beginnings of the sections' headings, in their order.
 const SECTIONS: [&str; 7] = ["state", "invariant", "transition", "ordering", "progress", "death", "source"];
 const FOLDERS: [&str; 2] = ["crates/crosstie-core/src/word", "crates/crosstie-core/src/ring"];
-/// Files without a protocol of their own.
-const PLAIN: [&str; 2] = ["mod.rs", "owner.rs"];
 
-/// Every file of `word/` and `ring/` has its sections.
+/// Every protocol file has its sections.
 pub fn check(tree: &Tree) -> Outcome {
     let mut outcome = Outcome::default();
     for source in FOLDERS.iter().flat_map(|folder| tree.below(folder)).filter(|source| !source.is_test) {
-        let file = source.path.rsplit('/').next().unwrap_or_default();
-        if PLAIN.contains(&file) {
+        if orderings::sites(source).next().is_none() {
             continue;
         }
         outcome.checked += 1;
@@ -61,7 +62,7 @@ fn sections(source: &Source) -> Result<(), &'static str> {
 mod tests {
     use super::*;
 
-    const WHOLE: &str = "//! A word.\n//!\n//! # States\n//! a\n//! # Invariants\n//! b\n//! # Transitions\n//! c\n//! # Orderings\n//! d\n//! # Progress and fairness\n//! e\n//! # Death\n//! f\n//! # Source\n//! g\n";
+    const WHOLE: &str = "//! A word.\n//!\n//! # States\n//! a\n//! # Invariants\n//! b\n//! # Transitions\n//! c\n//! # Orderings\n//! d\n//! # Progress and fairness\n//! e\n//! # Death\n//! f\n//! # Source\n//! g\nfn f() { a.load(Acquire) }\n";
 
     fn of(text: &str) -> Outcome {
         check(&Tree::of(&[("crates/crosstie-core/src/word/slot.rs", text)]))
@@ -77,5 +78,6 @@ mod tests {
     #[test]
     fn a_whole_header_passes() {
         assert!(of(WHOLE).is_ok());
+        assert_eq!(of("//! Arithmetic.\nfn f() { a + b }").checked, 0);
     }
 }

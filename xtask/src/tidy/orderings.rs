@@ -20,12 +20,9 @@ const WORDS_MIN: usize = 4;
 pub fn check(tree: &Tree) -> Outcome {
     let mut outcome = Outcome::default();
     for source in FOLDERS.iter().flat_map(|folder| tree.below(folder)) {
-        for index in 0..source.tokens.len() {
-            let line = source.tokens[index].line;
-            if !is_site(source, index) || source.is_test_line(line) {
-                continue;
-            }
+        for index in sites(source) {
             outcome.checked += 1;
+            let line = source.tokens[index].line;
             let name = source.text(index);
             let first = source.statement_line(index);
             let above = source.argument(line.saturating_sub(LINES_ABOVE), line);
@@ -49,6 +46,12 @@ pub fn check(tree: &Tree) -> Outcome {
         }
     }
     outcome
+}
+
+/// The tokens that name an ordering in the file's library code.
+pub fn sites(source: &Source) -> impl Iterator<Item = usize> {
+    (0..source.tokens.len())
+        .filter(|&index| is_site(source, index) && !source.is_test_line(source.tokens[index].line))
 }
 
 fn is_site(source: &Source, index: usize) -> bool {
