@@ -1,0 +1,152 @@
+//! The page's tables.
+
+use crate::record::{Report, Row};
+use crate::report::svg::escaped;
+use crate::report::{figure, table};
+
+/// The textbook's table; on a phone each mechanism becomes a card.
+pub(crate) fn textbook(report: &Report) -> String {
+    let names = ["Mechanism", "Speed", "Complexity", "Scope", "Use case", "Pros", "Cons"];
+    let mut text = String::from("<table class=\"textbook\">\n<thead><tr>");
+    for name in names {
+        text.push_str(&format!("<th scope=\"col\">{name}</th>"));
+    }
+    text.push_str("</tr></thead>\n<tbody>\n");
+    for entry in table::textbook(report) {
+        let mechanism = entry.mechanism;
+        let figures: String = entry
+            .speed
+            .iter()
+            .map(|figure| format!("<span class=\"figure\">{}</span>", escaped(figure)))
+            .collect();
+        let cells = [
+            (names[1], format!("<b>{}</b>{figures}", escaped(&mechanism.speed))),
+            (
+                names[2],
+                format!(
+                    "{}<span class=\"figure\">{}</span>",
+                    escaped(&mechanism.complexity),
+                    escaped(&entry.complexity)
+                ),
+            ),
+            (names[3], escaped(&entry.scope)),
+            (names[4], escaped(&mechanism.use_case)),
+            (names[5], escaped(&mechanism.pros)),
+            (names[6], escaped(&mechanism.cons)),
+        ];
+        let name = escaped(&mechanism.name);
+        text.push_str(&format!(
+            "<tr><th scope=\"row\" class=\"mechanism {}\">{name}</th>",
+            class(&mechanism.name)
+        ));
+        for (label, cell) in cells {
+            text.push_str(&format!("<td data-label=\"{label}\"><div>{cell}</div></td>"));
+        }
+        text.push_str("</tr>\n");
+    }
+    text.push_str("</tbody>\n</table>\n");
+    text
+}
+
+/// The floor's figures.
+pub(crate) fn floor(report: &Report) -> String {
+    let mut text = String::from(
+        "<p class=\"lead\">No mechanism can beat these here. They were taken in the same run and stand in every plot.</p>\n\
+         <dl class=\"floor\">\n",
+    );
+    for (name, fact) in table::floor_facts(report) {
+        let (figure, rest) = fact.split_once(", ").unwrap_or((&fact, ""));
+        text.push_str(&format!(
+            "<div><dt>{}</dt><dd>{}<small>{}</small></dd></div>\n",
+            escaped(name),
+            escaped(figure),
+            escaped(rest)
+        ));
+    }
+    text.push_str("</dl>\n");
+    text
+}
+
+/// All figures, by size.
+pub(crate) fn detail(report: &Report) -> String {
+    let mut text = String::from(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"detail\">\n<table class=\"detail\">\n",
+    );
+    text.push_str("<thead><tr><th scope=\"col\">mechanism</th>");
+    for name in [
+        "round trip p50",
+        "p99",
+        "p99.9",
+        "× floor",
+        "× bare loop",
+        "paced p50",
+        "messages/s",
+        "bytes/s",
+        "CPU %",
+        "paced CPU %",
+        "calls / message",
+    ] {
+        text.push_str(&format!("<th scope=\"col\">{name}</th>"));
+    }
+    text.push_str("</tr></thead>\n");
+    for block in table::blocks(report) {
+        let size = figure::size(block.payload_bytes);
+        text.push_str(&format!(
+            "<tbody>\n<tr class=\"size\"><th scope=\"rowgroup\" colspan=\"12\">{size}</th></tr>\n"
+        ));
+        text.push_str(&floor_row(report, block.payload_bytes));
+        for row in block.rows {
+            text.push_str(&detail_row(report, row));
+        }
+        text.push_str("</tbody>\n");
+    }
+    text.push_str("</table>\n</div>\n");
+    text
+}
+
+fn floor_row(report: &Report, payload_bytes: usize) -> String {
+    let [round_trip, messages, bytes] = table::floor_row(report, payload_bytes);
+    format!(
+        "<tr class=\"floor\"><th scope=\"row\">floor</th><td>{}</td><td></td><td></td><td>1×</td><td></td><td></td>\
+         <td>{}</td><td>{}</td><td></td><td></td><td></td></tr>\n",
+        figure::duration(round_trip),
+        figure::rate(messages),
+        figure::bytes_rate(bytes)
+    )
+}
+
+fn detail_row(report: &Report, row: &Row) -> String {
+    let label = escaped(&table::label(report, row));
+    if let Some(reason) = &row.not_measured {
+        let reason = escaped(reason);
+        return format!(
+            "<tr><th scope=\"row\">{label}</th><td colspan=\"11\" class=\"absent\">{reason}</td></tr>\n"
+        );
+    }
+    let time = |value: u64| figure::duration(table::ns(value));
+    let cells = [
+        time(row.round_trip_ns.p50),
+        time(row.round_trip_ns.p99),
+        time(row.round_trip_ns.p999),
+        figure::ratio(table::times_floor(report, row).unwrap_or(0.0)),
+        figure::ratio(table::times_loop(report, row).unwrap_or(0.0)),
+        time(row.paced_round_trip_ns.p50),
+        figure::rate(row.messages_per_s),
+        figure::bytes_rate(row.bytes_per_s),
+        figure::cpu(row.cpu_percent),
+        figure::cpu(row.paced_cpu_percent),
+        figure::calls(row.syscalls_per_message),
+    ];
+    let warning = if row.verified { "" } else { " <strong>not verified</strong>" };
+    let class = class(&row.mechanism);
+    let mut text = format!("<tr><th scope=\"row\" class=\"mechanism {class}\">{label}{warning}</th>");
+    for cell in cells {
+        text.push_str(&format!("<td>{}</td>", escaped(&cell)));
+    }
+    text.push_str("</tr>\n");
+    text
+}
+
+fn class(mechanism: &str) -> &'static str {
+    crate::report::svg::style::of(mechanism, "").class
+}

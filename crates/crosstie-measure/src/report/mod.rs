@@ -1,0 +1,34 @@
+//! A measured [`Report`] in the forms that people read and programs take.
+//!
+//! | file | what it makes |
+//! |---|---|
+//! | `figure` | numbers as people read them: `30.2 µs`, `1.31 M/s`, `64 KiB` |
+//! | `table` | the rows that every form shows: the textbook's table, the figures by size, the floor |
+//! | `terminal` | text of at most 100 columns |
+//! | `markdown` | pasteable |
+//! | `csv`, `json` | for programs; JSON is the record itself |
+//! | `html` | one self-contained page |
+//! | `svg` | the plots in it |
+//!
+//! Nothing here measures, reads a clock or prints.
+
+mod csv;
+mod figure;
+mod folder;
+mod html;
+mod json;
+mod markdown;
+mod svg;
+mod table;
+mod terminal;
+
+pub use csv::csv;
+pub use figure::{bytes_rate, duration, rate, ratio, size};
+pub use folder::write_folder;
+pub use html::html;
+pub use json::json;
+pub use markdown::markdown;
+pub use terminal::{Colour, terminal};
+
+#[cfg(doc)]
+use crate::record::Report;

@@ -1,0 +1,204 @@
+//! Lines over payload sizes, both axes logarithmic, with whiskers and the floor.
+
+use super::axis::LogScale;
+use super::label::{self, LINE};
+use super::style::Style;
+use super::{Frame, Svg};
+use crate::report::figure;
+
+/// A plot of lines over payload sizes.
+pub(crate) struct LinePlot {
+    pub id: &'static str,
+    pub title: String,
+    pub description: String,
+    /// What the vertical axis shows, at its top.
+    pub axis: &'static str,
+    /// A value of the vertical axis in words.
+    pub words: fn(f64) -> String,
+    pub series: Vec<Series>,
+    /// Floors that do not depend on the size.
+    pub levels: Vec<Level>,
+}
+
+/// One line.
+pub(crate) struct Series {
+    pub label: String,
+    pub style: Style,
+    pub points: Vec<Point>,
+}
+
+/// One measured size.
+pub(crate) struct Point {
+    pub payload_bytes: f64,
+    pub value: f64,
+    /// The whisker's end; absent where there is none.
+    pub whisker: Option<f64>,
+}
+
+/// A horizontal floor line.
+pub(crate) struct Level {
+    pub label: String,
+    pub value: f64,
+}
+
+/// The plot's inner rectangle and its scales.
+struct Canvas {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    across: LogScale,
+    up: LogScale,
+}
+
+impl LinePlot {
+    /// The plot in one frame.
+    pub fn draw(&self, frame: Frame) -> String {
+        let canvas = self.canvas(frame);
+        let mut svg = Svg::new();
+        self.grid(&mut svg, &canvas, frame);
+        self.levels(&mut svg, &canvas);
+        for (index, series) in self.series.iter().enumerate() {
+            self.series(&mut svg, &canvas, series, self.dodge(index, frame));
+        }
+        self.labels(&mut svg, &canvas, frame);
+        svg.finish(frame, self.id, &self.title, &self.description)
+    }
+
+    fn canvas(&self, frame: Frame) -> Canvas {
+        let widest = self.series.iter().map(|series| label::width(&series.label)).fold(0.0, f64::max);
+        let (left, right) = (64.0, frame.width - widest - 40.0);
+        let (top, bottom) = (30.0, frame.height - 40.0);
+        let points = || self.series.iter().flat_map(|series| &series.points);
+        let sizes = LogScale::range(points().map(|point| point.payload_bytes), 1.6);
+        let levels = self.levels.iter().map(|level| level.value);
+        let values = points().flat_map(|point| [Some(point.value), point.whisker]).flatten();
+        let [low, high] = LogScale::range(values.chain(levels), 1.0);
+        // room below for the lowest floor's name
+        let range = [low / 2.2, high * 1.5];
+        let across = LogScale::new(sizes, [left, right]);
+        Canvas { left, right, top, bottom, across, up: LogScale::new(range, [bottom, top]) }
+    }
+
+    fn grid(&self, svg: &mut Svg, canvas: &Canvas, frame: Frame) {
+        let Canvas { left, right, top, bottom, .. } = *canvas;
+        for tick in canvas.up.ticks(20.0) {
+            let y = canvas.up.at(tick.value);
+            if tick.major {
+                svg.line("grid", [left, y], [right, y]);
+                svg.text("tick", "end", [left - 7.0, y + 4.0], &figure::at_axis(&(self.words)(tick.value)));
+            } else {
+                svg.line("small-tick", [left - 3.0, y], [left, y]);
+            }
+        }
+        let mut free_from = f64::NEG_INFINITY;
+        for size in self.sizes() {
+            let x = canvas.across.at(size as f64);
+            svg.line("grid", [x, top], [x, bottom]);
+            let words = figure::size(size);
+            let half = label::width(&words) / 2.0;
+            if x - half > free_from {
+                svg.text("tick", "middle", [x, bottom + 17.0], &words);
+                free_from = x + half + 3.0;
+            }
+        }
+        svg.line("axis", [left, bottom], [right, bottom]);
+        svg.text("axis-name", "start", [4.0, 14.0], self.axis);
+        svg.text("axis-name", "middle", [(left + right) / 2.0, frame.height - 5.0], "payload");
+    }
+
+    fn sizes(&self) -> Vec<usize> {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let mut sizes: Vec<usize> = points.map(|point| point.payload_bytes as usize).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        sizes
+    }
+
+    fn levels(&self, svg: &mut Svg, canvas: &Canvas) {
+        let wanted: Vec<f64> = self.levels.iter().map(|level| canvas.up.at(level.value) + 13.0).collect();
+        let places = label::spread(&wanted, LINE, [canvas.top, canvas.bottom - 2.0]);
+        for (level, place) in self.levels.iter().zip(places) {
+            let y = canvas.up.at(level.value);
+            svg.open_group("level", &format!("{} {}", level.label, (self.words)(level.value)));
+            svg.line("floor-line", [canvas.left, y], [canvas.right, y]);
+            let words = format!("{} {}", level.label, (self.words)(level.value));
+            svg.text("floor-name", "start", [canvas.left + 6.0, place], &words);
+            svg.close_group();
+        }
+    }
+
+    /// How far a series stands beside the exact size, so that whiskers do not hide each other.
+    fn dodge(&self, index: usize, frame: Frame) -> f64 {
+        let steps = self.series.len().saturating_sub(1) as f64;
+        let reach = if frame.width < 450.0 { 4.0 } else { 8.0 };
+        if steps > 0.0 { (index as f64 / steps * 2.0 - 1.0) * reach } else { 0.0 }
+    }
+
+    fn series(&self, svg: &mut Svg, canvas: &Canvas, series: &Series, dodge: f64) {
+        let place =
+            |point: &Point| [canvas.across.at(point.payload_bytes) + dodge, canvas.up.at(point.value)];
+        let floor = series.style == super::style::FLOOR;
+        let places: Vec<[f64; 2]> = series
+            .points
+            .iter()
+            .map(|point| {
+                if floor {
+                    [canvas.across.at(point.payload_bytes), canvas.up.at(point.value)]
+                } else {
+                    place(point)
+                }
+            })
+            .collect();
+        svg.open_group("series", &series.label);
+        svg.polyline(&format!("line {}", series.style.class), series.style.dash, &places);
+        for (point, [x, y]) in series.points.iter().zip(&places) {
+            if let Some(end) = point.whisker.map(|value| canvas.up.at(value)) {
+                let class = format!("whisker {}", series.style.class);
+                svg.line(&class, [*x, *y], [*x, end]);
+                svg.line(&class, [x - 2.5, end], [x + 2.5, end]);
+            }
+        }
+        for (point, [x, y]) in series.points.iter().zip(&places) {
+            let size = figure::size(point.payload_bytes as usize);
+            let tail =
+                point.whisker.map_or_else(String::new, |value| format!(", p99 {}", (self.words)(value)));
+            svg.open_group(
+                "point",
+                &format!("{}, {size}: {}{tail}", series.label, (self.words)(point.value)),
+            );
+            svg.marker(series.style, [*x, *y]);
+            svg.close_group();
+        }
+        svg.close_group();
+    }
+
+    /// Each line's name at its right end, moved apart, with a leader to the line.
+    fn labels(&self, svg: &mut Svg, canvas: &Canvas, frame: Frame) {
+        let ends: Vec<(usize, [f64; 2])> = self
+            .series
+            .iter()
+            .enumerate()
+            .filter_map(|(index, series)| {
+                let last = series.points.last()?;
+                let dodge = if series.style == super::style::FLOOR { 0.0 } else { self.dodge(index, frame) };
+                Some((index, [canvas.across.at(last.payload_bytes) + dodge, canvas.up.at(last.value)]))
+            })
+            .collect();
+        let wanted: Vec<f64> = ends.iter().map(|(_, [_, y])| *y).collect();
+        let places = label::spread(&wanted, LINE, [canvas.top, canvas.bottom]);
+        for ((index, [x, y]), place) in ends.into_iter().zip(places) {
+            let Some(series) = self.series.get(index) else { continue };
+            let bend = canvas.right + 4.0;
+            let leader = [[x + 6.0, y], [bend.max(x + 6.0), place], [canvas.right + 14.0, place]];
+            svg.polyline(&format!("leader {}", series.style.class), "", &leader);
+            svg.marker(series.style, [canvas.right + 19.0, place]);
+            svg.text(
+                &format!("name {}", series.style.class),
+                "start",
+                [canvas.right + 28.0, place + 4.0],
+                &series.label,
+            );
+        }
+    }
+}
