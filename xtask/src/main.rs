@@ -4,6 +4,7 @@
 mod source;
 mod suites;
 mod tidy;
+mod weaken;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test     builds and runs every suite; prints one line each, then what passed, failed, was skipped
   tidy     the house style as checks (CONTRIBUTING.md)
   ci       everything a change must pass: format, clippy, docs, tidy, test
+  weaken   each ordering of the core weakened by one step: some model must fail; weaken [NAME]
 ";
 
 /// The project's root: the folder above this crate.
@@ -24,11 +26,13 @@ fn project_root() -> PathBuf {
 
 fn main() -> ExitCode {
     let root = project_root();
-    let command = std::env::args().nth(1).unwrap_or_default();
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
     let outcome = match command.as_str() {
         "tidy" => tidy::run(&root).map(|failed| failed == 0),
         "test" => suites::test::run(&root),
         "ci" => suites::ci::run(&root),
+        "weaken" => weaken::run(&root, &arguments.next().unwrap_or_default()),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
