@@ -9,6 +9,7 @@
 //! | [`atomic`] | the one door to atomics: `core` or, in models, `loom` |
 //! | [`crash`] | [`crash_point!`]: the places where tests let a process die |
 //! | [`deadline`] | absolute monotonic instants in nanoseconds |
+//! | [`layout`] | offsets, headers, checks of bytes that others wrote |
 //! | [`word`] | one protocol word a file |
 //! | [`ring`] | rings of messages over memory that is lent |
 #![cfg_attr(not(crosstie_loom), no_std)]
@@ -17,6 +18,7 @@
 pub mod atomic;
 pub mod crash;
 pub mod deadline;
+pub mod layout;
 pub mod ring;
 pub mod word;
 

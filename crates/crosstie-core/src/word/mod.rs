@@ -3,5 +3,7 @@
 //! | word | says |
 //! |---|---|
 //! | [`owner`] | who: slot number and generation in one 64-bit value |
+//! | [`slot`] | that somebody lives: the kernel's robust word and a generation |
 
 pub mod owner;
+pub mod slot;

@@ -7,9 +7,10 @@
 //! `futex_waitv` needs Linux 5.16 and may be forbidden by a seccomp filter (valgrind lacks it too,
 //! HAZARDS H15), so the call itself is probed. Without it [`wait_any`] sleeps on its first word in
 //! slices of at most [`SLICE_NS`].
+#![expect(unsafe_code, reason = "tells the kernel the address of half a word")]
 
 use crosstie_core::Deadline;
-use crosstie_core::atomic::{AtomicU32, Ordering};
+use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use rustix::io::Errno;
 use rustix::thread::{futex as kernel, futex::WaitFlags};
 use rustix::time::{ClockId, Timespec};
@@ -91,19 +92,63 @@ pub fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Wakeup {
     if words.len() == 1 {
         return wait(words[0].0, words[0].1, deadline);
     }
-    if !has_waitv() {
-        return wait_slice(words, deadline);
+    sleep_any(words, || without_sleeping(words) == Wakeup::Changed, deadline)
+}
+
+/// Sleeps while `word` holds `expected` and `wide` holds the low half of `wide_expected`, until one
+/// of them is woken or `deadline` passes.
+///
+/// For a wide word whose low half is a futex of the kernel's (a life word): nothing here reads or
+/// writes half of it.
+pub fn wait_beside(
+    word: &AtomicU32,
+    expected: u32,
+    wide: &AtomicU64,
+    wide_expected: u64,
+    deadline: Deadline,
+) -> Wakeup {
+    // Relaxed: a hint whether to sleep; the caller re-reads both words with its own ordering.
+    let changed = || {
+        word.load(Ordering::Relaxed) != expected || low(wide.load(Ordering::Relaxed)) != low(wide_expected)
+    };
+    if deadline.is_now() {
+        return if changed() { Wakeup::Changed } else { Wakeup::TimedOut };
     }
-    let timeout = clock::timespec(deadline);
-    match waitv(words, timeout.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => Wakeup::Woken,
-        Err(Errno::NOSYS | Errno::PERM) => {
+    sleep_any(&[(word, expected), (low_half(wide), low(wide_expected))], changed, deadline)
+}
+
+/// Wakes at most `count` sleepers on the low half of `wide`; answers how many it woke.
+pub fn wake_low_half(wide: &AtomicU64, count: u32) -> usize {
+    wake(low_half(wide), count)
+}
+
+fn low(wide: u64) -> u32 {
+    (wide & 0xFFFF_FFFF) as u32
+}
+
+#[cfg(not(target_endian = "little"))]
+compile_error!("the low half of a 64-bit word comes first in memory only on little-endian machines");
+
+/// The address of the low half, for the kernel: nobody reads or writes through it.
+fn low_half(wide: &AtomicU64) -> &AtomicU32 {
+    let half = wide.as_ptr().cast::<u32>();
+    // SAFETY: the half is aligned, lives as long as `wide`, and no access of this size is made
+    // through it; the kernel's own lies outside the language's memory model.
+    unsafe { AtomicU32::from_ptr(half) }
+}
+
+fn sleep_any(words: &[(&AtomicU32, u32)], changed: impl Fn() -> bool, deadline: Deadline) -> Wakeup {
+    if has_waitv() {
+        let timeout = clock::timespec(deadline);
+        match waitv(words, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => return Wakeup::Woken,
+            // Forbidden since it was probed.
             // Relaxed: a hint that guards no other memory; the call itself answers again.
-            WAITV.store(WAITV_ABSENT, Ordering::Relaxed);
-            wait_slice(words, deadline)
+            Err(Errno::NOSYS | Errno::PERM) => WAITV.store(WAITV_ABSENT, Ordering::Relaxed),
+            Err(errno) => return refused(errno, deadline),
         }
-        Err(errno) => refused(errno, deadline),
     }
+    if changed() { Wakeup::Changed } else { wait_slice(words[0], deadline) }
 }
 
 const WAITV_UNKNOWN: u32 = 0;
@@ -150,15 +195,11 @@ fn waitv_of<const N: usize>(words: &[(&AtomicU32, u32)], timeout: Option<&Timesp
     kernel::waitv(&waits[..used], kernel::WaitvFlags::empty(), timeout, ClockId::Monotonic)
 }
 
-/// [`wait_any`] where only one word can be watched.
+/// Where only one word can be watched.
 #[cold]
-fn wait_slice(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Wakeup {
-    if without_sleeping(words) == Wakeup::Changed {
-        return Wakeup::Changed;
-    }
+fn wait_slice((word, expected): (&AtomicU32, u32), deadline: Deadline) -> Wakeup {
     let slice = Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS);
-    let (first, expected) = words[0];
-    match wait(first, expected, slice.min(deadline)) {
+    match wait(word, expected, slice.min(deadline)) {
         Wakeup::TimedOut if slice < deadline => Wakeup::Woken,
         other => other,
     }

@@ -4,18 +4,26 @@
 //! |---|---|
 //! | [`affinity`] | which processors a thread may run on |
 //! | [`clock`] | the monotonic clock |
+//! | [`file_lock`] | locks that end with their holder |
 //! | [`futex`] | sleeping on one word, or on several |
 //! | [`membarrier`] | the fence that sleepers pay for |
 //! | [`memory`] | mappings, unnamed files, POSIX names, reserved space |
+//! | [`name`] | names of objects |
 //! | [`parent`] | a child that ends with its parent |
+//! | [`process`] | who a process or thread is |
+//! | [`robust_list`] | words that the kernel marks when a thread ends |
 //! | [`trace`] | counting system calls |
 //! | [`usage`] | processor time |
 
 pub mod affinity;
 pub mod clock;
+pub mod file_lock;
 pub mod futex;
 pub mod membarrier;
 pub mod memory;
+pub mod name;
 pub mod parent;
+pub mod process;
+pub mod robust_list;
 pub mod trace;
 pub mod usage;

@@ -1,0 +1,9 @@
+//! Offsets, headers, and checks of bytes that others wrote.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`header`] | the first 128 bytes of every segment, and what may be wrong with them |
+//! | [`shared`] | which types may lie in memory that other processes write |
+
+pub mod header;
+pub mod shared;

@@ -1,0 +1,454 @@
+//! The life word of a slot: who occupies it, and that they live, in one 64-bit word.
+//!
+//! It is a robust futex that its occupant takes at attach and never gives back; the kernel takes it
+//! away when the thread ends. It is not a lock: nobody waits in order to own it. The low half is
+//! the kernel's (`robust_futex(7)`: TID, OWNER_DIED, WAITERS), the high half is the generation.
+//! Both change in one compare-exchange, so there is no instant at which an id is unclear, and a
+//! TID that comes back can never be taken for its former owner.
+//!
+//! # States
+//! | state | generation | low half | meaning |
+//! |---|---|---|---|
+//! | unused | 0 | 0 | never occupied |
+//! | alive | g ≥ 1 | TID, maybe WAITERS | occupant g lives |
+//! | dead | g ≥ 1 | OWNER_DIED, maybe WAITERS | occupant g has died; the slot can be claimed |
+//! | retired | 2³² − 1 | OWNER_DIED | dead, and its generations are used up: never claimed again |
+//!
+//! # Invariants
+//! - **I1** The generation never falls and never wraps: an id (slot, g) names one occupant for ever.
+//! - **I2** The low half goes from free (no TID) to a TID only together with generation + 1.
+//! - **I3** WAITERS is set before anybody sleeps on the word, and survives until the sleepers were
+//!   woken: a claim carries it over, and only the occupant drops it, before its id is known.
+//! - **I4** All other bytes of the slot are written by its living occupant alone.
+//!
+//! # Transitions
+//! | from → to | who | ordering | why |
+//! |---|---|---|---|
+//! | unused, dead g → alive g+1 | a claimer, its pending entry set ([`LifeWord::try_claim`]) | AcqRel | acquires the slot's bytes from the dead, I4 |
+//! | alive → alive + WAITERS | a watcher ([`LifeWord::watch`]) | Relaxed | the kernel compares the word again before it sleeps |
+//! | alive + WAITERS → alive | the occupant, after waking all ([`LifeWord::forget_waiters`]) | Relaxed | no id of it is known yet |
+//! | alive → dead | the kernel at the thread's end | full | marks by compare-exchange, wakes one |
+//! | alive → dead | a witness of the death ([`LifeWord::bury`]) | AcqRel | the kernel's mark is missing (HAZARDS H1) |
+//!
+//! There is no reaper and no phase of reaping. Death is one transition; a dead slot waits for its
+//! next claimer, who alone then writes into it, and whose own death the kernel marks like any
+//! other. So nobody can die in the middle of a reaping, and nobody needs a slot to reap one.
+//!
+//! # Wake-ups
+//! The kernel wakes one sleeper. Whoever finds the word dead wakes all others. If that one is killed
+//! before it does, its *pending entry* names this word ([`RobustWord`]), so the kernel sees a word
+//! without TID and wakes the next. A claimer that is killed before it woke the former occupant's
+//! watchers leaves WAITERS set (I3), and its own mark wakes one of them.
+//!
+//! # Progress
+//! Every operation is one compare-exchange in a loop that repeats only when another participant or
+//! the kernel has changed the word: at most one WAITERS and one death per generation.
+//!
+//! # Death
+//! A kill before a transition leaves the state before it, a kill after it the state after it.
+//! Between the claim and [`Slot::publish`] the occupant has no id that anybody knows.
+//!
+//! # Source
+//! Linux `Documentation/locking/robust-futex-ABI.rst`, `kernel/futex/core.c` (`handle_futex_death`);
+//! HAZARDS H1, H4, H7.
+
+use crate::OwnerId;
+use crate::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+/// Somebody sleeps on the word: the kernel wakes one of them when the owner dies.
+pub const WAITERS: u32 = 1 << 31;
+/// The kernel, or a witness, says that the owner has died.
+pub const OWNER_DIED: u32 = 1 << 30;
+/// The owner's thread id, as its own PID namespace numbers it.
+pub const TID_MASK: u32 = OWNER_DIED - 1;
+/// A slot of this generation is never claimed again (I1).
+pub const GENERATION_MAX: u32 = u32::MAX;
+
+/// What a life word held when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life(u64);
+
+impl Life {
+    /// The life whose word holds `bits`.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// The whole word.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// Which occupant, from 1; 0 = never occupied.
+    #[must_use]
+    pub const fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The half that the kernel and sleepers compare.
+    #[must_use]
+    pub const fn futex(self) -> u32 {
+        (self.0 & 0xFFFF_FFFF) as u32
+    }
+
+    /// The occupant's thread id; 0 = nobody.
+    #[must_use]
+    pub const fn tid(self) -> u32 {
+        self.futex() & TID_MASK
+    }
+
+    /// Whether somebody may sleep on the word.
+    #[must_use]
+    pub const fn has_waiters(self) -> bool {
+        self.futex() & WAITERS != 0
+    }
+
+    /// Whether the occupant lives, as far as the word says.
+    #[must_use]
+    pub const fn is_alive(self) -> bool {
+        self.tid() != 0 && self.futex() & OWNER_DIED == 0
+    }
+
+    /// Whether the slot's occupant is the one that `id` names, and lives, as far as the word says.
+    #[must_use]
+    pub fn is_life_of(self, id: OwnerId) -> bool {
+        self.is_alive() && u64::from(self.generation()) == id.generation()
+    }
+
+    const fn new(generation: u32, futex: u32) -> Self {
+        Self(((generation as u64) << 32) | futex as u64)
+    }
+}
+
+/// The life word; see the module.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct LifeWord(AtomicU64);
+
+impl LifeWord {
+    /// A word that was never occupied; zeroed memory is the same.
+    #[must_use]
+    pub fn unused() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// The word now.
+    #[must_use]
+    pub fn read(&self) -> Life {
+        // Acquire: whoever sees an occupant's death also sees what it wrote before (to its own words;
+        // the kernel's mark is a full barrier).
+        Life(self.0.load(Ordering::Acquire))
+    }
+
+    /// Takes a slot that `found` shows free for the thread `tid`; answers the new life.
+    ///
+    /// The caller has announced the word to the kernel (pending entry), links it to its robust list
+    /// next, then wakes all sleepers if the life has waiters ([`LifeWord::forget_waiters`]).
+    /// `None` when somebody else was first, or the slot cannot be claimed.
+    #[must_use]
+    pub fn try_claim(&self, found: Life, tid: u32) -> Option<Life> {
+        if found.is_alive() || found.generation() == GENERATION_MAX || tid == 0 || tid & !TID_MASK != 0 {
+            return None;
+        }
+        // I3: the former occupant's sleepers are still to be woken.
+        let claimed = Life::new(found.generation() + 1, tid | (found.futex() & WAITERS));
+        // AcqRel: acquires the slot's other bytes from the dead occupant (I4); releases nothing that
+        // a reader of the word needs, but orders this claim before the writes that `publish` fences.
+        let won = self.0.compare_exchange(found.0, claimed.0, Ordering::AcqRel, Ordering::Relaxed);
+        won.ok().map(|_| claimed)
+    }
+
+    /// Drops WAITERS after the former occupant's sleepers were woken; the occupant calls it before
+    /// it publishes its id. Answers the life.
+    pub fn forget_waiters(&self, own: Life) -> Life {
+        let alone = Life::new(own.generation(), own.futex() & !WAITERS);
+        // Relaxed: nothing is published; a former watcher that arrives late finds another generation.
+        let dropped = self.0.compare_exchange(own.0, alone.0, Ordering::Relaxed, Ordering::Relaxed);
+        if dropped.is_ok() { alone } else { own }
+    }
+
+    /// Makes sure that the death of `id` will wake the caller: sets WAITERS; answers the life to
+    /// sleep on, or `None` when `id` does not live.
+    #[must_use]
+    pub fn watch(&self, id: OwnerId) -> Option<Life> {
+        let mut found = self.read();
+        loop {
+            if !found.is_life_of(id) {
+                return None;
+            }
+            if found.has_waiters() {
+                return Some(found);
+            }
+            let watched = Life(found.0 | WAITERS as u64);
+            // Relaxed: only announces a sleeper to the kernel, which compares the low half again, under
+            // its own lock, before it lets us sleep. Acquire on failure: as `read`, a death may be it.
+            match self.0.compare_exchange(found.0, watched.0, Ordering::Relaxed, Ordering::Acquire) {
+                Ok(_) => return Some(watched),
+                // At most the occupant's death, its successor's claim and another watcher.
+                Err(now) => found = Life(now),
+            }
+        }
+    }
+
+    /// Marks the death of the occupant that `witnessed` shows, of which the caller has proof that
+    /// the kernel's mark lacks; answers whether this call marked it. Wake all sleepers afterwards.
+    pub fn bury(&self, witnessed: Life) -> bool {
+        let mut found = witnessed;
+        while found.is_alive() && found.generation() == witnessed.generation() {
+            let dead = Life::new(found.generation(), OWNER_DIED | (found.futex() & WAITERS));
+            // AcqRel: as the kernel's mark, a full step between the dead's writes and the claimer's.
+            match self.0.compare_exchange(found.0, dead.0, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                // A watcher, or the kernel's mark that came after all.
+                Err(now) => found = Life(now),
+            }
+        }
+        false
+    }
+
+    /// The word itself, for who sleeps on its low half or plays the kernel in a model.
+    #[must_use]
+    pub fn as_atomic(&self) -> &AtomicU64 {
+        &self.0
+    }
+}
+
+/// A life word with the two list pointers behind it, at the distances that glibc's robust mutexes
+/// have: `prev` at word + 24, `next` at word + 32.
+///
+/// The pointers are addresses in the occupant's process. Nobody but the kernel follows them.
+#[derive(Debug)]
+#[repr(C)]
+pub struct RobustWord {
+    /// The life word.
+    pub life: LifeWord,
+    reserved: [AtomicU64; 2],
+    prev: AtomicU64,
+    next: AtomicU64,
+}
+
+impl RobustWord {
+    /// From a list entry to its futex, as the kernel counts.
+    pub const FUTEX_OFFSET: i64 = -32;
+
+    /// The address that stands for this word in a robust list.
+    #[must_use]
+    pub fn node_address(&self) -> u64 {
+        (&raw const self.next).expose_provenance() as u64
+    }
+
+    /// Writes both list pointers; only the occupant does (I4).
+    pub fn set_neighbours(&self, prev: u64, next: u64) {
+        // Relaxed: only this thread and the kernel at its end read them.
+        self.prev.store(prev, Ordering::Relaxed);
+        // Relaxed: as above.
+        self.next.store(next, Ordering::Relaxed);
+    }
+}
+
+/// Who occupies a slot: what a person or a second witness needs to find it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Occupant {
+    /// Process id, in the occupant's PID namespace.
+    pub pid: u32,
+    /// Thread id, in the occupant's PID namespace.
+    pub tid: u32,
+    /// The thread's start, in clock ticks since the boot.
+    pub start_ticks: u64,
+    /// The PID and time namespaces in which these numbers hold.
+    pub namespaces: u64,
+    /// The process's number in its domain, from 1; names the byte that it keeps locked.
+    pub process: u64,
+    /// Effective user id.
+    pub uid: u32,
+    /// 1 = a thread, 2 = a process; others wrote anything else.
+    pub kind: u32,
+    /// When it took the slot, `CLOCK_MONOTONIC` nanoseconds.
+    pub attached_ns: u64,
+    /// The command's name, filled with zeros.
+    pub command: [u8; 16],
+}
+
+impl Occupant {
+    /// The occupant as words, in the order of the format.
+    #[must_use]
+    pub fn to_words(&self) -> [u64; OCCUPANT_WORDS] {
+        let [low, high] = halves(&self.command);
+        [
+            pair(self.pid, self.tid),
+            self.start_ticks,
+            self.namespaces,
+            self.process,
+            pair(self.uid, self.kind),
+            self.attached_ns,
+            low,
+            high,
+        ]
+    }
+
+    /// The occupant that `words` hold; any words are one.
+    #[must_use]
+    pub fn from_words(words: &[u64; OCCUPANT_WORDS]) -> Self {
+        let [ids, start_ticks, namespaces, process, user, attached_ns, low, high] = *words;
+        let mut command = [0; 16];
+        command[..8].copy_from_slice(&low.to_le_bytes());
+        command[8..].copy_from_slice(&high.to_le_bytes());
+        Self {
+            pid: low_half(ids),
+            tid: high_half(ids),
+            start_ticks,
+            namespaces,
+            process,
+            uid: low_half(user),
+            kind: high_half(user),
+            attached_ns,
+            command,
+        }
+    }
+}
+
+/// Words of an [`Occupant`].
+pub const OCCUPANT_WORDS: usize = 8;
+
+const fn pair(low: u32, high: u32) -> u64 {
+    ((high as u64) << 32) | low as u64
+}
+
+const fn low_half(word: u64) -> u32 {
+    (word & 0xFFFF_FFFF) as u32
+}
+
+const fn high_half(word: u64) -> u32 {
+    (word >> 32) as u32
+}
+
+fn halves(bytes: &[u8; 16]) -> [u64; 2] {
+    let mut halves = [[0; 8]; 2];
+    halves[0].copy_from_slice(&bytes[..8]);
+    halves[1].copy_from_slice(&bytes[8..]);
+    halves.map(u64::from_le_bytes)
+}
+
+/// Words of a slot that a later minor version gives a meaning: wait record, hold table.
+const LATER_WORDS: usize = 103;
+
+/// One slot of the ledger, 1 KiB.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct Slot {
+    /// The life word and its list pointers; on the line of its own that watchers read.
+    pub robust: RobustWord,
+    reserved: [AtomicU64; 3],
+    /// Generation of the occupant that the next words describe; 0 while they are being written.
+    published: AtomicU64,
+    occupant: [AtomicU64; OCCUPANT_WORDS],
+    reserved_after: [AtomicU64; 7],
+    /// The occupant's own wake word.
+    wake: AtomicU32,
+    reserved_beside: AtomicU32,
+    later: [AtomicU64; LATER_WORDS],
+}
+
+/// Bytes of a slot.
+pub const SLOT_BYTES: usize = 1024;
+
+#[cfg(not(crosstie_loom))]
+const _: () = {
+    use core::mem::offset_of;
+    assert!(size_of::<Slot>() == SLOT_BYTES && align_of::<Slot>() == 64);
+    assert!(offset_of!(Slot, robust) == 0 && offset_of!(RobustWord, life) == 0);
+    assert!(offset_of!(RobustWord, prev) == 24 && offset_of!(RobustWord, next) == 32);
+    assert!(RobustWord::FUTEX_OFFSET == -32);
+    assert!(offset_of!(Slot, published) == 64 && offset_of!(Slot, occupant) == 72);
+    assert!(offset_of!(Slot, wake) == 192 && offset_of!(Slot, later) == 200);
+};
+
+impl Slot {
+    /// A slot that was never occupied; zeroed memory is the same.
+    #[must_use]
+    pub fn unused() -> Self {
+        Self {
+            robust: RobustWord {
+                life: LifeWord::unused(),
+                reserved: zeros(),
+                prev: AtomicU64::new(0),
+                next: AtomicU64::new(0),
+            },
+            reserved: zeros(),
+            published: AtomicU64::new(0),
+            occupant: zeros(),
+            reserved_after: zeros(),
+            wake: AtomicU32::new(0),
+            reserved_beside: AtomicU32::new(0),
+            later: zeros(),
+        }
+    }
+
+    /// The life word.
+    #[must_use]
+    pub fn life(&self) -> &LifeWord {
+        &self.robust.life
+    }
+
+    /// The word on which the occupant sleeps when others wake it for a reason of their own.
+    #[must_use]
+    pub fn wake_word(&self) -> &AtomicU32 {
+        &self.wake
+    }
+
+    /// The occupant that died here last, as its claimer finds it before [`Slot::publish`]: its
+    /// generation, and who it was. `None` when nobody was ever described whole.
+    #[must_use]
+    pub fn former(&self) -> Option<(u32, Occupant)> {
+        // Acquire: pairs with the Release in `publish`; I4 keeps the words still while we claim.
+        let generation = self.published.load(Ordering::Acquire);
+        let generation = u32::try_from(generation).ok().filter(|&generation| generation != 0)?;
+        Some((generation, self.words()))
+    }
+
+    /// Describes the occupant of generation `generation`; only that occupant calls it (I4).
+    pub fn publish(&self, generation: u32, occupant: &Occupant) {
+        // Relaxed: the fence below orders it before the words.
+        self.published.store(0, Ordering::Relaxed);
+        // Release: a reader that sees one of the new words sees the 0, or what follows it
+        // (pairs with the fence in `occupant_of`).
+        fence(Ordering::Release);
+        for (cell, word) in self.occupant.iter().zip(occupant.to_words()) {
+            // Relaxed: ordered by the fence above and the Release below.
+            cell.store(word, Ordering::Relaxed);
+        }
+        // Release: publishes the words to `occupant_of`.
+        self.published.store(u64::from(generation), Ordering::Release);
+    }
+
+    /// Who the occupant of generation `generation` is or was; `None` when it is not described, or
+    /// its successor's description has begun.
+    #[must_use]
+    pub fn occupant_of(&self, generation: u32) -> Option<Occupant> {
+        // Acquire: pairs with the Release in `publish`.
+        if generation == 0 || self.published.load(Ordering::Acquire) != u64::from(generation) {
+            return None;
+        }
+        let occupant = self.words();
+        // Acquire: if one of the words was a successor's, the load below sees its 0 or later
+        // (pairs with the fence in `publish`).
+        fence(Ordering::Acquire);
+        // Relaxed: ordered by the fence above.
+        (self.published.load(Ordering::Relaxed) == u64::from(generation)).then_some(occupant)
+    }
+
+    fn words(&self) -> Occupant {
+        let mut words = [0; OCCUPANT_WORDS];
+        for (word, cell) in words.iter_mut().zip(&self.occupant) {
+            // Relaxed: the caller's two looks at `published` order and judge them.
+            *word = cell.load(Ordering::Relaxed);
+        }
+        Occupant::from_words(&words)
+    }
+}
+
+fn zeros<const N: usize>() -> [AtomicU64; N] {
+    core::array::from_fn(|_| AtomicU64::new(0))
+}
