@@ -121,9 +121,9 @@ pub trait SendMessages: Send {
     /// Sends one message; returns once the mechanism has it whole.
     ///
     /// Blocks while there is no room, until `deadline` ([`Deadline::NOW`] never blocks and answers
-    /// [`SendError::Full`]). A message is sent whole or, on an error, not at all, except that a
-    /// stream whose deadline passed inside a message is broken for good and answers
-    /// [`SendError::Failed`] from then on.
+    /// [`SendError::Full`]). A message is sent whole or, on an error, not at all. Where a stream's
+    /// deadline passes inside a message, this end keeps the rest, answers `Ok`, and sends it before
+    /// anything else: with the next message, or with the end mark.
     ///
     /// # Errors
     /// One variant per thing to do: see [`SendError`].

@@ -18,6 +18,7 @@ pub mod contract;
 pub mod endpoint;
 pub mod error;
 pub mod os;
+pub mod transport;
 
 pub use crosstie_core::{Deadline, OwnerId};
 pub use error::{Error, ErrorKind, Result};

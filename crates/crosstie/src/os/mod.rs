@@ -3,6 +3,7 @@
 //! | module | wraps |
 //! |---|---|
 //! | [`affinity`] | which processors a thread may run on |
+//! | [`byte_stream`] | bytes in order on a pipe, a stream socket or a file |
 //! | [`clock`] | the monotonic clock |
 //! | [`file_lock`] | locks that end with their holder |
 //! | [`futex`] | sleeping on one word, or on several |
@@ -10,12 +11,18 @@
 //! | [`memory`] | mappings, unnamed files, POSIX names, reserved space |
 //! | [`name`] | names of objects |
 //! | [`parent`] | a child that ends with its parent |
+//! | [`pipe`] | pipes |
+//! | [`poll`] | waiting for one descriptor, or for many |
 //! | [`process`] | who a process or thread is |
 //! | [`robust_list`] | words that the kernel marks when a thread ends |
+//! | [`signal`] | SIGPIPE that does not kill |
+//! | [`tcp`] | TCP |
 //! | [`trace`] | counting system calls |
+//! | [`unix`] | Unix sockets |
 //! | [`usage`] | processor time |
 
 pub mod affinity;
+pub mod byte_stream;
 pub mod clock;
 pub mod file_lock;
 pub mod futex;
@@ -23,7 +30,12 @@ pub mod membarrier;
 pub mod memory;
 pub mod name;
 pub mod parent;
+pub mod pipe;
+pub mod poll;
 pub mod process;
 pub mod robust_list;
+pub mod signal;
+pub mod tcp;
 pub mod trace;
+pub mod unix;
 pub mod usage;

@@ -1,0 +1,138 @@
+//! Waiting for a descriptor: one by `ppoll`, many by `epoll`, both until a deadline.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crosstie_core::Deadline;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+use super::clock;
+
+/// No single wait in the kernel is longer; a longer one is several.
+const SLICE_NS: u64 = 3_600_000_000_000;
+
+/// What a wait on one descriptor is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// A read would not block: there is something, or the end.
+    Readable,
+    /// A write of some bytes would not block: there is room, or nobody to read.
+    Writable,
+    /// Only an error or that both directions have ended.
+    Hangup,
+}
+
+/// Waits until `fd` is ready or `deadline` has passed; answers whether it is ready.
+///
+/// # Errors
+/// What `ppoll` answers; never an interruption by a signal.
+pub fn wait(fd: BorrowedFd<'_>, interest: Interest, deadline: Deadline) -> io::Result<bool> {
+    let flags = match interest {
+        Interest::Readable => PollFlags::IN,
+        Interest::Writable => PollFlags::OUT,
+        Interest::Hangup => PollFlags::empty(),
+    };
+    let mut entries = [PollFd::new(&fd, flags)];
+    loop {
+        let (timeout, last) = slice(deadline);
+        match rustix::event::poll(&mut entries, timeout.as_ref()) {
+            Ok(0) if last => return Ok(false),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Sleeps for `ns` nanoseconds or until `deadline`, whichever is first.
+pub fn pause(ns: u64, deadline: Deadline) {
+    let until = Deadline::at_ns(clock::now_ns().saturating_add(ns)).min(deadline);
+    loop {
+        let (timeout, last) = slice(until);
+        let answer = rustix::event::poll(&mut [], timeout.as_ref());
+        if last && answer != Err(Errno::INTR) {
+            return;
+        }
+    }
+}
+
+/// The next wait's length, and whether the deadline lies within it.
+fn slice(deadline: Deadline) -> (Option<Timespec>, bool) {
+    if deadline.is_never() {
+        return (None, false);
+    }
+    let left_ns = if deadline.is_now() { 0 } else { deadline.left_ns(clock::now_ns()) };
+    let ns = left_ns.min(SLICE_NS);
+    let timeout = Timespec {
+        tv_sec: i64::try_from(ns / 1_000_000_000).unwrap_or(i64::MAX),
+        tv_nsec: (ns % 1_000_000_000).cast_signed(),
+    };
+    (Some(timeout), ns == left_ns)
+}
+
+/// Many descriptors under one wait; each is known by the key that it was added with.
+#[derive(Debug)]
+pub struct Poller {
+    epoll: OwnedFd,
+    keys: Vec<u64>,
+}
+
+/// How many ready descriptors one wait reports at most.
+const EVENTS_MAX: usize = 64;
+
+impl Poller {
+    /// A poller without descriptors.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub fn new() -> io::Result<Self> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        Ok(Self { epoll, keys: Vec::with_capacity(EVENTS_MAX) })
+    }
+
+    /// Reports `key` whenever `fd` is readable, until it is removed or closed.
+    ///
+    /// # Errors
+    /// What `epoll_ctl` answers: no room, or a descriptor that cannot be polled.
+    pub fn add(&self, fd: impl AsFd, key: u64) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key), EventFlags::IN)?)
+    }
+
+    /// Reports `fd` no longer.
+    ///
+    /// # Errors
+    /// When it was not added.
+    pub fn remove(&self, fd: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, fd)?)
+    }
+
+    /// Waits until at least one is readable; answers the keys, none when `deadline` passed first.
+    ///
+    /// # Errors
+    /// What `epoll_wait` answers; never an interruption by a signal.
+    pub fn wait(&mut self, deadline: Deadline) -> io::Result<&[u64]> {
+        self.keys.clear();
+        let mut events = [MaybeUninit::uninit(); EVENTS_MAX];
+        loop {
+            let (timeout, last) = slice(deadline);
+            match epoll::wait(&self.epoll, &mut events[..], timeout.as_ref()) {
+                Ok(([], _)) if !last => {}
+                Ok((ready, _)) => {
+                    self.keys.extend(ready.iter().map(|event| event.data.u64()));
+                    return Ok(&self.keys);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}

@@ -1,0 +1,67 @@
+//! `fd:N` and `-`: a descriptor that somebody handed over, whatever it leads to.
+//!
+//! A pipe, a stream socket, a terminal or a file: a file that a sender wrote is a recording, and a
+//! receiver that reads it gets the same messages.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use super::Options;
+use super::pipe::{PipeReceiver, PipeSender};
+use super::single::SingleReceiver;
+use super::stream::{Parting, StreamInbound, StreamSender};
+use crate::error::{Error, Result};
+use crate::os::byte_stream::{ByteStream, ByteStreamKind};
+
+/// The sending end on a descriptor.
+pub type DescriptorSender = PipeSender;
+/// The receiving end on a descriptor.
+pub type DescriptorReceiver = PipeReceiver;
+
+fn open(fd: OwnedFd) -> Result<(ByteStream, String)> {
+    let object = format!("fd:{}", fd.as_raw_fd());
+    match ByteStream::new(fd) {
+        Ok(stream) => Ok((stream, object)),
+        Err(error) => {
+            Err(Error::os("open", object, error).advise("hand over a pipe, a stream socket or a file"))
+        }
+    }
+}
+
+/// A sender that writes frames to `fd`.
+///
+/// # Errors
+/// `Unsupported` for a socket that is no stream.
+pub fn sender(fd: OwnedFd, options: &Options) -> Result<DescriptorSender> {
+    let (stream, object) = open(fd)?;
+    let parting = match stream.kind() {
+        ByteStreamKind::Socket => Parting::Finish,
+        _ => Parting::Leave,
+    };
+    Ok(StreamSender::new(stream, object, options.message_bytes_max, parting))
+}
+
+/// A receiver that reads frames from `fd`.
+///
+/// # Errors
+/// `Unsupported` for a socket that is no stream.
+///
+/// # Examples
+/// ```
+/// use crosstie::Deadline;
+/// use crosstie::contract::{ReceiveMessages, SendMessages};
+/// use crosstie::transport::{Options, descriptor};
+///
+/// let recording = tempfile::NamedTempFile::new()?;
+/// let file = std::fs::File::create(recording.path())?;
+/// let mut tx = descriptor::sender(file.into(), &Options::default())?;
+/// tx.send(b"for later", Deadline::NEVER)?;
+/// drop(tx);
+/// let file = std::fs::File::open(recording.path())?;
+/// let mut rx = descriptor::receiver(file.into(), &Options::default())?;
+/// assert_eq!(rx.recv(Deadline::NEVER)?.payload, b"for later");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn receiver(fd: OwnedFd, options: &Options) -> Result<DescriptorReceiver> {
+    let (stream, object) = open(fd)?;
+    Ok(SingleReceiver::new(StreamInbound::new(stream, options.message_bytes_max), object, None))
+}

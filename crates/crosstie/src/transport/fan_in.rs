@@ -1,0 +1,263 @@
+//! A receiver with many senders: accepts them, reads those that are ready in turn.
+//!
+//! Nothing blocks but the one wait for all of them, so a sender that stops inside a message delays
+//! nobody else. A turn is one read of one sender, and all messages that it brought.
+
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crosstie_core::Deadline;
+
+use super::Options;
+use super::inbound::{Inbound, Step, is_gone};
+use crate::contract::{Arrived, ReceiveMessages, RecvError};
+use crate::error::{Error, Result};
+use crate::os::poll::Poller;
+
+/// Where senders come from.
+pub(crate) trait Accept: Send {
+    /// The next connection that waits, with its process where the kernel says it; `WouldBlock`
+    /// when none waits.
+    fn accept(&self) -> io::Result<(OwnedFd, Option<u32>)>;
+    /// The listening descriptor.
+    fn descriptor(&self) -> BorrowedFd<'_>;
+}
+
+/// The listener's key; connections have their slot's number.
+const LISTENER: u64 = u64::MAX;
+
+#[derive(Debug)]
+struct Connection<C> {
+    inbound: C,
+    pid: Option<u32>,
+}
+
+/// The receiving end for many senders.
+///
+/// The messages end when at least one sender came and none is left: cleanly if all of them said so,
+/// else with [`RecvError::PeerDied`]. Receiving again then waits for the next senders.
+///
+/// A sender that speaks another protocol, or announces a message above the limit, is dropped and
+/// reported once; the others are served on.
+pub struct FanInReceiver<C: Inbound> {
+    accept: Box<dyn Accept>,
+    poller: Poller,
+    connections: Vec<Option<Connection<C>>>,
+    /// Slots to read from, in turn.
+    ready: VecDeque<usize>,
+    /// The slot whose messages are being taken.
+    current: Option<usize>,
+    live_count: usize,
+    has_come: bool,
+    has_died: bool,
+    /// No descriptor was left for the next sender; one that ends leaves one.
+    is_full: bool,
+    object: String,
+    limit: usize,
+    owner_pid: u32,
+}
+
+impl<C: Inbound> FanInReceiver<C> {
+    pub(crate) fn new(accept: impl Accept + 'static, object: String, options: &Options) -> Result<Self> {
+        let create = |error| Error::os("listen on", &object, error);
+        let poller = Poller::new().map_err(create)?;
+        poller.add(accept.descriptor(), LISTENER).map_err(create)?;
+        Ok(Self {
+            accept: Box::new(accept),
+            poller,
+            connections: Vec::new(),
+            ready: VecDeque::new(),
+            current: None,
+            live_count: 0,
+            has_come: false,
+            has_died: false,
+            is_full: false,
+            object,
+            limit: options.message_bytes_max,
+            owner_pid: std::process::id(),
+        })
+    }
+
+    /// The next message, as the slot of its sender and its place there.
+    fn next(&mut self, deadline: Deadline) -> Result<(usize, Range<usize>), RecvError> {
+        loop {
+            if let Some(slot) = self.current {
+                if let Some(range) = self.take_message(slot)? {
+                    return Ok((slot, range));
+                }
+            } else if let Some(slot) = self.ready.pop_front() {
+                self.read(slot);
+            } else if self.live_count == 0 && self.has_come {
+                if !self.accept_all()? {
+                    return Err(self.end());
+                }
+            } else {
+                self.wait(deadline)?;
+            }
+        }
+    }
+
+    /// All senders that came have gone; the next ones begin anew.
+    fn end(&mut self) -> RecvError {
+        self.has_come = false;
+        if std::mem::take(&mut self.has_died) { RecvError::PeerDied } else { RecvError::Closed }
+    }
+
+    /// The next message that has arrived from the sender in `slot`.
+    fn take_message(&mut self, slot: usize) -> Result<Option<Range<usize>>, RecvError> {
+        let Some(connection) = self.connections.get_mut(slot).and_then(Option::as_mut) else {
+            self.current = None;
+            return Ok(None);
+        };
+        let step = connection.inbound.step();
+        self.has_come |= connection.inbound.has_begun();
+        match step {
+            Ok(Step::Message(range)) => return Ok(Some(range)),
+            Ok(Step::Descriptors(_)) => {}
+            Ok(Step::Incomplete) => self.current = None,
+            Ok(Step::End) => self.remove(slot),
+            Err(breach) => {
+                self.remove(slot);
+                return Err(breach.report(&self.object));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets what waits from the sender in `slot` arrive.
+    fn read(&mut self, slot: usize) {
+        let Some(connection) = self.connections.get_mut(slot).and_then(Option::as_mut) else { return };
+        match connection.inbound.fill(Deadline::NOW) {
+            Ok(0) => self.lose(slot),
+            Ok(_) => self.current = Some(slot),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if is_gone(&error) => self.lose(slot),
+            // Nothing else is known to happen; the sender is of no more use.
+            Err(_) => self.lose(slot),
+        }
+    }
+
+    /// The sender in `slot` went without its end mark. Who never said anything was no sender: a
+    /// probe whether somebody listens, a port scan.
+    fn lose(&mut self, slot: usize) {
+        let was_sender = self.connections[slot].as_ref().is_some_and(|c| c.inbound.has_begun());
+        self.has_died |= was_sender;
+        self.has_come |= was_sender;
+        self.remove(slot);
+    }
+
+    fn remove(&mut self, slot: usize) {
+        if self.current == Some(slot) {
+            self.current = None;
+        }
+        if let Some(connection) = self.connections.get_mut(slot).and_then(Option::take) {
+            // Before it is closed, in case that a clone of it lives elsewhere.
+            let _ = self.poller.remove(connection.inbound.descriptor());
+            self.live_count -= 1;
+        }
+        if std::mem::take(&mut self.is_full) {
+            // If even this fails, the next sender that ends tries again.
+            self.is_full = self.poller.add(self.accept.descriptor(), LISTENER).is_err();
+        }
+    }
+
+    fn wait(&mut self, deadline: Deadline) -> Result<(), RecvError> {
+        let mut knocks = false;
+        let keys =
+            self.poller.wait(deadline).map_err(|error| Error::os("receive from", &self.object, error))?;
+        if keys.is_empty() {
+            return Err(if deadline.is_now() { RecvError::Empty } else { RecvError::TimedOut });
+        }
+        for key in keys {
+            match usize::try_from(*key) {
+                Ok(slot) if *key != LISTENER => self.ready.push_back(slot),
+                _ => knocks = true,
+            }
+        }
+        if knocks {
+            self.accept_all()?;
+        }
+        Ok(())
+    }
+
+    /// Takes every sender that waits; answers whether there was one.
+    fn accept_all(&mut self) -> Result<bool, RecvError> {
+        let mut any = false;
+        loop {
+            match self.accept.accept() {
+                Ok((fd, pid)) => any |= self.add(fd, pid),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(any),
+                Err(error) if self.live_count == 0 => {
+                    return Err(Error::os("accept on", &self.object, error).into());
+                }
+                Err(_) => {
+                    // No descriptor left: those that wait stay in the kernel's queue until one of
+                    // ours ends, and do not wake us meanwhile.
+                    self.is_full = self.poller.remove(self.accept.descriptor()).is_ok();
+                    return Ok(any);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, fd: OwnedFd, pid: Option<u32>) -> bool {
+        let Ok(inbound) = C::of_connection(fd, self.limit) else { return false };
+        let free = self.connections.iter().position(Option::is_none);
+        let slot = free.unwrap_or(self.connections.len());
+        if self.poller.add(inbound.descriptor(), slot as u64).is_err() {
+            return false;
+        }
+        let connection = Some(Connection { inbound, pid });
+        match self.connections.get_mut(slot) {
+            Some(place) => *place = connection,
+            None => self.connections.push(connection),
+        }
+        self.live_count += 1;
+        true
+    }
+}
+
+impl<C: Inbound> ReceiveMessages for FanInReceiver<C> {
+    fn recv(&mut self, deadline: Deadline) -> Result<Arrived<'_>, RecvError> {
+        let (slot, range) = self.next(deadline)?;
+        match self.connections.get(slot) {
+            Some(Some(connection)) => {
+                Ok(Arrived { payload: connection.inbound.message(range), sender_pid: connection.pid })
+            }
+            _ => unreachable!("next() names a slot that is taken"),
+        }
+    }
+
+    fn message_bytes_max(&self) -> usize {
+        self.limit
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.poller.as_fd())
+    }
+}
+
+impl<C: Inbound> std::fmt::Debug for FanInReceiver<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FanInReceiver")
+            .field("object", &self.object)
+            .field("senders", &self.live_count)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: Inbound> Drop for FanInReceiver<C> {
+    fn drop(&mut self) {
+        // While panicking, and in a child of fork (H6), no clean end is claimed.
+        if std::thread::panicking() || self.owner_pid != std::process::id() {
+            return;
+        }
+        // Those that wait to be accepted are told too; a failure leaves nothing to do.
+        let _ = self.accept_all();
+        for connection in self.connections.iter_mut().flatten() {
+            connection.inbound.say_goodbye();
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The eight bytes that begin everything: who speaks, in which framing, of which version.
+
+/// Length of a preamble, in bytes.
+pub(crate) const PREAMBLE_BYTES: usize = 8;
+
+const MAGIC: [u8; 4] = [0xC7, b'T', b'I', b'E'];
+
+/// A framing and its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Protocol {
+    /// One letter for the framing.
+    framing: u8,
+    /// Its version; another one is refused by name.
+    version: u8,
+    /// What a user calls it.
+    name: &'static str,
+}
+
+/// Length-prefixed frames on bytes in order.
+pub(crate) const STREAM: Protocol = Protocol { framing: b's', version: 1, name: "stream" };
+/// Fragments on a socket that keeps packets.
+pub(crate) const PACKET: Protocol = Protocol { framing: b'p', version: 1, name: "packet" };
+
+const ALL: [Protocol; 2] = [STREAM, PACKET];
+
+impl Protocol {
+    /// The bytes that this protocol begins with.
+    pub(crate) const fn preamble(self) -> [u8; PREAMBLE_BYTES] {
+        let [a, b, c, d] = MAGIC;
+        [a, b, c, d, self.framing, self.version, 0, 0]
+    }
+
+    /// Checks the first bytes that arrived: whether the preamble is there whole, or what came instead.
+    pub(crate) fn check(self, bytes: &[u8]) -> Result<bool, String> {
+        let expected = self.preamble();
+        let have = &bytes[..bytes.len().min(PREAMBLE_BYTES)];
+        if expected.starts_with(have) {
+            return Ok(have.len() == PREAMBLE_BYTES);
+        }
+        match have {
+            [a, b, c, d, framing, version, ..] if [*a, *b, *c, *d] == MAGIC => {
+                let name = ALL.iter().find(|p| p.framing == *framing).map_or("unknown", |p| p.name);
+                Err(format!(
+                    "the peer speaks version {version} of the {name} protocol, this end version {} of the {} protocol",
+                    self.version, self.name
+                ))
+            }
+            _ => Err(format!("the peer speaks another protocol: it began with \"{}\"", have.escape_ascii())),
+        }
+    }
+}

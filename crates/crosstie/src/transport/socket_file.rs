@@ -1,0 +1,138 @@
+//! A socket file's name: taken when it is free, reclaimed only by proof, given back when ours.
+//!
+//! A socket file outlives its process. Whoever wants its name takes a turn in the directory (one
+//! process at a time), connects to it, and only if the kernel refuses because nobody listens puts
+//! an own socket in its place by `rename`, so that there is always exactly one file of that name.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::unix::{self, DirectoryTurn, UnixKind, UnixName};
+
+/// A listening socket and the name that it has.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    pub(crate) fd: OwnedFd,
+    /// Kept for its drop.
+    _file: Option<SocketFile>,
+}
+
+/// A socket file of ours; removed on drop if the name still leads to it.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    owner_pid: u32,
+}
+
+/// Listens under `name`.
+///
+/// # Errors
+/// `Busy` when somebody listens there, `AlreadyExists` when the path is no socket.
+pub(crate) fn listen(name: &UnixName, kind: UnixKind, object: &str) -> Result<Listening> {
+    match name {
+        UnixName::Abstract(_) => match unix::listen(name, kind) {
+            Ok(fd) => Ok(Listening { fd, _file: None }),
+            Err(error) => Err(refusal(error, object)),
+        },
+        UnixName::Path(path) => listen_at(path, kind, object),
+    }
+}
+
+fn listen_at(path: &Path, kind: UnixKind, object: &str) -> Result<Listening> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let _turn = DirectoryTurn::take(directory).map_err(|error| refusal(error, object))?;
+    let fd = match unix::listen(&UnixName::Path(path.to_owned()), kind) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            prove_stale(path, kind, object)?;
+            replace(path, directory, kind, object)?
+        }
+        answer => answer.map_err(|error| refusal(error, object))?,
+    };
+    let file = fs::symlink_metadata(path).map_err(|error| refusal(error, object))?;
+    let file = SocketFile {
+        path: path.to_owned(),
+        device: file.dev(),
+        inode: file.ino(),
+        owner_pid: std::process::id(),
+    };
+    Ok(Listening { fd, _file: Some(file) })
+}
+
+/// Proves that `path` is a socket file that nobody listens on.
+fn prove_stale(path: &Path, kind: UnixKind, object: &str) -> Result<()> {
+    let kind_of_file = match fs::symlink_metadata(path) {
+        Ok(file) => file.file_type(),
+        // Gone meanwhile: free.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(refusal(error, object)),
+    };
+    if !kind_of_file.is_socket() {
+        return Err(Error::new("listen on", object, ErrorKind::AlreadyExists)
+            .because(format!("the path is {}", name_of(kind_of_file)))
+            .advise("use another path, or remove it"));
+    }
+    match unix::somebody_listens(path, kind) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(refusal(io::ErrorKind::AddrInUse.into(), object)),
+        Err(error) => Err(refusal(error, object)),
+    }
+}
+
+/// Puts a new listening socket in the place of the stale one.
+fn replace(path: &Path, directory: &Path, kind: UnixKind, object: &str) -> Result<OwnedFd> {
+    let aside = directory.join(format!(".xt{:x}", std::process::id()));
+    let _ = fs::remove_file(&aside);
+    let fd = unix::listen(&UnixName::Path(aside.clone()), kind).map_err(|error| refusal(error, object))?;
+    fs::rename(&aside, path).map_err(|error| {
+        let _ = fs::remove_file(&aside);
+        refusal(error, object)
+    })?;
+    Ok(fd)
+}
+
+/// What a file is, as a user says it.
+pub(crate) fn name_of(kind: fs::FileType) -> &'static str {
+    match kind {
+        kind if kind.is_file() => "a regular file",
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a FIFO",
+        kind if kind.is_socket() => "a socket",
+        kind if kind.is_symlink() => "a symbolic link",
+        _ => "a device",
+    }
+}
+
+fn refusal(error: io::Error, object: &str) -> Error {
+    if error.kind() == io::ErrorKind::AddrInUse {
+        return Error::new("listen on", object, ErrorKind::Busy)
+            .because("another process listens there")
+            .advise("end it first, or use another name");
+    }
+    let usage = error.kind() == io::ErrorKind::InvalidInput;
+    let error = Error::os("listen on", object, error);
+    if usage { error.of_kind(ErrorKind::Usage).advise("use a shorter path") } else { error }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.owner_pid != std::process::id() {
+            return;
+        }
+        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let Ok(_turn) = DirectoryTurn::take(directory.unwrap_or(Path::new("."))) else { return };
+        let ours = fs::symlink_metadata(&self.path)
+            .is_ok_and(|file| (file.dev(), file.ino()) == (self.device, self.inode));
+        if ours {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! `unix:/path` and `unix:@name`: bytes between processes of one machine, many senders to one receiver.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use crosstie_core::Deadline;
+
+use super::fan_in::{Accept, FanInReceiver};
+use super::single::SingleReceiver;
+use super::socket_file::{self, Listening};
+use super::stream::{Parting, StreamInbound, StreamSender};
+use super::{Options, retry};
+use crate::contract::SendError;
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::byte_stream::ByteStream;
+use crate::os::poll::{self, Interest};
+use crate::os::unix::{self, UnixKind, UnixName};
+
+/// The sending end.
+pub type UnixSender = StreamSender;
+/// The receiving end: listens, and serves every sender that connects.
+pub type UnixReceiver = FanInReceiver<StreamInbound>;
+/// The receiving end of one two-way connection.
+pub type UnixConnectionReceiver = SingleReceiver<StreamInbound>;
+
+fn object(target: &UnixName) -> String {
+    format!("unix:{target}")
+}
+
+/// Connects to the receiver at `target`, and waits for it until the options' deadline.
+///
+/// # Errors
+/// `TimedOut` when nobody listened in time, `NotPermitted`, `Usage` for a name that is too long.
+///
+/// # Death
+/// What a dead sender had sent whole is received. A dead receiver loses what it had not taken, and
+/// its senders are told [`PeerDied`](SendError::PeerDied), or [`Closed`](SendError::Closed) when it
+/// ended cleanly.
+pub fn sender(target: &UnixName, options: &Options) -> Result<UnixSender> {
+    let fd = connect_until(target, UnixKind::Stream, object(target), options)?;
+    let stream = ByteStream::new(fd).map_err(|error| Error::os("open", object(target), error))?;
+    let mut sender = StreamSender::new(stream, object(target), options.message_bytes_max, Parting::Finish)
+        .hearing_goodbye();
+    match sender.announce(Deadline::NEVER) {
+        // A receiver that went away just now is told with the first message.
+        Ok(()) | Err(SendError::Closed | SendError::PeerDied) => Ok(sender),
+        Err(error) => Err(Error::new("open", object(target), error.kind())),
+    }
+}
+
+/// Connects, and tries again while nobody listens.
+pub(crate) fn connect_until(
+    target: &UnixName,
+    kind: UnixKind,
+    object: String,
+    options: &Options,
+) -> Result<OwnedFd> {
+    use std::io::ErrorKind as Io;
+    retry::until_there(&object, "nobody listens there", options.deadline, || {
+        match unix::connect(target, kind) {
+            Ok(fd) => Ok(Some(fd)),
+            Err(error) if matches!(error.kind(), Io::NotFound | Io::ConnectionRefused) => Ok(None),
+            Err(error) if error.kind() == Io::InvalidInput => {
+                Err(Error::os("open", &object, error).of_kind(ErrorKind::Usage).advise("use a shorter path"))
+            }
+            Err(error) => Err(Error::os("open", &object, error)),
+        }
+    })
+}
+
+/// Listens at `target` for any number of senders.
+///
+/// A socket file whose process is gone is replaced, by proof that nobody listens on it.
+///
+/// # Errors
+/// `Busy` when another process listens there, `AlreadyExists` when the path is something else.
+///
+/// # Examples
+/// ```
+/// use crosstie::Deadline;
+/// use crosstie::contract::{ReceiveMessages, SendMessages};
+/// use crosstie::os::unix::UnixName;
+/// use crosstie::transport::{Options, unix};
+///
+/// let folder = tempfile::tempdir()?;
+/// let at = UnixName::Path(folder.path().join("s"));
+/// let mut rx = unix::receiver(&at, &Options::default())?;
+/// let mut tx = unix::sender(&at, &Options::default())?;
+/// tx.send(b"hello", Deadline::NEVER)?;
+/// assert_eq!(rx.recv(Deadline::NEVER)?.payload, b"hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn receiver(target: &UnixName, options: &Options) -> Result<UnixReceiver> {
+    let listening = socket_file::listen(target, UnixKind::Stream, &object(target))?;
+    FanInReceiver::new(UnixAccept(listening), object(target), options)
+}
+
+/// Accepts connections of Unix sockets, with the pid of who connected.
+#[derive(Debug)]
+pub(crate) struct UnixAccept(pub(crate) Listening);
+
+impl Accept for UnixAccept {
+    fn accept(&self) -> std::io::Result<(OwnedFd, Option<u32>)> {
+        let fd = unix::accept(&self.0.fd)?;
+        let pid = unix::peer(&fd).ok().map(|peer| peer.pid).filter(|pid| *pid != 0);
+        Ok((fd, pid))
+    }
+
+    fn descriptor(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.fd.as_fd()
+    }
+}
+
+/// Both directions of one connection.
+pub type UnixConnection = (StreamSender, UnixConnectionReceiver);
+
+/// Connects to a [`Listener`] at `target` for both directions, and waits for it until the options'
+/// deadline.
+///
+/// # Errors
+/// As [`sender`].
+pub fn connect(target: &UnixName, options: &Options) -> Result<UnixConnection> {
+    both_ways(connect_until(target, UnixKind::Stream, object(target), options)?, object(target), options)
+}
+
+fn both_ways(fd: OwnedFd, object: String, options: &Options) -> Result<UnixConnection> {
+    let pid = unix::peer(&fd).ok().map(|peer| peer.pid).filter(|pid| *pid != 0);
+    let stream = ByteStream::new(fd).map_err(|error| Error::os("open", &object, error))?;
+    let limit = options.message_bytes_max;
+    let sender = StreamSender::new(stream.clone(), object.clone(), limit, Parting::Finish);
+    Ok((sender, SingleReceiver::new(StreamInbound::new(stream, limit), object, pid)))
+}
+
+/// Listens for connections, each in both directions.
+#[derive(Debug)]
+pub struct Listener {
+    accept: UnixAccept,
+    object: String,
+    options: Options,
+}
+
+impl Listener {
+    /// Listens at `target`.
+    ///
+    /// # Errors
+    /// As [`receiver`].
+    pub fn bind(target: &UnixName, options: &Options) -> Result<Self> {
+        let listening = socket_file::listen(target, UnixKind::Stream, &object(target))?;
+        Ok(Self { accept: UnixAccept(listening), object: object(target), options: options.clone() })
+    }
+
+    /// Takes the next connection, and waits for it until `deadline`.
+    ///
+    /// # Errors
+    /// `TimedOut`; `NoSpace` or `Failed` when no descriptor is left.
+    pub fn accept(&self, deadline: Deadline) -> Result<UnixConnection> {
+        let (fd, _) = accept_until(&self.accept, &self.object, deadline)?;
+        both_ways(fd, self.object.clone(), &self.options)
+    }
+}
+
+/// Takes the next connection, and waits for it until `deadline`.
+pub(crate) fn accept_until(
+    accept: &impl Accept,
+    object: &str,
+    deadline: Deadline,
+) -> Result<(OwnedFd, Option<u32>)> {
+    loop {
+        match accept.accept() {
+            Ok(taken) => return Ok(taken),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(Error::os("accept on", object, error)),
+        }
+        match poll::wait(accept.descriptor(), Interest::Readable, deadline) {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(Error::new("accept on", object, ErrorKind::TimedOut).because("nobody connected"));
+            }
+            Err(error) => return Err(Error::os("accept on", object, error)),
+        }
+    }
+}

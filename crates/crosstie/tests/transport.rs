@@ -1,0 +1,8 @@
+//! What the kernel's channels promise, mechanism by mechanism.
+
+#[path = "transport/contract.rs"]
+mod contract;
+#[path = "transport/ends.rs"]
+mod ends;
+#[path = "transport/stage.rs"]
+mod stage;
