@@ -1,0 +1,272 @@
+//! What a lane can do, and the loops that time it.
+//!
+//! Every lane, ours and the floor's, runs through the same loops, so that what is not the lane's
+//! cost (the clock, the payload, its check) is the same for all.
+
+use crosstie::os::{clock, futex, usage};
+use crosstie::{Deadline, Error, ErrorKind};
+use crosstie_core::atomic::AtomicU32;
+
+use super::payload::{Payloads, checksum};
+use super::spec::{Answer, Burden};
+use crate::record::Percentiles;
+
+/// Why a side gave up; boxed, so that the answer of a hot loop fits a register.
+pub type Fault = Box<Error>;
+
+/// The end that sends.
+pub trait Outbound {
+    /// Sends one message whole.
+    ///
+    /// # Errors
+    /// The lane is of no more use.
+    fn send(&mut self, message: &[u8]) -> Result<(), Fault>;
+}
+
+/// The end that receives.
+pub trait Inbound {
+    /// The next message, in memory that is this side's alone; `None` if it did not come in time and
+    /// the lane may lose messages.
+    ///
+    /// # Errors
+    /// The lane is of no more use.
+    fn receive(&mut self) -> Result<Option<&[u8]>, Fault>;
+}
+
+/// Both ends of one side.
+pub struct Exchange<O, I> {
+    /// Towards the other side.
+    pub outbound: O,
+    /// From the other side.
+    pub inbound: I,
+    /// What goes back and forth.
+    pub payloads: Payloads,
+    /// The number of the next message; both sides count alike.
+    pub sequence: u64,
+}
+
+/// How long a lane that may lose messages waits for one before it counts as lost.
+pub const LOSSY_PATIENCE_NS: u64 = 200_000_000;
+
+/// How often in a row the server of a lossy lane waits in vain before it takes the client for done.
+const SILENCES_MAX: u32 = 3;
+
+/// What a side does in a phase, whatever the lane.
+pub trait Play {
+    /// The client's half of one round trip; false if the lane lost it.
+    ///
+    /// # Errors
+    /// The lane is of no more use, or what came back is not what was sent.
+    fn ask(&mut self) -> Result<bool, Fault>;
+
+    /// The server's half of `count` round trips.
+    ///
+    /// # Errors
+    /// As [`Play::ask`].
+    fn answer(&mut self, count: u64) -> Result<(), Fault>;
+
+    /// Sends `count` messages one way.
+    ///
+    /// # Errors
+    /// As [`Play::ask`].
+    fn produce(&mut self, count: u64, burden: Burden) -> Result<(), Fault> {
+        let _ = (count, burden);
+        Err(only_round_trips())
+    }
+
+    /// Receives what a sender of `count` messages sent.
+    ///
+    /// # Errors
+    /// As [`Play::ask`].
+    fn consume(&mut self, count: u64, burden: Burden) -> Result<Arrivals, Fault> {
+        let _ = (count, burden);
+        Err(only_round_trips())
+    }
+}
+
+/// What a receiver saw.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrivals {
+    /// Messages that arrived.
+    pub count: u64,
+    /// When the first had arrived.
+    pub first_ns: u64,
+    /// When the last had arrived.
+    pub last_ns: u64,
+}
+
+impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
+    fn ask(&mut self) -> Result<bool, Fault> {
+        let sequence = self.sequence;
+        self.sequence += 1;
+        self.outbound.send(self.payloads.message(sequence))?;
+        loop {
+            let Some(echo) = self.inbound.receive()? else {
+                return Ok(false);
+            };
+            match self.payloads.verify(echo) {
+                Some(number) if number == sequence => return Ok(true),
+                // The late echo of one that was given up.
+                Some(number) if number < sequence => {}
+                other => return Err(not_what_was_sent(other, sequence)),
+            }
+        }
+    }
+
+    fn answer(&mut self, count: u64) -> Result<(), Fault> {
+        let end = self.sequence + count;
+        let mut silences = 0;
+        while self.sequence < end {
+            let Some(message) = self.inbound.receive()? else {
+                silences += 1;
+                if silences == SILENCES_MAX {
+                    self.sequence = end;
+                }
+                continue;
+            };
+            silences = 0;
+            match self.payloads.verify(message) {
+                Some(number) if number >= self.sequence && number < end => self.sequence = number + 1,
+                other => return Err(not_what_was_sent(other, self.sequence)),
+            }
+            self.outbound.send(message)?;
+        }
+        Ok(())
+    }
+
+    fn produce(&mut self, count: u64, burden: Burden) -> Result<(), Fault> {
+        let end = self.sequence + count;
+        while self.sequence < end {
+            let message = self.payloads.message(self.sequence);
+            if burden == Burden::Sender {
+                work();
+            }
+            self.outbound.send(message)?;
+            self.sequence += 1;
+        }
+        Ok(())
+    }
+
+    fn consume(&mut self, count: u64, burden: Burden) -> Result<Arrivals, Fault> {
+        let end = self.sequence + count;
+        let mut arrivals = Arrivals { count: 0, first_ns: 0, last_ns: 0 };
+        while self.sequence < end {
+            let Some(message) = self.inbound.receive()? else {
+                self.sequence = end;
+                arrivals.last_ns = clock::now_ns().saturating_sub(LOSSY_PATIENCE_NS);
+                return Ok(arrivals);
+            };
+            match self.payloads.verify(message) {
+                Some(number) if number >= self.sequence && number < end => self.sequence = number + 1,
+                other => return Err(not_what_was_sent(other, self.sequence)),
+            }
+            if arrivals.count == 0 {
+                arrivals.first_ns = clock::now_ns();
+            }
+            arrivals.count += 1;
+            if burden == Burden::Receiver {
+                work();
+            }
+        }
+        arrivals.last_ns = clock::now_ns();
+        Ok(arrivals)
+    }
+}
+
+#[cold]
+fn only_round_trips() -> Fault {
+    Box::new(
+        Error::new("measure", "one way", ErrorKind::Unsupported).because("this floor is only there and back"),
+    )
+}
+
+/// A few nanoseconds of work that the processor cannot overlap with a transfer.
+#[inline]
+fn work() {
+    let bytes = std::hint::black_box([1_u8; 64]);
+    std::hint::black_box(checksum(&bytes));
+}
+
+#[cold]
+fn not_what_was_sent(number: Option<u64>, expected: u64) -> Fault {
+    let cause = match number {
+        Some(number) => format!("message {number} came where {expected} was due"),
+        None => format!("message {expected} came with another checksum than it was sent with"),
+    };
+    Box::new(Error::new("measure", "the payload", ErrorKind::Corrupt).because(cause))
+}
+
+/// The client's side of a round-trip phase.
+///
+/// # Errors
+/// As [`Play::ask`].
+pub fn time_round_trips(play: &mut dyn Play, count: u64, interval_ns: Option<u64>) -> Result<Answer, Fault> {
+    let mut samples = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+    let processor_before = usage::processor_time_ns();
+    let started = clock::now_ns();
+    let mut now = started;
+    let mut due = started;
+    for _ in 0..count {
+        if let Some(interval_ns) = interval_ns {
+            due = due.max(now.saturating_sub(interval_ns)) + interval_ns;
+            sleep_until(due);
+            now = clock::now_ns();
+        }
+        let asked = now;
+        let is_answered = play.ask()?;
+        now = clock::now_ns();
+        if is_answered {
+            samples.push(now - asked);
+        }
+    }
+    let answered = samples.len() as u64;
+    Ok(Answer {
+        messages: answered,
+        elapsed_ns: now - started,
+        processor_ns: usage::processor_time_ns() - processor_before,
+        lost: count - answered,
+        round_trip_ns: Percentiles::of(&mut samples),
+        failure: None,
+    })
+}
+
+/// The server's side of a round-trip phase, or the sender's of a one-way phase: `play` runs it.
+///
+/// # Errors
+/// Those of `play`.
+pub fn time_whole(play: &mut dyn FnMut() -> Result<(), Fault>, count: u64) -> Result<Answer, Fault> {
+    let processor_before = usage::processor_time_ns();
+    let started = clock::now_ns();
+    play()?;
+    Ok(Answer {
+        messages: count,
+        elapsed_ns: clock::now_ns() - started,
+        processor_ns: usage::processor_time_ns() - processor_before,
+        ..Answer::default()
+    })
+}
+
+/// The receiver's side of a one-way phase, from its first arrival to its last.
+///
+/// # Errors
+/// As [`Play::consume`].
+pub fn time_arrivals(play: &mut dyn Play, count: u64, burden: Burden) -> Result<Answer, Fault> {
+    let processor_before = usage::processor_time_ns();
+    let arrivals = play.consume(count, burden)?;
+    Ok(Answer {
+        messages: arrivals.count.saturating_sub(1),
+        elapsed_ns: arrivals.last_ns.saturating_sub(arrivals.first_ns),
+        processor_ns: usage::processor_time_ns() - processor_before,
+        lost: count - arrivals.count,
+        ..Answer::default()
+    })
+}
+
+/// Sleeps without using the processor, until an instant of the monotonic clock.
+fn sleep_until(due_ns: u64) {
+    let nobody_wakes = AtomicU32::new(0);
+    let deadline = Deadline::at_ns(due_ns);
+    while !deadline.is_over(clock::now_ns()) {
+        futex::wait(&nobody_wakes, 0, deadline);
+    }
+}

@@ -1,0 +1,22 @@
+//! Two real processes exchange messages, and every payload is checked.
+//!
+//! The measuring process starts two sides, which are its own executable under a hidden subcommand,
+//! each on a processor of its own. It tells them by one line of JSON what to do next, and each
+//! answers by one line what it measured. A side that dies, hangs or sees a wrong payload ends the
+//! measurement with an error; the sides end with the measuring process, whatever ends that.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`payload`] | what is sent, and the check of what arrives |
+//! | [`exchange`] | what a lane can do, and the loops that time it |
+//! | [`spec`] | the lines of JSON between the measuring process and its sides |
+//! | [`pair`] | the measuring process's view of two sides |
+//! | [`side`] | what runs in a side |
+//! | [`scratch`] | a folder in shared memory that is gone when the run ends, however it ends |
+
+pub mod exchange;
+pub mod pair;
+pub mod payload;
+pub mod scratch;
+pub mod side;
+pub mod spec;

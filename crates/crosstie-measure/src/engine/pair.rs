@@ -1,0 +1,248 @@
+//! The measuring process's view of two sides: start them, tell them what to do, wait with patience.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use crosstie::os::trace;
+use crosstie::{Error, ErrorKind, Result};
+
+use super::spec::{Answer, Burden, Command, Lane, Role, SIDE_SUBCOMMAND, SideSpec};
+
+/// What two sides are started with.
+#[derive(Clone, Debug)]
+pub struct PairSpec<'a> {
+    /// The executable whose hidden subcommand runs a side.
+    pub program: &'a Path,
+    /// What the two are connected by.
+    pub lane: Lane,
+    /// Bytes of payload in each message.
+    pub payload_bytes: usize,
+    /// The processors of client and server; `None`: wherever the kernel puts them.
+    pub processors: Option<[usize; 2]>,
+    /// How long one command may take before the pair is taken for hung.
+    pub patience: Duration,
+}
+
+/// What both sides answered.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    /// Of the one that asks or sends.
+    pub client: Answer,
+    /// Of the one that answers or receives.
+    pub server: Answer,
+}
+
+/// Two sides that are ready for commands; killed when dropped.
+#[derive(Debug)]
+pub struct Pair {
+    client: Side,
+    server: Side,
+    patience: Duration,
+}
+
+#[derive(Debug)]
+struct Side {
+    role: Role,
+    child: Child,
+    commands: ChildStdin,
+    answers: Receiver<String>,
+}
+
+impl Pair {
+    /// Starts both sides and waits until they are connected.
+    ///
+    /// # Errors
+    /// A side does not start, or cannot open the lane.
+    pub fn start(spec: &PairSpec<'_>) -> Result<Self> {
+        let side = |role| Side::start(spec, role);
+        let mut pair =
+            Self { server: side(Role::Server)?, client: side(Role::Client)?, patience: spec.patience };
+        pair.collect()?;
+        Ok(pair)
+    }
+
+    /// The process ids of client and server.
+    #[must_use]
+    pub fn processes(&self) -> [u32; 2] {
+        [self.client.child.id(), self.server.child.id()]
+    }
+
+    /// `count` round trips, one after the other; or one every `interval_ns`.
+    ///
+    /// # Errors
+    /// A side died, hung, or saw a wrong payload.
+    pub fn round_trips(&mut self, count: u64, interval_ns: Option<u64>) -> Result<Answers> {
+        self.perform(Command::RoundTrips { count, interval_ns })
+    }
+
+    /// `count` messages from client to server.
+    ///
+    /// # Errors
+    /// As [`Pair::round_trips`].
+    pub fn one_way(&mut self, count: u64, burden: Burden) -> Result<Answers> {
+        self.perform(Command::OneWay { count, burden })
+    }
+
+    /// System calls of both sides for each of `count` messages one way: what they make for so many
+    /// less what they make for none; `None` where the kernel does not allow tracing.
+    ///
+    /// # Errors
+    /// As [`Pair::round_trips`].
+    pub fn syscalls_per_message(&mut self, count: u64) -> Result<Option<f64>> {
+        let Some(without) = self.syscalls_of_one_way(0)? else { return Ok(None) };
+        let Some(with) = self.syscalls_of_one_way(count)? else { return Ok(None) };
+        Ok(Some(with.saturating_sub(without) as f64 / count.max(1) as f64))
+    }
+
+    fn syscalls_of_one_way(&mut self, count: u64) -> Result<Option<u64>> {
+        let pids = self.processes();
+        let command = Command::OneWay { count, burden: Burden::None };
+        let deadline = crosstie::os::clock::deadline_in(self.patience);
+        let (mut told, mut trouble) = (false, None);
+        let (mut client, mut server) = (None, None);
+        let counted = trace::count_syscalls(&pids, || {
+            if !told {
+                told = true;
+                trouble = self.client.tell(command).and_then(|()| self.server.tell(command)).err();
+            }
+            client = client.take().or_else(|| self.client.answer_now());
+            server = server.take().or_else(|| self.server.answer_now());
+            let is_late = deadline.is_over(crosstie::os::clock::now_ns());
+            trouble.is_some() || is_late || (client.is_some() && server.is_some())
+        });
+        let counts = match (counted, trouble) {
+            (_, Some(trouble)) => return Err(trouble),
+            (Ok(counts), None) => counts,
+            // Refused before anything was told: not allowed here.
+            (Err(_), None) if !told => return Ok(None),
+            (Err(error), None) => return Err(Error::os("count system calls", "a side", error)),
+        };
+        for (side, answer) in [(&self.client, client), (&self.server, server)] {
+            match answer {
+                Some(line) => drop(side.understand(&line)?),
+                None => return Err(side.hung()),
+            }
+        }
+        Ok(Some(counts.iter().sum()))
+    }
+
+    fn perform(&mut self, command: Command) -> Result<Answers> {
+        self.server.tell(command)?;
+        self.client.tell(command)?;
+        self.collect()
+    }
+
+    /// Waits for both answers; a side that failed is heard at once, whichever it is.
+    fn collect(&mut self) -> Result<Answers> {
+        let deadline = crosstie::os::clock::deadline_in(self.patience);
+        let (mut client, mut server) = (None, None);
+        loop {
+            for (side, answer) in [(&self.client, &mut client), (&self.server, &mut server)] {
+                if answer.is_none() {
+                    *answer = side.answer_within(Duration::from_millis(20))?;
+                }
+            }
+            match (client.take(), server.take()) {
+                (Some(client), Some(server)) => return Ok(Answers { client, server }),
+                (one, other) => (client, server) = (one, other),
+            }
+            if deadline.is_over(crosstie::os::clock::now_ns()) {
+                return Err(if client.is_none() { self.client.hung() } else { self.server.hung() });
+            }
+        }
+    }
+}
+
+impl Side {
+    fn start(spec: &PairSpec<'_>, role: Role) -> Result<Self> {
+        let of_role = |[client, server]: [usize; 2]| if role == Role::Client { client } else { server };
+        let side_spec = SideSpec {
+            role,
+            lane: spec.lane.clone(),
+            payload_bytes: spec.payload_bytes,
+            seed: SEED,
+            processor: spec.processors.map(of_role),
+            parent: std::process::id(),
+        };
+        let refused = |error| Error::os("start a side", spec.program.display().to_string(), error);
+        let json = serde_json::to_string(&side_spec).map_err(|error| refused(error.into()))?;
+        let mut child = std::process::Command::new(spec.program)
+            .arg(SIDE_SUBCOMMAND)
+            .arg(json)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(refused)?;
+        let (Some(commands), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(refused(std::io::ErrorKind::BrokenPipe.into()));
+        };
+        let (lines, answers) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(std::io::Result::ok) {
+                if lines.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self { role, child, commands, answers })
+    }
+
+    fn tell(&mut self, command: Command) -> Result<()> {
+        let mut line = serde_json::to_string(&command).map_err(|error| self.refused(error.into()))?;
+        line.push('\n');
+        self.commands.write_all(line.as_bytes()).map_err(|error| self.refused(error))
+    }
+
+    fn answer_now(&self) -> Option<String> {
+        self.answers.try_recv().ok()
+    }
+
+    fn answer_within(&self, timeout: Duration) -> Result<Option<Answer>> {
+        match self.answers.recv_timeout(timeout) {
+            Ok(line) => self.understand(&line).map(Some),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Error::new("measure", self.name(), ErrorKind::PeerDied)
+                    .because(format!("process {} ended without an answer", self.child.id())))
+            }
+        }
+    }
+
+    fn understand(&self, line: &str) -> Result<Answer> {
+        let answer: Answer = serde_json::from_str(line).map_err(|error| self.refused(error.into()))?;
+        match answer.failure {
+            Some(failure) => Err(Error::new("measure", self.name(), ErrorKind::Failed).because(failure)),
+            None => Ok(answer),
+        }
+    }
+
+    fn refused(&self, error: std::io::Error) -> Error {
+        Error::os("talk to a side", self.name(), error)
+    }
+
+    fn hung(&self) -> Error {
+        Error::new("measure", self.name(), ErrorKind::TimedOut)
+            .because(format!("process {} did not answer in time", self.child.id()))
+    }
+
+    fn name(&self) -> &'static str {
+        match self.role {
+            Role::Client => "the sending side",
+            Role::Server => "the receiving side",
+        }
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        // Errors say that it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// From which every run derives its payloads: runs are comparable byte for byte.
+const SEED: u64 = 0x00C0_5571_E000;

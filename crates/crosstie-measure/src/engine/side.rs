@@ -1,0 +1,98 @@
+//! What runs in a side: open the lane, then do what each line of standard input says.
+
+use std::io::{BufRead, Write};
+use std::path::Path;
+
+use crosstie::os::{affinity, parent};
+use crosstie::{Error, ErrorKind, Result};
+
+use super::exchange::{Exchange, Fault, Play, time_arrivals, time_round_trips, time_whole};
+use super::payload::Payloads;
+use super::spec::{Answer, Command, Lane, Role, SideSpec};
+use crate::floor::bare_ring::{BareReceiver, BareSender, Cut, Direction};
+use crate::floor::cache_line::CacheLine;
+use crate::floor::futex_wake::FutexWake;
+use crate::floor::lines::SharedLines;
+
+/// Runs the side that `spec` describes until standard input ends.
+///
+/// # Errors
+/// The specification cannot be read, or standard output is gone: nobody is left to answer to.
+pub fn run(spec: &str) -> Result<()> {
+    let spec: SideSpec = serde_json::from_str(spec)
+        .map_err(|error| unreadable("a side's specification", &error.to_string()))?;
+    let mut play = match prepare(&spec) {
+        Ok(play) => {
+            reply(&Answer::default())?;
+            play
+        }
+        Err(error) => return reply(&failed(&error)),
+    };
+    for line in std::io::stdin().lock().lines() {
+        let line = line.map_err(|error| Error::os("read a command", "standard input", error))?;
+        let command: Command =
+            serde_json::from_str(&line).map_err(|error| unreadable("a command", &error.to_string()))?;
+        match perform(play.as_mut(), spec.role, command) {
+            Ok(answer) => reply(&answer)?,
+            Err(fault) => return reply(&failed(&fault)),
+        }
+    }
+    Ok(())
+}
+
+fn prepare(spec: &SideSpec) -> Result<Box<dyn Play>> {
+    let refused = |error| Error::os("start a side", "this process", error);
+    parent::end_with_parent(spec.parent).map_err(refused)?;
+    if let Some(processor) = spec.processor {
+        affinity::pin_thread(processor).map_err(refused)?;
+    }
+    let payloads = || Payloads::new(spec.payload_bytes, spec.seed);
+    let (there, back) = (Direction::There, Direction::Back);
+    Ok(match &spec.lane {
+        Lane::CacheLine { path } => Box::new(CacheLine::new(SharedLines::open(Path::new(path))?)),
+        Lane::FutexWake { path } => Box::new(FutexWake::new(SharedLines::open(Path::new(path))?)),
+        Lane::BareRing { path, capacity_bytes } => {
+            let cut = Cut::of(*capacity_bytes, spec.payload_bytes);
+            let (out, r#in) = if spec.role == Role::Client { (there, back) } else { (back, there) };
+            let path = Path::new(path);
+            Box::new(Exchange {
+                outbound: BareSender::new(SharedLines::open(path)?, cut, out)?,
+                inbound: BareReceiver::new(SharedLines::open(path)?, cut, r#in)?,
+                payloads: payloads()?,
+                sequence: 0,
+            })
+        }
+    })
+}
+
+fn perform(play: &mut dyn Play, role: Role, command: Command) -> std::result::Result<Answer, Fault> {
+    match (command, role) {
+        (Command::RoundTrips { count, interval_ns }, Role::Client) => {
+            time_round_trips(play, count, interval_ns)
+        }
+        (Command::RoundTrips { count, .. }, Role::Server) => time_whole(&mut || play.answer(count), count),
+        (Command::OneWay { count, burden }, Role::Client) => {
+            time_whole(&mut || play.produce(count, burden), count)
+        }
+        (Command::OneWay { count, burden }, Role::Server) => time_arrivals(play, count, burden),
+    }
+}
+
+fn failed(error: &Error) -> Answer {
+    Answer { failure: Some(error.to_string()), ..Answer::default() }
+}
+
+fn reply(answer: &Answer) -> Result<()> {
+    let refused = |error| Error::os("answer", "standard output", error);
+    let mut line =
+        serde_json::to_string(answer).map_err(|error| unreadable("an answer", &error.to_string()))?;
+    line.push('\n');
+    let mut output = std::io::stdout().lock();
+    output.write_all(line.as_bytes()).and_then(|()| output.flush()).map_err(refused)
+}
+
+fn unreadable(what: &'static str, why: &str) -> Error {
+    Error::new("read", what, ErrorKind::Mismatch)
+        .because(why)
+        .advise("this is a conversation between one executable and its own children; do not run it by hand")
+}

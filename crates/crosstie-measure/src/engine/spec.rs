@@ -1,0 +1,126 @@
+//! What the measuring process tells a side, and what it answers: one JSON document a line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::Percentiles;
+
+/// The hidden subcommand under which an executable runs [`super::side::run`].
+pub const SIDE_SUBCOMMAND: &str = "__side";
+
+/// Which of the two processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Asks, or sends.
+    Client,
+    /// Answers, or receives.
+    Server,
+}
+
+/// What a side is, fixed at its start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SideSpec {
+    /// Which of the two processes.
+    pub role: Role,
+    /// What the two are connected by.
+    pub lane: Lane,
+    /// Bytes of payload in each message.
+    pub payload_bytes: usize,
+    /// From which both sides derive the payloads.
+    pub seed: u64,
+    /// The processor to stay on.
+    pub processor: Option<usize>,
+    /// The measuring process: a side ends with it.
+    pub parent: u32,
+}
+
+/// What the two sides are connected by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Two rings without any check, in a file that both map.
+    BareRing {
+        /// The file.
+        path: String,
+        /// Bytes of each ring.
+        capacity_bytes: usize,
+    },
+    /// One cache line, both sides spinning, in a file that both map.
+    CacheLine {
+        /// The file.
+        path: String,
+    },
+    /// Two futexes, both sides sleeping, in a file that both map.
+    FutexWake {
+        /// The file.
+        path: String,
+    },
+}
+
+/// What a side is told to do next.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// One message in flight: the client sends, the server sends back what it received.
+    RoundTrips {
+        /// How many.
+        count: u64,
+        /// Nanoseconds from one start to the next; `None`: the next starts when the last is over.
+        interval_ns: Option<u64>,
+    },
+    /// Client to server, as fast as the lane takes them.
+    OneWay {
+        /// How many.
+        count: u64,
+        /// Which side has more to do than its half of the transfer.
+        burden: Burden,
+    },
+}
+
+/// What a side does beside its half of a one-way transfer, so that the lane runs in one known
+/// regime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Burden {
+    /// Nothing: the lane finds its own regime.
+    #[default]
+    None,
+    /// The sender works a little before each message, so that the receiver keeps up.
+    Sender,
+    /// The receiver works a little after each message, so that the lane is full.
+    Receiver,
+}
+
+/// What a side answers to a command.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Answer {
+    /// Why the side gave up; it ends after this answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<String>,
+    /// Durations of the round trips, of the client.
+    #[serde(default)]
+    pub round_trip_ns: Percentiles,
+    /// Messages counted.
+    pub messages: u64,
+    /// From the first to the last that was counted.
+    pub elapsed_ns: u64,
+    /// Processor time of this side meanwhile.
+    pub processor_ns: u64,
+    /// Counted messages that were sent and did not arrive, of the receiver.
+    #[serde(default)]
+    pub lost: u64,
+}
+
+impl Answer {
+    /// Counted messages a second.
+    #[must_use]
+    pub fn per_second(&self) -> f64 {
+        if self.elapsed_ns == 0 { 0.0 } else { self.messages as f64 * 1e9 / self.elapsed_ns as f64 }
+    }
+
+    /// Processor time in percent of one core.
+    #[must_use]
+    pub fn processor_percent(&self) -> f64 {
+        if self.elapsed_ns == 0 { 0.0 } else { self.processor_ns as f64 * 100.0 / self.elapsed_ns as f64 }
+    }
+}

@@ -1,0 +1,135 @@
+//! Two real processes on every lane: what arrives is checked, and nothing hangs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crosstie_measure::engine::pair::{Pair, PairSpec};
+use crosstie_measure::engine::scratch::Scratch;
+use crosstie_measure::engine::spec::{Burden, Lane};
+use crosstie_measure::floor::bare_ring::Cut;
+use crosstie_measure::floor::lines::SharedLines;
+use crosstie_measure::floor::{cache_line, futex_wake};
+
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_crosstie-measure"))
+}
+
+fn start(lane: Lane, payload_bytes: usize) -> crosstie::Result<Pair> {
+    Pair::start(&PairSpec {
+        program: program(),
+        lane,
+        payload_bytes,
+        processors: None,
+        patience: Duration::from_secs(30),
+    })
+}
+
+/// A file of `lines` lines in the scratch folder.
+fn shared(scratch: &Scratch, name: &str, lines: usize) -> (PathBuf, String) {
+    let path = scratch.path().join(name);
+    SharedLines::create(&path, lines).unwrap();
+    let text = path.display().to_string();
+    (path, text)
+}
+
+#[test]
+fn the_floors_are_measured_between_two_processes() {
+    let scratch = Scratch::create(program()).unwrap();
+    let (_, path) = shared(&scratch, "line", cache_line::LINES);
+    let line = start(Lane::CacheLine { path }, 8).unwrap().round_trips(50, None).unwrap();
+    assert_eq!(line.client.messages, 50);
+    assert!(line.client.round_trip_ns.p50 > 0);
+
+    let (_, path) = shared(&scratch, "futex", futex_wake::LINES);
+    let wake = start(Lane::FutexWake { path }, 8).unwrap().round_trips(200, None).unwrap();
+    assert_eq!(wake.client.messages + wake.client.lost, 200);
+}
+
+#[test]
+fn the_bare_ring_carries_every_payload_both_ways_and_one_way() {
+    let scratch = Scratch::create(program()).unwrap();
+    for payload_bytes in [8, 48, 64, 1024, 65_536] {
+        let capacity_bytes = 4 * (payload_bytes + 64);
+        let cut = Cut::of(capacity_bytes, payload_bytes);
+        let (_, path) = shared(&scratch, &format!("ring-{payload_bytes}"), cut.lines());
+        let mut pair = start(Lane::BareRing { path, capacity_bytes }, payload_bytes).unwrap();
+        let answers = pair.round_trips(100, None).unwrap();
+        assert_eq!((answers.client.messages, answers.client.lost), (100, 0));
+        for burden in [Burden::None, Burden::Sender, Burden::Receiver] {
+            let answers = pair.one_way(100, burden).unwrap();
+            assert_eq!((answers.server.messages, answers.server.lost), (99, 0));
+        }
+    }
+}
+
+#[test]
+fn a_payload_that_changes_on_its_way_is_caught() {
+    let scratch = Scratch::create(program()).unwrap();
+    let payload_bytes = 4096;
+    let capacity_bytes = 4 * payload_bytes;
+    let cut = Cut::of(capacity_bytes, payload_bytes);
+    let (path, text) = shared(&scratch, "ring", cut.lines());
+    let mut pair = start(Lane::BareRing { path: text, capacity_bytes }, payload_bytes).unwrap();
+    let lines = SharedLines::open(&path).unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        let vandal = threads.spawn(|| {
+            let mut junk = 0;
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                junk += 1;
+                // In the middle of the first slot's payload, after the four lines of credit.
+                lines.word(4 + 30).store(junk, std::sync::atomic::Ordering::Relaxed);
+            }
+        });
+        let error = pair.round_trips(200_000, None).unwrap_err();
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        vandal.join().unwrap();
+        assert!(error.to_string().contains("checksum"), "{error}");
+    });
+}
+
+#[test]
+fn a_side_that_is_killed_ends_the_measurement() {
+    let scratch = Scratch::create(program()).unwrap();
+    let (_, path) = shared(&scratch, "line", cache_line::LINES);
+    let mut pair = start(Lane::CacheLine { path }, 8).unwrap();
+    let [_, server] = pair.processes();
+    let killed = std::process::Command::new("kill").args(["-9", &server.to_string()]).status().unwrap();
+    assert!(killed.success());
+    let error = pair.round_trips(1_000, None).unwrap_err();
+    assert!(error.to_string().contains("receiving side"), "{error}");
+}
+
+#[test]
+fn a_side_that_hangs_ends_the_measurement() {
+    let scratch = Scratch::create(program()).unwrap();
+    let (_, path) = shared(&scratch, "line", cache_line::LINES);
+    let spec = PairSpec {
+        program: program(),
+        lane: Lane::CacheLine { path },
+        payload_bytes: 8,
+        processors: None,
+        patience: Duration::from_millis(300),
+    };
+    let mut pair = Pair::start(&spec).unwrap();
+    let [_, server] = pair.processes();
+    let stopped = std::process::Command::new("kill").args(["-STOP", &server.to_string()]).status().unwrap();
+    assert!(stopped.success());
+    let error = pair.round_trips(1_000, None).unwrap_err();
+    assert_eq!(error.kind(), crosstie::ErrorKind::TimedOut, "{error}");
+}
+
+#[test]
+fn a_lane_that_cannot_be_opened_says_why() {
+    let error = start(Lane::CacheLine { path: "/nonexistent/line".into() }, 8).unwrap_err();
+    assert!(error.to_string().contains("/nonexistent/line"), "{error}");
+}
+
+#[test]
+fn the_scratch_folder_goes_with_the_run() {
+    let scratch = Scratch::create(program()).unwrap();
+    let path = scratch.path().to_path_buf();
+    std::fs::write(path.join("rest"), "x").unwrap();
+    drop(scratch);
+    assert!(!path.exists());
+}
