@@ -91,7 +91,7 @@ impl Failure {
             let mut block = format!("crosstie: {}\n", self.text);
             if !self.advice.is_empty() {
                 // Writing to a String cannot fail.
-                let _ = writeln!(block, "  to do: {}", self.advice);
+                let _ = writeln!(block, "  hint: {}", self.advice);
             }
             let _ = writeln!(block, "  (error {}, exit code {})", self.id, self.code);
             crate::output::note::block(&block);

@@ -4,13 +4,17 @@
 //! |---|---|
 //! | [`args`] | the command line: one definition for help, man pages and completions |
 //! | [`command`] | one verb a file: its arguments and what it does |
-//! | [`output`] | messages to standard output, notes and progress to standard error |
+//! | [`framing`] | how messages stand in standard input and standard output |
+//! | [`ends`] | the two ends of an address, with the user's patience |
+//! | [`output`] | notes and progress, on standard error |
 //! | [`exit`] | the exit codes, and how a failure is told |
 #![deny(unsafe_code)]
 
 mod args;
 mod command;
+mod ends;
 mod exit;
+mod framing;
 mod output;
 
 use std::process::ExitCode;

@@ -20,5 +20,7 @@ pub mod error;
 pub mod os;
 pub mod transport;
 
+pub use contract::{RecvError, SendError};
 pub use crosstie_core::{Deadline, OwnerId};
+pub use endpoint::{Receiver, Sender, pair};
 pub use error::{Error, ErrorKind, Result};

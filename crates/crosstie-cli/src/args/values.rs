@@ -1,15 +1,31 @@
-//! Durations and counts as people write them.
+//! Durations, sizes and ways of waiting as people write them.
 
 use std::time::Duration;
 
+use crosstie::endpoint::{WaitMode, size};
+
 /// A duration: `2s`, `1m 30s`, `250ms`; a bare number is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
+    let advice = "write seconds (0.5) or a unit (2s, 1m 30s)";
     if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds)
-            .map_err(|_| format!("{text} is no duration: write seconds (0.5) or a unit (2s, 1m 30s)"));
+        return Duration::try_from_secs_f64(seconds).map_err(|_| format!("no duration; {advice}"));
     }
-    humantime::parse_duration(text)
-        .map_err(|error| format!("{error}: write seconds (0.5) or a unit (2s, 1m 30s)"))
+    humantime::parse_duration(text).map_err(|error| format!("{error}; {advice}"))
+}
+
+/// A size: `4096`, `64KiB`, `1.5MiB`.
+pub fn bytes(text: &str) -> Result<usize, String> {
+    size::parse(text).map_err(|error| error.to_string())
+}
+
+/// A way of waiting: `block`, `spin` or `adaptive`.
+pub fn wait(text: &str) -> Result<WaitMode, String> {
+    match text {
+        "block" => Ok(WaitMode::Block),
+        "spin" => Ok(WaitMode::Spin),
+        "adaptive" => Ok(WaitMode::Adaptive),
+        _ => Err("it is block, spin or adaptive".into()),
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,73 @@
-//! `crosstie recv`.
+//! `crosstie recv ADDRESS`.
 
 use clap::Args;
+use crosstie::ErrorKind;
+use crosstie::endpoint::Address;
 
-use crate::args::Globals;
+use crate::args::{EndFlags, Globals};
+use crate::ends::{End, Intake};
 use crate::exit::{Failure, Outcome};
+use crate::framing::{Choice, Framing, Writer};
 
-/// Receive messages to standard output
+/// Receive messages: each becomes one line of standard output
+///
+/// Ends with 0 when every sender has ended cleanly, with 83 when one of them died; every whole
+/// message is written before. On a ring a message is acknowledged only after it was written.
 #[derive(Debug, Args)]
-pub struct Arguments {}
+#[command(
+    after_help = "Addresses: ring:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path  tcp:host:port
+           udp:host:port  fd:3  -
 
-pub fn run(_arguments: Arguments, _globals: &Globals) -> Outcome {
-    Err(Failure::usage("recv is not landed yet"))
+Examples:
+  crosstie recv ring:jobs -n 3
+  crosstie recv unix:/run/x.sock --raw > big.iso
+  crosstie recv tcp:127.0.0.1:9000 --follow --jsonl | jq .payload"
+)]
+pub struct Arguments {
+    /// Where from
+    address: String,
+    /// End after this many messages; 88 if the senders end before
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    count: Option<u64>,
+    /// Go on through any number of senders, whether they end or die
+    #[arg(long)]
+    follow: bool,
+    #[command(flatten)]
+    framing: Choice,
+    #[command(flatten)]
+    end: EndFlags,
+}
+
+pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
+    let address: Address = arguments.address.parse()?;
+    let framing = arguments.framing.framing();
+    let mut writer = Writer::to_standard_output(framing)?;
+    let mut intake = Intake::open(&address, &arguments.end, globals)?;
+    if arguments.follow {
+        intake = intake.following();
+    }
+    let wanted = if framing == Framing::Whole { Some(arguments.count.unwrap_or(1)) } else { arguments.count };
+    let mut left = wanted.unwrap_or(u64::MAX);
+    let mut end = None;
+    while left > 0 && end.is_none() {
+        match intake.take(left, &mut writer) {
+            Ok(taken) => left -= taken,
+            Err(why) => end = Some(why),
+        }
+    }
+    intake.tell_losses();
+    match end {
+        None => Ok(()),
+        Some(End::Clean) => match wanted {
+            None => Ok(()),
+            Some(wanted) => Err(Failure::new(
+                ErrorKind::Closed,
+                format!(
+                    "receive from {address}: the senders have ended after {} of {wanted} messages",
+                    wanted - left
+                ),
+            )),
+        },
+        Some(End::Failed(failure)) => Err(failure),
+    }
 }

@@ -1,3 +1,9 @@
-//! Messages to standard output; notes and progress to standard error.
+//! Notes for people, on standard error.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`note`] | a line or a block of text |
+//! | [`patience`] | a wait that says after two seconds what it waits for |
 
 pub mod note;
+pub mod patience;

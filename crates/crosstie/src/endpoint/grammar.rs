@@ -4,9 +4,7 @@ use super::address::{Address, HostPort, Place};
 use super::options::{Overrides, WAIT_WORDS};
 use super::{size, suggest};
 use crate::error::{Error, ErrorKind, Result};
-
-/// The longest name of an object, in bytes.
-pub const NAME_BYTES_MAX: usize = 200;
+use crate::os::name;
 
 /// The mechanisms that an address can name now, in the order of the help.
 const MECHANISMS: [&str; 8] = ["ring", "unix", "unixpacket", "fifo", "tcp", "udp", "fd", "pipe"];
@@ -74,7 +72,7 @@ impl<'a> Reader<'a> {
             "fifo" => Ok(Place::Fifo(self.path(mechanism, rest)?.into())),
             "unix" => Ok(Place::Unix(self.socket(mechanism, rest)?)),
             "unixpacket" => Ok(Place::UnixPacket(self.socket(mechanism, rest)?)),
-            "ring" => Ok(Place::Ring(self.name(mechanism, rest)?)),
+            "ring" => Ok(Place::Ring(self.name(rest)?)),
             "tcp" => Ok(Place::Tcp(self.host_port(mechanism, rest)?)),
             "udp" => Ok(Place::Udp(self.host_port(mechanism, rest)?)),
             "fd" => self.descriptor(rest),
@@ -143,19 +141,13 @@ impl<'a> Reader<'a> {
         self.path(mechanism, rest)
     }
 
-    fn name(&self, mechanism: &str, name: &str) -> Result<String> {
-        let cause = if name.is_empty() {
-            format!("the name after {mechanism}: is missing")
-        } else if name.len() > NAME_BYTES_MAX {
-            format!("the name has {} bytes, the limit is {NAME_BYTES_MAX}", name.len())
-        } else if name == "." || name == ".." {
-            format!("{name:?} is a folder's name")
-        } else if let Some(wrong) = name.chars().find(|&c| !c.is_ascii_alphanumeric() && !"._-".contains(c)) {
-            format!("{wrong:?} cannot be in a name")
-        } else {
-            return Ok(name.to_owned());
-        };
-        Err(self.wrong(cause, "a name has 1 to 200 of the characters A-Z a-z 0-9 . _ -"))
+    fn name(&self, name: &str) -> Result<String> {
+        match name::check(name) {
+            Ok(()) => Ok(name.to_owned()),
+            Err(error) => {
+                Err(self.wrong(error.to_string(), "a name has 1 to 200 of the characters A-Z a-z 0-9 . _ -"))
+            }
+        }
     }
 
     fn host_port(&self, mechanism: &str, rest: &str) -> Result<HostPort> {
@@ -320,10 +312,10 @@ mod tests {
             ("127.0.0.1:9000", "did you mean tcp:127.0.0.1:9000?"),
             ("localhost:9000", "did you mean tcp:localhost:9000?"),
             ("ring", "the colon after ring is missing"),
-            ("ring:", "the name after ring: is missing"),
-            ("ring:a/b", "'/' cannot be in a name"),
-            ("ring:..", "folder"),
-            ("ring:Ä", "'Ä' cannot be in a name"),
+            ("ring:", "the name is empty"),
+            ("ring:a/b", "'/' is not allowed"),
+            ("ring:..", "directory"),
+            ("ring:Ä", "'Ä' is not allowed"),
             ("fifo:", "the path after fifo: is missing"),
             ("unix:@", "the name after @ is missing"),
             ("pipe:x", "take fifo:x"),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::payload::Payload;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What can be sent and received.
@@ -14,10 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Examples
 /// ```
 /// use crosstie::endpoint::Message;
-/// let mut bytes = Vec::new();
-/// let sent = Message::encode(&(7_u32, "seven".to_owned()), &mut bytes)?;
-/// let received: (u32, String) = Message::decode(sent)?;
-/// assert_eq!(received, (7, "seven".to_owned()));
+/// let (order, mut bytes) = ((7_u32, "seven".to_owned()), Vec::new());
+/// let sent = order.encode(&mut bytes)?;
+/// assert_eq!(<(u32, String)>::decode(sent)?, order);
 /// # Ok::<(), crosstie::Error>(())
 /// ```
 pub trait Message {
@@ -35,6 +35,14 @@ pub trait Message {
     /// # Errors
     /// [`ErrorKind::Mismatch`] if it holds none of this type.
     fn decode(payload: &[u8]) -> Result<Self::Owned>;
+
+    /// The message that has just arrived; plain bytes are copied once, not twice.
+    ///
+    /// # Errors
+    /// As [`Message::decode`].
+    fn arrive(payload: &Payload<'_>, scratch: &mut Vec<u8>) -> Result<Self::Owned> {
+        Self::decode(payload.bytes(scratch))
+    }
 }
 
 impl<T: Serialize + DeserializeOwned> Message for T {
@@ -71,6 +79,10 @@ impl Message for [u8] {
     }
 
     fn decode(payload: &[u8]) -> Result<Vec<u8>> {
+        Ok(payload.to_vec())
+    }
+
+    fn arrive(payload: &Payload<'_>, _scratch: &mut Vec<u8>) -> Result<Vec<u8>> {
         Ok(payload.to_vec())
     }
 }

@@ -7,15 +7,33 @@
 //! | [`size`] | bytes as people write them: `64KiB` |
 //! | `options` | [`Options`]: what an end may be told beside its address |
 //! | `message` | [`Message`]: what can be sent |
+//! | `open` | from an address to the mechanism behind it; [`pair`] |
+//! | `sender`, `loan` | [`Sender`]; [`Loan`]: a message written in place |
+//! | `receiver`, `payload` | [`Receiver`]; [`Payload`]: a message read in place |
+//! | `batch` | [`Batch`]: messages acknowledged together |
+//! | `messages` | [`Messages`]: a receiver as an iterator |
 
 mod address;
+mod batch;
 mod grammar;
+mod loan;
 mod message;
+mod messages;
+mod open;
 mod options;
+mod payload;
+mod receiver;
+mod sender;
 pub mod size;
 mod suggest;
 
 pub use address::{Address, HostPort, Place};
-pub use grammar::NAME_BYTES_MAX;
+pub use batch::Batch;
+pub use loan::Loan;
 pub use message::Message;
+pub use messages::Messages;
+pub use open::pair;
 pub use options::{Options, WaitMode};
+pub use payload::Payload;
+pub use receiver::Receiver;
+pub use sender::Sender;

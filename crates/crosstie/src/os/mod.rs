@@ -7,6 +7,7 @@
 //! | [`clock`] | the monotonic clock |
 //! | [`file_lock`] | locks that end with their holder |
 //! | [`futex`] | sleeping on one word, or on several |
+//! | [`inherited`] | descriptors that the parent left open |
 //! | [`membarrier`] | the fence that sleepers pay for |
 //! | [`memory`] | mappings, unnamed files, POSIX names, reserved space |
 //! | [`name`] | names of objects |
@@ -26,6 +27,7 @@ pub mod byte_stream;
 pub mod clock;
 pub mod file_lock;
 pub mod futex;
+pub mod inherited;
 pub mod membarrier;
 pub mod memory;
 pub mod name;

@@ -1,0 +1,64 @@
+//! [`CommandLine`]: the verbs and what all of them accept.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::command::{advise, bench, compare, completions, man, recv, region, relay, rm, send, version};
+
+/// Processes talk and take turns.
+///
+/// Messages keep their boundaries over pipes, FIFOs, shared memory and sockets alike, and a sender
+/// that was killed is never mistaken for one that was done.
+#[derive(Debug, Parser)]
+#[command(name = "crosstie", version, arg_required_else_help = true, after_long_help = EXIT_CODES)]
+pub struct CommandLine {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every verb accepts.
+#[derive(Clone, Debug, Args)]
+pub struct Globals {
+    /// The folder in which processes find each other [default: $CROSSTIE_DOMAIN, else one per user]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub domain: Option<PathBuf>,
+    /// Say nothing on standard error but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Send(send::Arguments),
+    Recv(recv::Arguments),
+    Relay(relay::Arguments),
+    Region(region::Arguments),
+    Rm(rm::Arguments),
+    Compare(compare::Arguments),
+    Advise(advise::Arguments),
+    Bench(bench::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
+    Version(version::Arguments),
+}
+
+/// The exit codes, as `crosstie --help` and the man page show them.
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  a negative answer
+    2  the command line was not understood
+   75  busy: somebody else has that end
+   77  not permitted
+   83  the peer died before a clean end
+   84  no such object
+   85  exists already
+   86  of another layout, version or protocol
+   87  message too large
+   88  closed
+  124  timed out
+  125  crosstie itself failed (disk full, no room, refused by the system)
+  141  standard output was closed by its reader";

@@ -1,0 +1,132 @@
+//! [`Intake`]: the receiving end of an address.
+
+use crosstie::contract::{Losses, RecvError};
+use crosstie::endpoint::{Address, Payload, Place, Receiver};
+
+use crate::args::{EndFlags, Globals};
+use crate::exit::{Failure, Outcome};
+use crate::output::note;
+use crate::output::patience::Patience;
+
+/// Where received messages go.
+pub trait Sink {
+    /// Takes one message in; it need not be safe before [`Sink::flush`].
+    ///
+    /// # Errors
+    /// If this message cannot be taken; those before it can still be flushed.
+    fn put(&mut self, payload: &Payload<'_>) -> Outcome;
+
+    /// Whether it wants to be flushed before the next message.
+    fn is_full(&self) -> bool;
+
+    /// Makes safe what was taken in.
+    ///
+    /// # Errors
+    /// If that fails; then nothing since the last flush may be acknowledged.
+    fn flush(&mut self) -> Outcome;
+}
+
+/// Why there are no more messages.
+pub enum End {
+    /// Every sender said that it is done.
+    Clean,
+    /// Anything else.
+    Failed(Failure),
+}
+
+/// The receiving end of an address, with the user's patience.
+pub struct Intake<'a> {
+    address: &'a Address,
+    receiver: Receiver,
+    globals: &'a Globals,
+    patience: Patience<'a>,
+    follows: bool,
+}
+
+impl<'a> Intake<'a> {
+    /// Opens it; [`Intake::following`] lets it go on through any number of senders.
+    ///
+    /// # Errors
+    /// As [`Receiver::open_with`].
+    pub fn open(address: &'a Address, flags: &EndFlags, globals: &'a Globals) -> Result<Self, Failure> {
+        let patience = Patience::new(globals, flags.timeout);
+        let receiver = Receiver::open_at(address, &flags.options(globals, patience.deadline()))?;
+        Ok(Self { address, receiver, globals, patience, follows: false })
+    }
+
+    /// Goes on when the senders end or die, where others can come.
+    pub fn following(mut self) -> Self {
+        self.follows = !matches!(self.address.place(), Place::Descriptor(_) | Place::Standard);
+        self
+    }
+
+    /// Waits for a message, puts it and what else is there into `sink`, at most `most` messages,
+    /// flushes it, and acknowledges them; answers how many.
+    ///
+    /// # Errors
+    /// Why there are no more; what came before is flushed and acknowledged.
+    pub fn take(&mut self, most: u64, sink: &mut impl Sink) -> Result<u64, End> {
+        self.patience.begin();
+        let mut batch = self.receiver.batch(self.patience.deadline());
+        let mut taken = 0;
+        let mut refused = None;
+        let stopped = loop {
+            if taken == most || sink.is_full() {
+                break RecvError::Empty;
+            }
+            match batch.take() {
+                Ok(payload) => match sink.put(&payload) {
+                    Ok(()) => taken += 1,
+                    Err(failure) => {
+                        batch.put_back();
+                        refused = Some(failure);
+                        break RecvError::Empty;
+                    }
+                },
+                Err(error) => break error,
+            }
+        };
+        if let Err(failure) = sink.flush() {
+            batch.abandon();
+            return Err(End::Failed(failure));
+        }
+        drop(batch);
+        if taken > 0 {
+            self.patience.hush();
+        }
+        match refused {
+            Some(failure) => Err(End::Failed(failure)),
+            None => self.judge(stopped).map(|()| taken),
+        }
+    }
+
+    /// Whether it goes on after what ended a batch.
+    fn judge(&mut self, stopped: RecvError) -> Result<(), End> {
+        let address = self.address;
+        match stopped {
+            RecvError::Empty => Ok(()),
+            RecvError::Closed | RecvError::PeerDied if self.follows => Ok(()),
+            RecvError::Closed => Err(End::Clean),
+            RecvError::TimedOut if self.patience.goes_on(|| format!("waiting for a sender on {address}")) => {
+                Ok(())
+            }
+            RecvError::TimedOut => Err(End::Failed(
+                Failure::of_recv(address, RecvError::TimedOut)
+                    .advise(format!("send one: crosstie send {address}")),
+            )),
+            error => Err(End::Failed(Failure::of_recv(address, error))),
+        }
+    }
+
+    /// Says what the mechanism knows to be lost, where it can lose at all.
+    pub fn tell_losses(&self) {
+        if let Place::Udp(_) = self.address.place() {
+            let Losses { lost, duplicated, reordered } = self.receiver.losses();
+            let address = self.address;
+            note::line(
+                self.globals,
+                &format!("{address}: {lost} lost, {duplicated} duplicated, {reordered} reordered"),
+            );
+        }
+    }
+}

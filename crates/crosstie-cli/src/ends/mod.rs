@@ -1,0 +1,12 @@
+//! The two ends of an address as the verbs use them: with the user's patience.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `outlet` | the sending end |
+//! | `intake` | the receiving end: acknowledges what its sink has made safe |
+
+mod intake;
+mod outlet;
+
+pub use intake::{End, Intake, Sink};
+pub use outlet::Outlet;

@@ -1,0 +1,83 @@
+//! [`Outlet`]: the sending end of an address.
+
+use crosstie::ErrorKind;
+use crosstie::contract::SendError;
+use crosstie::endpoint::{Address, Sender};
+
+use crate::args::{EndFlags, Globals};
+use crate::exit::{Failure, Outcome};
+use crate::output::patience::Patience;
+
+/// The sending end of an address, with the user's patience.
+pub struct Outlet<'a> {
+    address: &'a Address,
+    sender: Sender,
+    patience: Patience<'a>,
+}
+
+impl<'a> Outlet<'a> {
+    /// Opens it; waits for the receiver where the mechanism needs one.
+    ///
+    /// # Errors
+    /// As [`Sender::open_with`].
+    pub fn open(address: &'a Address, flags: &EndFlags, globals: &'a Globals) -> Result<Self, Failure> {
+        let mut patience = Patience::new(globals, flags.timeout);
+        let sender = loop {
+            match Sender::open_at(address, &flags.options(globals, patience.deadline())) {
+                Ok(sender) => break sender,
+                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                    if !patience.goes_on(|| format!("waiting for a receiver on {address}")) {
+                        return Err(
+                            Failure::from(error).advise(format!("start one: crosstie recv {address}"))
+                        );
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        Ok(Self { address, sender, patience: Patience::new(globals, flags.timeout) })
+    }
+
+    /// The largest message that it sends, in bytes.
+    pub fn message_bytes_max(&self) -> usize {
+        self.sender.message_bytes_max()
+    }
+
+    /// Sends all of `messages`, in order.
+    ///
+    /// # Errors
+    /// The first that could not be sent; those before it were.
+    pub fn send(&mut self, messages: &[&[u8]]) -> Outcome {
+        let mut rest = messages;
+        while !rest.is_empty() {
+            self.patience.begin();
+            let sent = loop {
+                match self.sender.send_batch(rest, self.patience.deadline()) {
+                    Err(SendError::TimedOut) => {
+                        let address = self.address;
+                        if !self.patience.goes_on(|| format!("{address} is full: waiting for its receiver")) {
+                            return Err(Failure::of_send(address, SendError::TimedOut)
+                                .advise("the messages before it were sent; the receiver takes none"));
+                        }
+                    }
+                    sent => break sent.map_err(|error| Failure::of_send(self.address, error))?,
+                }
+            };
+            rest = &rest[sent..];
+        }
+        Ok(())
+    }
+
+    /// Tells the receiver a clean end.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    pub fn close(self) -> Outcome {
+        self.sender.close().map_err(|error| Failure::of_send(self.address, error))
+    }
+
+    /// Ends so that the receiver is told a death.
+    pub fn break_off(self) {
+        self.sender.break_off();
+    }
+}

@@ -1,0 +1,49 @@
+//! [`Batch`]: messages that are acknowledged together.
+
+use super::payload::{Lent, Payload};
+use super::receiver::RecvEnd;
+use crate::Deadline;
+use crate::contract::RecvError;
+
+/// Messages that are acknowledged together, when it is dropped: for whoever makes them safe
+/// together, in one write or one transaction. Made by [`Receiver::batch`](super::Receiver::batch).
+///
+/// # Death
+/// On a ring what was taken and not acknowledged is delivered again. The kernel's mechanisms
+/// acknowledge nothing: there what was taken is gone.
+pub struct Batch<'a> {
+    end: &'a mut RecvEnd,
+    deadline: Deadline,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(end: &'a mut RecvEnd, deadline: Deadline) -> Self {
+        Self { end, deadline }
+    }
+
+    /// Takes the next message: waits for the first, then takes only what is there.
+    ///
+    /// # Errors
+    /// [`RecvError::Empty`] when nothing more is there; else as
+    /// [`Receiver::recv_until`](super::Receiver::recv_until).
+    pub fn take(&mut self) -> Result<Payload<'_>, RecvError> {
+        let deadline = std::mem::replace(&mut self.deadline, Deadline::NOW);
+        match self.end {
+            RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv(deadline)?))),
+        }
+    }
+
+    /// Does not acknowledge the message taken last.
+    pub fn put_back(&mut self) {
+        match self.end {
+            RecvEnd::Kernel(_) => {}
+        }
+    }
+
+    /// Acknowledges nothing.
+    pub fn abandon(self) {
+        match self.end {
+            RecvEnd::Kernel(_) => {}
+        }
+    }
+}

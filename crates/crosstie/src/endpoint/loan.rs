@@ -1,0 +1,62 @@
+//! [`Loan`]: room for a message, written in place.
+
+use crate::Deadline;
+use crate::contract::{SendError, SendMessages};
+
+/// Room for a message, lent by a [`Sender`](super::Sender): write it in place, then commit it.
+///
+/// Dropping it sends nothing.
+pub struct Loan<'a> {
+    room: Room<'a>,
+}
+
+enum Room<'a> {
+    Private { end: &'a mut dyn SendMessages, bytes: &'a mut Vec<u8>, deadline: Deadline },
+}
+
+impl<'a> Loan<'a> {
+    pub(super) fn private(
+        end: &'a mut dyn SendMessages,
+        bytes: &'a mut Vec<u8>,
+        len: usize,
+        deadline: Deadline,
+    ) -> Self {
+        bytes.clear();
+        bytes.resize(len, 0);
+        Self { room: Room::Private { end, bytes, deadline } }
+    }
+
+    /// Bytes of the message.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.room {
+            Room::Private { bytes, .. } => bytes.len(),
+        }
+    }
+
+    /// Whether the message has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies `bytes` to `offset`.
+    ///
+    /// # Panics
+    /// If they reach beyond the room.
+    pub fn write_at(&mut self, offset: usize, bytes: &[u8]) {
+        match &mut self.room {
+            Room::Private { bytes: room, .. } => room[offset..][..bytes.len()].copy_from_slice(bytes),
+        }
+    }
+
+    /// Sends what was written.
+    ///
+    /// # Errors
+    /// As [`Sender::send_until`](super::Sender::send_until).
+    pub fn commit(self) -> Result<(), SendError> {
+        match self.room {
+            Room::Private { end, bytes, deadline } => end.send(bytes, deadline),
+        }
+    }
+}

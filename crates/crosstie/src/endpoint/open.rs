@@ -1,0 +1,107 @@
+//! From an address to the mechanism behind it.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use super::address::{Address, Place};
+use super::message::Message;
+use super::options::Options;
+use super::receiver::{Receiver, RecvEnd};
+use super::sender::{SendEnd, Sender};
+use crate::contract::{ReceiveMessages, SendMessages};
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::inherited;
+use crate::os::unix::UnixName;
+use crate::transport;
+
+/// A pipe as its two ends, for two threads, or for a parent and a child that it spawns.
+///
+/// # Errors
+/// When no descriptor is left.
+///
+/// # Examples
+/// ```
+/// let (mut tx, mut rx) = crosstie::pair::<str>()?;
+/// tx.send("hello")?;
+/// assert_eq!(rx.recv()?, "hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn pair<T: Message + ?Sized>() -> Result<(Sender<T>, Receiver<T>)> {
+    let (sender, receiver) = transport::pipe::pair(&transport::Options::default())?;
+    Ok((Sender::from_end(kernel_sender(sender)), Receiver::from_end(kernel_receiver(receiver))))
+}
+
+fn kernel_sender(end: impl SendMessages + 'static) -> SendEnd {
+    SendEnd::Kernel(Box::new(end))
+}
+
+fn kernel_receiver(end: impl ReceiveMessages + 'static) -> RecvEnd {
+    RecvEnd::Kernel(Box::new(end))
+}
+
+pub(super) fn sender(address: &Address, options: &Options) -> Result<SendEnd> {
+    let options = address.overrides.over(options);
+    let kernel = kernel_options(&options);
+    Ok(match address.place() {
+        Place::Pipe => return Err(pair_only(address)),
+        Place::Unix(name) => kernel_sender(transport::unix::sender(&unix_name(name), &kernel)?),
+        Place::Descriptor(number) => {
+            kernel_sender(transport::descriptor::sender(inherit(*number)?, &kernel)?)
+        }
+        Place::Standard => {
+            let output = own(address, std::io::stdout().as_fd().try_clone_to_owned())?;
+            kernel_sender(transport::descriptor::sender(output, &kernel)?)
+        }
+        _ => return Err(absent(address)),
+    })
+}
+
+pub(super) fn receiver(address: &Address, options: &Options) -> Result<RecvEnd> {
+    let options = address.overrides.over(options);
+    let kernel = kernel_options(&options);
+    Ok(match address.place() {
+        Place::Pipe => return Err(pair_only(address)),
+        Place::Unix(name) => kernel_receiver(transport::unix::receiver(&unix_name(name), &kernel)?),
+        Place::Descriptor(number) => {
+            kernel_receiver(transport::descriptor::receiver(inherit(*number)?, &kernel)?)
+        }
+        Place::Standard => {
+            let input = own(address, std::io::stdin().as_fd().try_clone_to_owned())?;
+            kernel_receiver(transport::descriptor::receiver(input, &kernel)?)
+        }
+        _ => return Err(absent(address)),
+    })
+}
+
+fn kernel_options(options: &Options) -> transport::Options {
+    transport::Options { message_bytes_max: options.message_bytes_max, deadline: options.open_deadline }
+}
+
+fn unix_name(name: &str) -> UnixName {
+    match name.strip_prefix('@') {
+        Some(name) => UnixName::Abstract(name.into()),
+        None => UnixName::Path(name.into()),
+    }
+}
+
+fn inherit(number: i32) -> Result<OwnedFd> {
+    inherited::duplicate(number).map_err(|error| {
+        Error::os("open", format!("fd:{number}"), error)
+            .of_kind(ErrorKind::NotFound)
+            .advise("the parent must leave the descriptor open, as the shell does with 3>file")
+    })
+}
+
+fn own(address: &Address, fd: std::io::Result<OwnedFd>) -> Result<OwnedFd> {
+    fd.map_err(|error| Error::os("open", address.to_string(), error))
+}
+
+fn absent(address: &Address) -> Error {
+    Error::new("open", address.to_string(), ErrorKind::Unsupported)
+        .because("this build does not have the mechanism")
+}
+
+fn pair_only(address: &Address) -> Error {
+    Error::new("open", address.to_string(), ErrorKind::Usage)
+        .because("a pipe has no name that another process could open")
+        .advise("make it as a pair (crosstie::pair), in a shell write a | b with the address -, or take fifo:/path")
+}

@@ -1,0 +1,191 @@
+//! [`Receiver`]: the end that messages come out of.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use super::address::Address;
+use super::batch::Batch;
+use super::message::Message;
+use super::open;
+use super::options::Options;
+use super::payload::{Lent, Payload};
+use crate::Deadline;
+use crate::contract::{Losses, ReceiveMessages, RecvError};
+use crate::error::Result;
+use crate::os::clock;
+
+/// The end that messages of type `T` come out of; [`Receiver<[u8]>`](Receiver) gives plain bytes.
+///
+/// Iterating it gives `Result`s and ends after a clean end; a sender that died is one `Err`, so
+/// that a death cannot pass for the end.
+///
+/// # Death
+/// Every whole message that a dead sender had sent is delivered before `PeerDied`. What happens to
+/// messages that a dead receiver had not taken is in docs/delivery.md, by mechanism.
+///
+/// # Examples
+/// ```
+/// let (mut tx, rx) = crosstie::pair::<u32>()?;
+/// for number in 0..3 {
+///     tx.send(&number)?;
+/// }
+/// tx.close()?;
+/// let numbers: Result<Vec<u32>, _> = rx.into_iter().collect();
+/// assert_eq!(numbers?, [0, 1, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Receiver<T: Message + ?Sized = [u8]> {
+    end: RecvEnd,
+    scratch: Vec<u8>,
+    message: PhantomData<fn() -> T::Owned>,
+}
+
+/// The mechanism behind a [`Receiver`]: the ring in line, a kernel's boxed.
+pub(super) enum RecvEnd {
+    Kernel(Box<dyn ReceiveMessages>),
+}
+
+impl<T: Message + ?Sized> Receiver<T> {
+    /// Opens the receiving end of `address`.
+    ///
+    /// # Errors
+    /// What is wrong with the address, or why the mechanism refuses.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::endpoint::Receiver;
+    /// let error = Receiver::<u32>::open("tcp:localhost").unwrap_err();
+    /// assert!(error.to_string().contains("the port is missing"));
+    /// ```
+    pub fn open(address: &str) -> Result<Self> {
+        Self::open_with(address, &Options::default())
+    }
+
+    /// As [`Receiver::open`], with options; those in the address win.
+    ///
+    /// # Errors
+    /// As [`Receiver::open`].
+    pub fn open_with(address: &str, options: &Options) -> Result<Self> {
+        Self::open_at(&address.parse()?, options)
+    }
+
+    /// As [`Receiver::open_with`], of an address that was parsed before.
+    ///
+    /// # Errors
+    /// As [`Receiver::open`].
+    pub fn open_at(address: &Address, options: &Options) -> Result<Self> {
+        open::receiver(address, options).map(Self::from_end)
+    }
+
+    pub(super) fn from_end(end: RecvEnd) -> Self {
+        Self { end, scratch: Vec::new(), message: PhantomData }
+    }
+
+    /// Receives the next message; blocks while there is none.
+    ///
+    /// # Errors
+    /// One variant per thing to do: see [`RecvError`].
+    pub fn recv(&mut self) -> Result<T::Owned, RecvError> {
+        self.recv_until(Deadline::NEVER)
+    }
+
+    /// Receives the next message if there is one now.
+    ///
+    /// # Errors
+    /// [`RecvError::Empty`] if there is none; else as [`Receiver::recv`].
+    pub fn try_recv(&mut self) -> Result<T::Owned, RecvError> {
+        self.recv_until(Deadline::NOW)
+    }
+
+    /// Receives the next message; waits at most `timeout` for it.
+    ///
+    /// # Errors
+    /// [`RecvError::TimedOut`]; else as [`Receiver::recv`].
+    pub fn recv_for(&mut self, timeout: Duration) -> Result<T::Owned, RecvError> {
+        self.recv_until(clock::deadline_in(timeout))
+    }
+
+    /// Receives the next message; waits for it until `deadline`.
+    ///
+    /// # Errors
+    /// [`RecvError::TimedOut`]; else as [`Receiver::recv`].
+    pub fn recv_until(&mut self, deadline: Deadline) -> Result<T::Owned, RecvError> {
+        let payload = match &mut self.end {
+            RecvEnd::Kernel(end) => Payload::new(Lent::Private(end.recv(deadline)?)),
+        };
+        T::arrive(&payload, &mut self.scratch).map_err(RecvError::Malformed)
+    }
+
+    /// Lends the next message's bytes without a copy where the mechanism allows it; dropping them
+    /// acknowledges the message. Blocks while there is none.
+    ///
+    /// # Errors
+    /// As [`Receiver::recv`].
+    pub fn recv_bytes(&mut self) -> Result<Payload<'_>, RecvError> {
+        self.recv_bytes_until(Deadline::NEVER)
+    }
+
+    /// As [`Receiver::recv_bytes`], until `deadline`.
+    ///
+    /// # Errors
+    /// As [`Receiver::recv_until`].
+    pub fn recv_bytes_until(&mut self, deadline: Deadline) -> Result<Payload<'_>, RecvError> {
+        match &mut self.end {
+            RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv(deadline)?))),
+        }
+    }
+
+    /// Messages that are acknowledged together, when the batch is dropped; waits for the first until
+    /// `deadline`.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::contract::RecvError;
+    /// let (mut tx, mut rx) = crosstie::pair::<str>()?;
+    /// tx.send_batch(&["one", "two"], crosstie::Deadline::NEVER)?;
+    /// let mut lines = Vec::new();
+    /// let mut batch = rx.batch(crosstie::Deadline::NEVER);
+    /// while lines.len() < 6 {
+    ///     batch.take()?.append_to(&mut lines);
+    /// }
+    /// assert!(matches!(batch.take(), Err(RecvError::Empty)));
+    /// drop(batch); // `lines` is safe: acknowledge
+    /// assert_eq!(lines, b"onetwo");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn batch(&mut self, deadline: Deadline) -> Batch<'_> {
+        Batch::new(&mut self.end, deadline)
+    }
+
+    /// The largest message that this end accepts, in bytes.
+    #[must_use]
+    pub fn message_bytes_max(&self) -> usize {
+        match &self.end {
+            RecvEnd::Kernel(end) => end.message_bytes_max(),
+        }
+    }
+
+    /// What the mechanism itself knows to be lost, duplicated or reordered; all 0 unless it is udp.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        match &self.end {
+            RecvEnd::Kernel(end) => end.losses(),
+        }
+    }
+
+    /// The descriptor to poll for readability; a ring has none.
+    #[must_use]
+    pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.end {
+            RecvEnd::Kernel(end) => end.descriptor(),
+        }
+    }
+}
+
+impl<T: Message + ?Sized> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("descriptor", &self.as_fd()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,206 @@
+//! [`Sender`]: the end that messages go into.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use super::address::Address;
+use super::loan::Loan;
+use super::message::Message;
+use super::open;
+use super::options::Options;
+use crate::Deadline;
+use crate::contract::{SendError, SendMessages};
+use crate::error::Result;
+use crate::os::clock;
+
+/// The end that messages of type `T` go into; [`Sender<[u8]>`](Sender) sends plain bytes.
+///
+/// # Death
+/// Dropping it tells the receiver a clean end, except while panicking. A process that is killed
+/// tells none: the receiver gets every whole message, then `PeerDied`.
+///
+/// # Examples
+/// ```
+/// use crosstie::endpoint::Sender;
+/// let (mut tx, mut rx) = crosstie::pair::<(u32, String)>()?;
+/// tx.send(&(7, "seven".into()))?;
+/// tx.close()?;
+/// assert_eq!(rx.recv()?, (7, "seven".to_owned()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Sender<T: Message + ?Sized = [u8]> {
+    end: SendEnd,
+    scratch: Vec<u8>,
+    message: PhantomData<fn(&T)>,
+}
+
+/// The mechanism behind a [`Sender`]: the ring in line, a kernel's boxed (its system call costs
+/// more than the indirect call).
+pub(super) enum SendEnd {
+    Kernel(Box<dyn SendMessages>),
+}
+
+impl<T: Message + ?Sized> Sender<T> {
+    /// Opens the sending end of `address`; waits for the receiver on mechanisms that need one
+    /// (fifo, unix, unixpacket, tcp).
+    ///
+    /// # Errors
+    /// What is wrong with the address, or why the mechanism refuses.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::endpoint::Sender;
+    /// let error = Sender::<u32>::open("unix-socket:/run/x").unwrap_err();
+    /// assert_eq!(error.kind(), crosstie::ErrorKind::Usage);
+    /// ```
+    pub fn open(address: &str) -> Result<Self> {
+        Self::open_with(address, &Options::default())
+    }
+
+    /// As [`Sender::open`], with options; those in the address win.
+    ///
+    /// # Errors
+    /// As [`Sender::open`]; [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if no receiver came
+    /// before [`Options::open_deadline`].
+    pub fn open_with(address: &str, options: &Options) -> Result<Self> {
+        Self::open_at(&address.parse()?, options)
+    }
+
+    /// As [`Sender::open_with`], to an address that was parsed before.
+    ///
+    /// # Errors
+    /// As [`Sender::open_with`].
+    pub fn open_at(address: &Address, options: &Options) -> Result<Self> {
+        open::sender(address, options).map(Self::from_end)
+    }
+
+    pub(super) fn from_end(end: SendEnd) -> Self {
+        Self { end, scratch: Vec::new(), message: PhantomData }
+    }
+
+    /// Sends `message`; blocks while there is no room.
+    ///
+    /// # Errors
+    /// One variant per thing to do: see [`SendError`].
+    pub fn send(&mut self, message: &T) -> Result<(), SendError> {
+        self.send_until(message, Deadline::NEVER)
+    }
+
+    /// Sends `message` if there is room now.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] if there is none; else as [`Sender::send`].
+    pub fn try_send(&mut self, message: &T) -> Result<(), SendError> {
+        self.send_until(message, Deadline::NOW)
+    }
+
+    /// Sends `message`; waits at most `timeout` for room.
+    ///
+    /// # Errors
+    /// [`SendError::TimedOut`]; else as [`Sender::send`].
+    pub fn send_for(&mut self, message: &T, timeout: Duration) -> Result<(), SendError> {
+        self.send_until(message, clock::deadline_in(timeout))
+    }
+
+    /// Sends `message`; waits for room until `deadline`.
+    ///
+    /// # Errors
+    /// [`SendError::TimedOut`]; else as [`Sender::send`].
+    pub fn send_until(&mut self, message: &T, deadline: Deadline) -> Result<(), SendError> {
+        let payload = message.encode(&mut self.scratch).map_err(SendError::Malformed)?;
+        match &mut self.end {
+            SendEnd::Kernel(end) => end.send(payload, deadline),
+        }
+    }
+
+    /// Sends several messages in order with as few system calls as the mechanism allows; answers
+    /// how many were sent, at least one unless it is an error.
+    ///
+    /// Blocks until `deadline` while there is no room for the first.
+    ///
+    /// # Errors
+    /// As [`Sender::send_until`], about the first message that was not sent.
+    ///
+    /// # Examples
+    /// ```
+    /// let (mut tx, mut rx) = crosstie::pair::<str>()?;
+    /// assert_eq!(tx.send_batch(&["one", "two"], crosstie::Deadline::NEVER)?, 2);
+    /// assert_eq!((rx.recv()?, rx.recv()?), ("one".into(), "two".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send_batch(&mut self, messages: &[&T], deadline: Deadline) -> Result<usize, SendError> {
+        let mut scratches = vec![Vec::new(); messages.len()];
+        let payloads: Result<Vec<&[u8]>> =
+            messages.iter().zip(&mut scratches).map(|(message, scratch)| message.encode(scratch)).collect();
+        let payloads = payloads.map_err(SendError::Malformed)?;
+        match &mut self.end {
+            SendEnd::Kernel(end) => end.send_batch(&payloads, deadline),
+        }
+    }
+
+    /// Lends room for a message of `len` bytes, to be written in place and then committed; dropping
+    /// the loan sends nothing. On a ring the room is the ring's own; elsewhere it is private memory.
+    ///
+    /// # Errors
+    /// As [`Sender::send_until`].
+    ///
+    /// # Examples
+    /// ```
+    /// let (mut tx, mut rx) = crosstie::pair::<[u8]>()?;
+    /// let mut loan = tx.reserve(5, crosstie::Deadline::NEVER)?;
+    /// loan.write_at(0, b"hel");
+    /// loan.write_at(3, b"lo");
+    /// loan.commit()?;
+    /// assert_eq!(rx.recv()?, b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reserve(&mut self, len: usize, deadline: Deadline) -> Result<Loan<'_>, SendError> {
+        let limit = self.message_bytes_max();
+        if len > limit {
+            return Err(SendError::TooLarge { length: len, limit });
+        }
+        match &mut self.end {
+            SendEnd::Kernel(end) => Ok(Loan::private(end.as_mut(), &mut self.scratch, len, deadline)),
+        }
+    }
+
+    /// Says that this end is done: the receiver gets everything, then a clean end.
+    ///
+    /// # Errors
+    /// If the end mark could not be sent.
+    pub fn close(self) -> Result<(), SendError> {
+        match self.end {
+            SendEnd::Kernel(mut end) => end.close(),
+        }
+    }
+
+    /// The largest message that this end sends, in bytes.
+    #[must_use]
+    pub fn message_bytes_max(&self) -> usize {
+        match &self.end {
+            SendEnd::Kernel(end) => end.message_bytes_max(),
+        }
+    }
+
+    /// The descriptor to poll for writability; a ring has none.
+    #[must_use]
+    pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.end {
+            SendEnd::Kernel(end) => end.descriptor(),
+        }
+    }
+
+    /// Ends without a clean end: the receiver gets everything sent so far, then `PeerDied`, once this
+    /// process ends. For whoever must not pass an unfinished stream off as a whole one.
+    pub fn break_off(self) {
+        std::mem::forget(self.end);
+    }
+}
+
+impl<T: Message + ?Sized> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("descriptor", &self.as_fd()).finish_non_exhaustive()
+    }
+}
