@@ -5,7 +5,8 @@
 //! comments say within the statement, on the three lines above the site, and in the comment block
 //! directly above either. It names the ordering as a word (`// Release: publishes the payload to
 //! recv (I2).`) in at least four words. An argument for SeqCst tells the two-variable story: it
-//! names both variables in backticks, or has the word "story".
+//! names both variables in backticks, or has the word "story"; a compiler fence, which orders nothing
+//! between processors, needs its argument only.
 
 use super::rule::{Outcome, has_word, word_count};
 use crate::source::{Source, Tree};
@@ -35,7 +36,7 @@ pub fn check(tree: &Tree) -> Outcome {
                     &what,
                     &format!("say in a comment at the site: `// {name}: what it orders, for whom`"),
                 );
-            } else if name == "SeqCst" && !tells_a_story(&argument) {
+            } else if name == "SeqCst" && !is_compiler_fence(source, index) && !tells_a_story(&argument) {
                 outcome.find(
                     source,
                     line,
@@ -71,6 +72,11 @@ fn is_in_use(source: &Source, index: usize) -> bool {
         source.text(at) == "use"
             && (at..index).all(|between| !matches!(source.text(between), ";" | "(" | "="))
     })
+}
+
+/// Whether token `index` is the argument of `compiler_fence(Ordering::X)` or `compiler_fence(X)`.
+fn is_compiler_fence(source: &Source, index: usize) -> bool {
+    [2, 4].iter().any(|back| index >= *back && source.reads(index - back, &["compiler_fence", "("]))
 }
 
 fn tells_a_story(argument: &str) -> bool {
@@ -125,6 +131,17 @@ mod tests {
             ),
             (1, 0)
         );
+    }
+
+    #[test]
+    fn a_compiler_fence_needs_an_argument_and_no_story() {
+        assert_eq!(
+            findings(
+                "fn f() {\n // SeqCst: the kernel reads it in this very thread\n compiler_fence(Ordering::SeqCst);\n}"
+            ),
+            (1, 0)
+        );
+        assert_eq!(findings("fn f() {\n compiler_fence(SeqCst);\n}"), (1, 1));
     }
 
     #[test]

@@ -43,7 +43,8 @@ fn of(source: &Source) -> Vec<Mutant> {
     mutants
 }
 
-/// One step weaker than `from` in a call of `call`. A fence has nothing below acquire and release.
+/// One step weaker than `from` in a call of `call`. Nothing is below an acquire or a release fence
+/// but no fence, and the opposite one is as good as none at its site.
 fn weaker(from: &str, call: &str) -> &'static [&'static str] {
     let is_fence = call.ends_with("fence");
     match (from, call) {
@@ -51,7 +52,9 @@ fn weaker(from: &str, call: &str) -> &'static [&'static str] {
         ("SeqCst", "store") => &["Release"],
         ("SeqCst", _) => &["AcqRel"],
         ("AcqRel", _) => &["Acquire", "Release"],
-        ("Acquire" | "Release", _) if !is_fence => &["Relaxed"],
+        ("Acquire", _) if is_fence => &["Release"],
+        ("Release", _) if is_fence => &["Acquire"],
+        ("Acquire" | "Release", _) => &["Relaxed"],
         _ => &[],
     }
 }
@@ -96,6 +99,7 @@ mod tests {
             ("ring/x.rs c #1 SeqCst → AcqRel", 2),
             ("ring/x.rs c #2 AcqRel → Acquire", 2),
             ("ring/x.rs c #2 AcqRel → Release", 2),
+            ("ring/x.rs c #3 Release → Acquire", 2),
         ];
         assert_eq!(found, expected.map(|(name, line)| (name.to_owned(), line)));
         assert_eq!(all(&tree)[1].text, " b.load(f(Acquire), Relaxed); }");

@@ -13,7 +13,7 @@ pub unsafe trait SharedLayout {}
 
 // SAFETY: an atomic of fixed width; every bit pattern is an integer.
 unsafe impl SharedLayout for AtomicU32 {}
-// SAFETY: as above.
+// SAFETY: an atomic of fixed width; every bit pattern is an integer.
 unsafe impl SharedLayout for AtomicU64 {}
 // SAFETY: elements of such a type, without gaps.
 unsafe impl<T: SharedLayout, const N: usize> SharedLayout for [T; N] {}

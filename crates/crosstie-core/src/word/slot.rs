@@ -34,6 +34,13 @@
 //! next claimer, who alone then writes into it, and whose own death the kernel marks like any
 //! other. So nobody can die in the middle of a reaping, and nobody needs a slot to reap one.
 //!
+//! # Orderings
+//! A death, by the kernel's mark or by the Release half of [`LifeWord::bury`], meets the Acquire of
+//! [`LifeWord::read`] and of the claim: who sees it sees all that the dead wrote, and the claimer alone
+//! may then overwrite it (I4). The description is a sequence lock: [`Slot::publish`] stores 0, fences
+//! (Release), writes the words, and stores the generation (Release); [`Slot::occupant_of`] reads it
+//! (Acquire), then the words, fences (Acquire), and reads it again. WAITERS only speaks to the kernel.
+//!
 //! # Wake-ups
 //! The kernel wakes one sleeper. Whoever finds the word dead wakes all others. If that one is killed
 //! before it does, its *pending entry* names this word ([`RobustWord`]), so the kernel sees a word
@@ -156,6 +163,7 @@ impl LifeWord {
         let claimed = Life::new(found.generation() + 1, tid | (found.futex() & WAITERS));
         // AcqRel: acquires the slot's other bytes from the dead occupant (I4); releases nothing that
         // a reader of the word needs, but orders this claim before the writes that `publish` fences.
+        // Relaxed on failure: somebody else was first, and nothing of the slot is read.
         let won = self.0.compare_exchange(found.0, claimed.0, Ordering::AcqRel, Ordering::Relaxed);
         won.ok().map(|_| claimed)
     }
@@ -199,6 +207,7 @@ impl LifeWord {
         while found.is_alive() && found.generation() == witnessed.generation() {
             let dead = Life::new(found.generation(), OWNER_DIED | (found.futex() & WAITERS));
             // AcqRel: as the kernel's mark, a full step between the dead's writes and the claimer's.
+            // Acquire on failure: as `read`, the kernel's mark may be what is found.
             match self.0.compare_exchange(found.0, dead.0, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return true,
                 // A watcher, or the kernel's mark that came after all.

@@ -81,7 +81,7 @@ impl RobustList {
         let before = unsafe { slot.read_volatile() };
         // SAFETY: as above; the node lives as long as the process ('static).
         unsafe { slot.write_volatile(word.node_address()) };
-        // The kernel reads the entry in this very thread: only the compiler must keep the order.
+        // SeqCst: the kernel reads the entry in this very thread: only the compiler must keep the order.
         compiler_fence(Ordering::SeqCst);
         Announcement { list: *self, before }
     }
@@ -102,9 +102,11 @@ impl RobustList {
             // stay mapped while they are on the list.
             unsafe { back.write_volatile(word.node_address()) };
         }
+        // SeqCst: the word's pointers are written before the head leads to them, see `announce`.
         compiler_fence(Ordering::SeqCst);
         // SAFETY: the head is this thread's own.
         unsafe { next.write_volatile(word.node_address()) };
+        // SeqCst: the word is on the list before its announcement ends, see `announce`.
         compiler_fence(Ordering::SeqCst);
     }
 
@@ -136,6 +138,7 @@ pub struct Announcement {
 
 impl Drop for Announcement {
     fn drop(&mut self) {
+        // SeqCst: what was announced is done before the entry is taken back, see `announce`.
         compiler_fence(Ordering::SeqCst);
         // SAFETY: the head is this thread's own, and this type is not Send.
         unsafe { self.list.pending().write_volatile(self.before) };
@@ -193,7 +196,7 @@ fn use_one_robust_mutex() -> io::Result<()> {
     let attributes = attributes.as_mut_ptr();
     let mut mutex = MaybeUninit::<libc::pthread_mutex_t>::uninit();
     let mutex = mutex.as_mut_ptr();
-    // SAFETY: writable memory for attributes.
+    // SAFETY: `attributes` is writable memory of their size.
     checked(unsafe { libc::pthread_mutexattr_init(attributes) })?;
     // SAFETY: initialised by the call above.
     checked(unsafe { pthread_mutexattr_setrobust(attributes, PTHREAD_MUTEX_ROBUST) })?;
@@ -205,7 +208,7 @@ fn use_one_robust_mutex() -> io::Result<()> {
     checked(unsafe { libc::pthread_mutex_unlock(mutex) })?;
     // SAFETY: unlocked, and nobody else knows it.
     checked(unsafe { libc::pthread_mutex_destroy(mutex) })?;
-    // SAFETY: initialised above.
+    // SAFETY: pthread_mutexattr_init initialised them, and nothing uses them afterwards.
     checked(unsafe { libc::pthread_mutexattr_destroy(attributes) })
 }
 

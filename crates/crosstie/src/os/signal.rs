@@ -49,7 +49,7 @@ fn broken_pipe_set() -> libc::sigset_t {
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
     // SAFETY: sigemptyset initialised it; SIGPIPE is a signal's number.
     unsafe { libc::sigaddset(set.as_mut_ptr(), libc::SIGPIPE) };
-    // SAFETY: initialised above.
+    // SAFETY: sigemptyset initialised all of it.
     unsafe { set.assume_init() }
 }
 

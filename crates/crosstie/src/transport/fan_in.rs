@@ -226,6 +226,7 @@ impl<C: Inbound> ReceiveMessages for FanInReceiver<C> {
             Some(Some(connection)) => {
                 Ok(Arrived { payload: connection.inbound.message(range), sender_pid: connection.pid })
             }
+            // invariant: next() answers a slot whose connection has just given a message, and leaves it.
             _ => unreachable!("next() names a slot that is taken"),
         }
     }
