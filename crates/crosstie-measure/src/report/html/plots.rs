@@ -4,6 +4,7 @@ use crate::record::{Report, Row};
 use crate::report::svg::axis::LogScale;
 use crate::report::svg::line_plot::{Level, LinePlot, Point, Series};
 use crate::report::svg::row_plot::{Line, Marks, RowPlot, Scale, Upright};
+use crate::report::svg::style::Style;
 use crate::report::svg::{Frame, escaped, style};
 use crate::report::{figure, table};
 
@@ -18,12 +19,12 @@ pub(crate) fn all(report: &Report) -> Vec<String> {
         lines(
             &round_trip(report),
             "Round trip, by payload",
-            "Median; the whisker ends at the 99th percentile. Below the dotted lines no mechanism can go: the cache line, if both sides spin; the futex wake, if they sleep.",
+            "Median; the whisker ends at the 99th percentile. Dotted: the machine itself. A cache line there and back is the limit of two sides that spin, a futex wake that of two that sleep; the bare ring is shared memory without any care.",
         ),
         lines(
             &throughput(report),
             "Throughput, by payload",
-            "Payload bytes per second one way, as fast as it goes, written, read and checked. memcpy reads and writes once; no message can be faster.",
+            "Payload bytes per second one way, as fast as it goes, written, read and checked. Dotted: a ring without any care, and memcpy, one copy within one process.",
         ),
     ];
     let reference_rows = reference_rows(report);
@@ -81,13 +82,13 @@ fn series(report: &Report, point: impl Fn(&Row) -> Point) -> Vec<Series> {
     series
 }
 
-fn floor_series(label: &str, points: Vec<(usize, f64)>) -> Option<Series> {
+fn floor_series(label: &str, style: Style, points: Vec<(usize, f64)>) -> Option<Series> {
     let points: Vec<Point> = points
         .into_iter()
         .filter(|(_, value)| figure::is_figure(*value))
         .map(|(size, value)| Point { payload_bytes: size as f64, value, whisker: None })
         .collect();
-    (!points.is_empty()).then(|| Series { label: label.to_owned(), style: style::FLOOR, points })
+    (!points.is_empty()).then(|| Series { label: label.to_owned(), style, points })
 }
 
 /// The horizontal floors of a duration.
@@ -110,7 +111,7 @@ fn round_trip(report: &Report) -> LinePlot {
         let ring = report.floor.bare_ring.get(&size.to_string());
         (size, ring.map_or(0.0, |ring| table::ns(ring.round_trip_ns_p50)))
     });
-    series.extend(floor_series("bare ring", bare.collect()));
+    series.extend(floor_series("bare ring", style::FLOOR, bare.collect()));
     LinePlot {
         id: "round-trip",
         title: "Round trip by payload size".to_owned(),
@@ -133,11 +134,11 @@ fn throughput(report: &Report) -> LinePlot {
         let ring = report.floor.bare_ring.get(&size.to_string());
         (*size, ring.map_or(0.0, |ring| ring.kept_up_messages_per_s * *size as f64))
     });
-    series.extend(floor_series("bare ring", ring.collect()));
+    series.extend(floor_series("bare ring", style::FLOOR, ring.collect()));
     let memcpy = sizes
         .iter()
         .map(|size| (*size, report.floor.memcpy_bytes_per_s.get(&size.to_string()).copied().unwrap_or(0.0)));
-    series.extend(floor_series("memcpy", memcpy.collect()));
+    series.extend(floor_series("memcpy", style::SECOND_FLOOR, memcpy.collect()));
     LinePlot {
         id: "throughput",
         title: "Throughput by payload size".to_owned(),

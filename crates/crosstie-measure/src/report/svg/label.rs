@@ -16,6 +16,11 @@ pub(crate) fn width(text: &str) -> f64 {
         .sum()
 }
 
+/// As [`width`], for the heavier face of names.
+pub(crate) fn name_width(text: &str) -> f64 {
+    width(text) * 1.12
+}
+
 /// Moves places apart until each pair is at least `gap` apart, within `low..=high`, keeping their
 /// order and moving as little as the crowd allows; the answer has the order of `wanted`.
 ///

@@ -2,7 +2,7 @@
 
 use super::axis::LogScale;
 use super::label::{self, LINE};
-use super::style::Style;
+use super::style::{Marker, Style};
 use super::{Frame, Svg};
 use crate::report::figure;
 
@@ -66,8 +66,8 @@ impl LinePlot {
     }
 
     fn canvas(&self, frame: Frame) -> Canvas {
-        let widest = self.series.iter().map(|series| label::width(&series.label)).fold(0.0, f64::max);
-        let (left, right) = (64.0, frame.width - widest - 40.0);
+        let widest = self.series.iter().map(|series| label::name_width(&series.label)).fold(0.0, f64::max);
+        let (left, right) = (64.0, frame.width - widest - 36.0);
         let (top, bottom) = (30.0, frame.height - 40.0);
         let points = || self.series.iter().flat_map(|series| &series.points);
         let sizes = LogScale::range(points().map(|point| point.payload_bytes), 1.6);
@@ -130,6 +130,9 @@ impl LinePlot {
 
     /// How far a series stands beside the exact size, so that whiskers do not hide each other.
     fn dodge(&self, index: usize, frame: Frame) -> f64 {
+        if self.series.get(index).is_none_or(|series| series.style.marker == Marker::None) {
+            return 0.0;
+        }
         let steps = self.series.len().saturating_sub(1) as f64;
         let reach = if frame.width < 450.0 { 4.0 } else { 8.0 };
         if steps > 0.0 { (index as f64 / steps * 2.0 - 1.0) * reach } else { 0.0 }
@@ -138,18 +141,7 @@ impl LinePlot {
     fn series(&self, svg: &mut Svg, canvas: &Canvas, series: &Series, dodge: f64) {
         let place =
             |point: &Point| [canvas.across.at(point.payload_bytes) + dodge, canvas.up.at(point.value)];
-        let floor = series.style == super::style::FLOOR;
-        let places: Vec<[f64; 2]> = series
-            .points
-            .iter()
-            .map(|point| {
-                if floor {
-                    [canvas.across.at(point.payload_bytes), canvas.up.at(point.value)]
-                } else {
-                    place(point)
-                }
-            })
-            .collect();
+        let places: Vec<[f64; 2]> = series.points.iter().map(place).collect();
         svg.open_group("series", &series.label);
         svg.polyline(&format!("line {}", series.style.class), series.style.dash, &places);
         for (point, [x, y]) in series.points.iter().zip(&places) {
@@ -175,30 +167,36 @@ impl LinePlot {
 
     /// Each line's name at its right end, moved apart, with a leader to the line.
     fn labels(&self, svg: &mut Svg, canvas: &Canvas, frame: Frame) {
-        let ends: Vec<(usize, [f64; 2])> = self
+        let ends: Vec<(&Series, [f64; 2])> = self
             .series
             .iter()
             .enumerate()
             .filter_map(|(index, series)| {
                 let last = series.points.last()?;
-                let dodge = if series.style == super::style::FLOOR { 0.0 } else { self.dodge(index, frame) };
-                Some((index, [canvas.across.at(last.payload_bytes) + dodge, canvas.up.at(last.value)]))
+                let x = canvas.across.at(last.payload_bytes) + self.dodge(index, frame);
+                Some((series, [x, canvas.up.at(last.value)]))
             })
             .collect();
+        let rightmost = ends.iter().map(|(_, [x, _])| *x).fold(0.0, f64::max);
         let wanted: Vec<f64> = ends.iter().map(|(_, [_, y])| *y).collect();
         let places = label::spread(&wanted, LINE, [canvas.top, canvas.bottom]);
-        for ((index, [x, y]), place) in ends.into_iter().zip(places) {
-            let Some(series) = self.series.get(index) else { continue };
-            let bend = canvas.right + 4.0;
-            let leader = [[x + 6.0, y], [bend.max(x + 6.0), place], [canvas.right + 14.0, place]];
-            svg.polyline(&format!("leader {}", series.style.class), "", &leader);
-            svg.marker(series.style, [canvas.right + 19.0, place]);
-            svg.text(
-                &format!("name {}", series.style.class),
-                "start",
-                [canvas.right + 28.0, place + 4.0],
-                &series.label,
-            );
+        for ((series, [x, y]), place) in ends.into_iter().zip(places) {
+            let class = series.style.class;
+            // a line that ends early is led to its name by dots
+            let dash = if x + 30.0 < rightmost { "1 5" } else { "" };
+            let bend = (canvas.right + 4.0).max(x + 6.0);
+            let leader = [[x + 7.0, y], [bend, place], [canvas.right + 10.0, place]];
+            svg.polyline(&format!("leader {class}"), dash, &leader);
+            let key = canvas.right + 20.0;
+            if series.style.marker == Marker::None {
+                svg.polyline(
+                    &format!("line {class}"),
+                    series.style.dash,
+                    &[[key - 9.0, place], [key + 9.0, place]],
+                );
+            }
+            svg.marker(series.style, [key, place]);
+            svg.text(&format!("name {class}"), "start", [key + 12.0, place + 4.0], &series.label);
         }
     }
 }

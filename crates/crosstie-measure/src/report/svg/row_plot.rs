@@ -96,8 +96,9 @@ impl RowPlot {
         let frame = Frame { width, height, class };
         let mut svg = Svg::new();
         self.legend(&mut svg);
-        self.grid(&mut svg, &canvas, frame);
+        // under the ticks' words, which stay legible where a floor passes
         self.floors(&mut svg, &canvas);
+        self.grid(&mut svg, &canvas, frame);
         for (index, line) in self.rows.iter().enumerate() {
             let middle = canvas.top + (index as f64 + 0.5) * canvas.row;
             svg.open_group("series", &format!("{}: {}", line.label, line.note));
@@ -121,9 +122,9 @@ impl RowPlot {
         let widest = |texts: &mut dyn Iterator<Item = &String>| {
             texts.map(|text| label::width(text)).fold(0.0, f64::max)
         };
-        let left = widest(&mut self.rows.iter().map(|line| &line.label)) + 16.0;
+        let left = widest(&mut self.rows.iter().map(|line| &line.label)) * 1.12 + 16.0;
         let right = width - widest(&mut self.rows.iter().map(|line| &line.note)) - 14.0;
-        let top = LEGEND + 4.0;
+        let top = if self.names().len() > 1 { LEGEND + 4.0 } else { 6.0 };
         let row = match self.marks {
             Marks::Bars(names) if names.len() > 1 => 34.0,
             _ => 28.0,
@@ -141,11 +142,15 @@ impl RowPlot {
         Canvas { left, right, top, bottom, row, place }
     }
 
-    fn legend(&self, svg: &mut Svg) {
-        let names: &[&str] = match &self.marks {
+    fn names(&self) -> &[&'static str] {
+        match &self.marks {
             Marks::Bars(names) => names,
             Marks::Dots(names) => names,
-        };
+        }
+    }
+
+    fn legend(&self, svg: &mut Svg) {
+        let names = self.names();
         if names.len() < 2 {
             return;
         }
@@ -183,14 +188,17 @@ impl RowPlot {
         svg.text("axis-name", "middle", [middle, frame.height - 5.0], self.axis);
     }
 
+    /// From left to right each floor's name stands one line lower and ends at its line, so that no
+    /// line passes through a name.
     fn floors(&self, svg: &mut Svg, canvas: &Canvas) {
-        for (index, floor) in self.floors.iter().enumerate() {
+        let mut floors: Vec<&Upright> = self.floors.iter().collect();
+        floors.sort_by(|left, right| left.value.total_cmp(&right.value));
+        for (index, floor) in floors.into_iter().enumerate() {
             let x = canvas.place.at(floor.value);
             let y = canvas.bottom + 17.0 + FLOOR_LINE * (index as f64 + 1.0);
             svg.line("floor-line", [x, canvas.top], [x, y - 11.0]);
-            let half = label::width(&floor.label) / 2.0;
-            let middle = x.max(half + 2.0).min(canvas.right - half + 60.0);
-            svg.text("floor-name", "middle", [middle, y], &floor.label);
+            let end = (x + 4.0).max(label::width(&floor.label) + 2.0);
+            svg.text("floor-name", "end", [end, y], &floor.label);
         }
     }
 }

@@ -40,8 +40,11 @@ pub(crate) fn of(mechanism: &str, wait: &str) -> Style {
     }
 }
 
-/// What the machine itself does.
-pub(crate) const FLOOR: Style = Style { class: "floor", dash: "", marker: Marker::None };
+/// What the machine itself does: the dotted lines.
+pub(crate) const FLOOR: Style = Style { class: "floor", dash: "1.5 3.5", marker: Marker::None };
+
+/// A second floor in the same plot.
+pub(crate) const SECOND_FLOOR: Style = Style { class: "floor", dash: "7 3 1.5 3", marker: Marker::None };
 
 impl Svg {
     /// A series' marker.

@@ -57,7 +57,7 @@ impl Svg {
     /// Opens a group; what follows up to [`Self::close_group`] belongs to it.
     pub fn open_group(&mut self, class: &str, title: &str) {
         self.open_tag("g", &[("class", &class)]);
-        self.body.push_str(">");
+        self.body.push('>');
         if !title.is_empty() {
             self.body.push_str(&format!("<title>{}</title>\n", escaped(title)));
         }
