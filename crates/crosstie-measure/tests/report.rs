@@ -173,3 +173,18 @@ fn the_folder_holds_every_form_and_is_replaced_by_the_next_run() {
         assert!(out.join(name).metadata().expect(name).len() > 1000, "{name}");
     }
 }
+
+#[test]
+fn a_document_that_is_no_report_is_refused_with_the_reason() {
+    let whole = report::json(&sample()).expect("it has a JSON form");
+    assert_eq!(report::from_json(&whole).expect("it reads its own").rows.len(), sample().rows.len());
+    for (text, reason) in [
+        ("{", "not JSON"),
+        ("{}", "no schema"),
+        (r#"{"schema": "crosstie.compare/2"}"#, "\"crosstie.compare/2\", not \"crosstie.compare/1\""),
+        (r#"{"schema": "crosstie.compare/1", "rows": 3}"#, "not of its form"),
+    ] {
+        let refusal = report::from_json(text).expect_err(text);
+        assert!(refusal.contains(reason), "{refusal}");
+    }
+}

@@ -9,6 +9,7 @@
 //! | `csv`, `json` | for programs; JSON is the record itself |
 //! | `html` | one self-contained page |
 //! | `svg` | the plots in it |
+//! | `wrap` | text in lines that fit |
 //!
 //! Nothing here measures, reads a clock or prints.
 
@@ -21,14 +22,17 @@ mod markdown;
 mod svg;
 mod table;
 mod terminal;
+mod wrap;
 
 pub use csv::csv;
+pub(crate) use figure::calls;
 pub use figure::{bytes_rate, duration, rate, ratio, size};
 pub use folder::write_folder;
 pub use html::html;
-pub use json::json;
+pub use json::{from_json, json};
 pub use markdown::markdown;
 pub use terminal::{Colour, terminal};
+pub(crate) use wrap::wrap;
 
 #[cfg(doc)]
 use crate::record::Report;

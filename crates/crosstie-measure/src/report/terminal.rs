@@ -2,6 +2,7 @@
 
 use crate::record::{Report, Row};
 
+use super::wrap::{plain, wrap};
 use super::{figure, table};
 
 /// Whether the terminal gets colours (the 16 ANSI ones, never the only sign).
@@ -219,41 +220,9 @@ impl Page {
     }
 }
 
-/// Breaks text into lines of at most `width` characters, between words where it can.
+/// The lines of a cell.
 fn wrapped(text: &str, width: usize, tone: Tone) -> Cell {
-    let mut lines: Vec<String> = vec![String::new()];
-    for word in plain(text).split_whitespace() {
-        let mut rest: Vec<char> = word.chars().collect();
-        while !rest.is_empty() {
-            let used = lines.last().map_or(0, |line| line.chars().count());
-            let space = usize::from(used > 0);
-            if used + space + rest.len() <= width {
-                extend(&mut lines, space, &rest);
-                break;
-            }
-            if used > 0 {
-                lines.push(String::new());
-            } else {
-                let tail = rest.split_off(width.max(1).min(rest.len()));
-                extend(&mut lines, 0, &rest);
-                lines.push(String::new());
-                rest = tail;
-            }
-        }
-    }
-    lines.into_iter().map(|line| (line, tone)).collect()
-}
-
-fn extend(lines: &mut [String], space: usize, word: &[char]) {
-    if let Some(line) = lines.last_mut() {
-        line.extend(std::iter::repeat_n(' ', space));
-        line.extend(word);
-    }
-}
-
-/// Text that others wrote, without what would steer a terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    wrap(text, width).into_iter().map(|line| (line, tone)).collect()
 }
 
 /// As [`plain`], cut where it is longer than its place.

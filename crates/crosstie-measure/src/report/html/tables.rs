@@ -77,13 +77,13 @@ pub(crate) fn detail(report: &Report) -> String {
         "round trip p50",
         "p99",
         "p99.9",
-        "× floor",
+        "×\u{a0}floor",
         "× bare loop",
         "paced p50",
         "messages/s",
         "bytes/s",
         "CPU %",
-        "paced CPU %",
+        "paced CPU\u{a0}%",
         "calls / message",
     ] {
         text.push_str(&format!("<th scope=\"col\">{name}</th>"));
