@@ -111,7 +111,7 @@ fn figures(candidate: &Candidate) -> String {
 fn start(candidate: &Candidate) -> Vec<String> {
     let address = candidate.address;
     match candidate.mechanism.as_str() {
-        "pipe" => vec!["producer | consumer   in Rust: open pipe: and hand one end to the child".to_owned()],
+        "pipe" => vec!["producer | consumer; in Rust open pipe: and hand one end to the child".to_owned()],
         _ => vec![format!("crosstie recv {address}"), format!("producer | crosstie send {address}")],
     }
 }

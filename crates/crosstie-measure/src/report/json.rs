@@ -17,9 +17,12 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
 /// # Errors
 /// In words, when it is no JSON, of another schema, or not of its form.
 pub fn from_json(text: &str) -> Result<Report, String> {
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
     match value.get("schema").and_then(serde_json::Value::as_str) {
-        Some(SCHEMA) => serde_json::from_value(value).map_err(|error| format!("it is not of its form: {error}")),
+        Some(SCHEMA) => {
+            serde_json::from_value(value).map_err(|error| format!("it is not of its form: {error}"))
+        }
         Some(other) => Err(format!("its schema is {other:?}, not {SCHEMA:?}")),
         None => Err(format!("it has no schema; {SCHEMA:?} is expected")),
     }
