@@ -6,7 +6,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`lexer`] | splits a text into code, comments and tokens |
-//! | [`file`] | one file: lines, tokens, test regions, the comments that argue for a line |
+//! | [`mod@file`] | one file: lines, tokens, test regions, the comments that argue for a line |
 //! | [`paths`] | every path that code names, `use` trees flattened |
 //! | [`tree`] | the project's files |
 

@@ -1,4 +1,4 @@
-//! The gates of `cargo xtask ci`, in order; the first that fails ends the run.
+//! The gates of `cargo xtask ci`, in order; all of them run, so that one look shows all that is wrong.
 
 use std::io;
 use std::path::Path;
@@ -50,21 +50,23 @@ const GATES: &[Gate] = &[
 /// If cargo cannot be started.
 pub fn run(root: &Path) -> io::Result<bool> {
     let start = Instant::now();
+    let mut verdicts = Vec::new();
+    let mut is_ok = true;
     for gate in GATES {
         println!("== {}: cargo {}", gate.name, gate.arguments.join(" "));
         let gate_start = Instant::now();
-        let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(gate.arguments)
-            .envs(gate.environment.iter().copied())
-            .current_dir(root)
-            .stdin(Stdio::null())
-            .status()?;
-        let verdict = if status.success() { "ok" } else { "FAILED" };
-        println!("== {}: {verdict} · {:.0} s", gate.name, gate_start.elapsed().as_secs_f64());
-        if !status.success() {
-            return Ok(false);
-        }
+        let has_passed = run_gate(root, gate)?;
+        let verdict = if has_passed { "ok" } else { "FAILED" };
+        verdicts.push(format!("{:<22} · {verdict} · {:.0} s", gate.name, gate_start.elapsed().as_secs_f64()));
+        is_ok &= has_passed;
     }
-    println!("== all {} gates passed · {:.0} s", GATES.len(), start.elapsed().as_secs_f64());
-    Ok(true)
+    println!("\n{}", verdicts.join("\n"));
+    println!("{} gates · {:.0} s", GATES.len(), start.elapsed().as_secs_f64());
+    Ok(is_ok)
+}
+
+fn run_gate(root: &Path, gate: &Gate) -> io::Result<bool> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(gate.arguments).envs(gate.environment.iter().copied());
+    Ok(cargo.current_dir(root).stdin(Stdio::null()).status()?.success())
 }

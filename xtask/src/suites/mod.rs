@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`command`] | one program run to its end, its output kept, killed at its limit |
 //! | [`count`] | what libtest printed: passed, failed, skipped with reasons |
-//! | [`test`] | the suites of `cargo xtask test` |
+//! | [`mod@test`] | the suites of `cargo xtask test` |
 //! | [`ci`] | the gates of `cargo xtask ci` |
 
 pub mod ci;

@@ -15,7 +15,7 @@
 //! | [`banned`] | no leftovers, panics or prints in the library, no sleeps in tests |
 //! | [`legends`] | a `mod.rs` is a legend and re-exports |
 //! | [`manifests`] | every dependency has its reason, every crate the house's lints |
-//! | [`rule`] | what a rule is; [`run`] runs them all |
+//! | [`rule`] | what a rule is; [`mod@run`] runs them all |
 
 pub mod banned;
 pub mod doors;

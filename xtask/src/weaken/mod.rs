@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`mutant`] | the orderings of `word/` and `ring/`, and what is one step weaker |
 //! | [`accepted`] | the survivors that are known, each with its reason: `xtask/weaken.accepted` |
-//! | [`run`] | the models over each mutant, in a copy of the project |
+//! | [`mod@run`] | the models over each mutant, in a copy of the project |
 
 pub mod accepted;
 pub mod mutant;
