@@ -18,6 +18,7 @@ pub mod contract;
 pub mod endpoint;
 pub mod error;
 pub mod os;
+pub mod region;
 pub mod transport;
 
 pub use contract::{RecvError, SendError};

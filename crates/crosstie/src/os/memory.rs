@@ -229,7 +229,7 @@ pub fn publish(fd: BorrowedFd<'_>, directory: BorrowedFd<'_>, name: &str) -> io:
 }
 
 /// Where the C library keeps POSIX shared memory.
-const POSIX_DIRECTORY: &str = "/dev/shm";
+pub const POSIX_DIRECTORY: &str = "/dev/shm";
 
 /// Opens POSIX shared memory as C's `shm_open(name, O_RDWR)` does.
 ///

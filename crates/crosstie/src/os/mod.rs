@@ -5,6 +5,7 @@
 //! | [`affinity`] | which processors a thread may run on |
 //! | [`byte_stream`] | bytes in order on a pipe, a stream socket or a file |
 //! | [`clock`] | the monotonic clock |
+//! | [`directory`] | directories held open, and the files in them |
 //! | [`file_lock`] | locks that end with their holder |
 //! | [`futex`] | sleeping on one word, or on several |
 //! | [`inherited`] | descriptors that the parent left open |
@@ -25,6 +26,7 @@
 pub mod affinity;
 pub mod byte_stream;
 pub mod clock;
+pub mod directory;
 pub mod file_lock;
 pub mod futex;
 pub mod inherited;
