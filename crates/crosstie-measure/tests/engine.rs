@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosstie_measure::engine::pair::{Pair, PairSpec};
 use crosstie_measure::engine::scratch::Scratch;
-use crosstie_measure::engine::spec::{Burden, Lane};
+use crosstie_measure::engine::spec::{Burden, Lane, Link, Wait};
 use crosstie_measure::floor::bare_ring::Cut;
 use crosstie_measure::floor::lines::SharedLines;
 use crosstie_measure::floor::{cache_line, futex_wake};
@@ -60,6 +60,48 @@ fn the_bare_ring_carries_every_payload_both_ways_and_one_way() {
             assert_eq!((answers.server.messages, answers.server.lost), (99, 0));
         }
     }
+}
+
+/// Our own ends and the bare loop on one mechanism: both carry every payload.
+fn carries(link: impl Fn(&str) -> Link) {
+    for payload_bytes in [8, 64, 65_536, 300_000] {
+        let ours = Lane::Crosstie {
+            link: link(&format!("ours-{payload_bytes}")),
+            wait: Wait::Block,
+            domain: None,
+            capacity_bytes: None,
+        };
+        let bare = Lane::BareLoop { link: link(&format!("bare-{payload_bytes}")) };
+        for lane in [ours, bare] {
+            let mut pair = start(lane.clone(), payload_bytes).unwrap();
+            let answers = pair.round_trips(20, None).unwrap();
+            assert_eq!((answers.client.messages, answers.client.lost), (20, 0), "{lane:?}");
+            let answers = pair.one_way(50, Burden::None).unwrap();
+            assert_eq!((answers.server.messages, answers.server.lost), (49, 0), "{lane:?}");
+            match pair.syscalls_per_message(20).unwrap() {
+                Some(calls) => assert!(calls >= 1.0, "{calls} system calls a message: {lane:?}"),
+                None => println!("SKIPPED: tracing is not allowed here"),
+            }
+            let paced = pair.round_trips(10, Some(2_000_000)).unwrap();
+            assert!(paced.client.elapsed_ns >= 18_000_000, "{} ns", paced.client.elapsed_ns);
+        }
+    }
+}
+
+fn addresses(there: String, back: String) -> Link {
+    Link::Addresses { there, back }
+}
+
+#[test]
+fn pipes_carry_every_payload() {
+    carries(|_| Link::Pipe);
+}
+
+#[test]
+fn unix_sockets_carry_every_payload() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| format!("unix:{}", folder.path().join(name).display());
+    carries(|name| addresses(at(&format!("{name}-there")), at(&format!("{name}-back"))));
 }
 
 #[test]

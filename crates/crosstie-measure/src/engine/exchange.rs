@@ -25,12 +25,12 @@ pub trait Outbound {
 
 /// The end that receives.
 pub trait Inbound {
-    /// The next message, in memory that is this side's alone; `None` if it did not come in time and
-    /// the lane may lose messages.
+    /// Shows the next message to `read`, in memory that is this side's alone, then gives it back to
+    /// the lane; `None` if it did not come in time and the lane may lose messages.
     ///
     /// # Errors
     /// The lane is of no more use.
-    fn receive(&mut self) -> Result<Option<&[u8]>, Fault>;
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault>;
 }
 
 /// Both ends of one side.
@@ -101,10 +101,10 @@ impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
         self.sequence += 1;
         self.outbound.send(self.payloads.message(sequence))?;
         loop {
-            let Some(echo) = self.inbound.receive()? else {
+            let Some(echo) = self.inbound.receive(|echo| self.payloads.verify(echo))? else {
                 return Ok(false);
             };
-            match self.payloads.verify(echo) {
+            match echo {
                 Some(number) if number == sequence => return Ok(true),
                 // The late echo of one that was given up.
                 Some(number) if number < sequence => {}
@@ -117,19 +117,17 @@ impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
         let end = self.sequence + count;
         let mut silences = 0;
         while self.sequence < end {
-            let Some(message) = self.inbound.receive()? else {
-                silences += 1;
-                if silences == SILENCES_MAX {
-                    self.sequence = end;
-                }
-                continue;
-            };
-            silences = 0;
-            match self.payloads.verify(message) {
-                Some(number) if number >= self.sequence && number < end => self.sequence = number + 1,
-                other => return Err(not_what_was_sent(other, self.sequence)),
+            let (outbound, payloads, due) = (&mut self.outbound, &self.payloads, self.sequence);
+            let answered = self.inbound.receive(|message| match payloads.verify(message) {
+                Some(number) if number >= due && number < end => outbound.send(message).map(|()| number + 1),
+                other => Err(not_what_was_sent(other, due)),
+            })?;
+            silences = if answered.is_some() { 0 } else { silences + 1 };
+            match answered {
+                Some(next) => self.sequence = next?,
+                None if silences == SILENCES_MAX => self.sequence = end,
+                None => {}
             }
-            self.outbound.send(message)?;
         }
         Ok(())
     }
@@ -151,12 +149,12 @@ impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
         let end = self.sequence + count;
         let mut arrivals = Arrivals { count: 0, first_ns: 0, last_ns: 0 };
         while self.sequence < end {
-            let Some(message) = self.inbound.receive()? else {
+            let Some(message) = self.inbound.receive(|message| self.payloads.verify(message))? else {
                 self.sequence = end;
                 arrivals.last_ns = clock::now_ns().saturating_sub(LOSSY_PATIENCE_NS);
                 return Ok(arrivals);
             };
-            match self.payloads.verify(message) {
+            match message {
                 Some(number) if number >= self.sequence && number < end => self.sequence = number + 1,
                 other => return Err(not_what_was_sent(other, self.sequence)),
             }

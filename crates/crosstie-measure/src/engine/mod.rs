@@ -11,10 +11,12 @@
 //! | [`exchange`] | what a lane can do, and the loops that time it |
 //! | [`spec`] | the lines of JSON between the measuring process and its sides |
 //! | [`pair`] | the measuring process's view of two sides |
+//! | [`lane`] | Crosstie's own ends, by address |
 //! | [`side`] | what runs in a side |
 //! | [`scratch`] | a folder in shared memory that is gone when the run ends, however it ends |
 
 pub mod exchange;
+pub mod lane;
 pub mod pair;
 pub mod payload;
 pub mod scratch;

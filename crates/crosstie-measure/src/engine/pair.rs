@@ -1,15 +1,18 @@
 //! The measuring process's view of two sides: start them, tell them what to do, wait with patience.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use crosstie::os::trace;
+use crosstie::transport::pipe;
 use crosstie::{Error, ErrorKind, Result};
 
-use super::spec::{Answer, Burden, Command, Lane, Role, SIDE_SUBCOMMAND, SideSpec};
+use super::spec::{Answer, Burden, Command, Lane, Link, Role, SIDE_SUBCOMMAND, SideSpec};
 
 /// What two sides are started with.
 #[derive(Clone, Debug)]
@@ -47,7 +50,7 @@ pub struct Pair {
 struct Side {
     role: Role,
     child: Child,
-    commands: ChildStdin,
+    commands: UnixStream,
     answers: Receiver<String>,
 }
 
@@ -57,9 +60,12 @@ impl Pair {
     /// # Errors
     /// A side does not start, or cannot open the lane.
     pub fn start(spec: &PairSpec<'_>) -> Result<Self> {
-        let side = |role| Side::start(spec, role);
-        let mut pair =
-            Self { server: side(Role::Server)?, client: side(Role::Client)?, patience: spec.patience };
+        let (client, server) = Standard::of(&spec.lane)?;
+        let mut pair = Self {
+            server: Side::start(spec, Role::Server, server)?,
+            client: Side::start(spec, Role::Client, client)?,
+            patience: spec.patience,
+        };
         pair.collect()?;
         Ok(pair)
     }
@@ -157,7 +163,7 @@ impl Pair {
 }
 
 impl Side {
-    fn start(spec: &PairSpec<'_>, role: Role) -> Result<Self> {
+    fn start(spec: &PairSpec<'_>, role: Role, standard: Standard) -> Result<Self> {
         let of_role = |[client, server]: [usize; 2]| if role == Role::Client { client } else { server };
         let side_spec = SideSpec {
             role,
@@ -169,17 +175,18 @@ impl Side {
         };
         let refused = |error| Error::os("start a side", spec.program.display().to_string(), error);
         let json = serde_json::to_string(&side_spec).map_err(|error| refused(error.into()))?;
-        let mut child = std::process::Command::new(spec.program)
+        let (commands, of_side) = UnixStream::pair().map_err(refused)?;
+        let child = std::process::Command::new(spec.program)
             .arg(SIDE_SUBCOMMAND)
             .arg(json)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdin(standard.input)
+            .stdout(standard.output)
+            .stderr(OwnedFd::from(of_side))
             .spawn()
             .map_err(refused)?;
-        let (Some(commands), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(refused(std::io::ErrorKind::BrokenPipe.into()));
-        };
         let (lines, answers) = channel();
+        let side = Self { role, child, commands, answers };
+        let output = side.commands.try_clone().map_err(refused)?;
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(std::io::Result::ok) {
                 if lines.send(line).is_err() {
@@ -187,7 +194,7 @@ impl Side {
                 }
             }
         });
-        Ok(Self { role, child, commands, answers })
+        Ok(side)
     }
 
     fn tell(&mut self, command: Command) -> Result<()> {
@@ -212,7 +219,9 @@ impl Side {
     }
 
     fn understand(&self, line: &str) -> Result<Answer> {
-        let answer: Answer = serde_json::from_str(line).map_err(|error| self.refused(error.into()))?;
+        // What is no answer is what a panic says.
+        let answer: Answer = serde_json::from_str(line)
+            .map_err(|_| Error::new("measure", self.name(), ErrorKind::Failed).because(line))?;
         match answer.failure {
             Some(failure) => Err(Error::new("measure", self.name(), ErrorKind::Failed).because(failure)),
             None => Ok(answer),
@@ -233,6 +242,27 @@ impl Side {
             Role::Client => "the sending side",
             Role::Server => "the receiving side",
         }
+    }
+}
+
+/// What a side gets as its standard input and output: nothing, or its ends of two pipes. Standard
+/// error is the conversation with the measuring process.
+struct Standard {
+    input: Stdio,
+    output: Stdio,
+}
+
+impl Standard {
+    /// Of client and server.
+    fn of(lane: &Lane) -> Result<(Self, Self)> {
+        if !matches!(lane, Lane::Crosstie { link: Link::Pipe, .. } | Lane::BareLoop { link: Link::Pipe }) {
+            let none = || Self { input: Stdio::null(), output: Stdio::null() };
+            return Ok((none(), none()));
+        }
+        let (from_client, to_server) = pipe::descriptors().map(|(reader, writer)| (writer, reader))?;
+        let (from_server, to_client) = pipe::descriptors().map(|(reader, writer)| (writer, reader))?;
+        let ends = |input: OwnedFd, output: OwnedFd| Self { input: input.into(), output: output.into() };
+        Ok((ends(to_client, from_client), ends(to_server, from_server)))
     }
 }
 

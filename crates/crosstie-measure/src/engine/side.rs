@@ -1,43 +1,80 @@
 //! What runs in a side: open the lane, then do what each line of standard input says.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use crosstie::os::{affinity, parent};
 use crosstie::{Error, ErrorKind, Result};
 
 use super::exchange::{Exchange, Fault, Play, time_arrivals, time_round_trips, time_whole};
+use super::lane;
 use super::payload::Payloads;
 use super::spec::{Answer, Command, Lane, Role, SideSpec};
+use crate::floor::bare_loop;
 use crate::floor::bare_ring::{BareReceiver, BareSender, Cut, Direction};
 use crate::floor::cache_line::CacheLine;
 use crate::floor::futex_wake::FutexWake;
 use crate::floor::lines::SharedLines;
 
-/// Runs the side that `spec` describes until standard input ends.
+/// Runs the side that `spec` describes until the measuring process hangs up.
 ///
 /// # Errors
-/// The specification cannot be read, or standard output is gone: nobody is left to answer to.
+/// The specification cannot be read, or the measuring process is gone: nobody is left to answer to.
 pub fn run(spec: &str) -> Result<()> {
     let spec: SideSpec = serde_json::from_str(spec)
         .map_err(|error| unreadable("a side's specification", &error.to_string()))?;
+    let mut parent = Conversation::on_standard_error()?;
     let mut play = match prepare(&spec) {
         Ok(play) => {
-            reply(&Answer::default())?;
+            parent.answer(&Answer::default())?;
             play
         }
-        Err(error) => return reply(&failed(&error)),
+        Err(error) => return parent.answer(&failed(&error)),
     };
-    for line in std::io::stdin().lock().lines() {
-        let line = line.map_err(|error| Error::os("read a command", "standard input", error))?;
-        let command: Command =
-            serde_json::from_str(&line).map_err(|error| unreadable("a command", &error.to_string()))?;
+    while let Some(command) = parent.next_command()? {
         match perform(play.as_mut(), spec.role, command) {
-            Ok(answer) => reply(&answer)?,
-            Err(fault) => return reply(&failed(&fault)),
+            Ok(answer) => parent.answer(&answer)?,
+            Err(fault) => return parent.answer(&failed(&fault)),
         }
     }
     Ok(())
+}
+
+/// The two-way line to the measuring process: standard error, because standard input and output
+/// may be the pipes that are measured.
+struct Conversation {
+    commands: BufReader<UnixStream>,
+    answers: UnixStream,
+}
+
+impl Conversation {
+    fn on_standard_error() -> Result<Self> {
+        let refused = |error| Error::os("talk to the measuring process", "standard error", error);
+        let duplicate = || std::io::stderr().as_fd().try_clone_to_owned().map_err(refused);
+        Ok(Self { commands: BufReader::new(duplicate()?.into()), answers: duplicate()?.into() })
+    }
+
+    fn next_command(&mut self) -> Result<Option<Command>> {
+        let mut line = String::new();
+        match self.commands.read_line(&mut line) {
+            Ok(0) => Ok(None),
+            Ok(_) => serde_json::from_str(&line)
+                .map(Some)
+                .map_err(|error| unreadable("a command", &error.to_string())),
+            Err(error) => Err(Error::os("read a command", "standard error", error)),
+        }
+    }
+
+    fn answer(&mut self, answer: &Answer) -> Result<()> {
+        let mut line =
+            serde_json::to_string(answer).map_err(|error| unreadable("an answer", &error.to_string()))?;
+        line.push('\n');
+        self.answers
+            .write_all(line.as_bytes())
+            .map_err(|error| Error::os("answer", "the measuring process", error))
+    }
 }
 
 fn prepare(spec: &SideSpec) -> Result<Box<dyn Play>> {
@@ -49,6 +86,12 @@ fn prepare(spec: &SideSpec) -> Result<Box<dyn Play>> {
     let payloads = || Payloads::new(spec.payload_bytes, spec.seed);
     let (there, back) = (Direction::There, Direction::Back);
     Ok(match &spec.lane {
+        Lane::Crosstie { link, wait, domain, capacity_bytes } => {
+            let options = lane::options(*wait, domain.clone(), *capacity_bytes, spec.payload_bytes);
+            let (outbound, inbound) = lane::open(link.ends(spec.role), &options)?;
+            Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
+        }
+        Lane::BareLoop { link } => bare_loop::open(link, spec.role, payloads()?)?,
         Lane::CacheLine { path } => Box::new(CacheLine::new(SharedLines::open(Path::new(path))?)),
         Lane::FutexWake { path } => Box::new(FutexWake::new(SharedLines::open(Path::new(path))?)),
         Lane::BareRing { path, capacity_bytes } => {
@@ -80,15 +123,6 @@ fn perform(play: &mut dyn Play, role: Role, command: Command) -> std::result::Re
 
 fn failed(error: &Error) -> Answer {
     Answer { failure: Some(error.to_string()), ..Answer::default() }
-}
-
-fn reply(answer: &Answer) -> Result<()> {
-    let refused = |error| Error::os("answer", "standard output", error);
-    let mut line =
-        serde_json::to_string(answer).map_err(|error| unreadable("an answer", &error.to_string()))?;
-    line.push('\n');
-    let mut output = std::io::stdout().lock();
-    output.write_all(line.as_bytes()).and_then(|()| output.flush()).map_err(refused)
 }
 
 fn unreadable(what: &'static str, why: &str) -> Error {

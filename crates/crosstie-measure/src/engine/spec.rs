@@ -1,5 +1,7 @@
 //! What the measuring process tells a side, and what it answers: one JSON document a line.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::record::Percentiles;
@@ -34,10 +36,74 @@ pub struct SideSpec {
     pub parent: u32,
 }
 
+/// Where a mechanism's messages go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// Two pipes, which the sides get as their standard input and output.
+    Pipe,
+    /// Two addresses.
+    Addresses {
+        /// From client to server.
+        there: String,
+        /// From server to client.
+        back: String,
+    },
+}
+
+impl Link {
+    /// Where a side sends to, and where it receives.
+    #[must_use]
+    pub fn ends(&self, role: Role) -> (&str, &str) {
+        match (self, role) {
+            (Self::Pipe, _) => ("fd:1", "fd:0"),
+            (Self::Addresses { there, back }, Role::Client) => (there, back),
+            (Self::Addresses { there, back }, Role::Server) => (back, there),
+        }
+    }
+}
+
+/// How an end of a ring waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// Sleeps at once; what the kernel's mechanisms do anyway.
+    Block,
+    /// Never sleeps.
+    Spin,
+}
+
+impl Wait {
+    /// As a row says it: `"block"` or `"spin"`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Spin => "spin",
+        }
+    }
+}
+
 /// What the two sides are connected by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
+    /// Crosstie's own ends.
+    Crosstie {
+        /// Where messages go.
+        link: Link,
+        /// How an end of a ring waits.
+        wait: Wait,
+        /// The folder in which the two find a ring.
+        domain: Option<PathBuf>,
+        /// Room of a ring.
+        capacity_bytes: Option<usize>,
+    },
+    /// Reads and writes of the same framing on the same kind of kernel object, and nothing else.
+    BareLoop {
+        /// Where messages go.
+        link: Link,
+    },
     /// Two rings without any check, in a file that both map.
     BareRing {
         /// The file.

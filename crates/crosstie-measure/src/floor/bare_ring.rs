@@ -208,7 +208,7 @@ impl BareReceiver {
 
 impl Inbound for BareReceiver {
     #[inline]
-    fn receive(&mut self) -> Result<Option<&[u8]>, Fault> {
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault> {
         let header = loop {
             // Acquire: meets the producer's Release; the payload is whole.
             let header = self.end.header().load(Ordering::Acquire);
@@ -223,6 +223,7 @@ impl Inbound for BareReceiver {
         // (Acquire above) and does not touch before they are given back.
         unsafe { ptr::copy_nonoverlapping(self.end.payload(), self.private.as_mut_ptr(), length) };
         self.end.advance();
+        let answer = read(&self.private[..length]);
         self.read += 1;
         if self.read == self.batch {
             self.given_back += self.read;
@@ -230,7 +231,7 @@ impl Inbound for BareReceiver {
             // Release: the payloads have been read before their slots are free.
             self.end.credit().store(self.given_back, Ordering::Release);
         }
-        Ok(Some(&self.private[..length]))
+        Ok(Some(answer))
     }
 }
 
@@ -258,8 +259,8 @@ mod tests {
             });
             let payloads = Payloads::new(payload_bytes, 3).unwrap();
             for sequence in 0..1000 {
-                let message = receiver.receive().unwrap().unwrap();
-                assert_eq!(payloads.verify(message), Some(sequence));
+                let arrived = receiver.receive(|message| payloads.verify(message)).unwrap();
+                assert_eq!(arrived, Some(Some(sequence)));
             }
             sending.join().unwrap();
         }

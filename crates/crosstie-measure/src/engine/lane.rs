@@ -1,0 +1,90 @@
+//! Crosstie's own ends as a lane, by address, as every caller opens them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crosstie::contract::RecvError;
+use crosstie::endpoint::{Options, Receiver, Sender, WaitMode};
+use crosstie::os::clock;
+use crosstie::{Deadline, Error, Result};
+
+use super::exchange::{Fault, Inbound, LOSSY_PATIENCE_NS, Outbound};
+use super::spec::Wait;
+
+/// How long an end waits for the other side to appear.
+const OPEN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What both ends are opened with.
+#[must_use]
+pub fn options(
+    wait: Wait,
+    domain: Option<PathBuf>,
+    capacity_bytes: Option<usize>,
+    payload_bytes: usize,
+) -> Options {
+    let wait = match wait {
+        Wait::Block => WaitMode::Block,
+        Wait::Spin => WaitMode::Spin,
+    };
+    Options {
+        message_bytes_max: payload_bytes,
+        capacity_bytes,
+        wait,
+        domain,
+        open_deadline: clock::deadline_in(OPEN_PATIENCE),
+    }
+}
+
+/// Opens a side's ends; each side listens before it connects, so that neither waits for the other.
+///
+/// # Errors
+/// Why an address cannot be opened.
+pub fn open((to, from): (&str, &str), options: &Options) -> Result<(AddressSender, AddressReceiver)> {
+    let inbound = AddressReceiver {
+        receiver: Receiver::open_with(from, options)?,
+        is_lossy: from.starts_with("udp:"),
+        scratch: Vec::new(),
+    };
+    let outbound = AddressSender { sender: Sender::open_with(to, options)? };
+    Ok((outbound, inbound))
+}
+
+/// A sender by address.
+pub struct AddressSender {
+    sender: Sender<[u8]>,
+}
+
+impl Outbound for AddressSender {
+    #[inline]
+    fn send(&mut self, message: &[u8]) -> std::result::Result<(), Fault> {
+        self.sender.send(message).map_err(|error| fault("send", error.kind(), &error))
+    }
+}
+
+/// A receiver by address.
+pub struct AddressReceiver {
+    receiver: Receiver<[u8]>,
+    is_lossy: bool,
+    scratch: Vec<u8>,
+}
+
+impl Inbound for AddressReceiver {
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> std::result::Result<Option<R>, Fault> {
+        let deadline = if self.is_lossy {
+            Deadline::at_ns(clock::now_ns()).after_ns(LOSSY_PATIENCE_NS)
+        } else {
+            Deadline::NEVER
+        };
+        match self.receiver.recv_bytes_until(deadline) {
+            Ok(payload) => Ok(Some(read(payload.bytes(&mut self.scratch)))),
+            Err(RecvError::TimedOut) if self.is_lossy => Ok(None),
+            Err(error) => Err(fault("receive", error.kind(), &error)),
+        }
+    }
+}
+
+#[cold]
+fn fault(operation: &'static str, kind: crosstie::ErrorKind, cause: &dyn std::fmt::Display) -> Fault {
+    Box::new(Error::new(operation, "a message", kind).because(cause.to_string()))
+}
