@@ -41,6 +41,8 @@ pub struct Intake<'a> {
     globals: &'a Globals,
     patience: Patience<'a>,
     follows: bool,
+    /// What ended the last batch, after its messages.
+    pending: Option<End>,
 }
 
 impl<'a> Intake<'a> {
@@ -51,7 +53,7 @@ impl<'a> Intake<'a> {
     pub fn open(address: &'a Address, flags: &EndFlags, globals: &'a Globals) -> Result<Self, Failure> {
         let patience = Patience::new(globals, flags.timeout);
         let receiver = Receiver::open_at(address, &flags.options(globals, patience.deadline()))?;
-        Ok(Self { address, receiver, globals, patience, follows: false })
+        Ok(Self { address, receiver, globals, patience, follows: false, pending: None })
     }
 
     /// Goes on when the senders end or die, where others can come.
@@ -66,6 +68,9 @@ impl<'a> Intake<'a> {
     /// # Errors
     /// Why there are no more; what came before is flushed and acknowledged.
     pub fn take(&mut self, most: u64, sink: &mut impl Sink) -> Result<u64, End> {
+        if let Some(end) = self.pending.take() {
+            return Err(end);
+        }
         self.patience.begin();
         let mut batch = self.receiver.batch(self.patience.deadline());
         let mut taken = 0;
@@ -86,17 +91,21 @@ impl<'a> Intake<'a> {
                 Err(error) => break error,
             }
         };
-        if let Err(failure) = sink.flush() {
-            batch.abandon();
-            return Err(End::Failed(failure));
-        }
-        drop(batch);
-        if taken > 0 {
-            self.patience.hush();
-        }
-        match refused {
-            Some(failure) => Err(End::Failed(failure)),
-            None => self.judge(stopped).map(|()| taken),
+        sink.flush().map_err(End::Failed)?;
+        batch.acknowledge();
+        let end = match refused {
+            Some(failure) => Some(End::Failed(failure)),
+            None => self.judge(stopped).err(),
+        };
+        match end {
+            Some(end) if taken == 0 => Err(end),
+            end => {
+                self.pending = end;
+                if taken > 0 {
+                    self.patience.hush();
+                }
+                Ok(taken)
+            }
         }
     }
 

@@ -5,8 +5,10 @@ use super::receiver::RecvEnd;
 use crate::Deadline;
 use crate::contract::RecvError;
 
-/// Messages that are acknowledged together, when it is dropped: for whoever makes them safe
-/// together, in one write or one transaction. Made by [`Receiver::batch`](super::Receiver::batch).
+/// Messages that are acknowledged together: for whoever makes them safe together, in one write or
+/// one transaction. Made by [`Receiver::batch`](super::Receiver::batch).
+///
+/// Dropped without [`Batch::acknowledge`], it acknowledges nothing.
 ///
 /// # Death
 /// On a ring what was taken and not acknowledged is delivered again. The kernel's mechanisms
@@ -40,8 +42,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Acknowledges nothing.
-    pub fn abandon(self) {
+    /// Acknowledges every message that was taken and not put back.
+    pub fn acknowledge(self) {
         match self.end {
             RecvEnd::Kernel(_) => {}
         }

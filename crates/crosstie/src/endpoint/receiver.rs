@@ -137,8 +137,7 @@ impl<T: Message + ?Sized> Receiver<T> {
         }
     }
 
-    /// Messages that are acknowledged together, when the batch is dropped; waits for the first until
-    /// `deadline`.
+    /// Messages that are acknowledged together; the batch waits for its first until `deadline`.
     ///
     /// # Examples
     /// ```
@@ -151,7 +150,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     ///     batch.take()?.append_to(&mut lines);
     /// }
     /// assert!(matches!(batch.take(), Err(RecvError::Empty)));
-    /// drop(batch); // `lines` is safe: acknowledge
+    /// batch.acknowledge(); // `lines` is safe
     /// assert_eq!(lines, b"onetwo");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

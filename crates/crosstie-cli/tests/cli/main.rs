@@ -1,0 +1,6 @@
+//! The command `crosstie`, driven as a user drives it: what it writes, and with which code it ends.
+
+mod framing;
+mod machine;
+mod talk;
+mod wrong;
