@@ -174,7 +174,10 @@ pub(crate) fn floor_facts(report: &Report) -> Vec<(&'static str, String)> {
     let reference = reference_bytes(report);
     if let Some(ring) = report.floor.bare_ring.get(&reference.to_string()) {
         let round_trip = figure::duration(ns(ring.round_trip_ns_p50));
-        facts.push(("bare ring, there and back", format!("{round_trip} at {}", figure::size(reference))));
+        facts.push((
+            "bare ring, there and back",
+            format!("{round_trip}, {} payload", figure::size(reference)),
+        ));
     }
     let key = "1048576";
     if let Some(speed) = floor.memcpy_bytes_per_s.get(key) {

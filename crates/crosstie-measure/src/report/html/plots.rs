@@ -44,7 +44,7 @@ fn lines(plot: &LinePlot, title: &str, caption: &str) -> String {
     let frames = [
         Frame { width: FULL, height: 470.0, class: "at-full" },
         Frame { width: MEDIUM, height: 430.0, class: "at-medium" },
-        Frame { width: NARROW, height: 430.0, class: "at-narrow" },
+        Frame { width: NARROW, height: 470.0, class: "at-narrow" },
     ];
     framed("wide", title, caption, &frames.map(|frame| plot.draw(frame)).concat())
 }
@@ -207,7 +207,7 @@ fn messages(report: &Report, rows: &[&Row]) -> RowPlot {
         id: "messages",
         title: "Messages per second".to_owned(),
         description: describe_rows(&lines),
-        axis: "messages per second (each step is ten times the one before)",
+        axis: "messages per second, logarithmic",
         words: figure::rate,
         scale: Scale::Log,
         marks: Marks::Bars(&["one way"]),
@@ -229,7 +229,7 @@ fn paced(report: &Report, rows: &[&Row]) -> RowPlot {
         id: "paced",
         title: "Round trip one after the other and at 1,000 a second".to_owned(),
         description: describe_rows(&lines),
-        axis: "round trip, median",
+        axis: "round trip, median, logarithmic",
         words: figure::duration,
         scale: Scale::Log,
         marks: Marks::Dots(["one after the other", "1,000 a second"]),

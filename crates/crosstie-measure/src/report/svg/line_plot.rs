@@ -56,19 +56,24 @@ impl LinePlot {
     pub fn draw(&self, frame: Frame) -> String {
         let canvas = self.canvas(frame);
         let mut svg = Svg::new();
-        self.grid(&mut svg, &canvas, frame);
+        self.grid(&mut svg, &canvas);
         self.levels(&mut svg, &canvas);
         for (index, series) in self.series.iter().enumerate() {
             self.series(&mut svg, &canvas, series, self.dodge(index, frame));
         }
-        self.labels(&mut svg, &canvas, frame);
+        match Legend::of(frame) {
+            Legend::Beside => self.names_beside(&mut svg, &canvas, frame),
+            Legend::Below => self.names_below(&mut svg, &canvas, frame),
+        }
         svg.finish(frame, self.id, &self.title, &self.description)
     }
 
     fn canvas(&self, frame: Frame) -> Canvas {
         let widest = self.series.iter().map(|series| label::name_width(&series.label)).fold(0.0, f64::max);
-        let (left, right) = (64.0, frame.width - widest - 36.0);
-        let (top, bottom) = (30.0, frame.height - 40.0);
+        let legend = Legend::of(frame);
+        let right = if legend == Legend::Beside { frame.width - widest - 36.0 } else { frame.width - 12.0 };
+        let below = if legend == Legend::Below { LINE * 1.4 * self.legend_rows() as f64 + 8.0 } else { 0.0 };
+        let (left, top, bottom) = (64.0, 30.0, frame.height - 40.0 - below);
         let points = || self.series.iter().flat_map(|series| &series.points);
         let sizes = LogScale::range(points().map(|point| point.payload_bytes), 1.6);
         let levels = self.levels.iter().map(|level| level.value);
@@ -80,7 +85,7 @@ impl LinePlot {
         Canvas { left, right, top, bottom, across, up: LogScale::new(range, [bottom, top]) }
     }
 
-    fn grid(&self, svg: &mut Svg, canvas: &Canvas, frame: Frame) {
+    fn grid(&self, svg: &mut Svg, canvas: &Canvas) {
         let Canvas { left, right, top, bottom, .. } = *canvas;
         for tick in canvas.up.ticks(20.0) {
             let y = canvas.up.at(tick.value);
@@ -91,20 +96,31 @@ impl LinePlot {
                 svg.line("small-tick", [left - 3.0, y], [left, y]);
             }
         }
-        let mut free_from = f64::NEG_INFINITY;
         for size in self.sizes() {
             let x = canvas.across.at(size as f64);
             svg.line("grid", [x, top], [x, bottom]);
-            let words = figure::size(size);
-            let half = label::width(&words) / 2.0;
-            if x - half > free_from {
-                svg.text("tick", "middle", [x, bottom + 17.0], &words);
-                free_from = x + half + 3.0;
-            }
+        }
+        for (x, words) in self.size_labels(canvas) {
+            svg.text("tick", "middle", [x, bottom + 17.0], &words);
         }
         svg.line("axis", [left, bottom], [right, bottom]);
         svg.text("axis-name", "start", [4.0, 14.0], self.axis);
-        svg.text("axis-name", "middle", [(left + right) / 2.0, frame.height - 5.0], "payload");
+        svg.text("axis-name", "middle", [(left + right) / 2.0, bottom + 34.0], "payload");
+    }
+
+    /// The sizes whose names have room, from the largest down.
+    fn size_labels(&self, canvas: &Canvas) -> Vec<(f64, String)> {
+        let mut free_up_to = f64::INFINITY;
+        let mut labels = Vec::new();
+        for size in self.sizes().into_iter().rev() {
+            let (x, words) = (canvas.across.at(size as f64), figure::size(size));
+            let half = label::width(&words) / 2.0;
+            if x + half < free_up_to {
+                free_up_to = x - half - 3.0;
+                labels.push((x, words));
+            }
+        }
+        labels
     }
 
     fn sizes(&self) -> Vec<usize> {
@@ -166,7 +182,7 @@ impl LinePlot {
     }
 
     /// Each line's name at its right end, moved apart, with a leader to the line.
-    fn labels(&self, svg: &mut Svg, canvas: &Canvas, frame: Frame) {
+    fn names_beside(&self, svg: &mut Svg, canvas: &Canvas, frame: Frame) {
         let ends: Vec<(&Series, [f64; 2])> = self
             .series
             .iter()
@@ -187,16 +203,47 @@ impl LinePlot {
             let bend = (canvas.right + 4.0).max(x + 6.0);
             let leader = [[x + 7.0, y], [bend, place], [canvas.right + 10.0, place]];
             svg.polyline(&format!("leader {class}"), dash, &leader);
-            let key = canvas.right + 20.0;
-            if series.style.marker == Marker::None {
-                svg.polyline(
-                    &format!("line {class}"),
-                    series.style.dash,
-                    &[[key - 9.0, place], [key + 9.0, place]],
-                );
-            }
-            svg.marker(series.style, [key, place]);
-            svg.text(&format!("name {class}"), "start", [key + 12.0, place + 4.0], &series.label);
+            name(svg, series, [canvas.right + 20.0, place]);
         }
     }
+
+    /// Where there is no room beside the lines: their names in columns below.
+    fn names_below(&self, svg: &mut Svg, canvas: &Canvas, frame: Frame) {
+        let column = (frame.width - 16.0) / LEGEND_COLUMNS as f64;
+        for (index, series) in self.series.iter().enumerate() {
+            let x = 20.0 + column * (index % LEGEND_COLUMNS) as f64;
+            let y = canvas.bottom + 56.0 + LINE * 1.4 * (index / LEGEND_COLUMNS) as f64;
+            name(svg, series, [x, y]);
+        }
+    }
+
+    fn legend_rows(&self) -> usize {
+        self.series.len().div_ceil(LEGEND_COLUMNS)
+    }
 }
+
+/// A series' sample and name.
+fn name(svg: &mut Svg, series: &Series, [x, y]: [f64; 2]) {
+    let class = series.style.class;
+    if series.style.marker == Marker::None {
+        svg.polyline(&format!("line {class}"), series.style.dash, &[[x - 9.0, y], [x + 9.0, y]]);
+    }
+    svg.marker(series.style, [x, y]);
+    svg.text(&format!("name {class}"), "start", [x + 12.0, y + 4.0], &series.label);
+}
+
+/// Where the lines' names stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Legend {
+    Beside,
+    Below,
+}
+
+impl Legend {
+    fn of(frame: Frame) -> Self {
+        if frame.width < 450.0 { Self::Below } else { Self::Beside }
+    }
+}
+
+/// Columns of names below a narrow plot.
+const LEGEND_COLUMNS: usize = 2;

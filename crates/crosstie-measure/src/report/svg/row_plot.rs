@@ -136,7 +136,7 @@ impl RowPlot {
                 let values = self.rows.iter().flat_map(|line| line.values.iter().copied());
                 let [low, high] =
                     LogScale::range(values.chain(self.floors.iter().map(|floor| floor.value)), 1.0);
-                Place::Log(LogScale::new([low / 1.5, high * 1.15], [left, right]))
+                Place::Log(LogScale::new([low / 1.5, high * 1.3], [left, right]))
             }
         };
         Canvas { left, right, top, bottom, row, place }
