@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use super::oldest;
+
 /// One gate: its name, cargo's arguments, and the environment of its own.
 struct Gate {
     name: &'static str,
@@ -51,7 +53,18 @@ const GATES: &[Gate] = &[
 pub fn run(root: &Path) -> io::Result<bool> {
     let start = Instant::now();
     let mut verdicts = Vec::new();
-    let mut is_ok = true;
+    let gate_start = Instant::now();
+    let verdict = match oldest::check(root)? {
+        Some(true) => "ok",
+        Some(false) => "FAILED",
+        None => "SKIPPED",
+    };
+    verdicts.push(format!(
+        "{:<22} · {verdict} · {:.0} s",
+        "oldest compiler",
+        gate_start.elapsed().as_secs_f64()
+    ));
+    let mut is_ok = verdict != "FAILED";
     for gate in GATES {
         println!("== {}: cargo {}", gate.name, gate.arguments.join(" "));
         let gate_start = Instant::now();
@@ -60,8 +73,7 @@ pub fn run(root: &Path) -> io::Result<bool> {
         verdicts.push(format!("{:<22} · {verdict} · {:.0} s", gate.name, gate_start.elapsed().as_secs_f64()));
         is_ok &= has_passed;
     }
-    println!("\n{}", verdicts.join("\n"));
-    println!("{} gates · {:.0} s", GATES.len(), start.elapsed().as_secs_f64());
+    println!("\n{}\n{} gates · {:.0} s", verdicts.join("\n"), verdicts.len(), start.elapsed().as_secs_f64());
     Ok(is_ok)
 }
 
