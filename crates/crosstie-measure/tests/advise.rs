@@ -95,7 +95,7 @@ fn a_datagram_above_its_limit_and_a_single_processor_fall_out_with_the_reason() 
         wants: vec![Want::LossTolerable],
         ..Need::default()
     };
-    assert!(reason(&recommend(&sample(), &need), "udp").contains("65507"));
+    assert!(reason(&recommend(&sample(), &need), "udp").contains("65,507"));
     let mut single = sample();
     single.machine.cores = 1;
     let advice = recommend(&single, &Need { wants: vec![Want::LowestLatency], ..Need::default() });

@@ -12,7 +12,7 @@ pub(crate) struct Ability {
     /// How much there is to set up and to handle, against the others; lower is less.
     pub effort: u8,
     /// The largest payload, where the mechanism has a limit of its own.
-    pub limit_bytes: Option<usize>,
+    pub limit_bytes: Option<u32>,
     /// Wants that it cannot meet, each with the reason.
     lacks: &'static [(Want, &'static str)],
 }

@@ -6,7 +6,7 @@ use super::ability::{ABILITIES, Ability};
 use super::estimate::{Estimate, estimate};
 use super::need::{Need, Scope, Want};
 use crate::record::{Mechanism, Report};
-use crate::report::{duration, rate, size};
+use crate::report::{count, duration, rate, size};
 
 /// The name and version of its JSON.
 pub const SCHEMA: &str = "crosstie.advice/1";
@@ -139,8 +139,8 @@ fn judge(report: &Report, need: &Need, ability: &Ability, wait: &str) -> Result<
     if let Some(reason) = need.wants.iter().find_map(|want| ability.lack(*want)) {
         return Err(reason.to_owned());
     }
-    if let Some(limit) = ability.limit_bytes.filter(|limit| need.payload_bytes > *limit) {
-        return Err(format!("a datagram holds at most {limit} bytes"));
+    if let Some(limit) = ability.limit_bytes.filter(|limit| need.payload_bytes > *limit as usize) {
+        return Err(format!("a datagram holds at most {} bytes", count(limit.into())));
     }
     if ability.mechanism == "udp" && !need.wants.contains(&Want::LossTolerable) {
         return Err("may lose messages (--need loss-tolerable allows it)".to_owned());

@@ -79,6 +79,27 @@ pub fn size(bytes: usize) -> String {
     format!("{bytes} B")
 }
 
+/// A count, with a comma before each third digit.
+///
+/// # Examples
+/// ```
+/// use crosstie_measure::report::count;
+/// assert_eq!(count(1_269), "1,269");
+/// assert_eq!(count(12), "12");
+/// ```
+#[must_use]
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// How many times the floor.
 ///
 /// # Examples

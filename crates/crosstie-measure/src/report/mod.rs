@@ -26,7 +26,7 @@ mod wrap;
 
 pub use csv::csv;
 pub(crate) use figure::calls;
-pub use figure::{bytes_rate, duration, rate, ratio, size};
+pub use figure::{bytes_rate, count, duration, rate, ratio, size};
 pub use folder::write_folder;
 pub use html::html;
 pub use json::{from_json, json};

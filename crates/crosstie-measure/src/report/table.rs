@@ -219,7 +219,11 @@ pub(crate) fn notes(report: &Report) -> Vec<String> {
     }
     for row in report.rows.iter().filter(|row| row.lost > 0) {
         let size = figure::size(row.payload_bytes);
-        notes.push(format!("{} at {size} lost {} messages at saturation.", row.mechanism, row.lost));
+        notes.push(format!(
+            "{} at {size} lost {} messages at saturation.",
+            row.mechanism,
+            figure::count(row.lost)
+        ));
     }
     for row in report.rows.iter().filter(|row| is_measured(row) && !row.verified) {
         let size = figure::size(row.payload_bytes);

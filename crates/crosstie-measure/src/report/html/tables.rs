@@ -51,7 +51,7 @@ pub(crate) fn textbook(report: &Report) -> String {
 /// The floor's figures.
 pub(crate) fn floor(report: &Report) -> String {
     let mut text = String::from(
-        "<p class=\"lead\">No mechanism can beat these here. They were taken in the same run and stand in every plot.</p>\n\
+        "<p class=\"lead\">Two processes without any mechanism between them, taken in the same run: how near the figures are to the machine’s own.</p>\n\
          <dl class=\"floor\">\n",
     );
     for (name, fact) in table::floor_facts(report) {
