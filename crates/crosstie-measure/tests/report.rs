@@ -188,3 +188,46 @@ fn a_document_that_is_no_report_is_refused_with_the_reason() {
         assert!(refusal.contains(reason), "{refusal}");
     }
 }
+
+/// The colours of the page under one preference: `--ink` to `#1b1d21`.
+fn colours(block: &str) -> std::collections::BTreeMap<&str, [f64; 3]> {
+    let channel = |hex: &str| {
+        let value = f64::from(u8::from_str_radix(hex, 16).expect("a colour")) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    let variables = block.split("--").skip(1).filter_map(|variable| variable.split_once(": #"));
+    variables.map(|(name, hex)| (name, [0, 2, 4].map(|start| channel(&hex[start..start + 2])))).collect()
+}
+
+#[test]
+fn every_colour_of_text_is_legible_in_light_and_in_dark() {
+    let page = report::html(&sample());
+    let blocks: Vec<&str> = page.split(":root {").skip(1).filter_map(|rest| rest.split('}').next()).collect();
+    assert_eq!(blocks.len(), 2, "light and dark");
+    for block in blocks {
+        let colours = colours(block);
+        let light = |[red, green, blue]: [f64; 3]| 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+        for ground in ["paper", "card", "stripe"] {
+            let ground = light(colours[ground]);
+            for name in [
+                "ink",
+                "quiet",
+                "floor",
+                "accent",
+                "shm",
+                "pipe",
+                "fifo",
+                "unix",
+                "unixpacket",
+                "tcp",
+                "udp",
+                "other",
+            ] {
+                let text = light(colours[name]);
+                let contrast = ground.max(text) / ground.min(text);
+                // WCAG 2.2, 1.4.3: text needs 4.5
+                assert!(contrast >= 4.5, "{name}: {contrast:.2}");
+            }
+        }
+    }
+}

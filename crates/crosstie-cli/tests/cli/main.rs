@@ -1,5 +1,6 @@
 //! The command `crosstie`, driven as a user drives it: what it writes, and with which code it ends.
 
+mod advise;
 mod framing;
 mod machine;
 mod talk;
