@@ -5,15 +5,15 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crosstie_core::Deadline;
 use rustix::fs::FileType;
 use rustix::io::{Errno, ReadWriteFlags};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketType};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketType, sockopt};
 
 use super::poll::{self, Interest};
-use super::signal;
+use super::{clock, signal, tcp};
 
 /// As many bytes as a pipe that polls as writable takes without blocking.
 const PIPE_ROOM_BYTES: usize = 4096;
@@ -35,6 +35,8 @@ pub struct ByteStream {
     fd: Arc<OwnedFd>,
     kind: ByteStreamKind,
     signal_kills: bool,
+    /// Of a connection whose last clone waits until everything is delivered.
+    delivery: Option<Arc<Delivery>>,
 }
 
 impl ByteStream {
@@ -45,9 +47,7 @@ impl ByteStream {
     pub fn new(fd: OwnedFd) -> io::Result<Self> {
         let kind = match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
             FileType::Fifo => ByteStreamKind::Pipe,
-            FileType::Socket if rustix::net::sockopt::socket_type(&fd)? == SocketType::STREAM => {
-                ByteStreamKind::Socket
-            }
+            FileType::Socket if sockopt::socket_type(&fd)? == SocketType::STREAM => ByteStreamKind::Socket,
             FileType::Socket => {
                 return Err(io::Error::new(io::ErrorKind::Unsupported, "the socket is not a stream"));
             }
@@ -57,7 +57,15 @@ impl ByteStream {
             _ => ByteStreamKind::File,
         };
         let signal_kills = kind != ByteStreamKind::Socket && signal::broken_pipe_kills();
-        Ok(Self { fd: Arc::new(fd), kind, signal_kills })
+        Ok(Self { fd: Arc::new(fd), kind, signal_kills, delivery: None })
+    }
+
+    /// The same connection, whose last clone waits on drop until the other machine's kernel has
+    /// everything, if this direction was finished before.
+    #[must_use]
+    pub fn delivering_at_its_end(mut self) -> Self {
+        self.delivery = Some(Arc::new(Delivery { fd: Arc::clone(&self.fd), is_finished: OnceLock::new() }));
+        self
     }
 
     /// What it leads to.
@@ -163,45 +171,65 @@ impl ByteStream {
     /// When the connection is gone already.
     pub fn finish(&self) -> io::Result<()> {
         match self.kind {
-            ByteStreamKind::Socket => Ok(rustix::net::shutdown(&self.fd, Shutdown::Write)?),
-            _ => Ok(()),
+            ByteStreamKind::Socket => rustix::net::shutdown(&self.fd, Shutdown::Write)?,
+            _ => return Ok(()),
         }
+        if let Some(delivery) = &self.delivery {
+            let _ = delivery.is_finished.set(());
+        }
+        Ok(())
     }
 
     /// Waits until the other machine's kernel has everything that was written to a connection
     /// which is finished; at once where there is no other machine.
     ///
-    /// Without it a connection that its process leaves while the peer is slow is given up by the
-    /// kernel after some minutes.
-    ///
     /// # Errors
     /// When the connection breaks first.
     pub fn drain(&self) -> io::Result<()> {
-        let mut pause_ns = 50_000;
-        while super::tcp::unacknowledged_bytes(&self.fd)? > 0 {
-            let slice = Deadline::at_ns(super::clock::now_ns().saturating_add(pause_ns));
-            if poll::wait(self.fd.as_fd(), Interest::Hangup, slice)? {
-                return match rustix::net::sockopt::socket_error(&self.fd)? {
-                    Ok(()) => Ok(()),
-                    Err(error) => Err(error.into()),
-                };
-            }
-            pause_ns = (pause_ns * 2).min(10_000_000);
-        }
-        Ok(())
+        drain(&self.fd)
     }
 
     fn wait(&self, interest: Interest, deadline: Deadline) -> io::Result<()> {
-        if poll::wait(self.fd.as_fd(), interest, deadline)? {
-            return Ok(());
-        }
-        Err(if deadline.is_now() { io::ErrorKind::WouldBlock } else { io::ErrorKind::TimedOut }.into())
+        poll::wait_or_fail(self.fd.as_fd(), interest, deadline)
     }
 
     /// The descriptor back, when no clone is left.
     #[must_use]
     pub fn into_fd(self) -> Option<OwnedFd> {
         Arc::into_inner(self.fd)
+    }
+}
+
+/// Waits until the other machine's kernel has everything.
+///
+/// Without it a connection that its process leaves while the peer is slow is given up by the kernel
+/// after some minutes.
+fn drain(fd: &OwnedFd) -> io::Result<()> {
+    let mut pause_ns = 50_000;
+    while tcp::unacknowledged_bytes(fd)? > 0 {
+        let slice = Deadline::at_ns(clock::now_ns().saturating_add(pause_ns));
+        if poll::wait(fd.as_fd(), Interest::Hangup, slice)? {
+            return Ok(sockopt::socket_error(fd)??);
+        }
+        pause_ns = (pause_ns * 2).min(10_000_000);
+    }
+    Ok(())
+}
+
+/// What a connection's last clone waits for: the kernel answers what arrives at a closed socket, and
+/// what a closed socket had not read, with a reset, which would destroy what is still under way.
+#[derive(Debug)]
+struct Delivery {
+    fd: Arc<OwnedFd>,
+    is_finished: OnceLock<()>,
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if self.is_finished.get().is_some() {
+            // A connection that broke delivers nothing more, and nobody is left to hear of it.
+            let _ = drain(&self.fd);
+        }
     }
 }
 

@@ -6,11 +6,13 @@
 //! | [`byte_stream`] | bytes in order on a pipe, a stream socket or a file |
 //! | [`clock`] | the monotonic clock |
 //! | [`directory`] | directories held open, and the files in them |
+//! | [`fifo`] | FIFOs in packet mode |
 //! | [`file_lock`] | locks that end with their holder |
 //! | [`futex`] | sleeping on one word, or on several |
 //! | [`inherited`] | descriptors that the parent left open |
 //! | [`membarrier`] | the fence that sleepers pay for |
 //! | [`memory`] | mappings, unnamed files, POSIX names, reserved space |
+//! | [`message_socket`] | sockets that keep boundaries |
 //! | [`name`] | names of objects |
 //! | [`parent`] | a child that ends with its parent |
 //! | [`pipe`] | pipes |
@@ -20,6 +22,7 @@
 //! | [`signal`] | SIGPIPE that does not kill |
 //! | [`tcp`] | TCP |
 //! | [`trace`] | counting system calls |
+//! | [`udp`] | UDP |
 //! | [`unix`] | Unix sockets |
 //! | [`usage`] | processor time |
 
@@ -27,11 +30,13 @@ pub mod affinity;
 pub mod byte_stream;
 pub mod clock;
 pub mod directory;
+pub mod fifo;
 pub mod file_lock;
 pub mod futex;
 pub mod inherited;
 pub mod membarrier;
 pub mod memory;
+pub mod message_socket;
 pub mod name;
 pub mod parent;
 pub mod pipe;
@@ -41,5 +46,6 @@ pub mod robust_list;
 pub mod signal;
 pub mod tcp;
 pub mod trace;
+pub mod udp;
 pub mod unix;
 pub mod usage;

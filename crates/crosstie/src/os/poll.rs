@@ -47,6 +47,18 @@ pub fn wait(fd: BorrowedFd<'_>, interest: Interest, deadline: Deadline) -> io::R
     }
 }
 
+/// As [`wait`], with a passed deadline as an error: `WouldBlock` for [`Deadline::NOW`], else
+/// `TimedOut`.
+///
+/// # Errors
+/// These two, and those of [`wait`].
+pub fn wait_or_fail(fd: BorrowedFd<'_>, interest: Interest, deadline: Deadline) -> io::Result<()> {
+    if wait(fd, interest, deadline)? {
+        return Ok(());
+    }
+    Err(if deadline.is_now() { io::ErrorKind::WouldBlock } else { io::ErrorKind::TimedOut }.into())
+}
+
 /// Sleeps for `ns` nanoseconds or until `deadline`, whichever is first.
 pub fn pause(ns: u64, deadline: Deadline) {
     let until = Deadline::at_ns(clock::now_ns().saturating_add(ns)).min(deadline);

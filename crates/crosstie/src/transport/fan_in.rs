@@ -11,19 +11,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use crosstie_core::Deadline;
 
 use super::Options;
+use super::accept::Accept;
 use super::inbound::{Inbound, Step, is_gone};
 use crate::contract::{Arrived, ReceiveMessages, RecvError};
 use crate::error::{Error, Result};
 use crate::os::poll::Poller;
-
-/// Where senders come from.
-pub(crate) trait Accept: Send {
-    /// The next connection that waits, with its process where the kernel says it; `WouldBlock`
-    /// when none waits.
-    fn accept(&self) -> io::Result<(OwnedFd, Option<u32>)>;
-    /// The listening descriptor.
-    fn descriptor(&self) -> BorrowedFd<'_>;
-}
 
 /// The listener's key; connections have their slot's number.
 const LISTENER: u64 = u64::MAX;
@@ -80,6 +72,11 @@ impl<C: Inbound> FanInReceiver<C> {
         })
     }
 
+    /// The address that it listens on, with the port that the kernel chose where none was asked for.
+    pub fn address(&self) -> &str {
+        &self.object
+    }
+
     /// The next message, as the slot of its sender and its place there.
     fn next(&mut self, deadline: Deadline) -> Result<(usize, Range<usize>), RecvError> {
         loop {
@@ -116,7 +113,12 @@ impl<C: Inbound> FanInReceiver<C> {
         match step {
             Ok(Step::Message(range)) => return Ok(Some(range)),
             Ok(Step::Descriptors(_)) => {}
-            Ok(Step::Incomplete) => self.current = None,
+            Ok(Step::Incomplete) => {
+                if connection.inbound.may_have_more() {
+                    self.ready.push_back(slot);
+                }
+                self.current = None;
+            }
             Ok(Step::End) => self.remove(slot),
             Err(breach) => {
                 self.remove(slot);

@@ -64,6 +64,8 @@ pub trait Inbound: Send + Sized {
     fn fill(&mut self, deadline: Deadline) -> io::Result<usize>;
     /// The message that a step named.
     fn message(&self, range: Range<usize>) -> &[u8];
+    /// Whether another fill is likely to bring something at once.
+    fn may_have_more(&self) -> bool;
     /// Whether anything at all has arrived.
     fn has_begun(&self) -> bool;
     /// The largest message that is accepted.

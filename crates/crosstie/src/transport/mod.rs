@@ -6,31 +6,42 @@
 //! | [`pipe`] | a pipe between relatives | one |
 //! | [`descriptor`] | `fd:N`, `-`: a pipe, stream socket or file that was handed over | one |
 //! | [`unix`] | `unix:/path`, `unix:@abstract` | many |
+//! | [`unixpacket`] | `unixpacket:/path` | many |
+//! | [`tcp`] | `tcp:host:port` | many |
 //!
 //! | module | holds |
 //! |---|---|
 //! | `preamble` | who speaks, in which framing, of which version |
 //! | `frame` | frames on bytes in order, pure |
 //! | `inbound` | one incoming connection, whatever keeps the boundaries |
+//! | `sending` | what every sending end knows about itself |
 //! | `stream` | senders and connections over bytes in order |
+//! | `packet` | the same over packets |
+//! | `accept` | where connections come from |
 //! | `single` | a receiver with one sender |
 //! | `fan_in` | a receiver with many |
 //! | `socket_file` | a socket file's name: taken, proved stale, given back |
 
+mod accept;
 pub mod descriptor;
 mod fan_in;
 mod frame;
 mod inbound;
 mod options;
+mod packet;
 pub mod pipe;
 mod preamble;
 mod retry;
+mod sending;
 mod single;
 mod socket_file;
 mod stream;
+pub mod tcp;
 pub mod unix;
+pub mod unixpacket;
 
 pub use fan_in::FanInReceiver;
 pub use options::Options;
+pub use packet::PacketSender;
 pub use single::SingleReceiver;
 pub use stream::StreamSender;

@@ -21,13 +21,36 @@ pub(crate) const STREAM: Protocol = Protocol { framing: b's', version: 1, name: 
 /// Fragments on a socket that keeps packets.
 pub(crate) const PACKET: Protocol = Protocol { framing: b'p', version: 1, name: "packet" };
 
-const ALL: [Protocol; 2] = [STREAM, PACKET];
+/// Packets of many writers in a FIFO.
+pub(crate) const FIFO: Protocol = Protocol { framing: b'f', version: 1, name: "FIFO" };
+/// Datagrams that may be lost.
+pub(crate) const DATAGRAM: Protocol = Protocol { framing: b'd', version: 1, name: "datagram" };
+
+const ALL: [Protocol; 4] = [STREAM, PACKET, FIFO, DATAGRAM];
 
 impl Protocol {
     /// The bytes that this protocol begins with.
     pub(crate) const fn preamble(self) -> [u8; PREAMBLE_BYTES] {
         let [a, b, c, d] = MAGIC;
         [a, b, c, d, self.framing, self.version, 0, 0]
+    }
+
+    /// This protocol's preamble with flags in its last two bytes: what each packet begins with where
+    /// packets of many senders come out of one descriptor.
+    pub(crate) const fn preamble_with(self, flags: u16) -> [u8; PREAMBLE_BYTES] {
+        let [a, b, c, d, e, f, _, _] = self.preamble();
+        let [g, h] = flags.to_le_bytes();
+        [a, b, c, d, e, f, g, h]
+    }
+
+    /// The flags of a packet, or what came instead.
+    pub(crate) fn flags(self, preamble: [u8; PREAMBLE_BYTES]) -> Result<u16, String> {
+        let [a, b, c, d, e, f, g, h] = preamble;
+        match self.check(&[a, b, c, d, e, f, 0, 0]) {
+            Ok(_) => Ok(u16::from_le_bytes([g, h])),
+            // Once more, so that the text shows all that came.
+            Err(text) => Err(self.check(&preamble).err().unwrap_or(text)),
+        }
     }
 
     /// Checks the first bytes that arrived: whether the preamble is there whole, or what came instead.

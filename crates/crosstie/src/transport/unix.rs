@@ -4,15 +4,14 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use crosstie_core::Deadline;
 
-use super::fan_in::{Accept, FanInReceiver};
+use super::accept::{Accept, accept_until};
+use super::fan_in::FanInReceiver;
 use super::single::SingleReceiver;
 use super::socket_file::{self, Listening};
 use super::stream::{Parting, StreamInbound, StreamSender};
 use super::{Options, retry};
-use crate::contract::SendError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::byte_stream::ByteStream;
-use crate::os::poll::{self, Interest};
 use crate::os::unix::{self, UnixKind, UnixName};
 
 /// The sending end.
@@ -33,18 +32,12 @@ fn object(target: &UnixName) -> String {
 ///
 /// # Death
 /// What a dead sender had sent whole is received. A dead receiver loses what it had not taken, and
-/// its senders are told [`PeerDied`](SendError::PeerDied), or [`Closed`](SendError::Closed) when it
+/// its senders are told [`PeerDied`](crate::contract::SendError::PeerDied), or [`Closed`](crate::contract::SendError::Closed) when it
 /// ended cleanly.
 pub fn sender(target: &UnixName, options: &Options) -> Result<UnixSender> {
     let fd = connect_until(target, UnixKind::Stream, object(target), options)?;
     let stream = ByteStream::new(fd).map_err(|error| Error::os("open", object(target), error))?;
-    let mut sender = StreamSender::new(stream, object(target), options.message_bytes_max, Parting::Finish)
-        .hearing_goodbye();
-    match sender.announce(Deadline::NEVER) {
-        // A receiver that went away just now is told with the first message.
-        Ok(()) | Err(SendError::Closed | SendError::PeerDied) => Ok(sender),
-        Err(error) => Err(Error::new("open", object(target), error.kind())),
-    }
+    StreamSender::new(stream, object(target), options.message_bytes_max, Parting::Finish).announced()
 }
 
 /// Connects, and tries again while nobody listens.
@@ -101,7 +94,7 @@ pub(crate) struct UnixAccept(pub(crate) Listening);
 impl Accept for UnixAccept {
     fn accept(&self) -> std::io::Result<(OwnedFd, Option<u32>)> {
         let fd = unix::accept(&self.0.fd)?;
-        let pid = unix::peer(&fd).ok().map(|peer| peer.pid).filter(|pid| *pid != 0);
+        let pid = peer_pid(&fd);
         Ok((fd, pid))
     }
 
@@ -122,8 +115,13 @@ pub fn connect(target: &UnixName, options: &Options) -> Result<UnixConnection> {
     both_ways(connect_until(target, UnixKind::Stream, object(target), options)?, object(target), options)
 }
 
+/// The process that made the other end, where the kernel says it.
+pub(crate) fn peer_pid(fd: &OwnedFd) -> Option<u32> {
+    unix::peer(fd).ok().map(|peer| peer.pid).filter(|pid| *pid != 0)
+}
+
 fn both_ways(fd: OwnedFd, object: String, options: &Options) -> Result<UnixConnection> {
-    let pid = unix::peer(&fd).ok().map(|peer| peer.pid).filter(|pid| *pid != 0);
+    let pid = peer_pid(&fd);
     let stream = ByteStream::new(fd).map_err(|error| Error::os("open", &object, error))?;
     let limit = options.message_bytes_max;
     let sender = StreamSender::new(stream.clone(), object.clone(), limit, Parting::Finish);
@@ -155,27 +153,5 @@ impl Listener {
     pub fn accept(&self, deadline: Deadline) -> Result<UnixConnection> {
         let (fd, _) = accept_until(&self.accept, &self.object, deadline)?;
         both_ways(fd, self.object.clone(), &self.options)
-    }
-}
-
-/// Takes the next connection, and waits for it until `deadline`.
-pub(crate) fn accept_until(
-    accept: &impl Accept,
-    object: &str,
-    deadline: Deadline,
-) -> Result<(OwnedFd, Option<u32>)> {
-    loop {
-        match accept.accept() {
-            Ok(taken) => return Ok(taken),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(Error::os("accept on", object, error)),
-        }
-        match poll::wait(accept.descriptor(), Interest::Readable, deadline) {
-            Ok(true) => {}
-            Ok(false) => {
-                return Err(Error::new("accept on", object, ErrorKind::TimedOut).because("nobody connected"));
-            }
-            Err(error) => return Err(Error::os("accept on", object, error)),
-        }
     }
 }

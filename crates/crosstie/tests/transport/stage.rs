@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 use std::time::Duration;
 
 use crosstie::Deadline;
@@ -30,10 +31,17 @@ pub fn options() -> Options {
 pub enum Named {
     Unix,
     UnixAbstract,
+    UnixPacket,
+    Tcp,
 }
 
 impl Named {
-    pub const ALL: &[Self] = &[Self::Unix, Self::UnixAbstract];
+    pub const ALL: &[Self] = &[Self::Unix, Self::UnixAbstract, Self::UnixPacket, Self::Tcp];
+
+    /// Whether its name is a path.
+    pub fn is_file(self) -> bool {
+        matches!(self, Self::Unix | Self::UnixPacket)
+    }
 
     pub fn word(self) -> String {
         format!("{self:?}")
@@ -44,14 +52,27 @@ impl Named {
     }
 }
 
-/// A folder of its own, and names in it.
+/// A folder and a port of its own, and names in it.
 pub struct Stage {
     folder: tempfile::TempDir,
+    port: u16,
+}
+
+/// A port that nobody has, below those that the kernel chooses for connections.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Relaxed);
+        let port = 20_000 + (std::process::id() as u16 % 400 * 29 + step) % 12_000;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Stage {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder") }
+        Self { folder: tempfile::tempdir().expect("a folder"), port: free_port() }
     }
 
     pub fn path(&self) -> PathBuf {
@@ -62,7 +83,8 @@ impl Stage {
     pub fn target(&self, named: Named) -> String {
         match named {
             Named::UnixAbstract => format!("crosstie-test-{}", self.folder.path().display()),
-            Named::Unix => self.path().display().to_string(),
+            Named::Tcp => format!("127.0.0.1:{}", self.port),
+            _ => self.path().display().to_string(),
         }
     }
 
@@ -87,6 +109,8 @@ pub fn receiver(named: Named, target: &str, options: &Options) -> crosstie::Resu
         Named::Unix | Named::UnixAbstract => {
             Box::new(transport::unix::receiver(&unix_name(named, target), options)?)
         }
+        Named::UnixPacket => Box::new(transport::unixpacket::receiver(&unix_name(named, target), options)?),
+        Named::Tcp => Box::new(transport::tcp::receiver(target, options)?),
     })
 }
 
@@ -95,6 +119,8 @@ pub fn sender(named: Named, target: &str, options: &Options) -> crosstie::Result
         Named::Unix | Named::UnixAbstract => {
             Box::new(transport::unix::sender(&unix_name(named, target), options)?)
         }
+        Named::UnixPacket => Box::new(transport::unixpacket::sender(&unix_name(named, target), options)?),
+        Named::Tcp => Box::new(transport::tcp::sender(target, options)?),
     })
 }
 

@@ -1,0 +1,317 @@
+//! Messages on a socket that keeps packets: one packet a message where it fits, else fragments.
+//!
+//! Each direction begins with a packet that is the preamble. Every further packet is eight bytes
+//! {flags, three zeros, `u32` LE length of the whole message}, then a piece of the message.
+
+use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crosstie_core::Deadline;
+
+use super::inbound::{Breach, Inbound, Step};
+use super::preamble::{PACKET, PREAMBLE_BYTES};
+use super::sending::{Sending, is_lack_of_room};
+use crate::contract::{SendError, SendMessages};
+use crate::error::{Error, Result};
+use crate::os::message_socket::{self, BATCH_COUNT_MAX, MessageSocket};
+
+/// The longest piece in one packet, in bytes; the default room of a socket takes three (H19).
+const PIECE_BYTES_MAX: usize = 64 << 10;
+const HEADER_BYTES: usize = 8;
+/// What the kernel is asked to hold, in bytes.
+const ROOM_BYTES: usize = 1 << 20;
+
+/// A message begins.
+const FIRST: u8 = 1;
+/// The message that began goes on.
+const MORE: u8 = 2;
+/// The sender is done.
+const END: u8 = 4;
+
+const END_PACKET: [u8; HEADER_BYTES] = [END, 0, 0, 0, 0, 0, 0, 0];
+
+fn header(flag: u8, total: u32) -> [u8; HEADER_BYTES] {
+    let [a, b, c, d] = total.to_le_bytes();
+    [flag, 0, 0, 0, a, b, c, d]
+}
+
+/// The rest of a message whose beginning went out before its deadline passed.
+#[derive(Debug)]
+struct Owed {
+    rest: Vec<u8>,
+    total: u32,
+}
+
+/// The sending end of messages on a socket that keeps packets.
+///
+/// Dropping it sends the end mark, and waits for room in order to; while panicking it does not,
+/// so that the receiver sees a death.
+#[derive(Debug)]
+pub struct PacketSender {
+    sending: Sending,
+    socket: MessageSocket,
+    owed: Option<Owed>,
+    has_begun: bool,
+    hears_goodbye: bool,
+}
+
+impl PacketSender {
+    pub(crate) fn new(socket: MessageSocket, object: String, limit: usize) -> Self {
+        // Less room is less speed, nothing else.
+        let _ = message_socket::enlarge_send_room(&socket, ROOM_BYTES);
+        let limit = limit.min(u32::MAX as usize);
+        Self {
+            sending: Sending::new(object, limit),
+            socket,
+            owed: None,
+            has_begun: false,
+            hears_goodbye: false,
+        }
+    }
+
+    /// A sender to a receiver of many: announces itself, and may hear a goodbye.
+    pub(crate) fn announced(mut self) -> Result<Self> {
+        self.hears_goodbye = true;
+        match self.settle(Deadline::NEVER) {
+            // A receiver that went away just now is told with the first message.
+            Ok(()) | Err(SendError::Closed | SendError::PeerDied) => Ok(self),
+            Err(SendError::Failed(error)) => Err(error),
+            Err(error) => Err(Error::new("open", self.sending.object(), error.kind())),
+        }
+    }
+
+    /// Sends what must go out before the next message: the preamble, the rest of the last one.
+    fn settle(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        if !self.has_begun {
+            let sent = self.socket.send(&[IoSlice::new(&PACKET.preamble())], deadline);
+            sent.map_err(|error| self.fail(error))?;
+            self.has_begun = true;
+        }
+        while let Some(owed) = &mut self.owed {
+            let piece = &owed.rest[..owed.rest.len().min(PIECE_BYTES_MAX)];
+            let sent =
+                self.socket.send(&[IoSlice::new(&header(MORE, owed.total)), IoSlice::new(piece)], deadline);
+            match sent {
+                Ok(()) if piece.len() == owed.rest.len() => self.owed = None,
+                Ok(()) => drop(owed.rest.drain(..PIECE_BYTES_MAX)),
+                Err(error) => return Err(self.fail(error)),
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn send_pieces(&mut self, payload: &[u8], total: u32, deadline: Deadline) -> Result<(), SendError> {
+        let mut flag = FIRST;
+        let mut rest = payload;
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.len().min(PIECE_BYTES_MAX));
+            match self.socket.send(&[IoSlice::new(&header(flag, total)), IoSlice::new(piece)], deadline) {
+                Ok(()) => {}
+                Err(error) if flag == MORE && is_lack_of_room(&error) => {
+                    self.owed = Some(Owed { rest: rest.to_vec(), total });
+                    return Ok(());
+                }
+                Err(error) => return Err(self.fail(error)),
+            }
+            (flag, rest) = (MORE, after);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn fail(&mut self, error: io::Error) -> SendError {
+        let (socket, hears_goodbye) = (&self.socket, self.hears_goodbye);
+        self.sending.fail(error, || {
+            let (mut header, mut rest) = ([0; HEADER_BYTES], [0; 1]);
+            let mut take = || socket.recv(&mut header, &mut rest, Deadline::NOW).map(|_| header);
+            !hears_goodbye
+                || take().is_ok_and(|h| h == PACKET.preamble()) && take().is_ok_and(|h| h == END_PACKET)
+        })
+    }
+}
+
+impl SendMessages for PacketSender {
+    fn send(&mut self, payload: &[u8], deadline: Deadline) -> Result<(), SendError> {
+        self.sending.check(payload.len())?;
+        let Ok(total) = u32::try_from(payload.len()) else {
+            return Err(SendError::TooLarge { length: payload.len(), limit: self.sending.limit() });
+        };
+        if !self.has_begun || self.owed.is_some() {
+            self.settle(deadline)?;
+        }
+        if payload.len() > PIECE_BYTES_MAX {
+            return self.send_pieces(payload, total, deadline);
+        }
+        let sent = self.socket.send(&[IoSlice::new(&header(FIRST, total)), IoSlice::new(payload)], deadline);
+        sent.map_err(|error| self.fail(error))
+    }
+
+    fn send_batch(&mut self, payloads: &[&[u8]], deadline: Deadline) -> Result<usize, SendError> {
+        let small = payloads.iter().take(BATCH_COUNT_MAX);
+        let small = small.take_while(|p| p.len() <= PIECE_BYTES_MAX.min(self.sending.limit())).count();
+        let Some(first) = payloads.first() else { return Ok(0) };
+        if small < 2 {
+            return self.send(first, deadline).map(|()| 1);
+        }
+        self.sending.check(0)?;
+        self.settle(deadline)?;
+        let payloads = &payloads[..small];
+        let total = |payload: &&[u8]| u32::try_from(payload.len()).unwrap_or(0);
+        let headers: Vec<_> = payloads.iter().map(|payload| header(FIRST, total(payload))).collect();
+        let messages: Vec<_> = headers
+            .iter()
+            .zip(payloads)
+            .map(|(h, payload)| [IoSlice::new(h), IoSlice::new(payload)])
+            .collect();
+        self.socket.send_several(&messages, deadline).map_err(|error| self.fail(error))
+    }
+
+    fn close(&mut self) -> Result<(), SendError> {
+        if self.sending.is_closed() {
+            return Ok(());
+        }
+        self.sending.check(0)?;
+        self.settle(Deadline::NEVER)?;
+        let sent = self.socket.send(&[IoSlice::new(&END_PACKET)], Deadline::NEVER);
+        sent.map_err(|error| self.fail(error))?;
+        self.sending.set_closed();
+        self.socket.finish().map_err(|error| self.fail(error))
+    }
+
+    fn message_bytes_max(&self) -> usize {
+        self.sending.limit()
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.socket.as_fd())
+    }
+}
+
+impl Drop for PacketSender {
+    fn drop(&mut self) {
+        if self.sending.ends_on_drop() {
+            // Nobody is left to hear of a failure.
+            let _ = self.close();
+        }
+    }
+}
+
+/// The receiving side of messages on a socket that keeps packets.
+#[derive(Debug)]
+pub struct PacketInbound {
+    socket: MessageSocket,
+    limit: usize,
+    header: [u8; HEADER_BYTES],
+    /// The message so far is `bytes[..have]`; the rest is room for the next piece.
+    bytes: Vec<u8>,
+    have: usize,
+    /// The length of the last packet, until a step has looked at it.
+    arrived: Option<usize>,
+    is_whole: bool,
+    is_greeted: bool,
+}
+
+impl PacketInbound {
+    pub(crate) fn new(socket: MessageSocket, limit: usize) -> Self {
+        Self {
+            socket,
+            limit: limit.min(u32::MAX as usize),
+            header: [0; HEADER_BYTES],
+            bytes: Vec::new(),
+            have: 0,
+            arrived: None,
+            is_whole: true,
+            is_greeted: false,
+        }
+    }
+
+    /// Looks at the first packet.
+    fn greet(&mut self, length: usize) -> Result<Step, Breach> {
+        let begins = &self.header[..length.min(HEADER_BYTES)];
+        if length == PREAMBLE_BYTES && PACKET.check(begins).map_err(Breach::Mismatch)? {
+            self.is_greeted = true;
+            return Ok(Step::Incomplete);
+        }
+        PACKET.check(begins).map_err(Breach::Mismatch)?;
+        Err(Breach::Corrupt("the first packet is no preamble"))
+    }
+}
+
+impl Inbound for PacketInbound {
+    fn of_connection(fd: OwnedFd, limit: usize) -> io::Result<Self> {
+        Ok(Self::new(MessageSocket::new(fd), limit))
+    }
+
+    fn step(&mut self) -> Result<Step, Breach> {
+        let Some(length) = self.arrived.take() else { return Ok(Step::Incomplete) };
+        if !self.is_greeted {
+            return self.greet(length);
+        }
+        let Some(piece) = length.checked_sub(HEADER_BYTES) else {
+            return Err(Breach::Corrupt("a packet without a header"));
+        };
+        let [flag, _, _, _, a, b, c, d] = self.header;
+        let total = u32::from_le_bytes([a, b, c, d]) as usize;
+        match flag {
+            END if self.is_whole => return Ok(Step::End),
+            FIRST if self.is_whole => self.have = 0,
+            MORE if !self.is_whole => {}
+            _ => return Err(Breach::Corrupt("a packet that cannot follow the last one")),
+        }
+        if total > self.limit {
+            return Err(Breach::TooLarge { length: total, limit: self.limit });
+        }
+        self.have += piece;
+        self.is_whole = self.have == total;
+        match self.have.cmp(&total) {
+            std::cmp::Ordering::Less => Ok(Step::Incomplete),
+            std::cmp::Ordering::Equal => Ok(Step::Message(0..total)),
+            std::cmp::Ordering::Greater => Err(Breach::Corrupt("a message longer than it said")),
+        }
+    }
+
+    fn fill(&mut self, deadline: Deadline) -> io::Result<usize> {
+        // A whole message stays until here, then its room is free.
+        let begin = if self.is_whole { 0 } else { self.have };
+        if self.bytes.len() < begin + PIECE_BYTES_MAX {
+            self.bytes.resize(begin + PIECE_BYTES_MAX, 0);
+        }
+        let room = &mut self.bytes[begin..begin + PIECE_BYTES_MAX];
+        let received = self.socket.recv(&mut self.header, room, deadline)?;
+        if received.is_cut {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a packet longer than any of ours"));
+        }
+        self.arrived = Some(received.length);
+        Ok(received.length)
+    }
+
+    fn message(&self, range: Range<usize>) -> &[u8] {
+        &self.bytes[range]
+    }
+
+    fn may_have_more(&self) -> bool {
+        true
+    }
+
+    fn has_begun(&self) -> bool {
+        self.is_greeted
+    }
+
+    fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    fn say_goodbye(&mut self) {
+        // The sender may be gone or its side full; then it finds out from the kernel.
+        let begun = self.socket.send(&[IoSlice::new(&PACKET.preamble())], Deadline::NOW);
+        if begun.is_ok() {
+            let _ = self.socket.send(&[IoSlice::new(&END_PACKET)], Deadline::NOW);
+        }
+    }
+}
