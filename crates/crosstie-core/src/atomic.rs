@@ -7,12 +7,12 @@
 #[cfg(not(crosstie_loom))]
 pub use core::{
     hint::spin_loop,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence, fence},
+    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence},
 };
 #[cfg(crosstie_loom)]
 pub use loom::{
     hint::spin_loop,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering, fence},
+    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
 };
 
 /// A compiler fence has no counterpart in loom; a model takes the stronger thread fence.

@@ -17,6 +17,7 @@
 pub mod contract;
 pub mod endpoint;
 pub mod error;
+pub mod ledger;
 pub mod os;
 pub mod region;
 pub mod transport;

@@ -3,7 +3,9 @@
 //! | module | holds |
 //! |---|---|
 //! | [`header`] | the first 128 bytes of every segment, and what may be wrong with them |
+//! | [`ledger`] | what a ledger holds beside its slots |
 //! | [`shared`] | which types may lie in memory that other processes write |
 
 pub mod header;
+pub mod ledger;
 pub mod shared;

@@ -1,6 +1,7 @@
 //! Which types may lie in memory that other processes write, and where.
 #![expect(unsafe_code, reason = "the promise that a type makes no assumption about its bytes")]
 
+use super::ledger::LedgerWords;
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::word::slot::Slot;
 
@@ -19,6 +20,8 @@ unsafe impl SharedLayout for AtomicU64 {}
 unsafe impl<T: SharedLayout, const N: usize> SharedLayout for [T; N] {}
 // SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Slot {}
+// SAFETY: as above.
+unsafe impl SharedLayout for LedgerWords {}
 
 /// Whether `bytes` bytes from `offset` on, aligned to `align`, lie inside `total` bytes.
 ///

@@ -24,7 +24,7 @@
 //! # Transitions
 //! | from → to | who | ordering | why |
 //! |---|---|---|---|
-//! | unused, dead g → alive g+1 | a claimer, its pending entry set ([`LifeWord::try_claim`]) | AcqRel | acquires the slot's bytes from the dead, I4 |
+//! | unused, dead g → alive g+1 | a claimer, its pending entry set, alone among its namesakes ([`LifeWord::try_claim`]) | AcqRel | acquires the slot's bytes from the dead, I4 |
 //! | alive → alive + WAITERS | a watcher ([`LifeWord::watch`]) | Relaxed | the kernel compares the word again before it sleeps |
 //! | alive + WAITERS → alive | the occupant, after waking all ([`LifeWord::forget_waiters`]) | Relaxed | no id of it is known yet |
 //! | alive → dead | the kernel at the thread's end | full | marks by compare-exchange, wakes one |
@@ -42,10 +42,16 @@
 //! (Acquire), then the words, fences (Acquire), and reads it again. WAITERS only speaks to the kernel.
 //!
 //! # Wake-ups
-//! The kernel wakes one sleeper. Whoever finds the word dead wakes all others. If that one is killed
-//! before it does, its *pending entry* names this word ([`RobustWord`]), so the kernel sees a word
-//! without TID and wakes the next. A claimer that is killed before it woke the former occupant's
-//! watchers leaves WAITERS set (I3), and its own mark wakes one of them.
+//! At a death the kernel wakes one sleeper on the life word. Whoever finds the word dead wakes all
+//! others ([`Slot`]'s two futexes). If that one is killed before it does, the wake must not be lost
+//! with it: while it sleeps and until it has woken the others, its *pending entry* names the slot's
+//! **bell**, a second futex on which every watcher sleeps too. The kernel looks at a dying thread's
+//! pending entry and, finding no TID there, wakes one sleeper on it; that one goes on. The bell is a
+//! word of its own because a pending entry on the life word itself would let the kernel mark an
+//! innocent successor whose TID, in another PID namespace, equals the dying watcher's.
+//!
+//! A claimer that is killed before it woke the former occupant's watchers leaves WAITERS set (I3),
+//! and its own mark wakes one of them.
 //!
 //! # Progress
 //! Every operation is one compare-exchange in a loop that repeats only when another participant or
@@ -151,8 +157,9 @@ impl LifeWord {
 
     /// Takes a slot that `found` shows free for the thread `tid`; answers the new life.
     ///
-    /// The caller has announced the word to the kernel (pending entry), links it to its robust list
-    /// next, then wakes all sleepers if the life has waiters ([`LifeWord::forget_waiters`]).
+    /// The caller has announced the word to the kernel (pending entry), and keeps away claimers of
+    /// other PID namespaces, whose TID may equal its own, while it does (a claim lock per slot). It
+    /// links the word to its robust list next, then wakes all sleepers if the life has waiters ([`LifeWord::forget_waiters`]).
     /// `None` when somebody else was first, or the slot cannot be claimed.
     #[must_use]
     pub fn try_claim(&self, found: Life, tid: u32) -> Option<Life> {
@@ -233,7 +240,10 @@ impl LifeWord {
 pub struct RobustWord {
     /// The life word.
     pub life: LifeWord,
-    reserved: [AtomicU64; 2],
+    /// A futex that never holds a TID; see "Wake-ups" above.
+    pub bell: AtomicU32,
+    reserved_beside: AtomicU32,
+    reserved: AtomicU64,
     prev: AtomicU64,
     next: AtomicU64,
 }
@@ -242,10 +252,17 @@ impl RobustWord {
     /// From a list entry to its futex, as the kernel counts.
     pub const FUTEX_OFFSET: i64 = -32;
 
-    /// The address that stands for this word in a robust list.
+    /// The address that stands for the life word in a robust list.
     #[must_use]
     pub fn node_address(&self) -> u64 {
         (&raw const self.next).expose_provenance() as u64
+    }
+
+    /// The address of a list entry that would stand for the bell; only a pending entry may be it.
+    #[must_use]
+    pub fn bell_address(&self) -> u64 {
+        let bell = (&raw const self.bell).expose_provenance() as u64;
+        bell.wrapping_add_signed(-Self::FUTEX_OFFSET)
     }
 
     /// Writes both list pointers; only the occupant does (I4).
@@ -368,6 +385,7 @@ const _: () = {
     use core::mem::offset_of;
     assert!(size_of::<Slot>() == SLOT_BYTES && align_of::<Slot>() == 64);
     assert!(offset_of!(Slot, robust) == 0 && offset_of!(RobustWord, life) == 0);
+    assert!(size_of::<RobustWord>() == 40 && offset_of!(RobustWord, bell) == 8);
     assert!(offset_of!(RobustWord, prev) == 24 && offset_of!(RobustWord, next) == 32);
     assert!(RobustWord::FUTEX_OFFSET == -32);
     assert!(offset_of!(Slot, published) == 64 && offset_of!(Slot, occupant) == 72);
@@ -381,7 +399,9 @@ impl Slot {
         Self {
             robust: RobustWord {
                 life: LifeWord::unused(),
-                reserved: zeros(),
+                bell: AtomicU32::new(0),
+                reserved_beside: AtomicU32::new(0),
+                reserved: AtomicU64::new(0),
                 prev: AtomicU64::new(0),
                 next: AtomicU64::new(0),
             },

@@ -17,11 +17,19 @@ use rustix::fs::FlockOperation;
 /// # Errors
 /// The kernel's: no memory for locks, a file system without them.
 pub fn try_lock_byte(fd: BorrowedFd<'_>, offset: u64) -> io::Result<bool> {
-    match ofd_lock(fd, libc::F_OFD_SETLK, offset) {
+    match ofd_lock(fd, libc::F_OFD_SETLK, libc::F_WRLCK, offset) {
         Ok(_) => Ok(true),
         Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Unlocks the byte at `offset` for the open file description of `fd`.
+///
+/// # Errors
+/// The kernel's.
+pub fn unlock_byte(fd: BorrowedFd<'_>, offset: u64) -> io::Result<()> {
+    ofd_lock(fd, libc::F_OFD_SETLK, libc::F_UNLCK, offset).map(|_| ())
 }
 
 /// Whether a description other than that of `fd` has the byte at `offset` locked.
@@ -29,14 +37,14 @@ pub fn try_lock_byte(fd: BorrowedFd<'_>, offset: u64) -> io::Result<bool> {
 /// # Errors
 /// The kernel's.
 pub fn is_byte_locked(fd: BorrowedFd<'_>, offset: u64) -> io::Result<bool> {
-    let found = ofd_lock(fd, libc::F_OFD_GETLK, offset)?;
+    let found = ofd_lock(fd, libc::F_OFD_GETLK, libc::F_WRLCK, offset)?;
     Ok(found != libc::F_UNLCK)
 }
 
-/// Asks for a write lock on one byte; answers the type of lock that the kernel then reports.
-fn ofd_lock(fd: BorrowedFd<'_>, command: i32, offset: u64) -> io::Result<i32> {
+/// Asks for a lock of `kind` on one byte; answers the type of lock that the kernel then reports.
+fn ofd_lock(fd: BorrowedFd<'_>, command: i32, kind: i32, offset: u64) -> io::Result<i32> {
     let mut lock = libc::flock {
-        l_type: i16::try_from(libc::F_WRLCK).unwrap_or(1),
+        l_type: i16::try_from(kind).map_err(|_| io::ErrorKind::InvalidInput)?,
         l_whence: 0,
         l_start: i64::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?,
         l_len: 1,

@@ -65,6 +65,14 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wakeup {
     }
 }
 
+/// Keeps the calling thread asleep until it ends with its process.
+pub fn park_for_ever() -> ! {
+    let nobody_wakes = AtomicU32::new(0);
+    loop {
+        wait(&nobody_wakes, 0, Deadline::NEVER);
+    }
+}
+
 /// Wakes at most `count` sleepers on `word`; answers how many it woke.
 ///
 /// # Cost
@@ -95,26 +103,25 @@ pub fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Wakeup {
     sleep_any(words, || without_sleeping(words) == Wakeup::Changed, deadline)
 }
 
-/// Sleeps while `word` holds `expected` and `wide` holds the low half of `wide_expected`, until one
-/// of them is woken or `deadline` passes.
+/// Sleeps while `word` and `bell` hold their expected values and `wide` holds the low half of its,
+/// until one of them is woken or `deadline` passes.
 ///
 /// For a wide word whose low half is a futex of the kernel's (a life word): nothing here reads or
-/// writes half of it.
-pub fn wait_beside(
-    word: &AtomicU32,
-    expected: u32,
-    wide: &AtomicU64,
-    wide_expected: u64,
+/// writes half of it. Without [`has_waitv`] as [`wait_any`].
+pub fn wait_beside_all(
+    word: (&AtomicU32, u32),
+    wide: (&AtomicU64, u64),
+    bell: (&AtomicU32, u32),
     deadline: Deadline,
 ) -> Wakeup {
-    // Relaxed: a hint whether to sleep; the caller re-reads both words with its own ordering.
     let changed = || {
-        word.load(Ordering::Relaxed) != expected || low(wide.load(Ordering::Relaxed)) != low(wide_expected)
+        // Relaxed: a hint whether to sleep; the caller re-reads both words with its own ordering.
+        word.0.load(Ordering::Relaxed) != word.1 || low(wide.0.load(Ordering::Relaxed)) != low(wide.1)
     };
     if deadline.is_now() {
         return if changed() { Wakeup::Changed } else { Wakeup::TimedOut };
     }
-    sleep_any(&[(word, expected), (low_half(wide), low(wide_expected))], changed, deadline)
+    sleep_any(&[word, (low_half(wide.0), low(wide.1)), bell], changed, deadline)
 }
 
 /// Wakes at most `count` sleepers on the low half of `wide`; answers how many it woke.

@@ -3,7 +3,7 @@
 //! A pid alone names nobody: pids are reused, and they collide between PID namespaces. A thread is
 //! named by its namespaces, its tid and its start time together; `/proc` answers only about
 //! threads of the namespace that it was mounted for ([`proc_shows_us`]).
-#![expect(unsafe_code, reason = "blocks signals in a thread that only waits")]
+#![expect(unsafe_code, reason = "signal masks, a page that forks wipe, tgkill")]
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -12,6 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::ptr;
 use std::thread::JoinHandle;
 
+use crosstie_core::atomic::{AtomicPtr, AtomicU64, Ordering};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags};
 
@@ -108,6 +109,54 @@ pub fn namespaces() -> io::Result<u64> {
     let time = std::fs::metadata("/proc/self/ns/time").map_or(0, |namespace| namespace.ino());
     // Namespaces' inode numbers have 32 bits.
     Ok((time << 32) | (pids & 0xFFFF_FFFF))
+}
+
+/// Whether this PID namespace has a thread `tid` in the process `pid`, maybe a zombie.
+#[must_use]
+pub fn thread_exists(pid: u32, tid: u32) -> bool {
+    let (Ok(pid), Ok(tid)) = (i32::try_from(pid), i32::try_from(tid)) else { return false };
+    if pid <= 0 || tid <= 0 {
+        return false;
+    }
+    // SAFETY: signal 0 is never delivered; the kernel only looks for the thread.
+    let answer = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, 0) };
+    answer == 0 || io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
+/// A number that differs between this process and the one that it was forked from, however it was
+/// forked; 0 never.
+///
+/// # Cost
+/// Two loads. The kernel wipes the page behind it in every fork child.
+pub fn fork_epoch() -> u64 {
+    static PAGE: AtomicPtr<u64> = AtomicPtr::new(ptr::null_mut());
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    // Acquire: pairs with the Release below; the page is zeroed before its address is known.
+    let mut page = PAGE.load(Ordering::Acquire);
+    if page.is_null() {
+        let Ok(made) = super::memory::wiped_on_fork() else { return u64::from(pid()) };
+        let made = made.as_ptr().cast::<u64>();
+        // AcqRel: publishes our page, or acquires the one that came first; ours then stays unused.
+        page = match PAGE.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => made,
+            Err(first) => first,
+        };
+    }
+    // SAFETY: a page that is never unmapped, aligned, only accessed through this atomic.
+    let epoch = unsafe { AtomicU64::from_ptr(page) };
+    // Relaxed: a number that guards no other memory.
+    match epoch.load(Ordering::Relaxed) {
+        0 => {
+            // Relaxed: as above. A fork child inherits LAST, so its number is larger than its parent's.
+            let next = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+            // Relaxed: as above.
+            match epoch.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => next,
+                Err(first) => first,
+            }
+        }
+        known => known,
+    }
 }
 
 /// Whether `/proc` was mounted for this process's own PID namespace, so that it answers about the

@@ -69,19 +69,30 @@ impl RobustList {
         Ok(Self { head, not_send: PhantomData })
     }
 
-    /// Tells the kernel that this thread is about to change `word`, or waits for its owner's death.
+    /// Tells the kernel that this thread is about to claim `word`: if it dies before the answer is
+    /// dropped, the kernel marks the word, if that holds this thread's TID.
     ///
-    /// If the thread dies before the answer is dropped, the kernel marks the word if it holds this
-    /// thread's TID, and if it holds no TID wakes one sleeper on it. The caller makes sure that the
-    /// word does not hold an equal TID of another PID namespace.
+    /// The caller makes sure that meanwhile nobody of another PID namespace, whose TID may be equal,
+    /// claims the word.
     #[must_use]
     pub fn announce(&self, word: &'static RobustWord) -> Announcement {
-        let slot = self.pending();
+        self.announce_entry(word.node_address())
+    }
+
+    /// Tells the kernel that this thread may have been woken on behalf of all who watch `word`: if
+    /// it dies before the answer is dropped, the kernel wakes one sleeper on the bell.
+    #[must_use]
+    pub fn announce_watcher(&self, word: &'static RobustWord) -> Announcement {
+        self.announce_entry(word.bell_address())
+    }
+
+    fn announce_entry(&self, entry: u64) -> Announcement {
+        let pending = self.pending();
         // SAFETY: `of_this_thread` established that the head is this thread's own.
-        let before = unsafe { slot.read_volatile() };
-        // SAFETY: as above; the node lives as long as the process ('static).
-        unsafe { slot.write_volatile(word.node_address()) };
-        // SeqCst: the kernel reads the entry in this very thread: only the compiler must keep the order.
+        let before = unsafe { pending.read_volatile() };
+        // SAFETY: as above; the kernel adds the offset and finds a word that stays mapped ('static).
+        unsafe { pending.write_volatile(entry) };
+        // The kernel reads the entry in this very thread: only the compiler must keep the order.
         compiler_fence(Ordering::SeqCst);
         Announcement { list: *self, before }
     }

@@ -1,0 +1,155 @@
+//! What a ledger holds beside its slots: counters, and the obituaries of those whose slots were
+//! taken over.
+//!
+//! | offset in the file | bytes | what |
+//! |---|---|---|
+//! | 0 | 128 | the header of every segment |
+//! | 128 | 3,968 | [`LedgerWords`]' counters |
+//! | 4,096 | 32,768 | 256 obituaries of 128 bytes |
+//! | 36,864 | 28,672 | zero; ends at 64 KiB, a multiple of every page |
+//! | 65,536 | 4,194,304 | 4,096 slots of 1 KiB |
+
+use super::header::{HEADER_BYTES, layout_hash};
+use crate::OwnerId;
+use crate::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::word::slot::{OCCUPANT_WORDS, Occupant, SLOT_BYTES};
+
+/// Slots of a ledger.
+pub const SLOTS: u32 = 4096;
+/// Where [`LedgerWords`] begin.
+pub const WORDS_OFFSET: usize = HEADER_BYTES;
+/// Where the slots begin.
+pub const SLOTS_OFFSET: usize = 64 << 10;
+/// Bytes of all slots.
+pub const SLOTS_TOTAL_BYTES: usize = SLOTS as usize * SLOT_BYTES;
+/// Obituaries that are kept.
+pub const OBITUARIES: usize = 256;
+/// Changes whenever the meaning of a byte changes.
+pub const LAYOUT: u64 = layout_hash(
+    "ledger 1: counters @128, obituaries 256x128 @4096, slots 4096x1024 @65536; \
+     slot: life @0, bell @8, prev @24, next @32, published @64, occupant 8xu64 @72, wake @192",
+);
+
+/// The counters and obituaries of a ledger.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct LedgerWords {
+    slots_backed: AtomicU32,
+    reserved_0: [AtomicU32; 15],
+    processes: AtomicU64,
+    reserved_1: [AtomicU64; 7],
+    net_rescues: AtomicU64,
+    reserved_2: [AtomicU64; 7],
+    obituaries_written: AtomicU64,
+    reserved_3: [AtomicU64; 471],
+    obituaries: [Obituary; OBITUARIES],
+}
+
+#[cfg(not(crosstie_loom))]
+const _: () = {
+    use core::mem::{offset_of, size_of};
+    assert!(offset_of!(LedgerWords, processes) == 64 && offset_of!(LedgerWords, net_rescues) == 128);
+    assert!(offset_of!(LedgerWords, obituaries_written) == 192);
+    assert!(WORDS_OFFSET + offset_of!(LedgerWords, obituaries) == 4096);
+    assert!(size_of::<Obituary>() == 128);
+    assert!(WORDS_OFFSET + size_of::<LedgerWords>() <= SLOTS_OFFSET);
+};
+
+impl LedgerWords {
+    /// How many slots, from the first on, have their space taken; never more than [`SLOTS`].
+    #[must_use]
+    pub fn slots_backed(&self) -> u32 {
+        // Acquire: whoever sees the number sees zeroed slots, or what their occupants wrote.
+        self.slots_backed.load(Ordering::Acquire).min(SLOTS)
+    }
+
+    /// Says that the space of the first `count` slots is taken.
+    pub fn raise_slots_backed(&self, count: u32) {
+        // Release: pairs with the Acquire above.
+        self.slots_backed.fetch_max(count.min(SLOTS), Ordering::Release);
+    }
+
+    /// A number for a process that takes part, from 1; never given twice.
+    #[must_use]
+    pub fn next_process(&self) -> u64 {
+        // Relaxed: only its uniqueness matters.
+        self.processes.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// How often a periodic re-check found what a wake-up should have told.
+    #[must_use]
+    pub fn net_rescues(&self) -> u64 {
+        // Relaxed: a counter for people.
+        self.net_rescues.load(Ordering::Relaxed)
+    }
+
+    /// Counts one rescue.
+    pub fn count_net_rescue(&self) {
+        // Relaxed: a counter for people.
+        self.net_rescues.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Records who occupied a slot before it is described anew; the oldest record goes.
+    pub fn bury(&self, id: OwnerId, occupant: &Occupant, found_ns: u64) {
+        // Relaxed: only its uniqueness matters; two writers meet on one entry only 256 deaths apart.
+        let ticket = self.obituaries_written.fetch_add(1, Ordering::Relaxed);
+        let index = usize::try_from(ticket % OBITUARIES as u64).unwrap_or(0);
+        self.obituaries[index].write(id, occupant, found_ns);
+    }
+
+    /// Who `id` was, and when its slot was taken over, if that is still known.
+    #[must_use]
+    pub fn obituary_of(&self, id: OwnerId) -> Option<(Occupant, u64)> {
+        self.obituaries.iter().find_map(|entry| entry.read(id))
+    }
+}
+
+/// Words of an obituary before its checksum: id, time, occupant.
+const OBITUARY_WORDS: usize = 2 + OCCUPANT_WORDS;
+
+/// Who occupied a slot. A checksum instead of a lock: a writer may be killed half-way, and two may
+/// meet; a reader takes only what is whole.
+#[derive(Debug)]
+#[repr(C)]
+struct Obituary {
+    words: [AtomicU64; OBITUARY_WORDS],
+    checksum: AtomicU64,
+    reserved: [AtomicU64; 5],
+}
+
+impl Obituary {
+    fn write(&self, id: OwnerId, occupant: &Occupant, found_ns: u64) {
+        let mut words = [0; OBITUARY_WORDS];
+        words[0] = id.to_bits();
+        words[1] = found_ns;
+        words[2..].copy_from_slice(&occupant.to_words());
+        for (cell, word) in self.words.iter().zip(words) {
+            // Relaxed: the checksum judges what a reader found.
+            cell.store(word, Ordering::Relaxed);
+        }
+        // Relaxed: as above.
+        self.checksum.store(checksum(&words), Ordering::Relaxed);
+    }
+
+    fn read(&self, id: OwnerId) -> Option<(Occupant, u64)> {
+        let mut words = [0; OBITUARY_WORDS];
+        for (word, cell) in words.iter_mut().zip(&self.words) {
+            // Relaxed: the checksum judges what was found.
+            *word = cell.load(Ordering::Relaxed);
+        }
+        // Relaxed: as above.
+        if words[0] != id.to_bits() || self.checksum.load(Ordering::Relaxed) != checksum(&words) {
+            return None;
+        }
+        let mut occupant = [0; OCCUPANT_WORDS];
+        occupant.copy_from_slice(&words[2..]);
+        Some((Occupant::from_words(&occupant), words[1]))
+    }
+}
+
+/// Tells whole records from torn ones; no defence against who means harm.
+fn checksum(words: &[u64; OBITUARY_WORDS]) -> u64 {
+    words.iter().fold(0x9E37_79B9_7F4A_7C15, |sum, word| {
+        (sum.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95)
+    })
+}

@@ -1,0 +1,255 @@
+//! [`Domain`]: the directory and its ledger, opened once a process.
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use crosstie_core::atomic::{AtomicU32, Ordering};
+use crosstie_core::layout::header::Kind;
+use crosstie_core::layout::ledger::{
+    LAYOUT, LedgerWords, SLOTS, SLOTS_OFFSET, SLOTS_TOTAL_BYTES, WORDS_OFFSET,
+};
+use crosstie_core::word::slot::{SLOT_BYTES, Slot};
+
+use super::local::Local;
+use super::published::Published;
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::directory::Stat;
+use crate::os::{directory as os, memory, process};
+use crate::region::segment::no_room;
+use crate::region::{Directory, Segment, SegmentSpec, Sizes, Space};
+
+/// The ledger's name in the domain's directory.
+pub(super) const LEDGER_FILE: &str = "ledger";
+
+const SPEC: SegmentSpec = SegmentSpec {
+    kind: Kind::new("ledger"),
+    layout: LAYOUT,
+    header_bytes: SLOTS_OFFSET as u64,
+    data_bytes: SLOTS_TOTAL_BYTES as u64,
+    params: [SLOTS as u64, SLOT_BYTES as u64, 0, 0],
+    sizes: Sizes::Exact,
+    space: Space::Header,
+};
+
+/// The domains that this process has opened, the latest first.
+static OPENED: Published<Domain> = Published::nothing();
+
+/// A directory whose objects share one ledger: everyone in it sees who takes part and that they
+/// live.
+///
+/// Opened once a process and kept for its life: the kernel marks words in it when a thread ends, so
+/// it is never unmapped.
+///
+/// # Examples
+/// ```
+/// use crosstie::ledger::Domain;
+/// let directory = tempfile::tempdir().unwrap();
+/// let domain = Domain::open(directory.path().join("domain"))?;
+/// let me = domain.thread_owner()?;
+/// assert!(domain.is_alive(me));
+/// assert_eq!(domain.identity(me).unwrap().pid, std::process::id());
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Domain {
+    directory: Directory,
+    name: String,
+    segment: Segment,
+    ledger: Stat,
+    pub(super) local: Published<Local>,
+    pub(super) net_absent: AtomicU32,
+    /// Slots whose space this process knows to be taken.
+    backed: AtomicU32,
+    before: Option<&'static Domain>,
+}
+
+impl Domain {
+    /// The domain of `$CROSSTIE_DOMAIN`, else this user's own, `/dev/shm/crosstie-<uid>`.
+    ///
+    /// # Errors
+    /// As [`Domain::open`]; `Busy` when this user's own would be created although processes of its
+    /// predecessor live, whose files were deleted under them (logind's RemoveIPC).
+    pub fn open_default() -> Result<&'static Self> {
+        match std::env::var_os("CROSSTIE_DOMAIN") {
+            Some(path) if !path.is_empty() => Self::open(PathBuf::from(path)),
+            _ => {
+                let path = Self::default_path();
+                if let Some(open) = opened(|domain| domain.directory.path() == path && domain.has_name()) {
+                    return Ok(open);
+                }
+                refuse_second_world(&path)?;
+                Self::open(path)
+            }
+        }
+    }
+
+    /// Where this user's own domain is: `/dev/shm/crosstie-<uid>`.
+    #[must_use]
+    pub fn default_path() -> PathBuf {
+        PathBuf::from(format!("{}/crosstie-{}", memory::POSIX_DIRECTORY, process::effective_uid()))
+    }
+
+    /// Opens the domain in the directory `path`, and creates both where they are missing.
+    ///
+    /// # Errors
+    /// `NotPermitted` when the directory belongs to another user or others may enter it; `Mismatch`
+    /// and `Corrupt` as [`Segment::open_or_create`]; `NoSpace`.
+    pub fn open(path: impl Into<PathBuf>) -> Result<&'static Self> {
+        let path = path.into();
+        if let Some(open) = opened(|domain| domain.directory.path() == path && domain.has_name()) {
+            return Ok(open);
+        }
+        let directory = open_directory(&path)?;
+        check_owner(&directory)?;
+        let segment = Segment::open_or_create(&directory, LEDGER_FILE, &SPEC, |_| Ok(()))?;
+        let name = path.display().to_string();
+        let ledger =
+            os::stat(segment.file()).map_err(|error| Error::os("open domain", name.as_str(), error))?;
+        Ok(Self::keep(directory, name, segment, ledger))
+    }
+
+    /// Its directory, where its objects have their names.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Its path, for messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether its name still leads to its ledger.
+    #[must_use]
+    pub fn has_name(&self) -> bool {
+        self.segment.is_live() && self.segment.has_name()
+    }
+
+    pub(super) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    #[expect(clippy::expect_used, reason = "constant offsets inside the checked size of the format")]
+    pub(super) fn words(&self) -> &LedgerWords {
+        self.segment.shared(WORDS_OFFSET).expect("the counters lie in the header")
+    }
+
+    /// The slot `number`, if it is in use; its space is taken.
+    pub(super) fn slot(&'static self, number: u32) -> Option<&'static Slot> {
+        // Relaxed: a bound that this process checked itself; the memory behind it is the kernel's.
+        if number >= self.backed.load(Ordering::Relaxed) {
+            let promised = self.words().slots_backed();
+            // A peer may have written any number: take the space ourselves before we touch it.
+            if number >= promised || self.reserve_slots(promised).is_err() {
+                return None;
+            }
+        }
+        let offset = SLOTS_OFFSET + usize::try_from(number).ok()?.checked_mul(SLOT_BYTES)?;
+        self.segment.shared(offset).ok()
+    }
+
+    /// The slots in use, with their numbers.
+    pub(super) fn slots(&'static self) -> impl Iterator<Item = (u32, &'static Slot)> {
+        (0..self.words().slots_backed()).filter_map(|number| Some((number, self.slot(number)?)))
+    }
+
+    /// Takes the space of the first `count` slots.
+    pub(super) fn reserve_slots(&self, count: u32) -> Result<()> {
+        let bytes = u64::from(count) * SLOT_BYTES as u64;
+        memory::reserve(self.segment.file(), SLOTS_OFFSET as u64, bytes)
+            .map_err(|error| no_room(self.segment.file(), &self.name, bytes, error))?;
+        // Relaxed: as in `slot`.
+        self.backed.fetch_max(count, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Keeps the domain for the life of the process, unless another thread has opened it meanwhile.
+    fn keep(directory: Directory, name: String, segment: Segment, ledger: Stat) -> &'static Self {
+        let mut domain = Self {
+            directory,
+            name,
+            segment,
+            ledger,
+            local: Published::nothing(),
+            net_absent: AtomicU32::new(0),
+            backed: AtomicU32::new(0),
+            before: None,
+        };
+        if let Some(open) = opened(|open| open.ledger.is_same_file(&domain.ledger)) {
+            return open;
+        }
+        let latest = OPENED.get();
+        domain.before = latest;
+        let kept: &'static Self = Box::leak(Box::new(domain));
+        if OPENED.replace(latest, kept) {
+            return kept;
+        }
+        // Another thread opened a domain first, maybe this one. Ours was shown to nobody: it stays
+        // unused, unless that other one is gone again.
+        Self::open(kept.directory.path()).unwrap_or(kept)
+    }
+}
+
+/// The domain of this process that `is_it`.
+fn opened(is_it: impl Fn(&Domain) -> bool) -> Option<&'static Domain> {
+    let mut next = OPENED.get();
+    while let Some(domain) = next {
+        if is_it(domain) {
+            return Some(domain);
+        }
+        next = domain.before;
+    }
+    None
+}
+
+fn open_directory(path: &Path) -> Result<Directory> {
+    match Directory::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            match os::create_private(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                    return Err(Error::os("create domain", path.display().to_string(), error));
+                }
+                _ => {}
+            }
+            Directory::open(path)
+        }
+        other => other,
+    }
+}
+
+/// Looks after opening, so that what was checked is what is used (HAZARDS H23).
+fn check_owner(directory: &Directory) -> Result<()> {
+    let name = directory.path().display().to_string();
+    let stat = os::stat(directory.as_fd()).map_err(|error| Error::os("open domain", name.as_str(), error))?;
+    let us = process::effective_uid();
+    let refused =
+        |cause: String| Error::new("open domain", name.as_str(), ErrorKind::NotPermitted).because(cause);
+    if stat.uid != us {
+        return Err(refused(format!("it belongs to user {}, this process acts for user {us}", stat.uid))
+            .advise(format!("act as that user (`sudo -u '#{}' …`), or use a domain of your own", stat.uid)));
+    }
+    if stat.mode & 0o077 != 0 {
+        return Err(refused(format!("other users may enter it (mode {:04o})", stat.mode))
+            .advise(format!("chmod 700 {name}")));
+    }
+    Ok(())
+}
+
+/// Refuses to create a default domain while processes live in one of the same name whose files
+/// were deleted: they and newcomers would never meet.
+fn refuse_second_world(path: &Path) -> Result<()> {
+    let ledger = path.join(LEDGER_FILE);
+    if ledger.exists() {
+        return Ok(());
+    }
+    let left = process::pids_with_removed_file_mapped(&ledger.display().to_string()).unwrap_or_default();
+    let Some(first) = left.first() else { return Ok(()) };
+    let others = left.len() - 1;
+    Err(Error::new("create domain", path.display().to_string(), ErrorKind::Busy)
+        .because(format!(
+            "its files were deleted, but process {first} and {others} others still use them: they would not see \
+             who comes now (logind deletes a user's files in /dev/shm at the last logout)"
+        ))
+        .advise("end those processes, then keep it from happening again with `loginctl enable-linger`"))
+}

@@ -1,0 +1,111 @@
+//! [`Identity`]: who an owner is or was, for people and for messages.
+
+use std::fmt;
+
+use crosstie_core::OwnerId;
+use crosstie_core::word::slot::Occupant;
+
+use super::Domain;
+
+/// What an owner is, and so when it dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OwnerKind {
+    /// A thread: dies with it.
+    Thread,
+    /// A process: dies with it, whichever of its threads ends.
+    Process,
+}
+
+impl OwnerKind {
+    pub(super) const fn to_bits(self) -> u32 {
+        match self {
+            Self::Thread => 1,
+            Self::Process => 2,
+        }
+    }
+
+    const fn from_bits(bits: u32) -> Self {
+        if bits == 2 { Self::Process } else { Self::Thread }
+    }
+}
+
+/// Who an owner is or was. Its numbers hold in its own PID namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The id under which it owns things.
+    pub id: OwnerId,
+    /// What it is.
+    pub kind: OwnerKind,
+    /// Process id.
+    pub pid: u32,
+    /// Thread id; for a process, of the thread that keeps its slot.
+    pub tid: u32,
+    /// Effective user id.
+    pub uid: u32,
+    /// The start of thread `tid`, in clock ticks since the boot.
+    pub start_ticks: u64,
+    /// The command's name: at most 15 bytes, control characters replaced.
+    pub command: String,
+    /// When it began to take part, `CLOCK_MONOTONIC` nanoseconds.
+    pub attached_ns: u64,
+    /// When its death was known and its slot taken over; `None` before.
+    pub succeeded_ns: Option<u64>,
+}
+
+impl Identity {
+    fn new(id: OwnerId, occupant: &Occupant, succeeded_ns: Option<u64>) -> Self {
+        let name = occupant.command.split(|&byte| byte == 0).next().unwrap_or_default();
+        let printable = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
+        Self {
+            id,
+            kind: OwnerKind::from_bits(occupant.kind),
+            pid: occupant.pid,
+            tid: occupant.tid,
+            uid: occupant.uid,
+            start_ticks: occupant.start_ticks,
+            command: String::from_utf8_lossy(name).chars().map(printable).collect(),
+            attached_ns: occupant.attached_ns,
+            succeeded_ns,
+        }
+    }
+}
+
+/// `4711 worker`, and the thread where it is not the process's first: `4711/4713 worker`.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, tid, command, .. } = self;
+        match self.kind {
+            OwnerKind::Thread if pid != tid => write!(f, "{pid}/{tid} {command}"),
+            _ => write!(f, "{pid} {command}"),
+        }
+    }
+}
+
+impl Domain {
+    /// Who `id` is, or was if the domain still knows: the last 256 whose slots were taken over.
+    #[must_use]
+    pub fn identity(&'static self, id: OwnerId) -> Option<Identity> {
+        let generation = u32::try_from(id.generation()).ok()?;
+        let present = self.slot(id.slot()).and_then(|slot| slot.occupant_of(generation));
+        match present {
+            Some(occupant) => Some(Identity::new(id, &occupant, None)),
+            None => {
+                let (occupant, at_ns) = self.words().obituary_of(id)?;
+                Some(Identity::new(id, &occupant, Some(at_ns)))
+            }
+        }
+    }
+
+    /// Everyone who takes part now, as far as their life words say.
+    #[must_use]
+    pub fn owners(&'static self) -> Vec<Identity> {
+        self.slots()
+            .filter_map(|(number, slot)| {
+                let life = slot.life().read();
+                let id = OwnerId::new(number, u64::from(life.generation()));
+                if life.is_alive() { self.identity(id) } else { None }
+            })
+            .collect()
+    }
+}

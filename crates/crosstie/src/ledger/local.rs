@@ -1,0 +1,188 @@
+//! [`Local`]: what one process has to itself of a domain.
+//!
+//! A fork child inherits the bytes of its parent's `Local` and must use none of it: the descriptor's
+//! locks are the parent's. So everything here carries the fork epoch of its maker, and a child makes
+//! its own with its first use (HAZARDS H6).
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Mutex;
+
+use crosstie_core::OwnerId;
+use crosstie_core::atomic::{AtomicU32, Ordering};
+
+use super::Domain;
+use crate::error::{Error, ErrorKind, Result};
+use crate::os::robust_list::RobustList;
+use crate::os::{directory, file_lock, process};
+
+/// Where the bytes begin that claimers of slots lock, one a slot.
+const CLAIM_BYTES: u64 = 1 << 32;
+/// Where the bytes begin that processes lock as long as they live, one a process.
+const PROCESS_BYTES: u64 = 1 << 40;
+/// How many numbers a process tries before it gives up: one that is locked already was forged.
+const NUMBER_TRIES: u32 = 16;
+
+/// What one process has to itself of a domain.
+#[derive(Debug)]
+pub(super) struct Local {
+    epoch: u64,
+    /// The ledger's file in a description of this process's own, close-on-exec.
+    file: OwnedFd,
+    /// This process's number; its byte is locked through `file`.
+    pub(super) process: u64,
+    pub(super) namespaces: u64,
+    /// The process slot, once somebody asked for it.
+    pub(super) keeper: Mutex<Option<OwnerId>>,
+    claimed: AtomicU32,
+}
+
+impl Domain {
+    /// This process's part, made with the first use and after a fork.
+    pub(super) fn local(&'static self) -> Result<&'static Local> {
+        let epoch = process::fork_epoch();
+        loop {
+            let found = self.local.get();
+            match found {
+                Some(local) if local.epoch == epoch => return Ok(local),
+                _ => {
+                    // Kept for the life of the process, as every slot of it is; the one of a thread
+                    // that was second stays unused.
+                    let made = Box::leak(Box::new(Local::new(self, epoch)?));
+                    if self.local.replace(found, made) {
+                        return Ok(made);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Local {
+    fn new(domain: &'static Domain, epoch: u64) -> Result<Self> {
+        let failed = |error| Error::os("enter domain", domain.name(), error);
+        let file =
+            directory::open_in(domain.directory().as_fd(), super::domain::LEDGER_FILE).map_err(failed)?;
+        let named = directory::stat(file.as_fd()).map_err(failed)?;
+        let mapped = directory::stat(domain.segment().file()).map_err(failed)?;
+        if !named.is_same_file(&mapped) {
+            return Err(Error::new("enter domain", domain.name(), ErrorKind::Closed)
+                .because("it was removed and created again while this process used it")
+                .advise("restart the process"));
+        }
+        for _ in 0..NUMBER_TRIES {
+            let number = domain.words().next_process();
+            // Bits above are not a number that this domain ever gave.
+            let byte = PROCESS_BYTES + (number & (PROCESS_BYTES - 1));
+            if file_lock::try_lock_byte(file.as_fd(), byte).map_err(failed)? {
+                return Ok(Self {
+                    epoch,
+                    file,
+                    process: number & (PROCESS_BYTES - 1),
+                    namespaces: process::namespaces().map_err(failed)?,
+                    keeper: Mutex::new(None),
+                    claimed: AtomicU32::new(0),
+                });
+            }
+        }
+        Err(Error::new("enter domain", domain.name(), ErrorKind::Corrupt)
+            .because("the numbers that it gives to processes are taken"))
+    }
+
+    /// Whether no process keeps the byte of `process` locked: then nobody of it is left. A byte that
+    /// is locked proves nothing, nor does a descriptor that somebody closed under us.
+    pub(super) fn is_process_byte_free(&self, domain: &'static Domain, process: u64) -> bool {
+        if process == self.process || process >= PROCESS_BYTES {
+            return false;
+        }
+        let still_ours = directory::stat(self.file.as_fd()).is_ok_and(|stat| {
+            directory::stat(domain.segment().file()).is_ok_and(|own| own.is_same_file(&stat))
+        });
+        still_ours
+            && file_lock::is_byte_locked(self.file.as_fd(), PROCESS_BYTES + process)
+                .is_ok_and(|is_locked| !is_locked)
+    }
+
+    /// Keeps all other processes from claiming the slot `number`, or answers `None` because one of
+    /// them is about to.
+    pub(super) fn lock_claim(&self, number: u32) -> Result<Option<ClaimLock<'_>>> {
+        let byte = CLAIM_BYTES + u64::from(number);
+        match file_lock::try_lock_byte(self.file.as_fd(), byte) {
+            Ok(true) => Ok(Some(ClaimLock { file: self.file.as_fd(), byte })),
+            Ok(false) => Ok(None),
+            Err(error) => Err(Error::os("lock slot", format!("{number}"), error)),
+        }
+    }
+
+    /// Slots that this process has claimed, those of ended threads among them.
+    pub(super) fn claimed(&self) -> u32 {
+        // Relaxed: a count that guards no other memory.
+        self.claimed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_claimed(&self, count: u32) {
+        // Relaxed: as above; two threads that count at once differ by each other.
+        self.claimed.store(count, Ordering::Relaxed);
+    }
+}
+
+/// While it lives, no other process claims the slot.
+pub(super) struct ClaimLock<'a> {
+    file: BorrowedFd<'a>,
+    byte: u64,
+}
+
+impl Drop for ClaimLock<'_> {
+    fn drop(&mut self) {
+        // A byte that stays locked only keeps the slot from being claimed while this process lives.
+        let _ = file_lock::unlock_byte(self.file, self.byte);
+    }
+}
+
+/// What a thread remembers of one domain.
+#[derive(Clone, Copy)]
+struct Remembered {
+    epoch: u64,
+    /// Address of the domain, which is never freed.
+    domain: usize,
+    id: Option<OwnerId>,
+}
+
+/// Domains that a thread remembers; one that it forgot it finds again in the ledger.
+const REMEMBERED: usize = 4;
+
+thread_local! {
+    // No destructor: guards that other thread-locals drop still find their slot.
+    static SLOTS: Cell<[Remembered; REMEMBERED]> =
+        const { Cell::new([Remembered { epoch: 0, domain: 0, id: None }; REMEMBERED]) };
+    static LIST: Cell<Option<(u64, RobustList)>> = const { Cell::new(None) };
+}
+
+/// The slot that this thread has in `domain`, if it has one since the last fork.
+pub(super) fn remembered(domain: &'static Domain) -> Option<OwnerId> {
+    let address = std::ptr::from_ref(domain).addr();
+    let epoch = process::fork_epoch();
+    SLOTS.get().iter().find(|entry| entry.domain == address && entry.epoch == epoch)?.id
+}
+
+/// Remembers the slot of this thread in `domain`; forgets the domain that was longest unused.
+pub(super) fn remember(domain: &'static Domain, id: OwnerId) {
+    let mut entries = SLOTS.get();
+    entries.rotate_right(1);
+    let address = std::ptr::from_ref(domain).addr();
+    entries[0] = Remembered { epoch: process::fork_epoch(), domain: address, id: Some(id) };
+    SLOTS.set(entries);
+}
+
+/// This thread's robust list.
+pub(super) fn robust_list() -> std::io::Result<RobustList> {
+    let epoch = process::fork_epoch();
+    match LIST.get() {
+        Some((known, list)) if known == epoch => Ok(list),
+        _ => {
+            let list = RobustList::of_this_thread()?;
+            LIST.set(Some((epoch, list)));
+            Ok(list)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Who takes part, and that they live.
+//!
+//! Everyone who takes part has a slot in the ledger of their domain. The slot's life word
+//! (`crosstie_core::word::slot`) is marked by the kernel when its thread ends, whatever ends it, and
+//! wakes who sleeps on it. Nothing else in Crosstie knows about death.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`domain`] | the directory and its ledger, opened once a process |
+//! | [`attach`] | taking a slot: thread slots, the process slot |
+//! | [`liveness`] | alive or dead: the life word, and the second witness |
+//! | [`waiting`] | sleeping until a word changes or its owner dies |
+//! | [`identity`] | who an owner is or was |
+//! | [`local`] | what one process has to itself of a domain, made anew after a fork |
+//! | [`published`] | a place for what is made once and kept |
+
+pub mod attach;
+pub mod domain;
+pub mod identity;
+pub mod liveness;
+mod local;
+mod published;
+pub mod waiting;
+
+pub use domain::Domain;
+pub use identity::{Identity, OwnerKind};
+pub use waiting::{Net, Wait};
