@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
 use crosstie_core::Deadline;
-use rustix::fs::FileType;
+use rustix::fs::{FileType, OFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketType, sockopt};
 
@@ -35,6 +35,8 @@ pub struct ByteStream {
     fd: Arc<OwnedFd>,
     kind: ByteStreamKind,
     signal_kills: bool,
+    /// Its owner opened it so that no read or write ever waits.
+    never_waits: bool,
     /// Of a connection whose last clone waits until everything is delivered.
     delivery: Option<Arc<Delivery>>,
 }
@@ -57,7 +59,8 @@ impl ByteStream {
             _ => ByteStreamKind::File,
         };
         let signal_kills = kind != ByteStreamKind::Socket && signal::broken_pipe_kills();
-        Ok(Self { fd: Arc::new(fd), kind, signal_kills, delivery: None })
+        let never_waits = rustix::fs::fcntl_getfl(&fd)?.contains(OFlags::NONBLOCK);
+        Ok(Self { fd: Arc::new(fd), kind, signal_kills, never_waits, delivery: None })
     }
 
     /// The same connection, whose last clone waits on drop until the other machine's kernel has
@@ -80,7 +83,7 @@ impl ByteStream {
     /// `WouldBlock` when there is nothing and `deadline` is [`Deadline::NOW`], `TimedOut` when it
     /// passed first; else what the kernel answers, never an interruption.
     pub fn read(&self, bytes: &mut [u8], deadline: Deadline) -> io::Result<usize> {
-        if self.kind != ByteStreamKind::Socket && !deadline.is_never() {
+        if self.kind != ByteStreamKind::Socket && !self.never_waits && !deadline.is_never() {
             self.wait(Interest::Readable, deadline)?;
         }
         loop {
@@ -139,7 +142,7 @@ impl ByteStream {
     }
 
     fn write_file(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<usize> {
-        if self.kind == ByteStreamKind::File || deadline.is_never() {
+        if self.kind == ByteStreamKind::File || self.never_waits || deadline.is_never() {
             return Ok(match slices {
                 [one] => rustix::io::write(&self.fd, one)?,
                 _ => rustix::io::writev(&self.fd, slices)?,

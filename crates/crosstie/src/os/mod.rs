@@ -18,6 +18,7 @@
 //! | [`pipe`] | pipes |
 //! | [`poll`] | waiting for one descriptor, or for many |
 //! | [`process`] | who a process or thread is |
+//! | [`random`] | random numbers |
 //! | [`robust_list`] | words that the kernel marks when a thread ends |
 //! | [`signal`] | SIGPIPE that does not kill |
 //! | [`tcp`] | TCP |
@@ -42,6 +43,7 @@ pub mod parent;
 pub mod pipe;
 pub mod poll;
 pub mod process;
+pub mod random;
 pub mod robust_list;
 pub mod signal;
 pub mod tcp;

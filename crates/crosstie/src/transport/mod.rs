@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`pipe`] | a pipe between relatives | one |
 //! | [`descriptor`] | `fd:N`, `-`: a pipe, stream socket or file that was handed over | one |
+//! | [`fifo`] | `fifo:/path` | many |
 //! | [`unix`] | `unix:/path`, `unix:@abstract` | many |
 //! | [`unixpacket`] | `unixpacket:/path` | many |
 //! | [`tcp`] | `tcp:host:port` | many |
@@ -25,6 +26,7 @@
 mod accept;
 pub mod descriptor;
 mod fan_in;
+pub mod fifo;
 mod frame;
 mod inbound;
 mod options;

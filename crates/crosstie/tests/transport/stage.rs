@@ -33,14 +33,15 @@ pub enum Named {
     UnixAbstract,
     UnixPacket,
     Tcp,
+    Fifo,
 }
 
 impl Named {
-    pub const ALL: &[Self] = &[Self::Unix, Self::UnixAbstract, Self::UnixPacket, Self::Tcp];
+    pub const ALL: &[Self] = &[Self::Unix, Self::UnixAbstract, Self::UnixPacket, Self::Tcp, Self::Fifo];
 
     /// Whether its name is a path.
     pub fn is_file(self) -> bool {
-        matches!(self, Self::Unix | Self::UnixPacket)
+        matches!(self, Self::Unix | Self::UnixPacket | Self::Fifo)
     }
 
     pub fn word(self) -> String {
@@ -111,6 +112,7 @@ pub fn receiver(named: Named, target: &str, options: &Options) -> crosstie::Resu
         }
         Named::UnixPacket => Box::new(transport::unixpacket::receiver(&unix_name(named, target), options)?),
         Named::Tcp => Box::new(transport::tcp::receiver(target, options)?),
+        Named::Fifo => Box::new(transport::fifo::receiver(target, options)?),
     })
 }
 
@@ -121,6 +123,7 @@ pub fn sender(named: Named, target: &str, options: &Options) -> crosstie::Result
         }
         Named::UnixPacket => Box::new(transport::unixpacket::sender(&unix_name(named, target), options)?),
         Named::Tcp => Box::new(transport::tcp::sender(target, options)?),
+        Named::Fifo => Box::new(transport::fifo::sender(target, options)?),
     })
 }
 
