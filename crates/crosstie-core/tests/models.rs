@@ -4,5 +4,7 @@
 //! `RUSTFLAGS="--cfg crosstie_loom" cargo test -p crosstie-core --release --test models --target-dir target/loom`.
 #![cfg(crosstie_loom)]
 
+#[path = "models/life_word.rs"]
+mod life_word;
 #[path = "models/spsc.rs"]
 mod spsc;
