@@ -151,10 +151,36 @@ pub struct Row {
     pub paced_cpu_percent: CpuPercent,
     /// Messages lost, for udp.
     pub lost: u64,
+    /// One way while the receiver keeps up: the sender works a little before each message. For shm,
+    /// spinning.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kept_up_messages_per_s: Option<f64>,
+    /// One way while the ring is full: the receiver works a little after each message. For shm,
+    /// spinning.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub full_messages_per_s: Option<f64>,
+    /// How often it was repeated, and how far the repetitions lie apart.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repetitions: Option<Repetitions>,
+}
+
+/// The repetitions behind a row: its figures are their medians.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Repetitions {
+    /// How many, interleaved with those of the other rows.
+    pub count: usize,
+    /// Round trips in all of them.
+    pub round_trips: u64,
+    /// Messages one way in all of them.
+    pub messages: u64,
+    /// The smallest and the largest median round trip of a repetition.
+    pub round_trip_ns_p50: [u64; 2],
+    /// The smallest and the largest rate of a repetition.
+    pub messages_per_s: [f64; 2],
 }
 
 /// Processor time of the two sides, percent of one core.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CpuPercent {
     /// The sender, or the client of a round trip.
     pub sender: f64,

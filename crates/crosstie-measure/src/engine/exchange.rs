@@ -46,10 +46,10 @@ pub struct Exchange<O, I> {
 }
 
 /// How long a lane that may lose messages waits for one before it counts as lost.
-pub const LOSSY_PATIENCE_NS: u64 = 200_000_000;
+pub const LOSSY_PATIENCE_NS: u64 = 60_000_000;
 
 /// How often in a row the server of a lossy lane waits in vain before it takes the client for done.
-const SILENCES_MAX: u32 = 3;
+const SILENCES_MAX: u32 = 10;
 
 /// What a side does in a phase, whatever the lane.
 pub trait Play {

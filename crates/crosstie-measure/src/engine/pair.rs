@@ -223,7 +223,10 @@ impl Side {
         let answer: Answer = serde_json::from_str(line)
             .map_err(|_| Error::new("measure", self.name(), ErrorKind::Failed).because(line))?;
         match answer.failure {
-            Some(failure) => Err(Error::new("measure", self.name(), ErrorKind::Failed).because(failure)),
+            Some((id, text)) => {
+                let kind = ErrorKind::ALL.iter().find(|kind| kind.id() == id).copied();
+                Err(Error::new("measure", self.name(), kind.unwrap_or(ErrorKind::Failed)).because(text))
+            }
             None => Ok(answer),
         }
     }

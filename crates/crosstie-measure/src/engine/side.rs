@@ -122,7 +122,7 @@ fn perform(play: &mut dyn Play, role: Role, command: Command) -> std::result::Re
 }
 
 fn failed(error: &Error) -> Answer {
-    Answer { failure: Some(error.to_string()), ..Answer::default() }
+    Answer { failure: Some((error.kind().id().to_owned(), error.to_string())), ..Answer::default() }
 }
 
 fn unreadable(what: &'static str, why: &str) -> Error {

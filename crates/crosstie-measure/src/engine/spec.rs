@@ -160,9 +160,9 @@ pub enum Burden {
 /// What a side answers to a command.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Answer {
-    /// Why the side gave up; it ends after this answer.
+    /// Why the side gave up, as the id of an error's kind and its text; it ends after this answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub failure: Option<String>,
+    pub failure: Option<(String, String)>,
     /// Durations of the round trips, of the client.
     #[serde(default)]
     pub round_trip_ns: Percentiles,

@@ -1,0 +1,133 @@
+//! What one cell of a run measures, and how its two sides are connected.
+
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::Path;
+
+use crosstie::{Error, Result};
+
+use crate::engine::spec::{Lane, Link, Wait};
+use crate::floor::bare_ring::Cut;
+use crate::floor::lines::SharedLines;
+
+/// The mechanisms, by the names that they have in a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mechanism {
+    /// A pipe between relatives.
+    Pipe,
+    /// A named pipe.
+    Fifo,
+    /// The ring in shared memory.
+    Shm,
+    /// A Unix stream socket.
+    Unix,
+    /// A Unix socket that keeps packets apart.
+    UnixPacket,
+    /// TCP, over loopback.
+    Tcp,
+    /// UDP, over loopback.
+    Udp,
+}
+
+impl Mechanism {
+    /// All of them, in the order in which they are measured.
+    pub const ALL: [Self; 7] =
+        [Self::Shm, Self::Pipe, Self::Fifo, Self::Unix, Self::UnixPacket, Self::Tcp, Self::Udp];
+
+    /// The name in a report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pipe => "pipe",
+            Self::Fifo => "fifo",
+            Self::Shm => "shm",
+            Self::Unix => "unix",
+            Self::UnixPacket => "unixpacket",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+
+    /// Why a payload of this size is not for this mechanism.
+    #[must_use]
+    pub fn refusal(self, payload_bytes: usize) -> Option<&'static str> {
+        (self == Self::Udp && payload_bytes > DATAGRAM_BYTES_MAX).then_some("n/a: above 65,507 bytes")
+    }
+}
+
+/// The largest datagram of UDP over IPv4.
+const DATAGRAM_BYTES_MAX: usize = 65_507;
+
+/// What a cell measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The ring without any check.
+    BareRing,
+    /// Reads and writes on the mechanism's kernel object, and nothing else.
+    BareLoop(Mechanism),
+    /// The mechanism, as Crosstie offers it.
+    Row(Mechanism, Wait),
+}
+
+/// Bytes of a ring, ours or the bare one, for a payload: 256 KiB, or room for four messages.
+#[must_use]
+pub fn ring_bytes(payload_bytes: usize) -> usize {
+    (256 << 10).max((payload_bytes + 64).next_power_of_two() * 4)
+}
+
+impl Subject {
+    /// Connects two sides anew, with whatever files that takes in `folder`; `serial` has not been
+    /// used in that folder before.
+    ///
+    /// # Errors
+    /// No room, or no free port.
+    pub fn lane(self, payload_bytes: usize, folder: &Path, serial: usize) -> Result<Lane> {
+        Ok(match self {
+            Self::BareRing => {
+                let path = folder.join(format!("bare-ring-{serial}"));
+                let capacity_bytes = ring_bytes(payload_bytes);
+                SharedLines::create(&path, Cut::of(capacity_bytes, payload_bytes).lines())?;
+                Lane::BareRing { path: path.display().to_string(), capacity_bytes }
+            }
+            Self::BareLoop(mechanism) => Lane::BareLoop { link: link(mechanism, folder, serial)? },
+            Self::Row(mechanism, wait) => Lane::Crosstie {
+                link: link(mechanism, folder, serial)?,
+                wait,
+                domain: (mechanism == Mechanism::Shm).then(|| folder.join("domain")),
+                capacity_bytes: (mechanism == Mechanism::Shm).then(|| ring_bytes(payload_bytes)),
+            },
+        })
+    }
+}
+
+/// Two addresses of a mechanism that nobody uses.
+fn link(mechanism: Mechanism, folder: &Path, serial: usize) -> Result<Link> {
+    let name = mechanism.name();
+    let file = |direction| format!("{name}:{}/{name}-{serial}-{direction}", folder.display());
+    Ok(match mechanism {
+        Mechanism::Pipe => Link::Pipe,
+        Mechanism::Shm => {
+            let ring = |direction| format!("ring:compare-{serial}-{direction}");
+            Link::Addresses { there: ring("there"), back: ring("back") }
+        }
+        Mechanism::Fifo | Mechanism::Unix | Mechanism::UnixPacket => {
+            Link::Addresses { there: file("there"), back: file("back") }
+        }
+        Mechanism::Tcp | Mechanism::Udp => {
+            let [there, back] = free_ports(mechanism)
+                .map_err(|error| Error::os("find a free port", format!("{name}:127.0.0.1"), error))?;
+            let address = |port| format!("{name}:127.0.0.1:{port}");
+            Link::Addresses { there: address(there), back: address(back) }
+        }
+    })
+}
+
+/// Two ports that were free just now.
+fn free_ports(mechanism: Mechanism) -> std::io::Result<[u16; 2]> {
+    let any = (Ipv4Addr::LOCALHOST, 0);
+    if mechanism == Mechanism::Udp {
+        let sockets = [UdpSocket::bind(any)?, UdpSocket::bind(any)?];
+        return Ok([sockets[0].local_addr()?.port(), sockets[1].local_addr()?.port()]);
+    }
+    let sockets = [TcpListener::bind(any)?, TcpListener::bind(any)?];
+    Ok([sockets[0].local_addr()?.port(), sockets[1].local_addr()?.port()])
+}
