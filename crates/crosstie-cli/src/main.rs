@@ -22,6 +22,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    if let Some(code) = crosstie_measure::engine::scratch::run_hidden_subcommand() {
+        return code;
+    }
     let line = args::CommandLine::parse();
     match command::run(line.command, &line.globals) {
         Ok(()) => ExitCode::SUCCESS,

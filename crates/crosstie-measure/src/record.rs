@@ -53,6 +53,9 @@ pub struct Machine {
 pub struct Floor {
     /// One cache line there and back between two processes, both spinning.
     pub cache_line_round_trip_ns: Percentiles,
+    /// The smallest and the largest median of it in the run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cache_line_round_trip_ns_p50_spread: Option<[u64; 2]>,
     /// Two processes waking each other by `futex`, both sleeping.
     pub futex_wake_round_trip_ns: Percentiles,
     /// `memcpy` between two buffers, by size in bytes.
@@ -159,6 +162,10 @@ pub struct Row {
     /// spinning.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub full_messages_per_s: Option<f64>,
+    /// The median round trip of a cache line in the same repetitions: a virtual machine's processors
+    /// may move apart or together while a run goes on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cache_line_round_trip_ns_p50: Option<u64>,
     /// How often it was repeated, and how far the repetitions lie apart.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub repetitions: Option<Repetitions>,

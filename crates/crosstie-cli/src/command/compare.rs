@@ -1,14 +1,189 @@
 //! `crosstie compare`.
 
-use clap::Args;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use crosstie::ErrorKind;
+use crosstie_measure::compare::run::Placement;
+use crosstie_measure::compare::{self, Options, Plan, Watch};
+use crosstie_measure::record::{Report, Row};
+use crosstie_measure::report;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
+use crate::output::{colour, note};
 
-/// Measure every mechanism on this machine
+/// Measure every mechanism on this machine, side by side
+///
+/// Starts pairs of real processes, each on a core of its own, that exchange messages over every
+/// mechanism and check every byte; beside them the machine's own limits, in the same run. Takes about
+/// a minute.
 #[derive(Debug, Args)]
-pub struct Arguments {}
+#[command(after_long_help = EXAMPLES)]
+pub struct Arguments {
+    /// More and longer repetitions: up to six minutes
+    #[arg(long)]
+    full: bool,
+    /// A folder to write the report to: index.html with plots, compare.json, compare.csv, compare.md
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How to print the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// One JSON document (crosstie.compare/1), the same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Keep each side on a core of its own (the default)
+    #[arg(long, overrides_with = "no_pin")]
+    pin: bool,
+    /// Let the kernel place the two sides
+    #[arg(long)]
+    no_pin: bool,
+}
 
-pub fn run(_arguments: Arguments, _globals: &Globals) -> Outcome {
-    Err(Failure::usage("compare is not landed yet"))
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables for a terminal
+    Text,
+    /// Markdown, to paste
+    Md,
+    /// One JSON document (crosstie.compare/1)
+    Json,
+    /// One line per row
+    Csv,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  crosstie compare                          the textbook's table with this machine's figures
+  crosstie compare --out report/            with plots, in report/index.html
+  crosstie compare --json > compare.json    for crosstie advise --from compare.json";
+
+pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
+    let options = Options {
+        program: PathBuf::from("/proc/self/exe"),
+        plan: if arguments.full { Plan::full() } else { Plan::short() },
+        placement: if arguments.no_pin { Placement::Free } else { Placement::Pinned },
+        command: command_line(&arguments),
+    };
+    let mut progress = Progress::new(globals);
+    let report = compare::run(&options, &mut progress)?;
+    progress.finish();
+    if let Some(folder) = &arguments.out {
+        write_folder(&report, folder, globals)?;
+    }
+    let format = if arguments.json { Format::Json } else { arguments.format };
+    let text = print(&report, format)?;
+    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of_output(&error))?;
+    match report.rows.iter().find(|row| is_corrupt(row)) {
+        Some(row) => Err(Failure::new(
+            ErrorKind::Corrupt,
+            format!(
+                "{}, {} bytes: a payload arrived that was not what was sent",
+                row.mechanism, row.payload_bytes
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn is_corrupt(row: &Row) -> bool {
+    row.not_measured.as_ref().is_some_and(|why| why.contains(ErrorKind::Corrupt.phrase()))
+}
+
+/// The command line as the report names it.
+fn command_line(arguments: &Arguments) -> String {
+    let mut line = "crosstie compare".to_owned();
+    for (given, flag) in [(arguments.full, " --full"), (arguments.no_pin, " --no-pin")] {
+        line.push_str(if given { flag } else { "" });
+    }
+    line
+}
+
+fn print(report: &Report, format: Format) -> Result<String, Failure> {
+    Ok(match format {
+        Format::Text => report::terminal(report, colour::of_stdout()),
+        Format::Md => report::markdown(report),
+        Format::Csv => report::csv(report),
+        Format::Json => report::json(report)
+            .map_err(|error| Failure::new(ErrorKind::Failed, format!("write the report as JSON: {error}")))?,
+    })
+}
+
+fn write_folder(report: &Report, folder: &Path, globals: &Globals) -> Outcome {
+    let name = folder.display();
+    let written = report::write_folder(report, folder).map_err(|error| {
+        Failure::new(ErrorKind::of_io(&error), format!("write the report to {name}: {error}"))
+    })?;
+    for path in written {
+        note::line(globals, &format!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+/// A bar on a terminal; elsewhere a line a stage.
+struct Progress<'a> {
+    globals: &'a Globals,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> Progress<'a> {
+    fn new(globals: &'a Globals) -> Self {
+        let is_wanted = !globals.quiet && io::stderr().is_terminal();
+        Self { globals, bar: is_wanted.then(bar) }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => note::line(self.globals, text),
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len}  {elapsed}  {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+impl Watch for Progress<'_> {
+    fn stage(&mut self, what: &str, done: usize, all: usize) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(all as u64);
+                bar.set_position(done as u64);
+                bar.set_message(what.to_owned());
+            }
+            None => note::line(self.globals, &format!("{}/{all}  {what}", done + 1)),
+        }
+    }
+
+    fn row(&mut self, row: &Row) {
+        let name = format!("{} {}", row.mechanism, row.wait);
+        let size = report::size(row.payload_bytes);
+        let figures = match &row.not_measured {
+            Some(why) => why.clone(),
+            None => format!(
+                "{:>9} there and back   {:>11} one way",
+                report::duration(row.round_trip_ns.p50 as f64),
+                report::rate(row.messages_per_s)
+            ),
+        };
+        self.line(&format!("{name:<17} {size:>8}   {figures}"));
+    }
+
+    fn note(&mut self, what: &str) {
+        self.line(what);
+    }
 }

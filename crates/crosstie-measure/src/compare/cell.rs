@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crosstie::{ErrorKind, Result};
+use crosstie::{Error, ErrorKind, Result};
 
 use super::plan::{PACE_NS, Plan};
 use super::subject::{Mechanism, Subject};
@@ -74,12 +74,12 @@ impl Cell {
             cell.failure = Some((refusal.to_owned(), false));
             return cell;
         }
-        let started = subject
-            .lane(payload_bytes, folder, serial)
-            .and_then(|lane| Pair::start(&PairSpec { program, lane, payload_bytes, processors, patience: PATIENCE }));
+        let started = subject.lane(payload_bytes, folder, serial).and_then(|lane| {
+            Pair::start(&PairSpec { program, lane, payload_bytes, processors, patience: PATIENCE })
+        });
         match started {
             Ok(pair) => cell.pair = Some(pair),
-            Err(error) => cell.failure = Some((error.to_string(), false)),
+            Err(error) => cell.fail(&error),
         }
         cell
     }
@@ -165,11 +165,16 @@ impl Cell {
         let Some(mut pair) = self.pair.take() else { return };
         match what(self, &mut pair) {
             Ok(()) => self.pair = Some(pair),
-            Err(error) => {
-                let is_corrupt = error.kind() == ErrorKind::Corrupt;
-                self.failure = Some((error.to_string(), is_corrupt));
-            }
+            Err(error) => self.fail(&error),
         }
+    }
+
+    fn fail(&mut self, error: &Error) {
+        let whole = error.to_string();
+        // What the side said; which side it was and that it was measuring is known here.
+        let said = whole.split_once(": ").map_or(whole.as_str(), |(_, rest)| rest);
+        let why = said.strip_prefix(error.kind().phrase()).unwrap_or(said).trim_start_matches(": ");
+        self.failure = Some((why.to_owned(), error.kind() == ErrorKind::Corrupt));
     }
 
     /// The cell as a floor's entry; `None` if it could not be measured.

@@ -50,7 +50,13 @@ impl Plan {
     /// At most six minutes on two cores.
     #[must_use]
     pub fn full() -> Self {
-        Self { repetitions: 7, window_ns: 120_000_000, paced_count: 1_000, traced_count: 256, ..Self::short() }
+        Self {
+            repetitions: 7,
+            window_ns: 120_000_000,
+            paced_count: 1_000,
+            traced_count: 256,
+            ..Self::short()
+        }
     }
 
     /// What is measured at one payload size, floor first.

@@ -19,7 +19,7 @@ use crate::engine::spec::Lane;
 use crate::floor::lines::SharedLines;
 use crate::floor::{cache_line, futex_wake, memcpy};
 use crate::percentiles::median;
-use crate::record::{Floor, Percentiles, Report, Row, SCHEMA};
+use crate::record::{Floor, Percentiles, Report, SCHEMA};
 use crate::{machine, mechanisms};
 
 /// What a run is told.
@@ -71,6 +71,9 @@ pub fn run(options: &Options, watch: &mut dyn Watch) -> Result<Report> {
         run.measure_size(payload_bytes, &mut report, watch)?;
     }
     run.floor.write(&mut report.floor);
+    if let Some(what) = run.floor.unsteadiness() {
+        watch.note(&what);
+    }
     report.mechanisms = mechanisms::describe(&report.rows);
     report.elapsed_s = clock::now_ns().saturating_sub(started) as f64 / 1e9;
     Ok(report)
@@ -104,30 +107,42 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn measure_size(&mut self, payload_bytes: usize, report: &mut Report, watch: &mut dyn Watch) -> Result<()> {
+    fn measure_size(
+        &mut self,
+        payload_bytes: usize,
+        report: &mut Report,
+        watch: &mut dyn Watch,
+    ) -> Result<()> {
         let plan = &self.options.plan;
         let size = crate::report::size(payload_bytes);
         self.stage(watch, &format!("{size}: connecting"));
-        self.measure_process_floor()?;
-        let mut cells: Vec<Cell> =
-            plan.subjects(payload_bytes).into_iter().map(|subject| self.start(subject, payload_bytes)).collect();
+        let mut floor = self.start_process_floor()?;
+        let mut cells: Vec<Cell> = plan
+            .subjects(payload_bytes)
+            .into_iter()
+            .map(|subject| self.start(subject, payload_bytes))
+            .collect();
         for cell in &mut cells {
             cell.calibrate(plan);
         }
+        let mut cache_line = Vec::new();
         for repetition in 1..=plan.repetitions {
             self.stage(watch, &format!("{size}: repetition {repetition} of {}", plan.repetitions));
             self.floor.measure_memcpy();
+            cache_line.push(self.floor.measure_process_floor(&mut floor, plan)?);
             for cell in &mut cells {
                 cell.repeat();
             }
         }
+        drop(floor);
+        let cache_line_p50 = Percentiles::median_of(&cache_line).p50;
         self.stage(watch, &format!("{size}: at 1,000 a second, counting system calls"));
         for mut cell in cells {
             cell.complete(plan);
             if cell.is_corrupt() {
                 watch.note(&format!("{}, {size}: a payload arrived that was not what was sent", cell.name()));
             }
-            file_away(&cell, payload_bytes, report, watch);
+            file_away(&cell, (payload_bytes, cache_line_p50), report, watch);
         }
         Ok(())
     }
@@ -144,36 +159,31 @@ impl Run<'_> {
         self.parts_done += 1;
     }
 
-    /// One repetition of the two floors that have no payload.
-    fn measure_process_floor(&mut self) -> Result<()> {
-        let path = self.scratch.path().join(format!("floor-{}", self.parts_done));
-        let text = path.display().to_string();
-        let start = |lane, lines| -> Result<Pair> {
+    /// The sides of the two floors that have no payload.
+    fn start_process_floor(&mut self) -> Result<ProcessFloor> {
+        let mut start = |lane: fn(String) -> Lane, lines| -> Result<Pair> {
+            self.serial += 1;
+            let path = self.scratch.path().join(format!("floor-{}", self.serial));
             SharedLines::create(&path, lines)?;
-            let pair = Pair::start(&PairSpec {
+            Pair::start(&PairSpec {
                 program: &self.options.program,
-                lane,
+                lane: lane(path.display().to_string()),
                 payload_bytes: 8,
                 processors: self.processors,
                 patience: Duration::from_secs(20),
-            });
-            // The sides have it mapped; a file that stays is swept with the folder.
-            let _ = std::fs::remove_file(&path);
-            pair
+            })
         };
-        let window_ns = self.options.plan.window_ns;
-        let mut line = start(Lane::CacheLine { path: text.clone() }, cache_line::LINES)?;
-        line.round_trips(1_000, None)?;
-        let trip_ns = line.round_trips(1_000, None)?.client.round_trip_ns.p50.max(1);
-        let answers = line.round_trips((window_ns / trip_ns).clamp(100, 200_000), None)?;
-        self.floor.cache_line.push(answers.client.round_trip_ns);
-        drop(line);
-        let mut wake = start(Lane::FutexWake { path: text }, futex_wake::LINES)?;
-        wake.round_trips(100, None)?;
-        let answers = wake.round_trips((window_ns / FUTEX_TRIP_NS).max(100), None)?;
-        self.floor.futex_wake.push(answers.client.round_trip_ns);
-        Ok(())
+        Ok(ProcessFloor {
+            line: start(|path| Lane::CacheLine { path }, cache_line::LINES)?,
+            wake: start(|path| Lane::FutexWake { path }, futex_wake::LINES)?,
+        })
     }
+}
+
+/// The sides of the two floors that have no payload.
+struct ProcessFloor {
+    line: Pair,
+    wake: Pair,
 }
 
 /// About what a futex round trip takes, to choose how many fill a window.
@@ -194,16 +204,47 @@ impl FloorRun {
         }
     }
 
+    /// One repetition of the floors without payload; answers the cache line's.
+    fn measure_process_floor(&mut self, floor: &mut ProcessFloor, plan: &Plan) -> Result<Percentiles> {
+        let trip_ns = floor.line.round_trips(2_000, None)?.client.round_trip_ns.p50.max(1);
+        let count = (plan.window_ns / 2 / trip_ns).clamp(100, 100_000);
+        let line = floor.line.round_trips(count, None)?.client.round_trip_ns;
+        self.cache_line.push(line);
+        let count = (plan.window_ns / 2 / FUTEX_TRIP_NS).max(100);
+        self.futex_wake.push(floor.wake.round_trips(count, None)?.client.round_trip_ns);
+        Ok(line)
+    }
+
     fn write(&self, floor: &mut Floor) {
+        let medians = || self.cache_line.iter().map(|repetition| repetition.p50);
         floor.cache_line_round_trip_ns = Percentiles::median_of(&self.cache_line);
+        floor.cache_line_round_trip_ns_p50_spread =
+            medians().min().zip(medians().max()).map(<[u64; 2]>::from);
         floor.futex_wake_round_trip_ns = Percentiles::median_of(&self.futex_wake);
         floor.memcpy_bytes_per_s =
             self.memcpy.iter().map(|(bytes, rates)| (bytes.to_string(), median(rates))).collect();
     }
+
+    /// What the reader should know if the machine changed under the run.
+    fn unsteadiness(&self) -> Option<String> {
+        let medians = || self.cache_line.iter().map(|repetition| repetition.p50);
+        let (least, most) = medians().min().zip(medians().max())?;
+        (most > least * 3 / 2).then(|| {
+            format!(
+                "the machine changed while it was measured: a cache line took {least} to {most} ns there and back; \
+                 compare figures of the same payload size only, or run again"
+            )
+        })
+    }
 }
 
 /// Puts a complete cell where it belongs in the report.
-fn file_away(cell: &Cell, payload_bytes: usize, report: &mut Report, watch: &mut dyn Watch) {
+fn file_away(
+    cell: &Cell,
+    (payload_bytes, cache_line_p50): (usize, u64),
+    report: &mut Report,
+    watch: &mut dyn Watch,
+) {
     let size = payload_bytes.to_string();
     match cell.subject() {
         Subject::BareRing => {
@@ -217,8 +258,8 @@ fn file_away(cell: &Cell, payload_bytes: usize, report: &mut Report, watch: &mut
             }
         }
         Subject::Row(..) => {
-            let row: Option<Row> = cell.row();
-            if let Some(row) = row {
+            if let Some(mut row) = cell.row() {
+                row.cache_line_round_trip_ns_p50 = row.verified.then_some(cache_line_p50);
                 watch.row(&row);
                 report.rows.push(row);
             }
