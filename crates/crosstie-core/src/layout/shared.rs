@@ -20,7 +20,7 @@ unsafe impl SharedLayout for AtomicU64 {}
 unsafe impl<T: SharedLayout, const N: usize> SharedLayout for [T; N] {}
 // SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Slot {}
-// SAFETY: as above.
+// SAFETY: repr(C), atomics only; its offsets are asserted beside it.
 unsafe impl SharedLayout for LedgerWords {}
 
 /// Whether `bytes` bytes from `offset` on, aligned to `align`, lie inside `total` bytes.

@@ -180,7 +180,7 @@ impl Domain {
         me: &Occupant,
     ) -> Result<Option<Life>> {
         // A thread of another PID namespace may have our TID: two claimers of one slot would let the
-        // kernel take the loser's death for the winner's. Threads of one process have their own TIDs.
+        // kernel take the loser's death for the winner's.
         let Some(alone) = local.lock_claim(number)? else { return Ok(None) };
         let word = &slot.robust;
         let announcement = list.announce(word);

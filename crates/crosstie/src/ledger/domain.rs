@@ -96,6 +96,9 @@ impl Domain {
     /// and `Corrupt` as [`Segment::open_or_create`]; `NoSpace`.
     pub fn open(path: impl Into<PathBuf>) -> Result<&'static Self> {
         let path = path.into();
+        // The working directory may change; the domain's name must not.
+        let path = std::path::absolute(&path)
+            .map_err(|error| Error::os("open domain", path.display().to_string(), error))?;
         if let Some(open) = opened(|domain| domain.directory.path() == path && domain.has_name()) {
             return Ok(open);
         }
@@ -130,8 +133,8 @@ impl Domain {
         &self.segment
     }
 
-    #[expect(clippy::expect_used, reason = "constant offsets inside the checked size of the format")]
     pub(super) fn words(&self) -> &LedgerWords {
+        // invariant: SPEC's sizes were checked at open, and the words' offset and size are constants inside.
         self.segment.shared(WORDS_OFFSET).expect("the counters lie in the header")
     }
 

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crosstie_core::OwnerId;
 use crosstie_core::atomic::{AtomicU32, Ordering};
@@ -35,6 +35,8 @@ pub(super) struct Local {
     /// The process slot, once somebody asked for it.
     pub(super) keeper: Mutex<Option<OwnerId>>,
     claimed: AtomicU32,
+    /// Held while a slot is claimed: threads share the descriptor, so its locks do not part them.
+    claiming: Mutex<()>,
 }
 
 impl Domain {
@@ -82,6 +84,7 @@ impl Local {
                     namespaces: process::namespaces().map_err(failed)?,
                     keeper: Mutex::new(None),
                     claimed: AtomicU32::new(0),
+                    claiming: Mutex::new(()),
                 });
             }
         }
@@ -103,12 +106,13 @@ impl Local {
                 .is_ok_and(|is_locked| !is_locked)
     }
 
-    /// Keeps all other processes from claiming the slot `number`, or answers `None` because one of
+    /// Keeps everybody else from claiming the slot `number`, or answers `None` because one of
     /// them is about to.
     pub(super) fn lock_claim(&self, number: u32) -> Result<Option<ClaimLock<'_>>> {
         let byte = CLAIM_BYTES + u64::from(number);
+        let threads = self.claiming.lock().unwrap_or_else(PoisonError::into_inner);
         match file_lock::try_lock_byte(self.file.as_fd(), byte) {
-            Ok(true) => Ok(Some(ClaimLock { file: self.file.as_fd(), byte })),
+            Ok(true) => Ok(Some(ClaimLock { file: self.file.as_fd(), byte, _threads: threads })),
             Ok(false) => Ok(None),
             Err(error) => Err(Error::os("lock slot", format!("{number}"), error)),
         }
@@ -126,10 +130,11 @@ impl Local {
     }
 }
 
-/// While it lives, no other process claims the slot.
+/// While it lives, nobody else claims the slot.
 pub(super) struct ClaimLock<'a> {
     file: BorrowedFd<'a>,
     byte: u64,
+    _threads: MutexGuard<'a, ()>,
 }
 
 impl Drop for ClaimLock<'_> {

@@ -137,6 +137,7 @@ pub fn fork_epoch() -> u64 {
         let Ok(made) = super::memory::wiped_on_fork() else { return u64::from(pid()) };
         let made = made.as_ptr().cast::<u64>();
         // AcqRel: publishes our page, or acquires the one that came first; ours then stays unused.
+        // Acquire on failure: the page that came first, as above.
         page = match PAGE.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => made,
             Err(first) => first,

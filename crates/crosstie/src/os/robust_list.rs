@@ -92,7 +92,8 @@ impl RobustList {
         let before = unsafe { pending.read_volatile() };
         // SAFETY: as above; the kernel adds the offset and finds a word that stays mapped ('static).
         unsafe { pending.write_volatile(entry) };
-        // The kernel reads the entry in this very thread: only the compiler must keep the order.
+        // SeqCst: the kernel reads the entry in this very thread, so only the compiler must keep `pending`
+        // before the writes to `word` that follow.
         compiler_fence(Ordering::SeqCst);
         Announcement { list: *self, before }
     }

@@ -211,8 +211,8 @@ impl Segment {
     /// Register as a user first, then ask (HAZARDS H22): a remover marks first, then looks for users.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        // SeqCst: two variables, ours (the registration) before, the state after; pairs with the
-        // fence in `retire`: one of the two sides sees the other.
+        // SeqCst: the opener writes its `registration`, then reads `state`; the remover in `retire`
+        // writes `state`, then reads the `registration`: at least one of them sees the other.
         fence(Ordering::SeqCst);
         // Relaxed: ordered by the fence.
         self.state().load(Ordering::Relaxed) == STATE_LIVE
@@ -226,10 +226,10 @@ impl Segment {
 
     /// Marks the segment as removed; whoever registers from now on will see it.
     pub(super) fn retire(&self) -> bool {
-        // AcqRel: nothing is published; the fence below is what orders.
         let retired =
-            self.state().compare_exchange(STATE_LIVE, STATE_REMOVED, Ordering::AcqRel, Ordering::Relaxed);
-        // SeqCst: the mark before, the look at the users after; pairs with the fence in `is_live`.
+            // Relaxed: publishes nothing; the fence below orders it before the look at the users.
+            self.state().compare_exchange(STATE_LIVE, STATE_REMOVED, Ordering::Relaxed, Ordering::Relaxed);
+        // SeqCst: `state` is written before, the users' `registration` is read after; see `is_live`.
         fence(Ordering::SeqCst);
         retired.is_ok()
     }
