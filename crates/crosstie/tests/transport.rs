@@ -2,6 +2,8 @@
 
 #[path = "transport/contract.rs"]
 mod contract;
+#[path = "transport/datagrams.rs"]
+mod datagrams;
 #[path = "transport/ends.rs"]
 mod ends;
 #[path = "transport/stage.rs"]

@@ -9,6 +9,7 @@
 //! | [`unix`] | `unix:/path`, `unix:@abstract` | many |
 //! | [`unixpacket`] | `unixpacket:/path` | many |
 //! | [`tcp`] | `tcp:host:port` | many |
+//! | [`udp`] | `udp:host:port`, with losses | many |
 //!
 //! | module | holds |
 //! |---|---|
@@ -39,6 +40,7 @@ mod single;
 mod socket_file;
 mod stream;
 pub mod tcp;
+pub mod udp;
 pub mod unix;
 pub mod unixpacket;
 
