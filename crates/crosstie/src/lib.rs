@@ -14,6 +14,7 @@
 //! | 6 | [`endpoint`] | address → [`Sender`], [`Receiver`] |
 #![deny(unsafe_code)]
 
+pub mod channel;
 pub mod contract;
 pub mod endpoint;
 pub mod error;

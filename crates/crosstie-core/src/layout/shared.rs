@@ -3,6 +3,8 @@
 
 use super::ledger::LedgerWords;
 use crate::atomic::{AtomicU32, AtomicU64};
+use crate::ring::control::Control;
+use crate::word::role::RoleWord;
 use crate::word::slot::Slot;
 
 /// A type that a reference may name although other processes write its bytes.
@@ -20,8 +22,12 @@ unsafe impl SharedLayout for AtomicU64 {}
 unsafe impl<T: SharedLayout, const N: usize> SharedLayout for [T; N] {}
 // SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Slot {}
-// SAFETY: repr(C), atomics only; its offsets are asserted beside it.
+// SAFETY: as above.
 unsafe impl SharedLayout for LedgerWords {}
+// SAFETY: repr(C), atomics and unread padding only; its size and offsets are asserted beside it.
+unsafe impl SharedLayout for Control {}
+// SAFETY: transparent over one atomic; every bit pattern decodes.
+unsafe impl SharedLayout for RoleWord {}
 
 /// Whether `bytes` bytes from `offset` on, aligned to `align`, lie inside `total` bytes.
 ///

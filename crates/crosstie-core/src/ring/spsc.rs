@@ -120,6 +120,13 @@ fn announce(waits: &AtomicU32) {
     waits.store(1, Ordering::Relaxed);
     // SeqCst: the two-variable story of the module's header, `waits` against the ring.
     fence(Ordering::SeqCst);
+    crash_point!("spsc.announced");
+}
+
+/// Takes an announcement back, so that the other end spends no wake on somebody awake.
+fn retract(waits: &AtomicU32) {
+    // Relaxed: a waker that still sees 1 makes one wake too many, which is harmless.
+    waits.store(0, Ordering::Relaxed);
 }
 
 /// Whether the other end sleeps or is about to, and this caller is the one to wake it.
@@ -128,7 +135,9 @@ fn take_wake(waits: &AtomicU32, barrier: Barrier) -> bool {
     barrier.light();
     // Relaxed: the barrier above orders it; a stale 0 is excluded by the sleeper's own fence.
     // Relaxed for the swap: it only picks one waker; the sleeper re-reads the ring by Acquire.
-    waits.load(Ordering::Relaxed) != 0 && waits.swap(0, Ordering::Relaxed) != 0
+    let mine = waits.load(Ordering::Relaxed) != 0 && waits.swap(0, Ordering::Relaxed) != 0;
+    crash_point!("spsc.wake-taken");
+    mine
 }
 
 /// The sending end.
@@ -288,6 +297,11 @@ impl<M: Memory> Producer<M> {
         announce(self.memory.control().producer_waits());
     }
 
+    /// After a sleep, or instead of one: takes the announcement back.
+    pub fn end_sleep(&self) {
+        retract(self.memory.control().producer_waits());
+    }
+
     fn refresh_exact(&mut self) -> Result<(), Corrupt> {
         // Acquire: meets the consumer's Release; the cells below it have been read (I5).
         let acked = self.memory.control().acked.0.load(Ordering::Acquire);
@@ -390,6 +404,11 @@ impl<M: Memory> Consumer<M> {
     pub fn announce_sleep(&mut self) {
         self.publish_credit();
         announce(self.memory.control().consumer_waits());
+    }
+
+    /// After a sleep, or instead of one: takes the announcement back.
+    pub fn end_sleep(&self) {
+        retract(self.memory.control().consumer_waits());
     }
 }
 

@@ -1,0 +1,219 @@
+//! One end of a channel: who holds it, whether the last holder left cleanly, and whether one died.
+//!
+//! It is not a lock: nobody waits for an end. Who finds it held by a living owner goes away; who
+//! finds it vacant, left or held by the dead takes it.
+//!
+//! # States
+//! | word | state |
+//! |---|---|
+//! | `0` | vacant: nobody has come yet, or the last end was reported and is over |
+//! | owner id | held |
+//! | owner id + `DIED` | held; a holder before died, and its death is not reported yet |
+//! | `LEFT` | the last holder left cleanly |
+//! | `LEFT` + `DIED` | nobody holds it; a holder died, and its death is not reported yet |
+//!
+//! # Invariants
+//! - **I1** The word holds a living owner's id only if that owner put it there, and no one else
+//!   replaces it while that owner lives.
+//! - **I2** `LEFT` is stored after everything its holder did to the channel.
+//! - **I3** A death is reported by whoever sees the dead holder's id, or `DIED`: never lost, because
+//!   a successor that replaces a dead id sets `DIED`.
+//!
+//! # Transitions
+//! | who | from → to | by |
+//! |---|---|---|
+//! | newcomer | vacant, left → held | CAS, AcqRel |
+//! | newcomer | held by the dead → held + `DIED` | CAS, AcqRel |
+//! | holder | held → left | CAS, Release (I2) |
+//! | holder that panics | held → left + `DIED` | CAS, Release |
+//! | the other end, that reported the end | left, held by the dead → vacant | CAS, Relaxed |
+//!
+//! # Orderings
+//! The Release of `leave` meets the Acquire of `read`: who sees that a producer left sees all its
+//! messages. The CAS of `take` is AcqRel: it meets the last holder's Release, so a successor starts
+//! where the last one stopped, and publishes its own start. A dead holder published nothing here;
+//! its stores are visible because the kernel's mark, which told its death, came after them.
+//!
+//! # Progress
+//! Wait-free but for `take`, which retries only when another newcomer or the end's report won.
+//!
+//! # Death
+//! A holder that dies leaves its id; `alive` (the ledger) says that it is dead, and whoever comes
+//! next takes the end. A newcomer that dies before its CAS leaves nothing; after it, it is a holder.
+//!
+//! # Source
+//! Ownership as an id in the word that grants it: iceoryx2's owner-tagged index set, and robust
+//! futexes, set_robust_list(2).
+
+use super::owner::OwnerId;
+use crate::atomic::{AtomicU64, Ordering};
+use crate::crash_point;
+
+const DIED: u64 = 1 << 62;
+const LEFT: u64 = 1 << 63;
+
+/// What a role's word says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Nobody has come, or the last end is over and was reported.
+    Vacant,
+    /// This owner has it; ask the ledger whether it lives.
+    Held {
+        /// Who.
+        by: OwnerId,
+        /// A holder before died, and its death is not reported yet.
+        predecessor_died: bool,
+    },
+    /// The last holder left.
+    Left {
+        /// A holder died (or panicked), and that is not reported yet.
+        died: bool,
+    },
+}
+
+/// The word of one role; zeroed memory is vacant.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct RoleWord(AtomicU64);
+
+impl RoleWord {
+    /// A vacant role.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// What the word says now.
+    pub fn read(&self) -> Role {
+        // Acquire: meets the Release of `leave`; who sees the end sees all that came before (I2).
+        decode(self.0.load(Ordering::Acquire))
+    }
+
+    /// Takes the role for `me`, unless a living owner has it; answers whether it replaced a dead one.
+    ///
+    /// # Errors
+    /// The living holder, which may be `me`.
+    pub fn take(&self, me: OwnerId, alive: impl Fn(OwnerId) -> bool) -> Result<bool, OwnerId> {
+        // Acquire: as in `read`.
+        let mut found = self.0.load(Ordering::Acquire);
+        loop {
+            let replaces_dead = match decode(found) {
+                Role::Held { by, .. } if alive(by) => return Err(by),
+                Role::Held { .. } => true,
+                Role::Vacant | Role::Left { .. } => false,
+            };
+            let died = if replaces_dead { DIED } else { found & DIED };
+            crash_point!("role.before-take");
+            // AcqRel: Acquire meets the last holder's Release; Release publishes the newcomer (I1).
+            // Acquire on failure: the word is decided upon again.
+            match self.0.compare_exchange(found, me.to_bits() | died, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(replaces_dead),
+                Err(now) => found = now,
+            }
+        }
+    }
+
+    /// Gives the role up. Nothing happens if
+    /// `me` does not hold it.
+    pub fn leave(&self, me: OwnerId, ending: Ending) {
+        // Relaxed: only `me` replaces its own id (I1), but the report of a predecessor's death may
+        // clear `DIED` meanwhile, hence the loop.
+        let mut found = self.0.load(Ordering::Relaxed);
+        while OwnerId::from_bits(found) == Some(me) {
+            let died = if ending == Ending::BrokenOff { DIED } else { found & DIED };
+            // Release: publishes everything the holder did to the channel (I2).
+            // Relaxed on failure: the word is read again.
+            match self.0.compare_exchange(found, LEFT | died, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => found = now,
+            }
+        }
+    }
+
+    /// After the end that `seen` describes (left, or held by the dead) was reported: makes the role
+    /// vacant, so that it is not reported a second time. Answers false if somebody has taken it since.
+    pub fn settle(&self, seen: Role) -> bool {
+        let (from, to) = match seen {
+            Role::Vacant => return true,
+            Role::Left { died } => (LEFT | if died { DIED } else { 0 }, 0),
+            Role::Held { by, predecessor_died } => {
+                (by.to_bits() | if predecessor_died { DIED } else { 0 }, 0)
+            }
+        };
+        // Relaxed: carries no data; the channel's own words do.
+        self.0.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+impl Default for RoleWord {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How a holder leaves its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It is done.
+    Clean,
+    /// It panicked: the other end is told a death.
+    BrokenOff,
+}
+
+fn decode(word: u64) -> Role {
+    match OwnerId::from_bits(word) {
+        Some(by) => Role::Held { by, predecessor_died: word & DIED != 0 },
+        None if word & LEFT != 0 => Role::Left { died: word & DIED != 0 },
+        None => Role::Vacant,
+    }
+}
+
+#[cfg(all(test, not(crosstie_loom)))]
+mod tests {
+    use super::*;
+
+    const A: OwnerId = OwnerId::new(1, 5);
+    const B: OwnerId = OwnerId::new(2, 9);
+
+    #[test]
+    fn a_living_holder_keeps_its_role() {
+        let role = RoleWord::new();
+        assert_eq!(role.take(A, |_| true), Ok(false));
+        assert_eq!(role.take(B, |_| true), Err(A));
+        assert_eq!(role.read(), Role::Held { by: A, predecessor_died: false });
+    }
+
+    #[test]
+    fn a_clean_end_is_reported_once_and_then_vacant() {
+        let role = RoleWord::new();
+        role.take(A, |_| true).unwrap();
+        role.leave(B, Ending::Clean);
+        assert_eq!(role.read(), Role::Held { by: A, predecessor_died: false }, "a stranger ended it");
+        role.leave(A, Ending::Clean);
+        let seen = role.read();
+        assert_eq!(seen, Role::Left { died: false });
+        assert!(role.settle(seen));
+        assert_eq!(role.read(), Role::Vacant);
+    }
+
+    #[test]
+    fn a_death_is_still_told_after_a_successor_came_and_left() {
+        let role = RoleWord::new();
+        role.take(A, |_| true).unwrap();
+        assert_eq!(role.take(B, |id| id != A), Ok(true));
+        assert_eq!(role.read(), Role::Held { by: B, predecessor_died: true });
+        role.leave(B, Ending::Clean);
+        assert_eq!(role.read(), Role::Left { died: true });
+    }
+
+    #[test]
+    fn an_end_is_not_settled_when_somebody_came_in_between() {
+        let role = RoleWord::new();
+        role.take(A, |_| true).unwrap();
+        role.leave(A, Ending::BrokenOff);
+        let seen = role.read();
+        role.take(B, |_| true).unwrap();
+        assert!(!role.settle(seen));
+        assert_eq!(role.read(), Role::Held { by: B, predecessor_died: true });
+    }
+}

@@ -1,0 +1,7 @@
+//! Messages through shared memory.
+//!
+//! | module | pattern |
+//! |---|---|
+//! | [`ring`] | one sender, one receiver; the fastest |
+
+pub mod ring;

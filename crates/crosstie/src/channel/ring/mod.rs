@@ -1,0 +1,25 @@
+//! `ring:NAME`: one sender, one receiver, through a ring in shared memory.
+//!
+//! What is sent waits in the ring, up to its capacity, whether or not a receiver has come. A message
+//! that was sent survives the death of both ends; one that a killed receiver held is delivered
+//! again to its successor. A second sender or receiver, while the first lives, is told who has the
+//! end. A ring outlives its users; [`remove`] deletes it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`options`] | capacity, limits, how to wait |
+//! | `shared` | the segment, its layout, who holds the two ends |
+//! | `patience` | how an end waits: spin, then sleep |
+//! | [`sender`] | [`RingSender`], and [`Loan`]s written in place |
+//! | [`receiver`] | [`RingReceiver`], and [`RingMessage`]s read in place |
+
+pub mod options;
+mod patience;
+pub mod receiver;
+pub mod sender;
+mod shared;
+
+pub use options::{RingOptions, WaitMode};
+pub use receiver::{RingMessage, RingReceiver};
+pub use sender::{Loan, RingSender};
+pub use shared::remove;

@@ -1,0 +1,90 @@
+//! How an end waits: spin as long as its mode allows, then sleep until it is woken, its peer dies
+//! or its deadline passes.
+
+use crosstie_core::atomic::spin_loop;
+use crosstie_core::{Deadline, OwnerId};
+
+use super::options::WaitMode;
+use crate::os::clock;
+
+/// About what a wake-up costs here, in nanoseconds: spinning longer than sleeping costs is no gain.
+const ADAPTIVE_SPIN_NS: u64 = 20_000;
+/// Looks between two readings of the clock.
+const LOOKS_PER_ROUND: u32 = 128;
+
+/// What to do after a fruitless round of looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Look again.
+    Spin,
+    /// Announce a sleep, look again, sleep.
+    Sleep,
+    /// The deadline has passed (or the operation must not wait at all).
+    GiveUp,
+}
+
+/// One wait's patience.
+pub(super) struct Patience {
+    deadline: Deadline,
+    mode: WaitMode,
+    sleep_at_ns: Option<u64>,
+}
+
+impl Patience {
+    pub(super) fn new(mode: WaitMode, deadline: Deadline) -> Self {
+        Self { deadline, mode, sleep_at_ns: None }
+    }
+
+    /// Looks up to a round's number of times, spinning in between; blocking modes look once.
+    #[inline]
+    pub(super) fn round<T, E>(&self, mut look: impl FnMut() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
+        let looks = if self.mode == WaitMode::Block { 1 } else { LOOKS_PER_ROUND };
+        for _ in 0..looks {
+            if let Some(found) = look()? {
+                return Ok(Some(found));
+            }
+            spin_loop();
+        }
+        Ok(None)
+    }
+
+    /// After a fruitless round.
+    pub(super) fn next(&mut self) -> Next {
+        if self.deadline.is_now() {
+            return Next::GiveUp;
+        }
+        if self.mode == WaitMode::Spin && self.deadline.is_never() {
+            return Next::Spin;
+        }
+        let now_ns = clock::now_ns();
+        if self.deadline.is_over(now_ns) {
+            return Next::GiveUp;
+        }
+        match self.mode {
+            WaitMode::Block => Next::Sleep,
+            WaitMode::Spin => Next::Spin,
+            WaitMode::Adaptive => {
+                let sleep_at_ns = *self.sleep_at_ns.get_or_insert(now_ns.saturating_add(ADAPTIVE_SPIN_NS));
+                if now_ns < sleep_at_ns { Next::Spin } else { Next::Sleep }
+            }
+        }
+    }
+
+    /// Until when to sleep.
+    pub(super) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+}
+
+/// The other end, as a waiter must know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// It lives; its death must end the sleep.
+    Alive(OwnerId),
+    /// Nobody has come yet.
+    Awaited,
+    /// It said that it is done.
+    Left,
+    /// It died, or broke off.
+    Died,
+}

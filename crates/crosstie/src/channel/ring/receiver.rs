@@ -1,0 +1,251 @@
+//! [`RingReceiver`]: the receiving end of a ring, and [`RingMessage`]: a message read in place.
+
+use std::sync::Arc;
+
+use crosstie_core::ring::memory::Memory;
+use crosstie_core::ring::spsc::{Consumer, Corrupt, Record};
+use crosstie_core::word::role::Ending;
+use crosstie_core::{Deadline, OwnerId};
+
+use super::options::{RingOptions, WaitMode};
+use super::patience::{Next, Patience, Peer};
+use super::shared::{Cells, End, Shared, corrupt};
+use crate::contract::RecvError;
+use crate::error::Result;
+use crate::ledger::Domain;
+
+/// The receiving end of a ring; one lives at a time.
+///
+/// # Death
+/// Killed at any instruction: the message in hand and all behind it are delivered to the next
+/// receiver; the first of them says so by [`RingMessage::is_redelivered`].
+///
+/// # Cost
+/// No system call while messages are there and the sender is awake.
+pub struct RingReceiver {
+    consumer: Consumer<Cells>,
+    shared: Arc<Shared>,
+    me: OwnerId,
+    wait: WaitMode,
+    message_bytes_max: usize,
+    follows: bool,
+    /// Position of the message that a dead receiver may have had in hand.
+    redelivered_at: Option<u64>,
+}
+
+impl RingReceiver {
+    /// Opens the receiving end of the ring `name` in `domain`; makes the ring if there is none.
+    ///
+    /// An empty ring whose senders are gone counts as new: its first message is waited for.
+    ///
+    /// # Errors
+    /// As [`RingSender::open`](super::RingSender::open).
+    pub fn open(domain: &'static Domain, name: &str, options: &RingOptions) -> Result<Self> {
+        let (shared, me) = Shared::enter(domain, name, options, End::Consumer)?;
+        let shared = Arc::new(shared);
+        let attached = Consumer::attach(Cells::new(&shared), shared.barrier());
+        let consumer = attached.map_err(|fault| {
+            shared.leave(End::Consumer, me, Ending::Clean);
+            corrupt(shared.name(), fault)
+        })?;
+        let redelivered_at = shared.replaced_dead().then(|| consumer.head());
+        if matches!(shared.peer(End::Producer), Peer::Left | Peer::Died)
+            && matches!(consumer.peek(), Ok(None))
+        {
+            shared.settle(End::Producer);
+        }
+        Ok(Self {
+            consumer,
+            message_bytes_max: options.message_bytes_max.min(shared.payload_bytes_max()),
+            shared,
+            me,
+            wait: options.wait,
+            follows: false,
+            redelivered_at,
+        })
+    }
+
+    /// Goes on through any number of senders: their ends are not reported.
+    #[must_use]
+    pub fn follow(mut self) -> Self {
+        self.follows = true;
+        self
+    }
+
+    /// Lends the next message; dropping it acknowledges it, except while panicking.
+    ///
+    /// Blocks while there is none, until `deadline`.
+    ///
+    /// # Errors
+    /// [`RecvError::Empty`] (only for [`Deadline::NOW`]), [`RecvError::TimedOut`]; once everything
+    /// sent was delivered, once for each sender that ended: [`RecvError::Closed`] or
+    /// [`RecvError::PeerDied`]; [`RecvError::TooLarge`] for a message above this end's own limit.
+    #[inline]
+    pub fn recv(&mut self, deadline: Deadline) -> Result<RingMessage<'_>, RecvError> {
+        let record = match self.consumer.peek() {
+            Ok(Some(record)) => record,
+            _ => self.await_message(deadline)?,
+        };
+        let length = record.payload_bytes as usize;
+        if length > self.message_bytes_max {
+            return Err(RecvError::TooLarge { length, limit: self.message_bytes_max });
+        }
+        Ok(RingMessage { receiver: self, record })
+    }
+
+    /// The largest message that this end accepts, in bytes.
+    #[must_use]
+    pub fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max
+    }
+
+    /// The process id of the living sender, if there is one.
+    #[must_use]
+    pub fn sender_pid(&self) -> Option<u32> {
+        match self.shared.peer(End::Producer) {
+            Peer::Alive(peer) => self.shared.pid_of(peer),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn await_message(&mut self, deadline: Deadline) -> Result<Record, RecvError> {
+        let mut patience = Patience::new(self.wait, deadline);
+        loop {
+            let consumer = &self.consumer;
+            if let Some(record) = self.checked(patience.round(|| consumer.peek()))? {
+                return Ok(record);
+            }
+            // What the peer is, is read before the last look: an end seen here comes after all messages.
+            let peer = self.shared.peer(End::Producer);
+            if let Some(record) = self.checked(self.consumer.peek())? {
+                return Ok(record);
+            }
+            let watch = self.meet_peer(peer)?;
+            match patience.next() {
+                Next::Spin => {}
+                Next::GiveUp if deadline.is_now() => return Err(RecvError::Empty),
+                Next::GiveUp => return Err(RecvError::TimedOut),
+                Next::Sleep => self.sleep(peer, watch, patience.deadline())?,
+            }
+        }
+    }
+
+    /// Sleeps until there may be a message, or the peer's state changes.
+    fn sleep(&mut self, peer: Peer, watch: Option<OwnerId>, deadline: Deadline) -> Result<(), RecvError> {
+        self.consumer.announce_sleep();
+        self.shared.heavy_barrier();
+        let still_empty = matches!(self.consumer.peek(), Ok(None));
+        let slept = if still_empty && self.shared.peer(End::Producer) == peer {
+            self.shared.sleep(self.shared.control().consumer_waits(), watch, deadline)
+        } else {
+            Ok(())
+        };
+        self.consumer.end_sleep();
+        Ok(slept?)
+    }
+
+    /// Whom to watch while the ring is empty; an end is reported once, or passed over by a follower.
+    fn meet_peer(&mut self, peer: Peer) -> Result<Option<OwnerId>, RecvError> {
+        let end = match peer {
+            Peer::Alive(peer) => return Ok(Some(peer)),
+            Peer::Awaited => return Ok(None),
+            Peer::Left => RecvError::Closed,
+            Peer::Died => RecvError::PeerDied,
+        };
+        if self.shared.settle(End::Producer) && !self.follows { Err(end) } else { Ok(None) }
+    }
+
+    fn checked(
+        &self,
+        looked: std::result::Result<Option<Record>, Corrupt>,
+    ) -> Result<Option<Record>, RecvError> {
+        looked.map_err(|fault| corrupt(self.shared.name(), fault).into())
+    }
+}
+
+impl Drop for RingReceiver {
+    fn drop(&mut self) {
+        let ending = if std::thread::panicking() { Ending::BrokenOff } else { Ending::Clean };
+        self.consumer.publish_credit();
+        self.shared.leave(End::Consumer, self.me, ending);
+    }
+}
+
+impl std::fmt::Debug for RingReceiver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RingReceiver").field("ring", &self.shared.name()).finish_non_exhaustive()
+    }
+}
+
+/// A message in the ring, lent until it is dropped, which acknowledges it.
+///
+/// It lies in memory that the sender could still write if it broke the protocol, so its bytes are
+/// copied out, or read through a raw pointer, never through a `&[u8]` (docs/memory-model.md).
+pub struct RingMessage<'a> {
+    receiver: &'a mut RingReceiver,
+    record: Record,
+}
+
+impl RingMessage<'_> {
+    /// Bytes of the message.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.record.payload_bytes as usize
+    }
+
+    /// Whether the message is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.record.payload_bytes == 0
+    }
+
+    /// Copies the message into the front of `into`, as much as fits; answers how many bytes.
+    #[inline]
+    pub fn copy_to(&self, into: &mut [u8]) -> usize {
+        let n = self.len().min(into.len());
+        let offset = self.receiver.consumer.payload_offset(self.record);
+        self.receiver.consumer.memory().read(offset, &mut into[..n]);
+        n
+    }
+
+    /// Replaces the contents of `into` by the message; allocates only when it must grow.
+    pub fn copy_into(&self, into: &mut Vec<u8>) {
+        into.resize(self.len(), 0);
+        self.copy_to(into);
+    }
+
+    /// A private copy of the message.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut copy = Vec::new();
+        self.copy_into(&mut copy);
+        copy
+    }
+
+    /// The first byte of the message, valid for reads of [`RingMessage::len`] bytes until the drop.
+    #[must_use]
+    pub fn as_ptr(&self) -> *const u8 {
+        let offset = self.receiver.consumer.payload_offset(self.record);
+        self.receiver.consumer.memory().address(offset)
+    }
+
+    /// Whether a receiver that died may have had this message in hand already.
+    #[must_use]
+    pub fn is_redelivered(&self) -> bool {
+        self.receiver.redelivered_at == Some(self.record.position)
+    }
+}
+
+impl Drop for RingMessage<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        self.receiver.consumer.ack(self.record);
+        if self.receiver.consumer.must_wake_producer() {
+            self.receiver.shared.wake(self.receiver.shared.control().producer_waits());
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! [`RingSender`]: the sending end of a ring, and [`Loan`]: a message written in place.
+
+use std::sync::Arc;
+
+use crosstie_core::ring::record::Geometry;
+use crosstie_core::ring::spsc::Producer;
+use crosstie_core::word::role::{Ending, Role};
+use crosstie_core::{Deadline, OwnerId};
+
+use super::options::{RingOptions, WaitMode};
+use super::patience::{Next, Patience, Peer};
+use super::shared::{Cells, End, Shared, corrupt};
+use crate::contract::SendError;
+use crate::error::Result;
+use crate::ledger::Domain;
+
+/// The sending end of a ring; one lives at a time.
+///
+/// # Death
+/// Killed at any instruction: every message whose `send` returned is delivered, the one under way
+/// is delivered whole or not at all, and the receiver is told [`PeerDied`](crate::contract::RecvError::PeerDied).
+/// A new sender goes on behind the last committed message.
+///
+/// # Cost
+/// No system call while there is room and the receiver is awake.
+pub struct RingSender {
+    producer: Producer<Cells>,
+    shared: Arc<Shared>,
+    me: OwnerId,
+    wait: WaitMode,
+    message_bytes_max: usize,
+    /// The receiver that this sender has met: its end is reported once.
+    peer: Option<OwnerId>,
+    /// The receiver's role when it was looked at first, or reported last: old news.
+    known: Role,
+    ended: bool,
+}
+
+impl RingSender {
+    /// Opens the sending end of the ring `name` in `domain`; makes the ring if there is none.
+    ///
+    /// # Errors
+    /// [`Busy`](crate::ErrorKind::Busy) while another living process has this end (named),
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) for another capacity or version (both named),
+    /// [`NoSpace`](crate::ErrorKind::NoSpace) when /dev/shm is full.
+    pub fn open(domain: &'static Domain, name: &str, options: &RingOptions) -> Result<Self> {
+        let (shared, me) = Shared::enter(domain, name, options, End::Producer)?;
+        let shared = Arc::new(shared);
+        let attached = Producer::attach(Cells::new(&shared), shared.barrier());
+        let producer = attached.map_err(|fault| {
+            shared.leave(End::Producer, me, Ending::Clean);
+            corrupt(shared.name(), fault)
+        })?;
+        let message_bytes_max = options.message_bytes_max.min(shared.payload_bytes_max());
+        let known = shared.read(End::Consumer);
+        let peer = match shared.judge(known) {
+            Peer::Alive(peer) => Some(peer),
+            _ => None,
+        };
+        Ok(Self { producer, shared, me, wait: options.wait, message_bytes_max, peer, known, ended: false })
+    }
+
+    /// Sends one message; blocks while the ring is full, until `deadline`.
+    ///
+    /// Messages wait in the ring for a receiver that has not come yet, or for the successor of one
+    /// that ended; only a full ring looks whether anybody is there.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] (only for [`Deadline::NOW`]), [`SendError::TimedOut`],
+    /// [`SendError::TooLarge`]; while the ring is full and the receiver that was there has left or
+    /// died, once each: [`SendError::Closed`], [`SendError::PeerDied`].
+    #[inline]
+    pub fn send(&mut self, payload: &[u8], deadline: Deadline) -> Result<(), SendError> {
+        self.make_room(payload.len(), deadline)?;
+        self.producer.push(payload);
+        self.wake();
+        Ok(())
+    }
+
+    /// Sends several messages in order with at most one wake-up; answers how many were sent: all,
+    /// unless the ring filled up after the first.
+    ///
+    /// # Errors
+    /// As [`RingSender::send`], about the first message.
+    pub fn send_batch(&mut self, payloads: &[&[u8]], deadline: Deadline) -> Result<usize, SendError> {
+        let mut sent = 0;
+        for payload in payloads {
+            let fits = if sent == 0 {
+                self.make_room(payload.len(), deadline).map(|_| true)?
+            } else {
+                let length = self.admit(payload.len());
+                matches!(length, Ok(length) if self.producer.fits(length).unwrap_or(false))
+            };
+            if !fits {
+                break;
+            }
+            self.producer.push(payload);
+            sent += 1;
+        }
+        self.wake();
+        Ok(sent)
+    }
+
+    /// Lends `length` bytes of the ring to write a message in place; [`Loan::commit`] sends it.
+    ///
+    /// Blocks while the ring is full, until `deadline`. A loan that is dropped was never sent.
+    ///
+    /// # Errors
+    /// As [`RingSender::send`].
+    pub fn reserve(&mut self, length: usize, deadline: Deadline) -> Result<Loan<'_>, SendError> {
+        let reserved = self.make_room(length, deadline)?;
+        let offset = self.producer.reserve(reserved);
+        Ok(Loan { sender: self, offset, length: reserved })
+    }
+
+    /// Says that this end is done: the receiver gets everything, then a clean end.
+    ///
+    /// Dropping the sender does the same, except while panicking: then the receiver sees a death.
+    pub fn close(&mut self) {
+        self.end(Ending::Clean);
+    }
+
+    /// The largest message that this end accepts, in bytes.
+    #[must_use]
+    pub fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max
+    }
+
+    /// The ring's size, in bytes.
+    #[must_use]
+    pub fn capacity_bytes(&self) -> usize {
+        self.shared.capacity_bytes()
+    }
+
+    fn end(&mut self, ending: Ending) {
+        if !self.ended {
+            self.ended = true;
+            self.shared.leave(End::Producer, self.me, ending);
+        }
+    }
+
+    /// Checks a length against the limit.
+    #[inline]
+    fn admit(&self, length: usize) -> Result<u32, SendError> {
+        if length > self.message_bytes_max {
+            return Err(SendError::TooLarge { length, limit: self.message_bytes_max });
+        }
+        if self.ended {
+            return Err(SendError::Closed);
+        }
+        u32::try_from(length).map_err(|_| SendError::TooLarge { length, limit: self.message_bytes_max })
+    }
+
+    /// Returns once a message of `length` fits.
+    #[inline]
+    fn make_room(&mut self, length: usize, deadline: Deadline) -> Result<u32, SendError> {
+        let length = self.admit(length)?;
+        match self.producer.fits_lazily(length) {
+            Ok(true) => Ok(length),
+            _ => self.await_room(length, deadline).map(|()| length),
+        }
+    }
+
+    #[cold]
+    fn await_room(&mut self, length: u32, deadline: Deadline) -> Result<(), SendError> {
+        let mut patience = Patience::new(self.wait, deadline);
+        loop {
+            let producer = &mut self.producer;
+            let fits = patience.round(|| producer.fits_lazily(length).map(|fits| fits.then_some(())));
+            if self.fits_after(fits, length)? {
+                return Ok(());
+            }
+            let watch = self.meet_peer()?;
+            match patience.next() {
+                Next::Spin => {}
+                Next::GiveUp if deadline.is_now() => return Err(SendError::Full),
+                Next::GiveUp => return Err(SendError::TimedOut),
+                Next::Sleep => {
+                    self.producer.announce_sleep();
+                    self.shared.heavy_barrier();
+                    let fits = self.producer.fits(length).map(|fits| fits.then_some(()));
+                    let slept = if matches!(fits, Ok(None)) && watch == self.meet_peer()? {
+                        let word = self.shared.control().producer_waits();
+                        self.shared.sleep(word, watch, patience.deadline())
+                    } else {
+                        Ok(())
+                    };
+                    self.producer.end_sleep();
+                    slept?;
+                }
+            }
+        }
+    }
+
+    /// Turns the outcome of looking lazily into an exact one.
+    fn fits_after(
+        &mut self,
+        lazily: std::result::Result<Option<()>, crosstie_core::ring::spsc::Corrupt>,
+        length: u32,
+    ) -> Result<bool, SendError> {
+        let fits = match lazily {
+            Ok(Some(())) => Ok(true),
+            Ok(None) => self.producer.fits(length),
+            Err(fault) => Err(fault),
+        };
+        fits.map_err(|fault| corrupt(self.shared.name(), fault).into())
+    }
+
+    /// Whom to watch while waiting for room; the end of a receiver that came since this sender
+    /// opened the ring, or was there, is reported once.
+    fn meet_peer(&mut self) -> Result<Option<OwnerId>, SendError> {
+        let role = self.shared.read(End::Consumer);
+        let end = match self.shared.judge(role) {
+            Peer::Alive(peer) => {
+                self.peer = Some(peer);
+                return Ok(Some(peer));
+            }
+            Peer::Awaited => return Ok(None),
+            Peer::Left => SendError::Closed,
+            Peer::Died => SendError::PeerDied,
+        };
+        if self.peer.take().is_none() && role == self.known {
+            return Ok(None);
+        }
+        self.known = role;
+        Err(end)
+    }
+
+    #[inline]
+    fn wake(&self) {
+        if self.producer.must_wake_consumer() {
+            self.shared.wake(self.shared.control().consumer_waits());
+        }
+    }
+}
+
+impl Drop for RingSender {
+    fn drop(&mut self) {
+        self.end(if std::thread::panicking() { Ending::BrokenOff } else { Ending::Clean });
+    }
+}
+
+impl std::fmt::Debug for RingSender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RingSender").field("ring", &self.shared.name()).finish_non_exhaustive()
+    }
+}
+
+/// Bytes of the ring, lent to write one message in place.
+///
+/// The bytes lie in memory that a peer could write if it broke the protocol, so they are written
+/// by copying or through a raw pointer, never through a `&mut [u8]`.
+#[must_use = "a loan that is dropped was never sent"]
+pub struct Loan<'a> {
+    sender: &'a mut RingSender,
+    offset: u64,
+    length: u32,
+}
+
+impl Loan<'_> {
+    /// Bytes that may be written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.length as usize
+    }
+
+    /// Whether the message is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Copies `bytes` into the message, from its byte `at` on.
+    ///
+    /// # Panics
+    /// If they run beyond the loan.
+    pub fn write_at(&mut self, at: usize, bytes: &[u8]) {
+        let end = at.checked_add(bytes.len());
+        assert!(end.is_some_and(|end| end <= self.len()), "written beyond the loan");
+        self.sender.producer.memory().write_at(self.offset, at, bytes);
+    }
+
+    /// The first byte of the message, valid for writes of [`Loan::len`] bytes until the commit.
+    #[must_use]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.sender.producer.memory().address(self.offset)
+    }
+
+    /// Sends the message.
+    pub fn commit(self) {
+        let length = self.length;
+        self.commit_prefix(length as usize);
+    }
+
+    /// Sends the first `length` bytes as the message.
+    ///
+    /// # Panics
+    /// If `length` is more than the loan's.
+    pub fn commit_prefix(self, length: usize) {
+        assert!(length <= self.len(), "committed beyond the loan");
+        debug_assert!(Geometry::record_bytes(length as u64) <= self.sender.shared.capacity_bytes() as u64);
+        self.sender.producer.commit(u32::try_from(length).unwrap_or(self.length));
+        self.sender.wake();
+    }
+}

@@ -1,0 +1,376 @@
+//! The segment of a ring, its layout, and who holds its two ends.
+//!
+//! | offset in the file | holds |
+//! |---|---|
+//! | 0 | the segment's header, 128 bytes |
+//! | 128 | [`Control`]: positions and sleepers, 512 bytes |
+//! | 640 | role of the producer, on a line pair of its own |
+//! | 768 | role of the consumer, on a line pair of its own |
+//! | 4096 | the cells, mapped twice in a row |
+#![expect(unsafe_code, reason = "copies in and out of memory that other processes map")]
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crosstie_core::atomic::{AtomicU32, AtomicU64};
+use crosstie_core::layout::header::{Kind, layout_hash};
+use crosstie_core::ring::control::Control;
+use crosstie_core::ring::memory::Memory;
+use crosstie_core::ring::record::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, CELL_BYTES, Geometry};
+use crosstie_core::ring::spsc::{Barrier, Corrupt};
+use crosstie_core::word::role::{Ending, Role, RoleWord};
+use crosstie_core::{Deadline, OwnerId};
+
+use super::options::{CAPACITY_BYTES, RingOptions};
+use super::patience::Peer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::{Domain, Wait};
+use crate::os::memory::MirroredMapping;
+use crate::os::{clock, futex, membarrier};
+use crate::region::{Segment, SegmentSpec, Sizes, Space, removal};
+
+const LAYOUT: u64 = layout_hash(
+    "ring: control @128 (acked, credit, consumer_waits, producer_waits, 128 apart), producer @640, \
+     consumer @768, cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
+);
+const CONTROL_OFFSET: usize = 128;
+const PRODUCER_OFFSET: usize = 640;
+const CONSUMER_OFFSET: usize = 768;
+const CELLS_OFFSET: u64 = 4096;
+/// How long a sleeper that cannot fence its peer sleeps before it looks again.
+const SLICE_NS: u64 = 50_000_000;
+/// How often an opener starts anew because the ring was removed under it.
+const TRIES_MAX: u32 = 64;
+
+/// One end of a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Producer,
+    Consumer,
+}
+
+/// A ring that this process has entered.
+pub(super) struct Shared {
+    domain: &'static Domain,
+    segment: Segment,
+    cells: MirroredMapping,
+    name: String,
+    barrier: Barrier,
+    replaced_dead: bool,
+}
+
+impl Shared {
+    /// Opens or makes the ring `name` and takes `end` of it for this process.
+    pub(super) fn enter(
+        domain: &'static Domain,
+        name: &str,
+        options: &RingOptions,
+        end: End,
+    ) -> Result<(Self, OwnerId)> {
+        let me = domain.process_owner()?;
+        let barrier =
+            if membarrier::register_global_expedited() { Barrier::Asymmetric } else { Barrier::Fence };
+        for _ in 0..TRIES_MAX {
+            let mut shared = Self::open(domain, name, options, barrier)?;
+            let taken = shared.role(end).take(me, |holder| domain.confirm_alive(holder));
+            shared.replaced_dead = taken.map_err(|holder| shared.occupied(end, holder, me))?;
+            // A remover marks the segment, then looks for holders; a holder registers, then looks at the mark.
+            if shared.segment.is_live() {
+                shared.rouse(end);
+                return Ok((shared, me));
+            }
+            shared.role(end).leave(me, Ending::Clean);
+        }
+        Err(Error::new("open", object(name), ErrorKind::Busy)
+            .because("it was removed and created again all the time")
+            .advise("try again"))
+    }
+
+    fn open(domain: &'static Domain, name: &str, options: &RingOptions, barrier: Barrier) -> Result<Self> {
+        let wanted = options.capacity_bytes.unwrap_or(CAPACITY_BYTES) as u64;
+        if Geometry::new(wanted).is_none() {
+            return Err(Error::new("open", object(name), ErrorKind::Usage)
+                .because(format!("a ring cannot have {wanted} bytes"))
+                .advise(format!("take a power of two from {CAPACITY_BYTES_MIN} to {CAPACITY_BYTES_MAX}")));
+        }
+        let segment =
+            Segment::open_or_create(domain.directory(), &file_name(name), &spec(wanted), |_| Ok(()))?;
+        let found = segment.header().data_bytes;
+        let sound = Geometry::new(found).is_some() && segment.header().header_bytes == CELLS_OFFSET;
+        if !sound {
+            return Err(corrupt(name, Corrupt { field: "capacity", found, limit: CAPACITY_BYTES_MAX }));
+        }
+        if options.capacity_bytes.is_some() && found != wanted {
+            return Err(Error::new("open", object(name), ErrorKind::Mismatch)
+                .because(format!("it has a capacity of {found} bytes, asked for were {wanted}"))
+                .advise(format!(
+                    "leave the capacity out to take it as it is, or remove it: crosstie rm ring:{name}"
+                )));
+        }
+        let bytes = usize::try_from(found)
+            .map_err(|_| corrupt(name, Corrupt { field: "capacity", found, limit: CAPACITY_BYTES_MAX }))?;
+        let cells = segment.map_mirrored(CELLS_OFFSET, bytes)?;
+        // The control words lie in the header's page, which the checks above have found to be there.
+        segment.shared::<Control>(CONTROL_OFFSET)?;
+        Ok(Self { domain, segment, cells, name: name.to_owned(), barrier, replaced_dead: false })
+    }
+
+    fn occupied(&self, end: End, holder: OwnerId, me: OwnerId) -> Error {
+        let role = if end == End::Producer { "sender" } else { "receiver" };
+        let who = match self.domain.identity(holder) {
+            _ if holder == me => "this very process".to_owned(),
+            Some(holder) => format!("{holder}"),
+            None => "another process".to_owned(),
+        };
+        Error::new("open", object(&self.name), ErrorKind::Busy)
+            .because(format!("{who} is its {role}, and a ring has one"))
+            .advise("wait until it ends, or use another ring")
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn barrier(&self) -> Barrier {
+        self.barrier
+    }
+
+    /// Whether this end's last holder had died.
+    pub(super) fn replaced_dead(&self) -> bool {
+        self.replaced_dead
+    }
+
+    pub(super) fn capacity_bytes(&self) -> usize {
+        self.cells.len()
+    }
+
+    pub(super) fn payload_bytes_max(&self) -> usize {
+        self.capacity_bytes() - crosstie_core::ring::record::COMMIT_BYTES as usize
+    }
+
+    #[inline]
+    pub(super) fn control(&self) -> &Control {
+        self.at(CONTROL_OFFSET)
+    }
+
+    fn role(&self, end: End) -> &RoleWord {
+        self.at(match end {
+            End::Producer => PRODUCER_OFFSET,
+            End::Consumer => CONSUMER_OFFSET,
+        })
+    }
+
+    /// A word of the header's page, by one of this module's constants.
+    #[inline]
+    fn at<T: crosstie_core::layout::shared::SharedLayout>(&self, offset: usize) -> &T {
+        debug_assert!(
+            offset + size_of::<T>() <= CELLS_OFFSET as usize && offset.is_multiple_of(align_of::<T>())
+        );
+        let value = self.segment.base().as_ptr().wrapping_add(offset).cast::<T>();
+        // SAFETY: the constants above lie, aligned, in the page that `open` found to be mapped; T is
+        // SharedLayout, so others may write it; it lives as long as the segment, that is, `self`.
+        unsafe { &*value }
+    }
+
+    /// What the holder of `end` is now.
+    pub(super) fn peer(&self, end: End) -> Peer {
+        self.judge(self.read(end))
+    }
+
+    /// What the role of `end` says now.
+    pub(super) fn read(&self, end: End) -> Role {
+        self.role(end).read()
+    }
+
+    /// What `role` means to the other end.
+    pub(super) fn judge(&self, role: Role) -> Peer {
+        match role {
+            Role::Vacant => Peer::Awaited,
+            Role::Held { by, .. } if self.domain.is_alive(by) => Peer::Alive(by),
+            Role::Held { .. } | Role::Left { died: true } => Peer::Died,
+            Role::Left { died: false } => Peer::Left,
+        }
+    }
+
+    /// Ends the report of an end: `end` is vacant again. False if somebody has come meanwhile.
+    pub(super) fn settle(&self, end: End) -> bool {
+        match self.role(end).read() {
+            Role::Held { by, .. } if self.domain.is_alive(by) => false,
+            Role::Vacant => false,
+            seen => self.role(end).settle(seen),
+        }
+    }
+
+    /// Gives `end` up and tells the other one.
+    pub(super) fn leave(&self, end: End, me: OwnerId, ending: Ending) {
+        self.role(end).leave(me, ending);
+        self.rouse(end);
+    }
+
+    /// Wakes whoever waits for something that `end` has just done to its role.
+    fn rouse(&self, end: End) {
+        let waits = match end {
+            End::Producer => self.control().consumer_waits(),
+            End::Consumer => self.control().producer_waits(),
+        };
+        if Control::rouse(waits) {
+            self.wake(waits);
+        }
+    }
+
+    #[cold]
+    pub(super) fn wake(&self, waits: &AtomicU32) {
+        futex::wake(waits, u32::MAX);
+    }
+
+    /// Makes the announcement of a sleep visible to an end that leaves its own fence out.
+    pub(super) fn heavy_barrier(&self) {
+        membarrier::global_expedited();
+    }
+
+    /// Sleeps while `waits` is 1, until it is woken, the watched owner dies, or the deadline; the
+    /// caller looks again, whatever ended the sleep.
+    pub(super) fn sleep(&self, waits: &AtomicU32, watch: Option<OwnerId>, deadline: Deadline) -> Result<()> {
+        let until = match self.barrier {
+            Barrier::Asymmetric => deadline,
+            // Nobody can fence for this process, so an announcement may be overlooked: short sleeps.
+            Barrier::Fence => deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
+        };
+        match self.domain.wait(waits, 1, watch, until) {
+            Wait::Woken | Wait::OwnerDied | Wait::TimedOut => Ok(()),
+            Wait::DomainRemoved => Err(Error::new("wait on", object(&self.name), ErrorKind::NotFound)
+                .because(format!("the domain {} was removed", self.domain.name()))
+                .advise(
+                    "open it anew; if this happens at logout, enable lingering (loginctl enable-linger)",
+                )),
+        }
+    }
+
+    pub(super) fn pid_of(&self, owner: OwnerId) -> Option<u32> {
+        self.domain.identity(owner).map(|identity| identity.pid)
+    }
+}
+
+/// Removes the ring `name` from `domain`, with what waits in it.
+///
+/// # Errors
+/// [`NotFound`](ErrorKind::NotFound); [`Busy`](ErrorKind::Busy) while a living process has an end of it.
+pub fn remove(domain: &'static Domain, name: &str) -> Result<()> {
+    removal::remove(domain.directory(), &file_name(name), &spec(CAPACITY_BYTES as u64), |segment| {
+        [(PRODUCER_OFFSET, "sender"), (CONSUMER_OFFSET, "receiver")].into_iter().find_map(|(offset, role)| {
+            match segment.shared::<RoleWord>(offset).ok()?.read() {
+                Role::Held { by, .. } if domain.confirm_alive(by) => {
+                    let who =
+                        domain.identity(by).map_or("a living process".to_owned(), |who| who.to_string());
+                    Some(format!("{who} is its {role}"))
+                }
+                _ => None,
+            }
+        })
+    })
+}
+
+fn object(name: &str) -> String {
+    format!("ring:{name}")
+}
+
+fn file_name(name: &str) -> String {
+    format!("ring.{name}")
+}
+
+fn spec(capacity_bytes: u64) -> SegmentSpec {
+    SegmentSpec {
+        kind: Kind::new("ring"),
+        layout: LAYOUT,
+        header_bytes: CELLS_OFFSET,
+        data_bytes: capacity_bytes,
+        params: [0; 4],
+        sizes: Sizes::AsFound,
+        space: Space::Whole,
+    }
+}
+
+/// The error for bytes in the ring that break its protocol.
+pub(super) fn corrupt(name: &str, fault: Corrupt) -> Error {
+    let Corrupt { field, found, limit } = fault;
+    Error::new("use", object(name), ErrorKind::Corrupt)
+        .because(format!("its {field} is {found}, at most {limit} is possible"))
+        .advise(format!("somebody wrote into it who must not: remove it with `crosstie rm ring:{name}`"))
+}
+
+/// The cells of a ring as the protocol sees them.
+pub(super) struct Cells {
+    base: NonNull<u8>,
+    capacity_bytes: u64,
+    /// Keeps the mappings.
+    shared: Arc<Shared>,
+}
+
+// SAFETY: `base` points into a mapping that `shared` keeps for as long as this value lives, and that
+// belongs to the process, not to a thread.
+unsafe impl Send for Cells {}
+
+impl Cells {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        let base = shared.cells.base();
+        Self { base, capacity_bytes: shared.cells.len() as u64, shared: Arc::clone(shared) }
+    }
+
+    /// The address of `offset`, which must lie below the capacity; valid for the capacity's bytes.
+    #[inline]
+    pub(super) fn address(&self, offset: u64) -> *mut u8 {
+        assert!(offset < self.capacity_bytes, "an offset lies in the ring (M1)");
+        self.base.as_ptr().wrapping_add(offset as usize)
+    }
+
+    /// Copies `bytes` to `at` bytes behind `offset`.
+    pub(super) fn write_at(&self, offset: u64, at: usize, bytes: &[u8]) {
+        let end = at as u64 + bytes.len() as u64;
+        assert!(end <= self.capacity_bytes, "a length fits the ring (M1)");
+        let to = self.address(offset).wrapping_add(at);
+        // SAFETY: M1: `to` and the bytes behind it lie in the doubled mapping (both asserted); the
+        // cells are this producer's own (I4), and no reference to them exists.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+    }
+}
+
+impl Memory for Cells {
+    #[inline]
+    fn capacity_bytes(&self) -> u64 {
+        self.capacity_bytes
+    }
+
+    #[inline]
+    fn control(&self) -> &Control {
+        self.shared.control()
+    }
+
+    #[inline]
+    fn commit_word(&self, offset: u64) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(CELL_BYTES), "a commit word starts a cell (M1)");
+        let word = self.address(offset).cast::<u64>();
+        // SAFETY: M1: inside the mapping and aligned (asserted), alive as long as `shared`; commit
+        // words are only ever accessed atomically, payload copies over them only by their owner (I4).
+        unsafe { AtomicU64::from_ptr(word) }
+    }
+
+    #[inline]
+    fn write(&self, offset: u64, bytes: &[u8]) {
+        self.write_at(offset, 0, bytes);
+    }
+
+    #[inline]
+    fn read(&self, offset: u64, bytes: &mut [u8]) {
+        assert!(bytes.len() as u64 <= self.capacity_bytes, "a length fits the ring (M1)");
+        let from = self.address(offset);
+        // SAFETY: M1: `from` and the bytes behind it lie in the doubled mapping (both asserted); the
+        // destination is private; a producer that keeps the protocol does not write them now (I4).
+        unsafe { std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), bytes.len()) };
+    }
+}
+
+impl std::fmt::Debug for Cells {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cells").field("capacity_bytes", &self.capacity_bytes).finish_non_exhaustive()
+    }
+}
