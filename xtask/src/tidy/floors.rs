@@ -38,7 +38,7 @@ const CORE: Building = Building {
         ("word", 2),
         ("ring", 3),
         ("graph", 3),
-        ("layout", 3),
+        ("layout", 4),
     ],
 };
 

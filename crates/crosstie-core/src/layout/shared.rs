@@ -22,7 +22,7 @@ unsafe impl SharedLayout for AtomicU64 {}
 unsafe impl<T: SharedLayout, const N: usize> SharedLayout for [T; N] {}
 // SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Slot {}
-// SAFETY: as above.
+// SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for LedgerWords {}
 // SAFETY: repr(C), atomics and unread padding only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Control {}

@@ -3,7 +3,7 @@
 //! Each word lies on a 128-byte line pair of its own, because processors prefetch lines in pairs:
 //! a word that one end writes often never shares one with a word that the other end reads often.
 
-use crate::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::atomic::{AtomicU32, AtomicU64};
 
 /// The shared words of a ring, 512 bytes.
 ///
@@ -51,15 +51,6 @@ impl Control {
     /// The word on which a consumer sleeps while the ring is empty; it holds 1 while it may.
     pub fn consumer_waits(&self) -> &AtomicU32 {
         &self.consumer_waits.0
-    }
-
-    /// After a change that both ends may sleep through (an end was taken or left): answers whether
-    /// whoever sleeps on `waits` must be woken.
-    pub fn rouse(waits: &AtomicU32) -> bool {
-        // SeqCst: the two-variable story of `spsc`, `waits` against the role that has just changed.
-        fence(Ordering::SeqCst);
-        // Relaxed: the fence above orders it; the sleeper re-reads the role by Acquire.
-        waits.swap(0, Ordering::Relaxed) != 0
     }
 
     /// The word on which a producer sleeps while the ring is full; it holds 1 while it may.

@@ -129,6 +129,15 @@ fn retract(waits: &AtomicU32) {
     waits.store(0, Ordering::Relaxed);
 }
 
+/// After a change that both ends may sleep through (an end was taken or left): answers whether
+/// whoever sleeps on `waits` must be woken.
+pub fn rouse(waits: &AtomicU32) -> bool {
+    // SeqCst: the two-variable story of the module's header, `waits` against the `role` that has just changed.
+    fence(Ordering::SeqCst);
+    // Relaxed: the fence above orders it; the sleeper re-reads the role by Acquire.
+    waits.swap(0, Ordering::Relaxed) != 0
+}
+
 /// Whether the other end sleeps or is about to, and this caller is the one to wake it.
 #[inline]
 fn take_wake(waits: &AtomicU32, barrier: Barrier) -> bool {

@@ -17,7 +17,7 @@ use crosstie_core::layout::header::{Kind, layout_hash};
 use crosstie_core::ring::control::Control;
 use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::record::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, CELL_BYTES, Geometry};
-use crosstie_core::ring::spsc::{Barrier, Corrupt};
+use crosstie_core::ring::spsc::{Barrier, Corrupt, rouse};
 use crosstie_core::word::role::{Ending, Role, RoleWord};
 use crosstie_core::{Deadline, OwnerId};
 
@@ -213,7 +213,7 @@ impl Shared {
             End::Producer => self.control().consumer_waits(),
             End::Consumer => self.control().producer_waits(),
         };
-        if Control::rouse(waits) {
+        if rouse(waits) {
             self.wake(waits);
         }
     }
