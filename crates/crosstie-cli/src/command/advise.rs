@@ -9,10 +9,13 @@ use clap::Args;
 use clap::builder::PossibleValue;
 use crosstie::ErrorKind;
 use crosstie_measure::advise::{self, Advice, Need, Scope, Want};
+use crosstie_measure::compare::Plan;
+use crosstie_measure::compare::run::Placement;
 use crosstie_measure::record::Report;
 use crosstie_measure::report;
 
 use crate::args::Globals;
+use crate::command::compare;
 use crate::exit::{Failure, Outcome};
 use crate::output::colour;
 
@@ -35,9 +38,10 @@ pub struct Arguments {
     /// What else it must have; several with commas
     #[arg(long, value_enum, value_name = "NEED", value_delimiter = ',')]
     need: Vec<WantName>,
-    /// A report that `crosstie compare --json` made (- for standard input)
+    /// A report that `crosstie compare --json` made (- for standard input); without it, measures for
+    /// about a minute
     #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    from: Option<PathBuf>,
     /// One JSON document (crosstie.advice/1)
     #[arg(long)]
     json: bool,
@@ -46,16 +50,21 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   crosstie advise --from report/compare.json --size 1KiB --rate 10000/s --need lowest-latency
+  crosstie advise --scope network --need many-senders
   crosstie advise --from report/compare.json --scope network --need many-senders,ordering";
 
-pub fn run(arguments: Arguments, _globals: &Globals) -> Outcome {
+pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let need = Need {
         payload_bytes: arguments.size,
         messages_per_s: arguments.rate,
         scope: arguments.scope.0,
         wants: arguments.need.iter().map(|want| want.0).collect(),
     };
-    let advice = advise::recommend(&read(&arguments.from)?, &need);
+    let report = match &arguments.from {
+        Some(path) => read(path)?,
+        None => compare::measure(Plan::short(), Placement::Pinned, "crosstie advise".to_owned(), globals)?,
+    };
+    let advice = advise::recommend(&report, &need);
     let text = if arguments.json { json(&advice)? } else { advise::text(&advice, colour::of_stdout()) };
     io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of_output(&error))?;
     // A negative answer is on standard output already.

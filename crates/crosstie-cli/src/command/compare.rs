@@ -62,15 +62,9 @@ Examples:
   crosstie compare --json > compare.json    for crosstie advise --from compare.json";
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
-    let options = Options {
-        program: PathBuf::from("/proc/self/exe"),
-        plan: if arguments.full { Plan::full() } else { Plan::short() },
-        placement: if arguments.no_pin { Placement::Free } else { Placement::Pinned },
-        command: command_line(&arguments),
-    };
-    let mut progress = Progress::new(globals);
-    let report = compare::run(&options, &mut progress)?;
-    progress.finish();
+    let plan = if arguments.full { Plan::full() } else { Plan::short() };
+    let placement = if arguments.no_pin { Placement::Free } else { Placement::Pinned };
+    let report = measure(plan, placement, command_line(&arguments), globals)?;
     if let Some(folder) = &arguments.out {
         write_folder(&report, folder, globals)?;
     }
@@ -87,6 +81,20 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
         )),
         None => Ok(()),
     }
+}
+
+/// Measures what `plan` says, with progress on standard error; `command` is what the report names.
+pub fn measure(
+    plan: Plan,
+    placement: Placement,
+    command: String,
+    globals: &Globals,
+) -> Result<Report, Failure> {
+    let options = Options { program: PathBuf::from("/proc/self/exe"), plan, placement, command };
+    let mut progress = Progress::new(globals);
+    let report = compare::run(&options, &mut progress)?;
+    progress.finish();
+    Ok(report)
 }
 
 fn is_corrupt(row: &Row) -> bool {

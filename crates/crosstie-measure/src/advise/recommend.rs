@@ -152,7 +152,7 @@ fn judge(report: &Report, need: &Need, ability: &Ability, wait: &str) -> Result<
         return Err("two sides that spin need two processors".to_owned());
     }
     let Some(estimate) = estimate(report, ability.mechanism, wait, need) else {
-        return Err("the report has no figures of it".to_owned());
+        return Err(unmeasured(report, ability.mechanism, wait));
     };
     match need.messages_per_s {
         Some(asked) if estimate.messages_per_s < asked => Err(format!(
@@ -162,6 +162,13 @@ fn judge(report: &Report, need: &Need, ability: &Ability, wait: &str) -> Result<
         )),
         _ => Ok(estimate),
     }
+}
+
+/// Why there are no figures of a mechanism.
+fn unmeasured(report: &Report, mechanism: &str, wait: &str) -> String {
+    let mut rows = report.rows.iter().filter(|row| row.mechanism == mechanism && row.wait == wait);
+    rows.find_map(|row| row.not_measured.as_ref())
+        .map_or_else(|| "the report has no figures of it".to_owned(), |why| format!("not measured: {why}"))
 }
 
 fn candidate(report: &Report, need: &Need, ability: &Ability, wait: &str, estimate: Estimate) -> Candidate {

@@ -7,7 +7,9 @@ use super::table;
 const HEADER: &str = "mechanism,wait,payload_bytes,verified,not_measured,round_trip_ns_p50,round_trip_ns_p99,\
 round_trip_ns_p999,round_trip_ns_mean,times_floor,times_bare_loop,paced_round_trip_ns_p50,paced_round_trip_ns_p99,\
 messages_per_s,bytes_per_s,syscalls_per_message,cpu_percent_sender,cpu_percent_receiver,\
-paced_cpu_percent_sender,paced_cpu_percent_receiver,lost";
+paced_cpu_percent_sender,paced_cpu_percent_receiver,lost,\
+round_trip_ns_p50_least,round_trip_ns_p50_most,messages_per_s_least,messages_per_s_most,\
+kept_up_messages_per_s,full_messages_per_s";
 
 /// The rows as CSV, with a header line; what was not measured is empty.
 #[must_use]
@@ -44,6 +46,14 @@ fn fields(report: &Report, row: &Row) -> Vec<String> {
     let cpu = [row.cpu_percent, row.paced_cpu_percent];
     fields.extend(cpu.iter().flat_map(|cpu| [cpu.sender.to_string(), cpu.receiver.to_string()]));
     fields.push(row.lost.to_string());
+    match row.repetitions {
+        Some(spread) => {
+            fields.extend(spread.round_trip_ns_p50.map(|ns| ns.to_string()));
+            fields.extend(spread.messages_per_s.map(|rate| rate.to_string()));
+        }
+        None => fields.extend([const { String::new() }; 4]),
+    }
+    fields.extend([row.kept_up_messages_per_s, row.full_messages_per_s].map(optional));
     fields
 }
 

@@ -113,6 +113,15 @@ pub fn ratio(times: f64) -> String {
     if is_figure(times) { format!("{}×", digits(times)) } else { ABSENT.to_owned() }
 }
 
+/// From the least to the most of a duration: `30.2 – 33.1 µs`.
+pub(crate) fn durations([least, most]: [u64; 2]) -> String {
+    let [least, most] = [least, most].map(|ns| duration(ns as f64));
+    match (least.split_once(' '), most.split_once(' ')) {
+        (Some((number, unit)), Some((_, other))) if unit == other => format!("{number} – {most}"),
+        _ => format!("{least} – {most}"),
+    }
+}
+
 /// Processor time of the two sides: `97 + 91`.
 pub(crate) fn cpu(sides: crate::record::CpuPercent) -> String {
     if sides.sender <= 0.0 && sides.receiver <= 0.0 {
@@ -198,6 +207,12 @@ mod tests {
         assert_eq!(calls(Some(0.0004)), "< 0.01");
         assert_eq!(calls(Some(2.0)), "2");
         assert_eq!(calls(Some(1.1)), "1.1");
+    }
+
+    #[test]
+    fn a_range_names_its_unit_once_where_it_is_one() {
+        assert_eq!(durations([30_200, 33_100]), "30.2 – 33.1 µs");
+        assert_eq!(durations([900_000, 1_200_000]), "900 µs – 1.20 ms");
     }
 
     #[test]

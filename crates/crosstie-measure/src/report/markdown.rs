@@ -15,38 +15,7 @@ pub fn markdown(report: &Report) -> String {
     text.push_str(&facts.join(" · "));
     text.push('\n');
     for block in table::blocks(report) {
-        text.push_str(&format!("\n**{} payload**\n\n", figure::size(block.payload_bytes)));
-        line(
-            &mut text,
-            &[
-                "mechanism",
-                "round trip p50",
-                "p99",
-                "× floor",
-                "messages/s",
-                "bytes/s",
-                "CPU %",
-                "calls/message",
-            ],
-        );
-        text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|\n");
-        let [round_trip, messages, bytes] = table::floor_row(report, block.payload_bytes).map(Some);
-        line(
-            &mut text,
-            &[
-                "*floor*",
-                &figure::duration(round_trip.unwrap_or(0.0)),
-                "",
-                "1×",
-                &figure::rate(messages.unwrap_or(0.0)),
-                &figure::bytes_rate(bytes.unwrap_or(0.0)),
-                "",
-                "",
-            ],
-        );
-        for row in block.rows {
-            detail(report, row, &mut text);
-        }
+        sizes(report, &block, &mut text);
     }
     text.push('\n');
     text.push_str(&format!(
@@ -72,8 +41,8 @@ fn textbook(report: &Report, text: &mut String) {
             text,
             &[
                 &format!("**{}**", escaped(&mechanism.name)),
-                &format!("{}: {}", escaped(&mechanism.speed), entry.speed.join("; ")),
-                &format!("{}: {}", escaped(&mechanism.complexity), entry.complexity),
+                &with_figures(&mechanism.speed, &entry.speed.join("; ")),
+                &with_figures(&mechanism.complexity, &entry.complexity),
                 &escaped(&entry.scope),
                 &escaped(&mechanism.use_case),
                 &escaped(&mechanism.pros),
@@ -83,10 +52,36 @@ fn textbook(report: &Report, text: &mut String) {
     }
 }
 
+/// The figures of one payload size.
+fn sizes(report: &Report, block: &table::Block<'_>, text: &mut String) {
+    text.push_str(&format!("\n**{} payload**\n\n", figure::size(block.payload_bytes)));
+    line(text, &DETAIL);
+    text.push_str("|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    let [round_trip, messages, bytes] = table::floor_row(report, block.payload_bytes);
+    let [round_trip, messages, bytes] =
+        [figure::duration(round_trip), figure::rate(messages), figure::bytes_rate(bytes)];
+    line(text, &["*floor*", &round_trip, "", "", "1×", &messages, &bytes, "", ""]);
+    for row in &block.rows {
+        detail(report, row, text);
+    }
+}
+
+const DETAIL: [&str; 9] = [
+    "mechanism",
+    "round trip p50",
+    "spread",
+    "p99",
+    "× floor",
+    "messages/s",
+    "bytes/s",
+    "CPU %",
+    "calls/message",
+];
+
 fn detail(report: &Report, row: &Row, text: &mut String) {
     let label = escaped(&table::label(report, row));
     if let Some(reason) = &row.not_measured {
-        line(text, &[&label, &escaped(reason), "", "", "", "", "", ""]);
+        line(text, &[&label, &escaped(reason), "", "", "", "", "", "", ""]);
         return;
     }
     line(
@@ -94,6 +89,7 @@ fn detail(report: &Report, row: &Row, text: &mut String) {
         &[
             &label,
             &figure::duration(table::ns(row.round_trip_ns.p50)),
+            &table::spread(row).map_or_else(|| figure::ABSENT.to_owned(), figure::durations),
             &figure::duration(table::ns(row.round_trip_ns.p99)),
             &figure::ratio(table::times_floor(report, row).unwrap_or(0.0)),
             &figure::rate(row.messages_per_s),
@@ -102,6 +98,12 @@ fn detail(report: &Report, row: &Row, text: &mut String) {
             &figure::calls(row.syscalls_per_message),
         ],
     );
+}
+
+/// Words, and the figures that belong to them, if any.
+fn with_figures(words: &str, figures: &str) -> String {
+    let words = escaped(words);
+    if figures.is_empty() { words } else { format!("{words}: {figures}") }
 }
 
 fn line(text: &mut String, cells: &[&str]) {

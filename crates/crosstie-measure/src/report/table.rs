@@ -56,14 +56,16 @@ fn textbook_line<'a>(report: &'a Report, mechanism: &'a Mechanism) -> TextbookLi
         })
         .collect();
     let calls = rows.iter().find_map(|row| row.syscalls_per_message);
-    let counted =
-        calls.map_or_else(String::new, |calls| format!("{} calls/message, ", figure::calls(Some(calls))));
+    let counted = calls.map(|calls| format!("{} calls/message", figure::calls(Some(calls))));
+    // a record holds 0 where no program was counted
+    let lines = (mechanism.program_lines > 0).then(|| format!("{} lines", mechanism.program_lines));
+    let counts: Vec<String> = counted.into_iter().chain(lines).collect();
     let loopback = if is_loopback(&mechanism.name) { " (figures: loopback)" } else { "" };
     TextbookLine {
         mechanism,
         scope: format!("{}{loopback}", mechanism.scope),
         speed,
-        complexity: format!("{counted}{} lines", mechanism.program_lines),
+        complexity: counts.join(", "),
     }
 }
 
@@ -165,11 +167,13 @@ pub(crate) fn floor_facts(report: &Report) -> Vec<(&'static str, String)> {
         ("futex wake there and back", floor.futex_wake_round_trip_ns),
     ] {
         if measured.p50 > 0 {
-            facts.push((
-                name,
-                format!("{}, p99 {}", figure::duration(ns(measured.p50)), figure::duration(ns(measured.p99))),
-            ));
+            let [p50, p99] = [measured.p50, measured.p99].map(|value| figure::duration(ns(value)));
+            facts.push((name, format!("{p50}, p99 {p99}")));
         }
+    }
+    // a virtual machine's processors may move apart or together while a run goes on
+    if let (Some((_, fact)), Some(spread)) = (facts.first_mut(), floor.cache_line_round_trip_ns_p50_spread) {
+        fact.push_str(&format!(", medians {}", figure::durations(spread)));
     }
     let reference = reference_bytes(report);
     if let Some(ring) = report.floor.bare_ring.get(&reference.to_string()) {
@@ -214,6 +218,13 @@ pub(crate) fn notes(report: &Report) -> Vec<String> {
         "CPU: percent of one core, sender + receiver. Calls: system calls of both sides per message, counted by the kernel."
             .to_owned(),
     ];
+    if report.rows.iter().any(|row| spread(row).is_some()) {
+        notes.push(
+            "Each figure is the median of repetitions that alternate with those of the other mechanisms; the spread \
+             is the least and the most of their medians."
+                .to_owned(),
+        );
+    }
     if report.rows.iter().any(|row| is_loopback(&row.mechanism)) {
         notes.push("tcp and udp were measured over loopback: no network in between.".to_owned());
     }
@@ -233,6 +244,13 @@ pub(crate) fn notes(report: &Report) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// The smallest and the largest median of the row's repetitions, where the record has them.
+pub(crate) fn spread(row: &Row) -> Option<[u64; 2]> {
+    row.repetitions
+        .filter(|repetitions| repetitions.count > 1)
+        .map(|repetitions| repetitions.round_trip_ns_p50)
 }
 
 /// Nanoseconds as a number to compute with.

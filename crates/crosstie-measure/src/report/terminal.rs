@@ -75,7 +75,9 @@ impl Page {
             let mut speed = wrapped(&entry.mechanism.speed, widths[1], Tone::Normal);
             speed.extend(entry.speed.iter().map(|figure| (figure.clone(), Tone::Figure)));
             let mut complexity = wrapped(&entry.mechanism.complexity, widths[2], Tone::Normal);
-            complexity.push((entry.complexity.clone(), Tone::Figure));
+            if !entry.complexity.is_empty() {
+                complexity.push((entry.complexity.clone(), Tone::Figure));
+            }
             let name = wrapped(&entry.mechanism.name, widths[0], Tone::Name);
             let scope = wrapped(&entry.scope, widths[3], Tone::Normal);
             self.cells(&[name, speed, complexity, scope], &widths);
@@ -131,7 +133,10 @@ impl Page {
     fn row(&mut self, report: &Report, row: &Row) {
         let label = clipped(&table::label(report, row), NAME - 2);
         if let Some(reason) = &row.not_measured {
-            self.line(&format!("{label:<NAME$}  {}", clipped(reason, COLUMNS - NAME - 2)), Tone::Normal);
+            let name = vec![(label, Tone::Normal)];
+            let widths = [NAME, COLUMNS - NAME - GAP];
+            let reason = wrapped(reason, widths[1], Tone::Normal);
+            self.cells(&[name, reason], &widths);
             return;
         }
         let tone = if row.verified { Tone::Normal } else { Tone::Warning };

@@ -24,7 +24,7 @@ pub(crate) fn textbook(report: &Report) -> String {
             (
                 names[2],
                 format!(
-                    "{}<span class=\"figure\">{}</span>",
+                    "<b>{}</b><span class=\"figure\">{}</span>",
                     escaped(&mechanism.complexity),
                     escaped(&entry.complexity)
                 ),
@@ -77,6 +77,7 @@ pub(crate) fn detail(report: &Report) -> String {
         "round trip p50",
         "p99",
         "p99.9",
+        "spread of p50",
         "×\u{a0}floor",
         "× bare loop",
         "paced p50",
@@ -92,7 +93,7 @@ pub(crate) fn detail(report: &Report) -> String {
     for block in table::blocks(report) {
         let size = figure::size(block.payload_bytes);
         text.push_str(&format!(
-            "<tbody>\n<tr class=\"size\"><th scope=\"rowgroup\" colspan=\"12\">{size}</th></tr>\n"
+            "<tbody>\n<tr class=\"size\"><th scope=\"rowgroup\" colspan=\"13\">{size}</th></tr>\n"
         ));
         text.push_str(&floor_row(report, block.payload_bytes));
         for row in block.rows {
@@ -107,7 +108,7 @@ pub(crate) fn detail(report: &Report) -> String {
 fn floor_row(report: &Report, payload_bytes: usize) -> String {
     let [round_trip, messages, bytes] = table::floor_row(report, payload_bytes);
     format!(
-        "<tr class=\"floor\"><th scope=\"row\">floor</th><td>{}</td><td></td><td></td><td>1×</td><td></td><td></td>\
+        "<tr class=\"floor\"><th scope=\"row\">floor</th><td>{}</td><td></td><td></td><td></td><td>1×</td><td></td><td></td>\
          <td>{}</td><td>{}</td><td></td><td></td><td></td></tr>\n",
         figure::duration(round_trip),
         figure::rate(messages),
@@ -120,7 +121,7 @@ fn detail_row(report: &Report, row: &Row) -> String {
     if let Some(reason) = &row.not_measured {
         let reason = escaped(reason);
         return format!(
-            "<tr><th scope=\"row\">{label}</th><td colspan=\"11\" class=\"absent\">{reason}</td></tr>\n"
+            "<tr><th scope=\"row\">{label}</th><td colspan=\"12\" class=\"absent\">{reason}</td></tr>\n"
         );
     }
     let time = |value: u64| figure::duration(table::ns(value));
@@ -128,6 +129,7 @@ fn detail_row(report: &Report, row: &Row) -> String {
         time(row.round_trip_ns.p50),
         time(row.round_trip_ns.p99),
         time(row.round_trip_ns.p999),
+        table::spread(row).map_or_else(|| figure::ABSENT.to_owned(), figure::durations),
         figure::ratio(table::times_floor(report, row).unwrap_or(0.0)),
         figure::ratio(table::times_loop(report, row).unwrap_or(0.0)),
         time(row.paced_round_trip_ns.p50),
