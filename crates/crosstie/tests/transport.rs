@@ -4,6 +4,8 @@
 mod contract;
 #[path = "transport/datagrams.rs"]
 mod datagrams;
+#[path = "transport/descriptors.rs"]
+mod descriptors;
 #[path = "transport/ends.rs"]
 mod ends;
 #[path = "transport/stage.rs"]

@@ -6,6 +6,7 @@
 //! | [`byte_stream`] | bytes in order on a pipe, a stream socket or a file |
 //! | [`clock`] | the monotonic clock |
 //! | [`directory`] | directories held open, and the files in them |
+//! | [`fd_passing`] | descriptors that travel over a Unix socket |
 //! | [`fifo`] | FIFOs in packet mode |
 //! | [`file_lock`] | locks that end with their holder |
 //! | [`futex`] | sleeping on one word, or on several |
@@ -21,6 +22,7 @@
 //! | [`random`] | random numbers |
 //! | [`robust_list`] | words that the kernel marks when a thread ends |
 //! | [`signal`] | SIGPIPE that does not kill |
+//! | [`spawn`] | children that inherit one descriptor |
 //! | [`tcp`] | TCP |
 //! | [`trace`] | counting system calls |
 //! | [`udp`] | UDP |
@@ -31,6 +33,7 @@ pub mod affinity;
 pub mod byte_stream;
 pub mod clock;
 pub mod directory;
+pub mod fd_passing;
 pub mod fifo;
 pub mod file_lock;
 pub mod futex;
@@ -46,6 +49,7 @@ pub mod process;
 pub mod random;
 pub mod robust_list;
 pub mod signal;
+pub mod spawn;
 pub mod tcp;
 pub mod trace;
 pub mod udp;

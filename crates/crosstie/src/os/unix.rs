@@ -149,6 +149,10 @@ pub fn accept(listener: impl AsFd) -> io::Result<OwnedFd> {
 /// # Errors
 /// When it is no connected Unix socket.
 pub fn peer(fd: impl AsFd) -> io::Result<Credentials> {
+    if !is_unix_socket(&fd) {
+        // TCP sockets answer, with nobody.
+        return Err(io::ErrorKind::Unsupported.into());
+    }
     // Not rustix's: its pid cannot be 0, which the kernel answers across PID namespaces.
     let mut answer = libc::ucred { pid: 0, uid: 0, gid: 0 };
     let mut length = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
@@ -166,6 +170,12 @@ pub fn peer(fd: impl AsFd) -> io::Result<Credentials> {
         return Err(io::Error::last_os_error());
     }
     Ok(Credentials { pid: answer.pid.cast_unsigned(), uid: answer.uid, gid: answer.gid })
+}
+
+/// Whether `fd` is a Unix socket.
+#[must_use]
+pub fn is_unix_socket(fd: impl AsFd) -> bool {
+    rustix::net::sockopt::socket_domain(fd).is_ok_and(|domain| domain == AddressFamily::UNIX)
 }
 
 /// A turn in a directory: while it lives, no other process has one there.

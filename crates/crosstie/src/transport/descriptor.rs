@@ -8,8 +8,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use super::Options;
 use super::pipe::{PipeReceiver, PipeSender};
 use super::single::SingleReceiver;
-use super::stream::{Parting, StreamInbound, StreamSender};
-use crate::error::{Error, Result};
+use super::stream::{Parting, StreamSender};
+use super::stream_inbound::StreamInbound;
+use super::unix::UnixConnection;
+use crate::error::{Error, ErrorKind, Result};
 use crate::os::byte_stream::{ByteStream, ByteStreamKind};
 
 /// The sending end on a descriptor.
@@ -38,6 +40,23 @@ pub fn sender(fd: OwnedFd, options: &Options) -> Result<DescriptorSender> {
         _ => Parting::Leave,
     };
     Ok(StreamSender::new(stream, object, options.message_bytes_max, parting))
+}
+
+/// Both directions on a connected stream socket.
+///
+/// # Errors
+/// `Unsupported` for what is no stream socket.
+pub fn connection(fd: OwnedFd, options: &Options) -> Result<UnixConnection> {
+    let (stream, object) = open(fd)?;
+    if stream.kind() != ByteStreamKind::Socket {
+        return Err(Error::new("open", object, ErrorKind::Unsupported)
+            .because("it has no two directions")
+            .advise("hand over a connected stream socket"));
+    }
+    let sender =
+        StreamSender::new(stream.clone(), object.clone(), options.message_bytes_max, Parting::Finish);
+    let inbound = StreamInbound::new(stream, options.message_bytes_max);
+    Ok((sender, SingleReceiver::new(inbound, object, None)))
 }
 
 /// A receiver that reads frames from `fd`.

@@ -112,7 +112,6 @@ impl<C: Inbound> FanInReceiver<C> {
         self.has_come |= connection.inbound.has_begun();
         match step {
             Ok(Step::Message(range)) => return Ok(Some(range)),
-            Ok(Step::Descriptors(_)) => {}
             Ok(Step::Incomplete) => {
                 if connection.inbound.may_have_more() {
                     self.ready.push_back(slot);

@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use super::inbound::{Breach, Step};
 use super::preamble::{self, PREAMBLE_BYTES};
+use crate::os::fd_passing::DESCRIPTORS_MAX;
 
 /// Length of a frame's header, in bytes.
 pub(crate) const HEADER_BYTES: usize = 4;
@@ -34,6 +35,14 @@ pub(crate) fn header(length: usize) -> Option<[u8; HEADER_BYTES]> {
     u32::try_from(length).ok().filter(|_| length <= LENGTH_MAX).map(u32::to_le_bytes)
 }
 
+/// The header of a message with descriptors; the lengths were checked.
+pub(crate) fn header_with_descriptors(length: usize, count: usize) -> [u8; 3 * HEADER_BYTES] {
+    let words = [DESCRIPTORS_MARK, u32::try_from(count).unwrap_or(0), u32::try_from(length).unwrap_or(0)];
+    let mut bytes = [0; 3 * HEADER_BYTES];
+    bytes.chunks_exact_mut(4).zip(words).for_each(|(chunk, word)| chunk.copy_from_slice(&word.to_le_bytes()));
+    bytes
+}
+
 /// Turns bytes, as they come, into messages.
 ///
 /// Bytes go into [`Decoder::room`], [`Decoder::filled`] says how many, [`Decoder::step`] takes the
@@ -48,12 +57,22 @@ pub(crate) struct Decoder {
     missing: usize,
     limit: usize,
     greeted: bool,
+    /// How many descriptors come with the next message.
+    descriptors: usize,
 }
 
 impl Decoder {
     pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.min(LENGTH_MAX);
-        Self { bytes: Vec::new(), start: 0, end: 0, missing: PREAMBLE_BYTES, limit, greeted: false }
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            end: 0,
+            missing: PREAMBLE_BYTES,
+            limit,
+            greeted: false,
+            descriptors: 0,
+        }
     }
 
     /// Whether anything at all has arrived.
@@ -104,32 +123,47 @@ impl Decoder {
         &self.bytes[range]
     }
 
+    /// How many descriptors came with the message that the last step answered.
+    pub(crate) fn take_descriptors(&mut self) -> usize {
+        std::mem::take(&mut self.descriptors)
+    }
+
+    /// Whether nothing has arrived that was not taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
     /// The next message, the end, or that more bytes are needed.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<Step, Breach> {
         if !self.greeted && !self.greet()? {
             return Ok(Step::Incomplete);
         }
-        let Some((header, rest)) = self.bytes[self.start..self.end].split_first_chunk::<HEADER_BYTES>()
-        else {
-            self.missing = HEADER_BYTES - (self.end - self.start);
-            return Ok(Step::Incomplete);
-        };
-        let length = u32::from_le_bytes(*header);
-        if length >= DESCRIPTORS_MARK {
-            return Ok(self.mark(length));
+        loop {
+            let Some((header, rest)) = self.bytes[self.start..self.end].split_first_chunk::<HEADER_BYTES>()
+            else {
+                self.missing = HEADER_BYTES - (self.end - self.start);
+                return Ok(Step::Incomplete);
+            };
+            let length = u32::from_le_bytes(*header);
+            if length >= DESCRIPTORS_MARK {
+                match self.mark(length)? {
+                    Some(step) => return Ok(step),
+                    None => continue,
+                }
+            }
+            let length = length as usize;
+            if length > self.limit {
+                return Err(Breach::TooLarge { length, limit: self.limit });
+            }
+            if rest.len() < length {
+                self.missing = length - rest.len();
+                return Ok(Step::Incomplete);
+            }
+            let begin = self.start + HEADER_BYTES;
+            self.start = begin + length;
+            return Ok(Step::Message(begin..self.start));
         }
-        let length = length as usize;
-        if length > self.limit {
-            return Err(Breach::TooLarge { length, limit: self.limit });
-        }
-        if rest.len() < length {
-            self.missing = length - rest.len();
-            return Ok(Step::Incomplete);
-        }
-        let begin = self.start + HEADER_BYTES;
-        self.start = begin + length;
-        Ok(Step::Message(begin..self.start))
     }
 
     #[cold]
@@ -144,20 +178,25 @@ impl Decoder {
         Ok(true)
     }
 
+    /// What stands in the place of a length; `None` when the next header is to be looked at.
     #[cold]
-    fn mark(&mut self, mark: u32) -> Step {
+    fn mark(&mut self, mark: u32) -> Result<Option<Step>, Breach> {
         if mark == END_MARK {
             self.start += HEADER_BYTES;
-            return Step::End;
+            return Ok(Some(Step::End));
         }
         let after = &self.bytes[self.start + HEADER_BYTES..self.end];
         let Some((count, _)) = after.split_first_chunk::<4>() else {
             self.missing = 4 - after.len();
-            return Step::Incomplete;
+            return Ok(Some(Step::Incomplete));
         };
-        let count = u32::from_le_bytes(*count);
+        let count = u32::from_le_bytes(*count) as usize;
+        if self.descriptors > 0 || count > DESCRIPTORS_MAX {
+            return Err(Breach::Corrupt("more descriptors than a message can have"));
+        }
+        self.descriptors = count;
         self.start += HEADER_BYTES + 4;
-        Step::Descriptors(count)
+        Ok(None)
     }
 }
 
@@ -182,7 +221,6 @@ mod tests {
                     decoder.filled(count);
                     rest = &rest[count..];
                 }
-                Ok(Step::Descriptors(_)) => {}
                 end => return (messages, end),
             }
         }

@@ -14,8 +14,6 @@ use crate::error::{Error, ErrorKind};
 pub enum Step {
     /// A whole message, at this place in the connection's memory.
     Message(Range<usize>),
-    /// So many descriptors come with the next message.
-    Descriptors(u32),
     /// The end mark: the sender is done.
     End,
     /// More must arrive first.

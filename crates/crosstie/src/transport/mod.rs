@@ -17,7 +17,8 @@
 //! | `frame` | frames on bytes in order, pure |
 //! | `inbound` | one incoming connection, whatever keeps the boundaries |
 //! | `sending` | what every sending end knows about itself |
-//! | `stream` | senders and connections over bytes in order |
+//! | `stream`, `stream_inbound` | the two ends over bytes in order |
+//! | [`spawn`] | starting a child that has one end |
 //! | `packet` | the same over packets |
 //! | `accept` | where connections come from |
 //! | `single` | a receiver with one sender |
@@ -38,7 +39,9 @@ mod retry;
 mod sending;
 mod single;
 mod socket_file;
+pub mod spawn;
 mod stream;
+mod stream_inbound;
 pub mod tcp;
 pub mod udp;
 pub mod unix;

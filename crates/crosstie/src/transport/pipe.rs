@@ -4,7 +4,8 @@ use std::os::fd::OwnedFd;
 
 use super::Options;
 use super::single::SingleReceiver;
-use super::stream::{Parting, StreamInbound, StreamSender};
+use super::stream::{Parting, StreamSender};
+use super::stream_inbound::StreamInbound;
 use crate::error::{Error, Result};
 use crate::os;
 use crate::os::byte_stream::ByteStream;

@@ -7,6 +7,7 @@ use crosstie_core::Deadline;
 use super::inbound::{self, Inbound, Step};
 use crate::contract::{Arrived, ReceiveMessages, RecvError};
 use crate::error::{Error, ErrorKind};
+use crate::os::unix::{self, Credentials};
 
 /// How the messages ended, for every later call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,22 @@ pub struct SingleReceiver<C> {
 impl<C: Inbound> SingleReceiver<C> {
     pub(crate) fn new(inbound: C, object: String, sender_pid: Option<u32>) -> Self {
         Self { inbound, object, sender_pid, end: None }
+    }
+
+    pub(crate) fn inbound_mut(&mut self) -> &mut C {
+        &mut self.inbound
+    }
+
+    /// Who made the other end, as the kernel saw it then; only on Unix sockets.
+    ///
+    /// # Errors
+    /// `Unsupported` on anything else.
+    pub fn peer(&self) -> Result<Credentials, Error> {
+        unix::peer(self.inbound.descriptor()).map_err(|error| {
+            Error::os("ask for the peer of", &self.object, error)
+                .of_kind(ErrorKind::Unsupported)
+                .because("only Unix sockets know who is at the other end")
+        })
     }
 
     #[cold]
@@ -58,7 +75,6 @@ impl<C: Inbound> ReceiveMessages for SingleReceiver<C> {
             match self.inbound.step() {
                 Ok(Step::Message(range)) => break range,
                 Ok(Step::End) => return Err(self.end(End::Closed)),
-                Ok(Step::Descriptors(_)) => {}
                 Ok(Step::Incomplete) => match self.inbound.fill(deadline) {
                     Ok(0) => return Err(self.end(End::PeerDied)),
                     Ok(_) => {}

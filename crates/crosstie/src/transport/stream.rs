@@ -1,18 +1,18 @@
-//! Frames over bytes in order: one sender's and one receiver's end of a pipe, a socket, a file.
+//! Frames over bytes in order: the sender's end of a pipe, a socket, a file.
 
 use std::io::{self, IoSlice};
-use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crosstie_core::Deadline;
 
-use super::frame::{self, Decoder};
-use super::inbound::{Breach, Inbound, Step};
+use super::frame;
 use super::preamble::{PREAMBLE_BYTES, STREAM};
 use super::sending::{Sending, is_lack_of_room};
 use crate::contract::{SendError, SendMessages};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::os::byte_stream::ByteStream;
+use crate::os::fd_passing::{self, DESCRIPTORS_MAX};
+use crate::os::unix::is_unix_socket;
 
 /// A batch goes out in writes of about this many bytes.
 const BATCH_BYTES: usize = 64 << 10;
@@ -65,6 +65,48 @@ impl StreamSender {
             Ok(()) | Err(SendError::Closed | SendError::PeerDied) => Ok(self),
             Err(SendError::Failed(error)) => Err(error),
             Err(error) => Err(Error::new("open", self.sending.object(), error.kind())),
+        }
+    }
+
+    /// Sends one message together with descriptors, which the receiver takes with
+    /// [`SingleReceiver::descriptors`](super::SingleReceiver::descriptors). Only on a Unix socket.
+    ///
+    /// # Errors
+    /// `Usage` above 253 descriptors, `Unsupported` where the socket is of another kind; else as
+    /// [`SendMessages::send`].
+    pub fn send_with_descriptors(
+        &mut self,
+        payload: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        if descriptors.is_empty() {
+            return self.send(payload, deadline);
+        }
+        let refuse = |kind| Error::new("send descriptors to", self.sending.object(), kind);
+        if descriptors.len() > DESCRIPTORS_MAX {
+            let text = format!("{} descriptors, a message has at most {DESCRIPTORS_MAX}", descriptors.len());
+            return Err(refuse(ErrorKind::Usage).because(text).into());
+        }
+        if !is_unix_socket(&self.stream) {
+            return Err(refuse(ErrorKind::Unsupported).because("only Unix sockets carry descriptors").into());
+        }
+        self.sending.check(payload.len())?;
+        self.flush(deadline)?;
+        let head = frame::header_with_descriptors(payload.len(), descriptors.len());
+        let mut slices = [IoSlice::new(&head), IoSlice::new(payload)];
+        match fd_passing::send(self.stream.as_fd(), &slices, descriptors, deadline) {
+            Ok(count) => {
+                let mut rest = &mut slices[..];
+                IoSlice::advance_slices(&mut rest, count);
+                // Its beginning is out: whatever is not goes out first next time.
+                rest.iter().for_each(|slice| self.unsent.extend_from_slice(slice));
+                match self.flush(deadline) {
+                    Err(SendError::Full | SendError::TimedOut) => Ok(()),
+                    answer => answer,
+                }
+            }
+            Err(error) => Err(self.fail(error)),
         }
     }
 
@@ -196,66 +238,5 @@ impl Drop for StreamSender {
             // Nobody is left to hear of a failure.
             let _ = self.close();
         }
-    }
-}
-
-/// The receiving side of frames over bytes in order.
-#[derive(Debug)]
-pub struct StreamInbound {
-    stream: ByteStream,
-    decoder: Decoder,
-    has_more: bool,
-}
-
-impl StreamInbound {
-    pub(crate) fn new(stream: ByteStream, limit: usize) -> Self {
-        Self { stream, decoder: Decoder::new(limit), has_more: false }
-    }
-}
-
-impl Inbound for StreamInbound {
-    fn of_connection(fd: OwnedFd, limit: usize) -> io::Result<Self> {
-        Ok(Self::new(ByteStream::new(fd)?, limit))
-    }
-
-    #[inline]
-    fn step(&mut self) -> Result<Step, Breach> {
-        self.decoder.step()
-    }
-
-    #[inline]
-    fn fill(&mut self, deadline: Deadline) -> io::Result<usize> {
-        let room = self.decoder.room();
-        let length = room.len();
-        let count = self.stream.read(room, deadline)?;
-        self.decoder.filled(count);
-        self.has_more = count == length;
-        Ok(count)
-    }
-
-    #[inline]
-    fn message(&self, range: Range<usize>) -> &[u8] {
-        self.decoder.message(range)
-    }
-
-    fn may_have_more(&self) -> bool {
-        self.has_more
-    }
-
-    fn has_begun(&self) -> bool {
-        self.decoder.has_begun()
-    }
-
-    fn limit(&self) -> usize {
-        self.decoder.limit()
-    }
-
-    fn descriptor(&self) -> BorrowedFd<'_> {
-        self.stream.as_fd()
-    }
-
-    fn say_goodbye(&mut self) {
-        // The sender may be gone or its side full; then it finds out from the kernel.
-        let _ = self.stream.write(&[IoSlice::new(&GOODBYE)], Deadline::NOW);
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use crosstie::contract::{ReceiveMessages, RecvError, SendError};
+use crosstie::contract::{ReceiveMessages, RecvError, SendError, SendMessages};
 use crosstie::os::clock::deadline_in;
 use crosstie::os::unix::UnixName;
 use crosstie::transport::{self, Options};
@@ -34,6 +34,16 @@ fn a_child_plays_its_role() {
             assert_eq!(rx.recv(soon()).expect("a message").payload, b"one");
             loop {
                 thread::park();
+            }
+        }
+        // Sends back what comes over the connection that it was given.
+        "answer on the descriptor" => {
+            let number = std::env::var(transport::spawn::DESCRIPTOR_VARIABLE).expect("a number");
+            let fd =
+                crosstie::os::inherited::duplicate(number.parse().expect("a number")).expect("it is open");
+            let (mut tx, mut rx) = transport::descriptor::connection(fd, &options()).expect("a connection");
+            while let Ok(message) = rx.recv(soon()) {
+                tx.send(message.payload, soon()).expect("answered");
             }
         }
         other => panic!("no role {other}"),
@@ -262,7 +272,6 @@ fn both_ends_of_a_connection_talk_and_close_apart() {
     let listener = transport::unix::Listener::bind(&at, &options()).expect("a listener");
     let (mut client_tx, mut client_rx) = transport::unix::connect(&at, &options()).expect("connected");
     let (mut server_tx, mut server_rx) = listener.accept(soon()).expect("accepted");
-    use crosstie::contract::SendMessages;
     client_tx.send(b"question", soon()).expect("sent");
     client_tx.close().expect("closed");
     let message = server_rx.recv(soon()).expect("a message");

@@ -163,17 +163,19 @@ pub struct Actor(pub Child);
 impl Actor {
     /// Starts this test program again, for one role: see `roles`.
     pub fn start(role: &str, named: Named, target: &str) -> Self {
-        let program = std::env::current_exe().expect("this program");
-        let child = Command::new(program)
+        Self(Self::command(role, named, target).spawn().expect("a child"))
+    }
+
+    pub fn command(role: &str, named: Named, target: &str) -> Command {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command
             .args(["--exact", "ends::a_child_plays_its_role", "--nocapture", "--test-threads=1"])
             .env("CROSSTIE_TEST_ROLE", role)
             .env("CROSSTIE_TEST_MECHANISM", named.word())
             .env("CROSSTIE_TEST_TARGET", target)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("a child");
-        Self(child)
+            .stdout(Stdio::null());
+        command
     }
 
     pub fn kill(&mut self) {
