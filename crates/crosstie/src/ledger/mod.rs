@@ -11,8 +11,8 @@
 //! | [`liveness`] | alive or dead: the life word, and the second witness |
 //! | [`waiting`] | sleeping until a word changes or its owner dies |
 //! | [`identity`] | who an owner is or was |
-//! | [`local`] | what one process has to itself of a domain, made anew after a fork |
-//! | [`published`] | a place for what is made once and kept |
+//! | `local` | what one process has to itself of a domain, made anew after a fork |
+//! | `published` | a place for what is made once and kept |
 
 pub mod attach;
 pub mod domain;
