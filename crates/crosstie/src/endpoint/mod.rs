@@ -11,6 +11,7 @@
 //! | `sender`, `loan` | [`Sender`]; [`Loan`]: a message written in place |
 //! | `receiver`, `payload` | [`Receiver`]; [`Payload`]: a message read in place |
 //! | `batch` | [`Batch`]: messages acknowledged together |
+//! | `spawn` | [`SpawnEnd`]: a child gets its end |
 //! | `messages` | [`Messages`]: a receiver as an iterator |
 
 mod address;
@@ -25,6 +26,7 @@ mod payload;
 mod receiver;
 mod sender;
 pub mod size;
+mod spawn;
 mod suggest;
 
 pub use address::{Address, HostPort, Place};
@@ -37,3 +39,4 @@ pub use options::{Options, WaitMode};
 pub use payload::Payload;
 pub use receiver::Receiver;
 pub use sender::Sender;
+pub use spawn::SpawnEnd;

@@ -30,11 +30,11 @@ pub fn pair<T: Message + ?Sized>() -> Result<(Sender<T>, Receiver<T>)> {
     Ok((Sender::from_end(kernel_sender(sender)), Receiver::from_end(kernel_receiver(receiver))))
 }
 
-fn kernel_sender(end: impl SendMessages + 'static) -> SendEnd {
+pub(super) fn kernel_sender(end: impl SendMessages + 'static) -> SendEnd {
     SendEnd::Kernel(Box::new(end))
 }
 
-fn kernel_receiver(end: impl ReceiveMessages + 'static) -> RecvEnd {
+pub(super) fn kernel_receiver(end: impl ReceiveMessages + 'static) -> RecvEnd {
     RecvEnd::Kernel(Box::new(end))
 }
 
