@@ -6,5 +6,7 @@
 
 #[path = "models/life_word.rs"]
 mod life_word;
+#[path = "models/slot.rs"]
+mod slot;
 #[path = "models/spsc.rs"]
 mod spsc;
