@@ -74,12 +74,12 @@ pub(crate) fn detail(report: &Report) -> String {
     );
     text.push_str("<thead><tr><th scope=\"col\">mechanism</th>");
     for name in [
-        "round trip p50",
+        "round\u{a0}trip p50",
         "p99",
         "p99.9",
         "spread of p50",
         "×\u{a0}floor",
-        "× bare loop",
+        "×\u{a0}bare loop",
         "paced p50",
         "messages/s",
         "bytes/s",
