@@ -26,11 +26,19 @@ pub trait Outbound {
 /// The end that receives.
 pub trait Inbound {
     /// Shows the next message to `read`, in memory that is this side's alone, then gives it back to
-    /// the lane; `None` if it did not come in time and the lane may lose messages.
+    /// the lane.
     ///
     /// # Errors
     /// The lane is of no more use.
-    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault>;
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Result<R, Fault>;
+
+    /// The same; `None` if the lane may lose messages and none came within [`LOSSY_PATIENCE_NS`].
+    ///
+    /// # Errors
+    /// The lane is of no more use.
+    fn receive_in_time<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault> {
+        self.receive(read).map(Some)
+    }
 }
 
 /// Both ends of one side.
@@ -48,12 +56,9 @@ pub struct Exchange<O, I> {
 /// How long a lane that may lose messages waits for one before it counts as lost.
 pub const LOSSY_PATIENCE_NS: u64 = 60_000_000;
 
-/// How often in a row the server of a lossy lane waits in vain before it takes the client for done.
-const SILENCES_MAX: u32 = 10;
-
 /// What a side does in a phase, whatever the lane.
 pub trait Play {
-    /// The client's half of one round trip; false if the lane lost it.
+    /// The client's half of one round trip; false if it is not to be counted.
     ///
     /// # Errors
     /// The lane is of no more use, or what came back is not what was sent.
@@ -97,38 +102,24 @@ pub struct Arrivals {
 
 impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
     fn ask(&mut self) -> Result<bool, Fault> {
-        let sequence = self.sequence;
+        let due = self.sequence;
         self.sequence += 1;
-        self.outbound.send(self.payloads.message(sequence))?;
-        loop {
-            let Some(echo) = self.inbound.receive(|echo| self.payloads.verify(echo))? else {
-                return Ok(false);
-            };
-            match echo {
-                Some(number) if number == sequence => return Ok(true),
-                // The late echo of one that was given up.
-                Some(number) if number < sequence => {}
-                other => return Err(not_what_was_sent(other, sequence)),
-            }
+        self.outbound.send(self.payloads.message(due))?;
+        match self.inbound.receive(|echo| self.payloads.verify(echo))? {
+            Some(number) if number == due => Ok(true),
+            other => Err(not_what_was_sent(other, due)),
         }
     }
 
     fn answer(&mut self, count: u64) -> Result<(), Fault> {
-        let end = self.sequence + count;
-        let mut silences = 0;
-        while self.sequence < end {
-            let (outbound, payloads, due) = (&mut self.outbound, &self.payloads, self.sequence);
-            let answered = self.inbound.receive(|message| match payloads.verify(message) {
-                Some(number) if number >= due && number < end => outbound.send(message).map(|()| number + 1),
+        for due in self.sequence..self.sequence + count {
+            let (outbound, payloads) = (&mut self.outbound, &self.payloads);
+            self.inbound.receive(|message| match payloads.verify(message) {
+                Some(number) if number == due => outbound.send(message),
                 other => Err(not_what_was_sent(other, due)),
-            })?;
-            silences = if answered.is_some() { 0 } else { silences + 1 };
-            match answered {
-                Some(next) => self.sequence = next?,
-                None if silences == SILENCES_MAX => self.sequence = end,
-                None => {}
-            }
+            })??;
         }
+        self.sequence += count;
         Ok(())
     }
 
@@ -149,7 +140,7 @@ impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
         let end = self.sequence + count;
         let mut arrivals = Arrivals { count: 0, first_ns: 0, last_ns: 0 };
         while self.sequence < end {
-            let Some(message) = self.inbound.receive(|message| self.payloads.verify(message))? else {
+            let Some(message) = self.inbound.receive_in_time(|message| self.payloads.verify(message))? else {
                 self.sequence = end;
                 arrivals.last_ns = clock::now_ns().saturating_sub(LOSSY_PATIENCE_NS);
                 return Ok(arrivals);

@@ -70,15 +70,22 @@ pub struct AddressReceiver {
 
 impl Inbound for AddressReceiver {
     #[inline]
-    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> std::result::Result<Option<R>, Fault> {
-        let deadline = if self.is_lossy {
-            Deadline::at_ns(clock::now_ns()).after_ns(LOSSY_PATIENCE_NS)
-        } else {
-            Deadline::NEVER
-        };
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> std::result::Result<R, Fault> {
+        match self.receiver.recv_bytes_until(Deadline::NEVER) {
+            Ok(payload) => Ok(read(payload.bytes(&mut self.scratch))),
+            Err(error) => Err(fault("receive", error.kind(), &error)),
+        }
+    }
+
+    #[inline]
+    fn receive_in_time<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> std::result::Result<Option<R>, Fault> {
+        if !self.is_lossy {
+            return self.receive(read).map(Some);
+        }
+        let deadline = Deadline::at_ns(clock::now_ns()).after_ns(LOSSY_PATIENCE_NS);
         match self.receiver.recv_bytes_until(deadline) {
             Ok(payload) => Ok(Some(read(payload.bytes(&mut self.scratch)))),
-            Err(RecvError::TimedOut) if self.is_lossy => Ok(None),
+            Err(RecvError::TimedOut) => Ok(None),
             Err(error) => Err(fault("receive", error.kind(), &error)),
         }
     }

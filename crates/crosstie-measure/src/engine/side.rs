@@ -12,7 +12,7 @@ use super::exchange::{Exchange, Fault, Play, time_arrivals, time_round_trips, ti
 use super::lane;
 use super::payload::Payloads;
 use super::spec::{Answer, Command, Lane, Role, SideSpec};
-use crate::floor::bare_loop;
+use crate::floor::bare_loop::open as bare_loop;
 use crate::floor::bare_ring::{BareReceiver, BareSender, Cut, Direction};
 use crate::floor::cache_line::CacheLine;
 use crate::floor::futex_wake::FutexWake;

@@ -208,7 +208,7 @@ impl BareReceiver {
 
 impl Inbound for BareReceiver {
     #[inline]
-    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Fault> {
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Result<R, Fault> {
         let header = loop {
             // Acquire: meets the producer's Release; the payload is whole.
             let header = self.end.header().load(Ordering::Acquire);
@@ -231,7 +231,7 @@ impl Inbound for BareReceiver {
             // Release: the payloads have been read before their slots are free.
             self.end.credit().store(self.given_back, Ordering::Release);
         }
-        Ok(Some(answer))
+        Ok(answer)
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
             let payloads = Payloads::new(payload_bytes, 3).unwrap();
             for sequence in 0..1000 {
                 let arrived = receiver.receive(|message| payloads.verify(message)).unwrap();
-                assert_eq!(arrived, Some(Some(sequence)));
+                assert_eq!(arrived, Some(sequence));
             }
             sending.join().unwrap();
         }
