@@ -148,6 +148,9 @@ pub struct Row {
     /// System calls of both sides per message one way, counted by the kernel's tracer; absent where
     /// tracing is not allowed.
     pub syscalls_per_message: Option<f64>,
+    /// The same per round trip, with one message in flight: both sides wait each time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub syscalls_per_round_trip: Option<f64>,
     /// Processor time of each side at saturation, percent of one core.
     pub cpu_percent: CpuPercent,
     /// Processor time of each side at 1,000 round trips a second, percent of one core.

@@ -1,8 +1,10 @@
 //! Two real processes on every lane: what arrives is checked, and nothing hangs.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crosstie_measure::compare::subject::{Mechanism, Subject};
 use crosstie_measure::engine::pair::{Pair, PairSpec};
 use crosstie_measure::engine::scratch::Scratch;
 use crosstie_measure::engine::spec::{Burden, Lane, Link, Wait};
@@ -102,6 +104,26 @@ fn unix_sockets_carry_every_payload() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| format!("unix:{}", folder.path().join(name).display());
     carries(|name| addresses(at(&format!("{name}-there")), at(&format!("{name}-back"))));
+}
+
+#[test]
+fn rings_carry_every_payload_spinning_and_sleeping() {
+    let scratch = Scratch::create(program()).unwrap();
+    for wait in [Wait::Block, Wait::Spin] {
+        for payload_bytes in [8, 48, 64, 65_536, 300_000] {
+            let folder = scratch.path().join(format!("{}-{payload_bytes}", wait.word()));
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+            let lane = Subject::Row(Mechanism::Shm, wait).lane(payload_bytes, &folder).unwrap();
+            let mut pair = start(lane, payload_bytes).unwrap();
+            let answers = pair.round_trips(20, None).unwrap();
+            assert_eq!((answers.client.messages, answers.client.lost), (20, 0));
+            for burden in [Burden::None, Burden::Sender, Burden::Receiver] {
+                let answers = pair.one_way(50, burden).unwrap();
+                assert_eq!((answers.server.messages, answers.server.lost), (49, 0));
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One subject at one payload size: its repetitions, and the row they make.
 
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crosstie::{Error, ErrorKind, Result};
@@ -23,17 +24,22 @@ const MESSAGES_MAX: u64 = 20_000_000;
 /// Bytes that the traced messages may have together: tracing is slow, copying under it too.
 const TRACED_BYTES_MAX: usize = 64 << 20;
 
+/// From this payload on, sides do not stay between their repetitions.
+const LARGE_BYTES: usize = 1 << 20;
+
 /// One subject at one payload size.
 #[derive(Debug)]
 pub struct Cell {
     subject: Subject,
     payload_bytes: usize,
+    site: Site,
     pair: Option<Pair>,
     round_trips: u64,
     messages: u64,
     repetitions: Vec<Repetition>,
     paced: Option<Answers>,
     syscalls_per_message: Option<f64>,
+    syscalls_per_round_trip: Option<f64>,
     /// Why there are no figures, and whether a payload arrived that was not what was sent.
     failure: Option<(String, bool)>,
 }
@@ -46,42 +52,68 @@ struct Repetition {
     full_messages_per_s: Option<f64>,
 }
 
+/// Where the sides of a run's cells live.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The executable whose hidden subcommands run a side.
+    pub program: PathBuf,
+    /// The processors of the two sides.
+    pub processors: Option<[usize; 2]>,
+    /// A folder of this cell's own, which does not exist yet.
+    pub folder: PathBuf,
+}
+
 impl Cell {
-    /// A cell whose two sides run and are connected; what keeps them from it is in its row.
+    /// A cell that has measured nothing yet.
     #[must_use]
-    pub fn start(
-        subject: Subject,
-        payload_bytes: usize,
-        (folder, serial): (&Path, usize),
-        (program, processors): (&Path, Option<[usize; 2]>),
-    ) -> Self {
-        let mut cell = Self {
+    pub fn new(subject: Subject, payload_bytes: usize, site: Site) -> Self {
+        let refusal = match subject {
+            Subject::Row(mechanism, _) | Subject::BareLoop(mechanism) => mechanism.refusal(payload_bytes),
+            Subject::BareRing => None,
+        };
+        Self {
             subject,
             payload_bytes,
+            site,
             pair: None,
             round_trips: 1,
             messages: 1,
             repetitions: Vec::new(),
             paced: None,
             syscalls_per_message: None,
-            failure: None,
-        };
-        let refusal = match subject {
-            Subject::Row(mechanism, _) | Subject::BareLoop(mechanism) => mechanism.refusal(payload_bytes),
-            Subject::BareRing => None,
-        };
-        if let Some(refusal) = refusal {
-            cell.failure = Some((refusal.to_owned(), false));
-            return cell;
+            syscalls_per_round_trip: None,
+            failure: refusal.map(|why| (why.to_owned(), false)),
         }
-        let started = subject.lane(payload_bytes, folder, serial).and_then(|lane| {
-            Pair::start(&PairSpec { program, lane, payload_bytes, processors, patience: PATIENCE })
-        });
-        match started {
-            Ok(pair) => cell.pair = Some(pair),
-            Err(error) => cell.fail(&error),
-        }
-        cell
+    }
+
+    /// Starts both sides, connects them and warms them up.
+    fn connect(&self) -> Result<Pair> {
+        let folder = &self.site.folder;
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| Error::os("create a cell's folder", folder.display().to_string(), error))?;
+        let mut pair = Pair::start(&PairSpec {
+            program: &self.site.program,
+            lane: self.subject.lane(self.payload_bytes, folder)?,
+            payload_bytes: self.payload_bytes,
+            processors: self.site.processors,
+            patience: PATIENCE,
+        })?;
+        pair.round_trips(self.few(), None)?;
+        Ok(pair)
+    }
+
+    /// Ends both sides and removes what they left.
+    fn disconnect(&mut self) {
+        self.pair = None;
+        // What stays behind goes with the run's folder.
+        let _ = std::fs::remove_dir_all(&self.site.folder);
+    }
+
+    /// As many messages as warm a lane up.
+    fn few(&self) -> u64 {
+        (TRACED_BYTES_MAX / 8 / self.payload_bytes).clamp(2, 100) as u64
     }
 
     /// What is measured, in words: `"shm spin"`, `"pipe, bare loop"`.
@@ -103,9 +135,8 @@ impl Cell {
 
     /// Warms up, and finds how many round trips and messages fill the plan's window.
     pub fn calibrate(&mut self, plan: &Plan) {
-        let first = (TRACED_BYTES_MAX / 8 / self.payload_bytes).clamp(2, 100) as u64;
+        let first = self.few();
         self.attempt(|cell, pair| {
-            pair.round_trips(first, None)?;
             let trip_ns = pair.round_trips(first, None)?.client.round_trip_ns.p50.max(1);
             cell.round_trips = (plan.window_ns / trip_ns).clamp(5, ROUND_TRIPS_MAX);
             let mut count = first;
@@ -146,26 +177,35 @@ impl Cell {
         });
     }
 
-    /// What is measured once: round trips at a pace, and the count of system calls. Then the sides
-    /// end.
+    /// What is measured once: round trips at a pace, and the count of system calls.
     pub fn complete(&mut self, plan: &Plan) {
         if matches!(self.subject, Subject::Row(..)) {
             self.attempt(|cell, pair| {
                 cell.paced = Some(pair.round_trips(plan.paced_count, Some(PACE_NS))?);
                 let affordable = (TRACED_BYTES_MAX / cell.payload_bytes).max(2) as u64;
-                cell.syscalls_per_message = pair.syscalls_per_message(plan.traced_count.min(affordable))?;
+                let count = plan.traced_count.min(affordable);
+                cell.syscalls_per_message = pair.syscalls_per_message(count)?;
+                cell.syscalls_per_round_trip = pair.syscalls_per_round_trip(count)?;
                 Ok(())
             });
         }
-        self.pair = None;
+        self.disconnect();
     }
 
-    /// Does `what` unless an earlier attempt failed; a failure ends the sides and is kept.
+    /// Does `what` with two sides that are connected, unless an earlier attempt failed; a failure is
+    /// kept. Sides with large payloads end at once: those of all cells together would fill memory.
     fn attempt(&mut self, what: impl FnOnce(&mut Self, &mut Pair) -> Result<()>) {
-        let Some(mut pair) = self.pair.take() else { return };
-        match what(self, &mut pair) {
-            Ok(()) => self.pair = Some(pair),
-            Err(error) => self.fail(&error),
+        if self.failure.is_some() {
+            return;
+        }
+        let connected = self.pair.take().map_or_else(|| self.connect(), Ok);
+        match connected.and_then(|mut pair| what(self, &mut pair).map(|()| pair)) {
+            Ok(pair) if self.payload_bytes < LARGE_BYTES => self.pair = Some(pair),
+            Ok(_) => self.disconnect(),
+            Err(error) => {
+                self.fail(&error);
+                self.disconnect();
+            }
         }
     }
 
@@ -215,6 +255,7 @@ impl Cell {
         row.messages_per_s = self.median_of(|r| r.one_way.server.per_second());
         row.bytes_per_s = row.messages_per_s * self.payload_bytes as f64;
         row.syscalls_per_message = self.syscalls_per_message;
+        row.syscalls_per_round_trip = self.syscalls_per_round_trip;
         row.cpu_percent = CpuPercent {
             sender: self.median_of(|r| r.one_way.client.processor_percent()),
             receiver: self.median_of(|r| r.one_way.server.processor_percent()),

@@ -2,14 +2,13 @@
 //! alike.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crosstie::Result;
 use crosstie::os::clock;
-use crosstie::{Error, Result};
 
-use super::cell::Cell;
+use super::cell::{Cell, Site};
 use super::plan::{MEMCPY_SIZES, Plan};
 use super::subject::Subject;
 use super::watch::Watch;
@@ -56,7 +55,6 @@ pub fn run(options: &Options, watch: &mut dyn Watch) -> Result<Report> {
     let started = clock::now_ns();
     let processors = choose_processors(options.placement, watch);
     let scratch = Scratch::create(&options.program)?;
-    make_domain(&scratch.path().join("domain"))?;
     let mut run = Run { options, processors, scratch, serial: 0, parts_done: 0, floor: FloorRun::default() };
     let mut report = Report {
         schema: SCHEMA.to_owned(),
@@ -90,13 +88,6 @@ fn choose_processors(placement: Placement, watch: &mut dyn Watch) -> Option<[usi
     processors
 }
 
-fn make_domain(path: &Path) -> Result<()> {
-    std::fs::DirBuilder::new()
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| Error::os("create the run's domain", path.display().to_string(), error))
-}
-
 struct Run<'a> {
     options: &'a Options,
     processors: Option<[usize; 2]>,
@@ -120,7 +111,7 @@ impl Run<'_> {
         let mut cells: Vec<Cell> = plan
             .subjects(payload_bytes)
             .into_iter()
-            .map(|subject| self.start(subject, payload_bytes))
+            .map(|subject| self.cell(subject, payload_bytes))
             .collect();
         for cell in &mut cells {
             cell.calibrate(plan);
@@ -147,10 +138,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn start(&mut self, subject: Subject, payload_bytes: usize) -> Cell {
+    fn cell(&mut self, subject: Subject, payload_bytes: usize) -> Cell {
         self.serial += 1;
-        let place = (self.scratch.path(), self.serial);
-        Cell::start(subject, payload_bytes, place, (&self.options.program, self.processors))
+        let site = Site {
+            program: self.options.program.clone(),
+            processors: self.processors,
+            folder: self.scratch.path().join(format!("cell-{}", self.serial)),
+        };
+        Cell::new(subject, payload_bytes, site)
     }
 
     fn stage(&mut self, watch: &mut dyn Watch, what: &str) {

@@ -68,31 +68,30 @@ pub enum Subject {
     Row(Mechanism, Wait),
 }
 
-/// Bytes of a ring, ours or the bare one, for a payload: 256 KiB, or room for four messages.
+/// Bytes of a ring, ours or the bare one, for a payload: 256 KiB, or room for three messages.
 #[must_use]
 pub fn ring_bytes(payload_bytes: usize) -> usize {
-    (256 << 10).max((payload_bytes + 64).next_power_of_two() * 4)
+    (256 << 10).max((payload_bytes + 64).next_power_of_two() * 2)
 }
 
 impl Subject {
-    /// Connects two sides anew, with whatever files that takes in `folder`; `serial` has not been
-    /// used in that folder before.
+    /// How two sides are connected, with whatever files that takes in `folder`, which is empty.
     ///
     /// # Errors
     /// No room, or no free port.
-    pub fn lane(self, payload_bytes: usize, folder: &Path, serial: usize) -> Result<Lane> {
+    pub fn lane(self, payload_bytes: usize, folder: &Path) -> Result<Lane> {
         Ok(match self {
             Self::BareRing => {
-                let path = folder.join(format!("bare-ring-{serial}"));
+                let path = folder.join("bare-ring");
                 let capacity_bytes = ring_bytes(payload_bytes);
                 SharedLines::create(&path, Cut::of(capacity_bytes, payload_bytes).lines())?;
                 Lane::BareRing { path: path.display().to_string(), capacity_bytes }
             }
-            Self::BareLoop(mechanism) => Lane::BareLoop { link: link(mechanism, folder, serial)? },
+            Self::BareLoop(mechanism) => Lane::BareLoop { link: link(mechanism, folder)? },
             Self::Row(mechanism, wait) => Lane::Crosstie {
-                link: link(mechanism, folder, serial)?,
+                link: link(mechanism, folder)?,
                 wait,
-                domain: (mechanism == Mechanism::Shm).then(|| folder.join("domain")),
+                domain: (mechanism == Mechanism::Shm).then(|| folder.to_owned()),
                 capacity_bytes: (mechanism == Mechanism::Shm).then(|| ring_bytes(payload_bytes)),
             },
         })
@@ -100,15 +99,12 @@ impl Subject {
 }
 
 /// Two addresses of a mechanism that nobody uses.
-fn link(mechanism: Mechanism, folder: &Path, serial: usize) -> Result<Link> {
+fn link(mechanism: Mechanism, folder: &Path) -> Result<Link> {
     let name = mechanism.name();
-    let file = |direction| format!("{name}:{}/{name}-{serial}-{direction}", folder.display());
+    let file = |direction| format!("{name}:{}/{direction}", folder.display());
     Ok(match mechanism {
         Mechanism::Pipe => Link::Pipe,
-        Mechanism::Shm => {
-            let ring = |direction| format!("ring:compare-{serial}-{direction}");
-            Link::Addresses { there: ring("there"), back: ring("back") }
-        }
+        Mechanism::Shm => Link::Addresses { there: "ring:there".to_owned(), back: "ring:back".to_owned() },
         Mechanism::Fifo | Mechanism::Unix | Mechanism::UnixPacket => {
             Link::Addresses { there: file("there"), back: file("back") }
         }

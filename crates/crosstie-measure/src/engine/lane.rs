@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crosstie::channel::ring::{RingOptions, RingReceiver, RingSender, WaitMode};
 use crosstie::contract::RecvError;
-use crosstie::endpoint::{Options, Receiver, Sender, WaitMode};
+use crosstie::endpoint::{Options, Receiver, Sender};
+use crosstie::ledger::Domain;
 use crosstie::os::clock;
 use crosstie::{Deadline, Error, Result};
 
@@ -14,24 +16,66 @@ use super::spec::Wait;
 /// How long an end waits for the other side to appear.
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What both ends are opened with.
-#[must_use]
-pub fn options(
+/// Opens a side's ends of two rings in the folder `domain`.
+///
+/// # Errors
+/// No room for a ring, or another end lives.
+pub fn open_rings(
+    (to, from): (&str, &str),
+    domain: PathBuf,
     wait: Wait,
-    domain: Option<PathBuf>,
-    capacity_bytes: Option<usize>,
-    payload_bytes: usize,
-) -> Options {
+    (capacity_bytes, payload_bytes): (Option<usize>, usize),
+) -> Result<(RingOut, RingIn)> {
+    let domain = Domain::open(domain)?;
     let wait = match wait {
         Wait::Block => WaitMode::Block,
         Wait::Spin => WaitMode::Spin,
     };
+    let options = RingOptions { capacity_bytes, message_bytes_max: payload_bytes, wait };
+    let [to, from] = [to, from].map(|address| address.trim_start_matches("ring:"));
+    let sender = RingSender::open(domain, to, &options)?;
+    let receiver = RingReceiver::open(domain, from, &options)?;
+    Ok((RingOut { sender }, RingIn { receiver, private: vec![0; payload_bytes] }))
+}
+
+/// The sending end of a ring.
+pub struct RingOut {
+    sender: RingSender,
+}
+
+impl Outbound for RingOut {
+    #[inline]
+    fn send(&mut self, message: &[u8]) -> std::result::Result<(), Fault> {
+        self.sender.send(message, Deadline::NEVER).map_err(|error| fault("send", error.kind(), &error))
+    }
+}
+
+/// The receiving end of a ring.
+pub struct RingIn {
+    receiver: RingReceiver,
+    private: Vec<u8>,
+}
+
+impl Inbound for RingIn {
+    #[inline]
+    fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> std::result::Result<R, Fault> {
+        match self.receiver.recv(Deadline::NEVER) {
+            Ok(message) => {
+                let length = message.copy_to(&mut self.private);
+                Ok(read(&self.private[..length]))
+            }
+            Err(error) => Err(fault("receive", error.kind(), &error)),
+        }
+    }
+}
+
+/// What the ends of an address are opened with.
+#[must_use]
+pub fn options(payload_bytes: usize) -> Options {
     Options {
         message_bytes_max: payload_bytes,
-        capacity_bytes,
-        wait,
-        domain,
         open_deadline: clock::deadline_in(OPEN_PATIENCE),
+        ..Options::default()
     }
 }
 

@@ -98,14 +98,25 @@ impl Pair {
     /// # Errors
     /// As [`Pair::round_trips`].
     pub fn syscalls_per_message(&mut self, count: u64) -> Result<Option<f64>> {
-        let Some(without) = self.syscalls_of_one_way(0)? else { return Ok(None) };
-        let Some(with) = self.syscalls_of_one_way(count)? else { return Ok(None) };
+        self.syscalls_per(count, |count| Command::OneWay { count, burden: Burden::None })
+    }
+
+    /// The same for each of `count` round trips.
+    ///
+    /// # Errors
+    /// As [`Pair::round_trips`].
+    pub fn syscalls_per_round_trip(&mut self, count: u64) -> Result<Option<f64>> {
+        self.syscalls_per(count, |count| Command::RoundTrips { count, interval_ns: None })
+    }
+
+    fn syscalls_per(&mut self, count: u64, command: impl Fn(u64) -> Command) -> Result<Option<f64>> {
+        let Some(without) = self.syscalls_of(command(0))? else { return Ok(None) };
+        let Some(with) = self.syscalls_of(command(count))? else { return Ok(None) };
         Ok(Some(with.saturating_sub(without) as f64 / count.max(1) as f64))
     }
 
-    fn syscalls_of_one_way(&mut self, count: u64) -> Result<Option<u64>> {
+    fn syscalls_of(&mut self, command: Command) -> Result<Option<u64>> {
         let pids = self.processes();
-        let command = Command::OneWay { count, burden: Burden::None };
         let deadline = crosstie::os::clock::deadline_in(self.patience);
         let (mut told, mut trouble) = (false, None);
         let (mut client, mut server) = (None, None);

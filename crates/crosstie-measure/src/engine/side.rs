@@ -86,9 +86,13 @@ fn prepare(spec: &SideSpec) -> Result<Box<dyn Play>> {
     let payloads = || Payloads::new(spec.payload_bytes, spec.seed);
     let (there, back) = (Direction::There, Direction::Back);
     Ok(match &spec.lane {
-        Lane::Crosstie { link, wait, domain, capacity_bytes } => {
-            let options = lane::options(*wait, domain.clone(), *capacity_bytes, spec.payload_bytes);
-            let (outbound, inbound) = lane::open(link.ends(spec.role), &options)?;
+        Lane::Crosstie { link, wait, domain: Some(domain), capacity_bytes } => {
+            let room = (*capacity_bytes, spec.payload_bytes);
+            let ends = lane::open_rings(link.ends(spec.role), domain.clone(), *wait, room)?;
+            Box::new(Exchange { outbound: ends.0, inbound: ends.1, payloads: payloads()?, sequence: 0 })
+        }
+        Lane::Crosstie { link, domain: None, .. } => {
+            let (outbound, inbound) = lane::open(link.ends(spec.role), &lane::options(spec.payload_bytes))?;
             Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
         }
         Lane::BareLoop { link } => bare_loop::open(link, spec.role, payloads()?)?,

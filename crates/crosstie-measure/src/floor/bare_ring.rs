@@ -36,11 +36,11 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Rings of about `capacity_bytes` each for payloads of `payload_bytes`; at least 4 slots.
+    /// Rings of about `capacity_bytes` each for payloads of `payload_bytes`; at least 3 slots.
     #[must_use]
     pub fn of(capacity_bytes: usize, payload_bytes: usize) -> Self {
         let slot_lines = (HEADER_BYTES + payload_bytes).div_ceil(LINE_BYTES);
-        Self { slot_lines, slots: (capacity_bytes / (slot_lines * LINE_BYTES)).max(4) }
+        Self { slot_lines, slots: (capacity_bytes / (slot_lines * LINE_BYTES)).max(3) }
     }
 
     /// Lines of a file with two rings.
