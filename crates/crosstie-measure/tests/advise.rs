@@ -41,6 +41,9 @@ fn known_needs_get_the_known_answers() {
         (Scope::Machine, &[ZeroCopy], ("shm", "block")),
         (Scope::Machine, &[SurvivesReceiverDeath], ("shm", "block")),
         (Scope::Machine, &[Stream], ("unix", "block")),
+        (Scope::Machine, &[Stream, SurvivesReceiverDeath], ("shm", "block")),
+        (Scope::Machine, &[NoLibrary], ("unix", "block")),
+        (Scope::Network, &[NoLibrary], ("tcp", "block")),
     ];
     for (scope, wants, answer) in known {
         let advice = ask(*scope, wants);

@@ -19,7 +19,7 @@ pub(crate) struct Ability {
 
 const KERNEL_DROPS: &str = "what a dead receiver had not read is lost with it";
 const COPIES: &str = "the kernel copies each payload in and out";
-const OWN_HEADERS: &str = "each packet carries Crosstie's own header: both sides need the library";
+const OWN_PACKETS: &str = "its packets carry Crosstie's own headers: both sides need the library";
 
 /// Every mechanism, least effort first.
 pub(crate) const ABILITIES: &[Ability] = &[
@@ -49,7 +49,11 @@ pub(crate) const ABILITIES: &[Ability] = &[
         scope: Scope::Machine,
         effort: 2,
         limit_bytes: None,
-        lacks: &[(Want::SurvivesReceiverDeath, KERNEL_DROPS), (Want::ZeroCopy, COPIES)],
+        lacks: &[
+            (Want::SurvivesReceiverDeath, KERNEL_DROPS),
+            (Want::ZeroCopy, COPIES),
+            (Want::NoLibrary, OWN_PACKETS),
+        ],
     },
     Ability {
         mechanism: "unixpacket",
@@ -60,8 +64,7 @@ pub(crate) const ABILITIES: &[Ability] = &[
         lacks: &[
             (Want::SurvivesReceiverDeath, KERNEL_DROPS),
             (Want::ZeroCopy, COPIES),
-            (Want::Stream, "it carries packets, not a stream"),
-            (Want::NoLibrary, OWN_HEADERS),
+            (Want::NoLibrary, OWN_PACKETS),
         ],
     },
     Ability {
@@ -80,7 +83,6 @@ pub(crate) const ABILITIES: &[Ability] = &[
         limit_bytes: None,
         lacks: &[
             (Want::ManySenders, "a ring has one sender and one receiver"),
-            (Want::Stream, "it carries messages, not a stream"),
             (Want::NoLibrary, "the ring's synchronization is Crosstie's: both sides need the library"),
             (
                 Want::Simple,
@@ -98,8 +100,8 @@ pub(crate) const ABILITIES: &[Ability] = &[
             (Want::SurvivesReceiverDeath, KERNEL_DROPS),
             (Want::ZeroCopy, COPIES),
             (Want::Ordering, "datagrams may overtake each other"),
-            (Want::Stream, "it carries datagrams, not a stream"),
-            (Want::NoLibrary, OWN_HEADERS),
+            (Want::Stream, "a stream has no gaps; datagrams get lost and overtake each other"),
+            (Want::NoLibrary, OWN_PACKETS),
         ],
     },
 ];

@@ -108,9 +108,9 @@ wants! {
     ZeroCopy = "zero-copy";
     /// Messages arrive in the order in which they were sent.
     Ordering = "ordering";
-    /// A stream of bytes, as files and other programs know it.
+    /// A stream of bytes of any length, without boundaries (--raw).
     Stream = "stream";
-    /// The other side uses plain system calls, without Crosstie.
+    /// The other side speaks it by hand, without Crosstie.
     NoLibrary = "no-library";
     /// A message may be lost; a late one is worthless.
     LossTolerable = "loss-tolerable";

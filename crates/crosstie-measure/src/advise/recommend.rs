@@ -210,8 +210,8 @@ fn merit(want: Want) -> Option<&'static str> {
         Want::SurvivesReceiverDeath => Some("what a killed receiver held comes again"),
         Want::ZeroCopy => Some("payloads are lent in place, not copied"),
         Want::Ordering => Some("keeps the order of each sender"),
-        Want::Stream => Some("carries a plain stream of bytes (--raw)"),
-        Want::NoLibrary => Some("the other side may be any program (--raw)"),
+        Want::Stream => Some("carries a stream of bytes (--raw on both sides)"),
+        Want::NoLibrary => Some("spoken by hand: eight bytes, then four of length before each message"),
         Want::LossTolerable | Want::LowestLatency | Want::LowCpu | Want::Simple => None,
     }
 }
