@@ -5,7 +5,7 @@
 //! | [`plan`] | what is measured, how long and how often: data |
 //! | [`subject`] | what one cell of the run measures, and how its two sides are connected |
 //! | [`cell`] | one subject at one payload size: its repetitions, and the row they make |
-//! | [`run`] | the run: the floor, then size by size, the repetitions of all cells in turn |
+//! | [`mod@run`] | the run: the floor, then size by size, the repetitions of all cells in turn |
 //! | [`watch`] | who is told how the run goes on |
 
 pub mod cell;
