@@ -68,6 +68,9 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
                 ),
             )),
         },
-        Some(End::Failed(failure)) => Err(failure),
+        Some(End::Failed(failure)) => {
+            intake.break_off();
+            Err(failure)
+        }
     }
 }

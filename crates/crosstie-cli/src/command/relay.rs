@@ -51,6 +51,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     match end {
         End::Clean => passage.outlet.close(),
         End::Failed(failure) => {
+            intake.break_off();
             passage.outlet.break_off();
             Err(failure)
         }

@@ -127,6 +127,11 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Ends so that the senders are told a death.
+    pub fn break_off(self) {
+        self.receiver.break_off();
+    }
+
     /// Says what the mechanism knows to be lost, where it can lose at all.
     pub fn tell_losses(&self) {
         if let Place::Udp(_) = self.address.place() {

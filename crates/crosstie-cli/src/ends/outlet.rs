@@ -71,9 +71,13 @@ impl<'a> Outlet<'a> {
     /// Tells the receiver a clean end.
     ///
     /// # Errors
-    /// If it cannot be told.
+    /// If it cannot be told. A receiver that ended cleanly meanwhile need not be told: it took what
+    /// it wanted.
     pub fn close(self) -> Outcome {
-        self.sender.close().map_err(|error| Failure::of_send(self.address, error))
+        match self.sender.close() {
+            Ok(()) | Err(SendError::Closed) => Ok(()),
+            Err(error) => Err(Failure::of_send(self.address, error)),
+        }
     }
 
     /// Ends so that the receiver is told a death.

@@ -232,3 +232,13 @@ impl Finished {
         self
     }
 }
+
+impl Finished {
+    /// A line of standard output is this, but for blanks around it.
+    #[track_caller]
+    pub fn wrote_line(self, line: &str) -> Self {
+        let text = String::from_utf8_lossy(&self.stdout);
+        assert!(text.lines().any(|found| found.trim() == line), "no line {line:?} in: {text}");
+        self
+    }
+}

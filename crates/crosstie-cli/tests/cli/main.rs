@@ -3,5 +3,6 @@
 mod advise;
 mod framing;
 mod machine;
+mod region;
 mod talk;
 mod wrong;

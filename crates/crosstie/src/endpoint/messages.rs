@@ -1,15 +1,21 @@
 //! [`Messages`]: a receiver as an iterator.
 
+use std::borrow::BorrowMut;
+use std::marker::PhantomData;
+
 use super::message::Message;
 use super::receiver::Receiver;
 use crate::contract::RecvError;
 
 /// The messages of a [`Receiver`], each a `Result`; ends after a clean end, and after the first
 /// error behind which nothing can follow.
+///
+/// Made by iterating over a `Receiver`, or over a `&mut Receiver` that is used again afterwards.
 #[derive(Debug)]
-pub struct Messages<T: Message + ?Sized> {
-    receiver: Receiver<T>,
+pub struct Messages<T: Message + ?Sized, R = Receiver<T>> {
+    receiver: R,
     ended: bool,
+    message: PhantomData<fn() -> T::Owned>,
 }
 
 impl<T: Message + ?Sized> IntoIterator for Receiver<T> {
@@ -17,18 +23,27 @@ impl<T: Message + ?Sized> IntoIterator for Receiver<T> {
     type IntoIter = Messages<T>;
 
     fn into_iter(self) -> Messages<T> {
-        Messages { receiver: self, ended: false }
+        Messages { receiver: self, ended: false, message: PhantomData }
     }
 }
 
-impl<T: Message + ?Sized> Iterator for Messages<T> {
+impl<'a, T: Message + ?Sized> IntoIterator for &'a mut Receiver<T> {
+    type Item = Result<T::Owned, RecvError>;
+    type IntoIter = Messages<T, &'a mut Receiver<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Messages { receiver: self, ended: false, message: PhantomData }
+    }
+}
+
+impl<T: Message + ?Sized, R: BorrowMut<Receiver<T>>> Iterator for Messages<T, R> {
     type Item = Result<T::Owned, RecvError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
         }
-        let next = self.receiver.recv();
+        let next = self.receiver.borrow_mut().recv();
         // A message of another type is passed over; behind every other error nothing follows.
         self.ended = !matches!(next, Ok(_) | Err(RecvError::Malformed(_)));
         match next {
@@ -38,4 +53,4 @@ impl<T: Message + ?Sized> Iterator for Messages<T> {
     }
 }
 
-impl<T: Message + ?Sized> std::iter::FusedIterator for Messages<T> {}
+impl<T: Message + ?Sized, R: BorrowMut<Receiver<T>>> std::iter::FusedIterator for Messages<T, R> {}

@@ -12,10 +12,12 @@
 //! | `receiver`, `payload` | [`Receiver`]; [`Payload`]: a message read in place |
 //! | `batch` | [`Batch`]: messages acknowledged together |
 //! | `spawn` | [`SpawnEnd`]: a child gets its end |
+//! | `connection` | [`connect`], [`Listener`]: both directions |
 //! | `messages` | [`Messages`]: a receiver as an iterator |
 
 mod address;
 mod batch;
+mod connection;
 mod grammar;
 mod loan;
 mod message;
@@ -31,6 +33,7 @@ mod suggest;
 
 pub use address::{Address, HostPort, Place};
 pub use batch::Batch;
+pub use connection::{Ends, Listener, connect};
 pub use loan::Loan;
 pub use message::Message;
 pub use messages::Messages;

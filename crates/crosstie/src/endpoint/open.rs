@@ -72,11 +72,11 @@ pub(super) fn receiver(address: &Address, options: &Options) -> Result<RecvEnd> 
     })
 }
 
-fn kernel_options(options: &Options) -> transport::Options {
+pub(super) fn kernel_options(options: &Options) -> transport::Options {
     transport::Options { message_bytes_max: options.message_bytes_max, deadline: options.open_deadline }
 }
 
-fn unix_name(name: &str) -> UnixName {
+pub(super) fn unix_name(name: &str) -> UnixName {
     match name.strip_prefix('@') {
         Some(name) => UnixName::Abstract(name.into()),
         None => UnixName::Path(name.into()),

@@ -15,6 +15,7 @@ use crate::Deadline;
 use crate::contract::{Losses, ReceiveMessages, RecvError};
 use crate::error::Result;
 use crate::os::clock;
+use crate::os::unix::{self, Credentials};
 
 /// The end that messages of type `T` come out of; [`Receiver<[u8]>`](Receiver) gives plain bytes.
 ///
@@ -156,6 +157,19 @@ impl<T: Message + ?Sized> Receiver<T> {
     /// ```
     pub fn batch(&mut self, deadline: Deadline) -> Batch<'_> {
         Batch::new(&mut self.end, deadline)
+    }
+
+    /// Who is at the other end of a connected Unix socket, as the kernel saw it. With many senders
+    /// each message says it: [`Payload::sender_pid`].
+    #[must_use]
+    pub fn peer(&self) -> Option<Credentials> {
+        self.as_fd().and_then(|fd| unix::peer(fd).ok()).filter(|peer| peer.pid != 0)
+    }
+
+    /// Ends as a process that dies does: senders are told a death, once this process ends, and on a
+    /// ring nothing more is acknowledged. For whoever could not keep what was sent.
+    pub fn break_off(self) {
+        std::mem::forget(self.end);
     }
 
     /// The largest message that this end accepts, in bytes.

@@ -14,6 +14,7 @@ use crate::Deadline;
 use crate::contract::{SendError, SendMessages};
 use crate::error::Result;
 use crate::os::clock;
+use crate::os::unix::{self, Credentials};
 
 /// The end that messages of type `T` go into; [`Sender<[u8]>`](Sender) sends plain bytes.
 ///
@@ -190,6 +191,12 @@ impl<T: Message + ?Sized> Sender<T> {
         match &self.end {
             SendEnd::Kernel(end) => end.descriptor(),
         }
+    }
+
+    /// Who is at the other end of a Unix socket, as the kernel saw it; elsewhere nobody knows.
+    #[must_use]
+    pub fn peer(&self) -> Option<Credentials> {
+        self.as_fd().and_then(|fd| unix::peer(fd).ok()).filter(|peer| peer.pid != 0)
     }
 
     /// Ends without a clean end: the receiver gets everything sent so far, then `PeerDied`, once this
