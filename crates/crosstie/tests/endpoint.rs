@@ -68,7 +68,8 @@ fn the_four_forms_wait_as_long_as_they_say() {
     };
     assert!(matches!(refusal, SendError::Full), "{refusal:?}");
     assert!(matches!(tx.send_for(&big, Duration::from_millis(1)), Err(SendError::TimedOut)));
-    let reader = std::thread::spawn(move || rx.into_iter().all(|message| message.unwrap() == vec![7; 1 << 20]));
+    let reader =
+        std::thread::spawn(move || rx.into_iter().all(|message| message.unwrap() == vec![7; 1 << 20]));
     tx.close().unwrap();
     assert!(reader.join().unwrap());
 }

@@ -79,17 +79,16 @@ impl<'a> Intake<'a> {
             if taken == most || sink.is_full() {
                 break RecvError::Empty;
             }
-            match batch.take() {
-                Ok(payload) => match sink.put(&payload) {
-                    Ok(()) => taken += 1,
-                    Err(failure) => {
-                        batch.put_back();
-                        refused = Some(failure);
-                        break RecvError::Empty;
-                    }
-                },
+            let put = match batch.take() {
+                Ok(payload) => sink.put(&payload),
                 Err(error) => break error,
+            };
+            if let Err(failure) = put {
+                batch.put_back();
+                refused = Some(failure);
+                break RecvError::Empty;
             }
+            taken += 1;
         };
         sink.flush().map_err(End::Failed)?;
         batch.acknowledge();

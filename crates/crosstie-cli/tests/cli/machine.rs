@@ -160,6 +160,14 @@ impl Running {
         }
     }
 
+    /// Waits until it has ended.
+    pub fn until_ended(&self) {
+        while self.state() != b'Z' {
+            // poll: /proc says whether it has ended
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+
     pub fn finish(mut self) -> Finished {
         drop(self.stdin.take());
         let gathered = |stream: &Option<Receiver<Vec<u8>>>| {

@@ -6,7 +6,16 @@ use crate::machine::Machine;
 
 /// An address of every mechanism that loses nothing, free for this test.
 fn addresses(machine: &Machine) -> Vec<String> {
-    vec![machine.at("unix", "s"), format!("unix:@crosstie-test-{}-{:p}", std::process::id(), machine)]
+    // Freed by the listener, so another test may take it at worst between here and our own bind.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    vec![
+        machine.at("unix", "s"),
+        format!("unix:@crosstie-test-{}-{port}", std::process::id()),
+        machine.at("unixpacket", "p"),
+        machine.at("fifo", "f"),
+        format!("tcp:127.0.0.1:{port}"),
+        "ring:r".to_owned(),
+    ]
 }
 
 #[test]
@@ -18,7 +27,11 @@ fn what_is_sent_arrives_whichever_side_starts_first() {
         receiver.finish().code(0).wrote("1\n2\n3\n");
 
         let sender = machine.crosstie(&["send", &address]).input("1\n2\n3\n").start();
-        sender.until_asleep();
+        if address.starts_with("ring:") {
+            sender.until_ended();
+        } else {
+            sender.until_asleep();
+        }
         machine.crosstie(&["recv", &address]).finish().code(0).wrote("1\n2\n3\n");
         sender.finish().code(0);
     }
@@ -88,11 +101,12 @@ fn a_killed_sender_is_no_end_and_loses_nothing_it_had_sent() {
 fn a_sender_killed_inside_a_message_loses_only_that_one() {
     let machine = Machine::new();
     let file = machine.file("big", &[&b"1\n2\n3\n"[..], &vec![b'x'; 32 << 20]].concat());
-    for address in addresses(&machine) {
-        let receiver = machine.crosstie(&["recv", &address]).start();
+    // On a ring a message is there whole or not at all.
+    for address in addresses(&machine).iter().filter(|address| !address.starts_with("ring:")) {
+        let receiver = machine.crosstie(&["recv", address]).start();
         receiver.until_asleep();
         receiver.signal(Signal::STOP);
-        let mut sender = machine.crosstie(&["send", &address]).input_file(&file).start();
+        let mut sender = machine.crosstie(&["send", address]).input_file(&file).start();
         sender.until_asleep();
         sender.kill();
         receiver.signal(Signal::CONT);

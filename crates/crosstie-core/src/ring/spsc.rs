@@ -372,16 +372,29 @@ impl<M: Memory> Consumer<M> {
         committed(&self.memory, self.geometry, self.head)
     }
 
+    /// The record behind `record`, which need not be acknowledged yet, if one is committed.
+    ///
+    /// A consumer that has read a full ring ahead finds none: the cell there bears its first
+    /// record's tag, of another lap.
+    ///
+    /// # Errors
+    /// If its length runs out of the ring.
+    #[inline]
+    pub fn peek_behind(&self, record: Record) -> Result<Option<Record>, Corrupt> {
+        committed(&self.memory, self.geometry, record.end())
+    }
+
     /// The offset at which the payload of `record` lies.
     #[inline]
     pub fn payload_offset(&self, record: Record) -> u64 {
         self.geometry.offset(record.position) + COMMIT_BYTES
     }
 
-    /// Acknowledges `record`, the one that [`Consumer::peek`] gave: its cells are free again.
+    /// Acknowledges `record`, the one that [`Consumer::peek`] gave, or that
+    /// [`Consumer::peek_behind`] gave with all before it: their cells are free again.
     #[inline]
     pub fn ack(&mut self, record: Record) {
-        debug_assert_eq!(record.position, self.head);
+        debug_assert!(record.position >= self.head);
         crash_point!("spsc.read");
         self.head = record.end();
         // Release: publishes that the payload has been read to the producer's refresh (I5).

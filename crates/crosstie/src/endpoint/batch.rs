@@ -31,21 +31,30 @@ impl<'a> Batch<'a> {
     pub fn take(&mut self) -> Result<Payload<'_>, RecvError> {
         let deadline = std::mem::replace(&mut self.deadline, Deadline::NOW);
         match self.end {
+            RecvEnd::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv_held(deadline)?))),
             RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv(deadline)?))),
         }
     }
 
     /// Does not acknowledge the message taken last.
     pub fn put_back(&mut self) {
-        match self.end {
-            RecvEnd::Kernel(_) => {}
+        if let RecvEnd::Ring(end) = self.end {
+            end.put_back();
         }
     }
 
     /// Acknowledges every message that was taken and not put back.
     pub fn acknowledge(self) {
-        match self.end {
-            RecvEnd::Kernel(_) => {}
+        if let RecvEnd::Ring(end) = &mut *self.end {
+            end.acknowledge();
+        }
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if let RecvEnd::Ring(end) = self.end {
+            end.put_all_back();
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::transport;
 /// Both directions of one connection: what this end sends, and what it receives.
 pub type Ends<S, R> = (Sender<S>, Receiver<R>);
 
-/// Connects to a [`Listener`] at `address` (unix, unixpacket, tcp or udp) for both directions, and
+/// Connects to a [`Listener`] at `address` (unix, unixpacket, tcp; for udp a
+/// [`udp::Listener`](crate::transport::udp::Listener)) for both directions, and
 /// waits for it until the options' deadline.
 ///
 /// # Errors
@@ -43,6 +44,9 @@ pub fn connect<S: Message + ?Sized, R: Message + ?Sized>(
     let kernel = kernel_options(&address.overrides.over(options));
     match address.place() {
         Place::Unix(name) => transport::unix::connect(&unix_name(name), &kernel).map(ends),
+        Place::UnixPacket(name) => transport::unixpacket::connect(&unix_name(name), &kernel).map(ends),
+        Place::Tcp(place) => transport::tcp::connect(&place.to_string(), &kernel).map(ends),
+        Place::Udp(place) => transport::udp::connect(&place.to_string(), &kernel).map(ends),
         _ => Err(one_way(&address)),
     }
 }
@@ -56,10 +60,12 @@ pub struct Listener {
 #[derive(Debug)]
 enum Mechanism {
     Unix(transport::unix::Listener),
+    UnixPacket(transport::unixpacket::Listener),
+    Tcp(transport::tcp::Listener),
 }
 
 impl Listener {
-    /// Listens at `address`: unix, unixpacket, tcp or udp.
+    /// Listens at `address`: unix, unixpacket or tcp.
     ///
     /// # Errors
     /// What is wrong with the address, or why the mechanism refuses.
@@ -76,6 +82,15 @@ impl Listener {
         let kernel = kernel_options(&address.overrides.over(options));
         let mechanism = match address.place() {
             Place::Unix(name) => Mechanism::Unix(transport::unix::Listener::bind(&unix_name(name), &kernel)?),
+            Place::UnixPacket(name) => {
+                Mechanism::UnixPacket(transport::unixpacket::Listener::bind(&unix_name(name), &kernel)?)
+            }
+            Place::Tcp(place) => Mechanism::Tcp(transport::tcp::Listener::bind(&place.to_string(), &kernel)?),
+            Place::Udp(_) => {
+                return Err(one_way(&address)
+                    .because("udp knows no connections")
+                    .advise("answer with transport::udp::Listener"));
+            }
             _ => return Err(one_way(&address)),
         };
         Ok(Self { mechanism })
@@ -99,6 +114,8 @@ impl Listener {
     ) -> Result<Ends<S, R>> {
         match &self.mechanism {
             Mechanism::Unix(listener) => listener.accept(deadline).map(ends),
+            Mechanism::UnixPacket(listener) => listener.accept(deadline).map(ends),
+            Mechanism::Tcp(listener) => listener.accept(deadline).map(ends),
         }
     }
 }

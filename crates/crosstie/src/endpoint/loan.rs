@@ -1,6 +1,7 @@
 //! [`Loan`]: room for a message, written in place.
 
 use crate::Deadline;
+use crate::channel::ring;
 use crate::contract::{SendError, SendMessages};
 
 /// Room for a message, lent by a [`Sender`](super::Sender): write it in place, then commit it.
@@ -11,10 +12,15 @@ pub struct Loan<'a> {
 }
 
 enum Room<'a> {
+    Ring(ring::Loan<'a>),
     Private { end: &'a mut dyn SendMessages, bytes: &'a mut Vec<u8>, deadline: Deadline },
 }
 
 impl<'a> Loan<'a> {
+    pub(super) fn in_ring(loan: ring::Loan<'a>) -> Self {
+        Self { room: Room::Ring(loan) }
+    }
+
     pub(super) fn private(
         end: &'a mut dyn SendMessages,
         bytes: &'a mut Vec<u8>,
@@ -30,6 +36,7 @@ impl<'a> Loan<'a> {
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.room {
+            Room::Ring(loan) => loan.len(),
             Room::Private { bytes, .. } => bytes.len(),
         }
     }
@@ -46,6 +53,7 @@ impl<'a> Loan<'a> {
     /// If they reach beyond the room.
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) {
         match &mut self.room {
+            Room::Ring(loan) => loan.write_at(offset, bytes),
             Room::Private { bytes: room, .. } => room[offset..][..bytes.len()].copy_from_slice(bytes),
         }
     }
@@ -56,6 +64,10 @@ impl<'a> Loan<'a> {
     /// As [`Sender::send_until`](super::Sender::send_until).
     pub fn commit(self) -> Result<(), SendError> {
         match self.room {
+            Room::Ring(loan) => {
+                loan.commit();
+                Ok(())
+            }
             Room::Private { end, bytes, deadline } => end.send(bytes, deadline),
         }
     }

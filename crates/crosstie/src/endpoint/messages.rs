@@ -10,9 +10,12 @@ use crate::contract::RecvError;
 /// The messages of a [`Receiver`], each a `Result`; ends after a clean end, and after the first
 /// error behind which nothing can follow.
 ///
+/// On a ring a message is acknowledged when the next one is asked for, or when the iteration is
+/// dropped, but not while panicking: what a killed receiver had in hand comes again.
+///
 /// Made by iterating over a `Receiver`, or over a `&mut Receiver` that is used again afterwards.
 #[derive(Debug)]
-pub struct Messages<T: Message + ?Sized, R = Receiver<T>> {
+pub struct Messages<T: Message + ?Sized, R: BorrowMut<Receiver<T>> = Receiver<T>> {
     receiver: R,
     ended: bool,
     message: PhantomData<fn() -> T::Owned>,
@@ -43,7 +46,7 @@ impl<T: Message + ?Sized, R: BorrowMut<Receiver<T>>> Iterator for Messages<T, R>
         if self.ended {
             return None;
         }
-        let next = self.receiver.borrow_mut().recv();
+        let next = self.receiver.borrow_mut().recv_next();
         // A message of another type is passed over; behind every other error nothing follows.
         self.ended = !matches!(next, Ok(_) | Err(RecvError::Malformed(_)));
         match next {
@@ -54,3 +57,11 @@ impl<T: Message + ?Sized, R: BorrowMut<Receiver<T>>> Iterator for Messages<T, R>
 }
 
 impl<T: Message + ?Sized, R: BorrowMut<Receiver<T>>> std::iter::FusedIterator for Messages<T, R> {}
+
+impl<T: Message + ?Sized, R: BorrowMut<Receiver<T>>> Drop for Messages<T, R> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.receiver.borrow_mut().acknowledge_held();
+        }
+    }
+}

@@ -31,6 +31,7 @@ pub mod size;
 mod spawn;
 mod suggest;
 
+pub use crate::channel::ring::WaitMode;
 pub use address::{Address, HostPort, Place};
 pub use batch::Batch;
 pub use connection::{Ends, Listener, connect};
@@ -38,7 +39,7 @@ pub use loan::Loan;
 pub use message::Message;
 pub use messages::Messages;
 pub use open::pair;
-pub use options::{Options, WaitMode};
+pub use options::Options;
 pub use payload::Payload;
 pub use receiver::Receiver;
 pub use sender::Sender;

@@ -7,8 +7,10 @@ use super::message::Message;
 use super::options::Options;
 use super::receiver::{Receiver, RecvEnd};
 use super::sender::{SendEnd, Sender};
+use crate::channel::ring::{RingOptions, RingReceiver, RingSender};
 use crate::contract::{ReceiveMessages, SendMessages};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::Domain;
 use crate::os::inherited;
 use crate::os::unix::UnixName;
 use crate::transport;
@@ -43,7 +45,11 @@ pub(super) fn sender(address: &Address, options: &Options) -> Result<SendEnd> {
     let kernel = kernel_options(&options);
     Ok(match address.place() {
         Place::Pipe => return Err(pair_only(address)),
+        Place::Fifo(path) => kernel_sender(transport::fifo::sender(path, &kernel)?),
         Place::Unix(name) => kernel_sender(transport::unix::sender(&unix_name(name), &kernel)?),
+        Place::UnixPacket(name) => kernel_sender(transport::unixpacket::sender(&unix_name(name), &kernel)?),
+        Place::Tcp(place) => kernel_sender(transport::tcp::sender(&place.to_string(), &kernel)?),
+        Place::Udp(place) => kernel_sender(transport::udp::sender(&place.to_string(), &kernel)?),
         Place::Descriptor(number) => {
             kernel_sender(transport::descriptor::sender(inherit(*number)?, &kernel)?)
         }
@@ -51,7 +57,9 @@ pub(super) fn sender(address: &Address, options: &Options) -> Result<SendEnd> {
             let output = own(address, std::io::stdout().as_fd().try_clone_to_owned())?;
             kernel_sender(transport::descriptor::sender(output, &kernel)?)
         }
-        _ => return Err(absent(address)),
+        Place::Ring(name) => {
+            SendEnd::Ring(RingSender::open(domain(&options)?, name, &ring_options(&options))?)
+        }
     })
 }
 
@@ -60,7 +68,13 @@ pub(super) fn receiver(address: &Address, options: &Options) -> Result<RecvEnd> 
     let kernel = kernel_options(&options);
     Ok(match address.place() {
         Place::Pipe => return Err(pair_only(address)),
+        Place::Fifo(path) => kernel_receiver(transport::fifo::receiver(path, &kernel)?),
         Place::Unix(name) => kernel_receiver(transport::unix::receiver(&unix_name(name), &kernel)?),
+        Place::UnixPacket(name) => {
+            kernel_receiver(transport::unixpacket::receiver(&unix_name(name), &kernel)?)
+        }
+        Place::Tcp(place) => kernel_receiver(transport::tcp::receiver(&place.to_string(), &kernel)?),
+        Place::Udp(place) => kernel_receiver(transport::udp::receiver(&place.to_string(), &kernel)?),
         Place::Descriptor(number) => {
             kernel_receiver(transport::descriptor::receiver(inherit(*number)?, &kernel)?)
         }
@@ -68,12 +82,29 @@ pub(super) fn receiver(address: &Address, options: &Options) -> Result<RecvEnd> 
             let input = own(address, std::io::stdin().as_fd().try_clone_to_owned())?;
             kernel_receiver(transport::descriptor::receiver(input, &kernel)?)
         }
-        _ => return Err(absent(address)),
+        Place::Ring(name) => {
+            RecvEnd::Ring(RingReceiver::open(domain(&options)?, name, &ring_options(&options))?)
+        }
     })
 }
 
 pub(super) fn kernel_options(options: &Options) -> transport::Options {
     transport::Options { message_bytes_max: options.message_bytes_max, deadline: options.open_deadline }
+}
+
+fn ring_options(options: &Options) -> RingOptions {
+    RingOptions {
+        capacity_bytes: options.capacity_bytes,
+        message_bytes_max: options.message_bytes_max,
+        wait: options.wait,
+    }
+}
+
+fn domain(options: &Options) -> Result<&'static Domain> {
+    match &options.domain {
+        Some(path) => Domain::open(path),
+        None => Domain::open_default(),
+    }
 }
 
 pub(super) fn unix_name(name: &str) -> UnixName {
@@ -93,11 +124,6 @@ fn inherit(number: i32) -> Result<OwnedFd> {
 
 fn own(address: &Address, fd: std::io::Result<OwnedFd>) -> Result<OwnedFd> {
     fd.map_err(|error| Error::os("open", address.to_string(), error))
-}
-
-fn absent(address: &Address) -> Error {
-    Error::new("open", address.to_string(), ErrorKind::Unsupported)
-        .because("this build does not have the mechanism")
 }
 
 fn pair_only(address: &Address) -> Error {

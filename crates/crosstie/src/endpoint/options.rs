@@ -5,19 +5,8 @@ use std::path::PathBuf;
 
 use super::size;
 use crate::Deadline;
+use crate::channel::ring::WaitMode;
 use crate::contract::MESSAGE_BYTES_MAX;
-
-/// How an end of a ring waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum WaitMode {
-    /// Sleep at once.
-    Block,
-    /// Never sleep: the shortest wait, at the price of a whole processor.
-    Spin,
-    /// Spin briefly, then sleep.
-    #[default]
-    Adaptive,
-}
 
 /// What an end may be told beside its address; the same options in the address itself win.
 ///

@@ -1,5 +1,6 @@
 //! [`Payload`]: the bytes of a message that has arrived, lent.
 
+use crate::channel::ring::RingMessage;
 use crate::contract::Arrived;
 
 /// The bytes of a message that has arrived, lent by its receiver.
@@ -24,6 +25,7 @@ pub struct Payload<'a> {
 #[derive(Debug)]
 pub(super) enum Lent<'a> {
     Private(Arrived<'a>),
+    Ring(RingMessage<'a>),
 }
 
 impl<'a> Payload<'a> {
@@ -36,6 +38,7 @@ impl<'a> Payload<'a> {
     pub fn len(&self) -> usize {
         match &self.lent {
             Lent::Private(arrived) => arrived.payload.len(),
+            Lent::Ring(message) => message.len(),
         }
     }
 
@@ -51,6 +54,7 @@ impl<'a> Payload<'a> {
     pub fn private(&self) -> Option<&[u8]> {
         match &self.lent {
             Lent::Private(arrived) => Some(arrived.payload),
+            Lent::Ring(_) => None,
         }
     }
 
@@ -58,6 +62,11 @@ impl<'a> Payload<'a> {
     pub fn append_to(&self, into: &mut Vec<u8>) {
         match &self.lent {
             Lent::Private(arrived) => into.extend_from_slice(arrived.payload),
+            Lent::Ring(message) => {
+                let start = into.len();
+                into.resize(start + message.len(), 0);
+                message.copy_to(&mut into[start..]);
+            }
         }
     }
 
@@ -79,11 +88,12 @@ impl<'a> Payload<'a> {
         scratch
     }
 
-    /// The sender's process id, where the kernel or the framing says it.
+    /// The sender's process id, where the kernel, the framing or the ring says it.
     #[must_use]
     pub fn sender_pid(&self) -> Option<u32> {
         match &self.lent {
             Lent::Private(arrived) => arrived.sender_pid,
+            Lent::Ring(message) => message.sender_pid(),
         }
     }
 }

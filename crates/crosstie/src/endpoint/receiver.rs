@@ -12,6 +12,7 @@ use super::open;
 use super::options::Options;
 use super::payload::{Lent, Payload};
 use crate::Deadline;
+use crate::channel::ring::RingReceiver;
 use crate::contract::{Losses, ReceiveMessages, RecvError};
 use crate::error::Result;
 use crate::os::clock;
@@ -38,13 +39,14 @@ use crate::os::unix::{self, Credentials};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Receiver<T: Message + ?Sized = [u8]> {
-    end: RecvEnd,
+    pub(super) end: RecvEnd,
     scratch: Vec<u8>,
     message: PhantomData<fn() -> T::Owned>,
 }
 
 /// The mechanism behind a [`Receiver`]: the ring in line, a kernel's boxed.
 pub(super) enum RecvEnd {
+    Ring(RingReceiver),
     Kernel(Box<dyn ReceiveMessages>),
 }
 
@@ -114,9 +116,28 @@ impl<T: Message + ?Sized> Receiver<T> {
     /// [`RecvError::TimedOut`]; else as [`Receiver::recv`].
     pub fn recv_until(&mut self, deadline: Deadline) -> Result<T::Owned, RecvError> {
         let payload = match &mut self.end {
+            RecvEnd::Ring(end) => Payload::new(Lent::Ring(end.recv(deadline)?)),
             RecvEnd::Kernel(end) => Payload::new(Lent::Private(end.recv(deadline)?)),
         };
         T::arrive(&payload, &mut self.scratch).map_err(RecvError::Malformed)
+    }
+
+    /// For iterating: acknowledges the message before, holds the next.
+    pub(super) fn recv_next(&mut self) -> Result<T::Owned, RecvError> {
+        let payload = match &mut self.end {
+            RecvEnd::Ring(end) => {
+                end.acknowledge();
+                Payload::new(Lent::Ring(end.recv_held(Deadline::NEVER)?))
+            }
+            RecvEnd::Kernel(end) => Payload::new(Lent::Private(end.recv(Deadline::NEVER)?)),
+        };
+        T::arrive(&payload, &mut self.scratch).map_err(RecvError::Malformed)
+    }
+
+    pub(super) fn acknowledge_held(&mut self) {
+        if let RecvEnd::Ring(end) = &mut self.end {
+            end.acknowledge();
+        }
     }
 
     /// Lends the next message's bytes without a copy where the mechanism allows it; dropping them
@@ -134,6 +155,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     /// As [`Receiver::recv_until`].
     pub fn recv_bytes_until(&mut self, deadline: Deadline) -> Result<Payload<'_>, RecvError> {
         match &mut self.end {
+            RecvEnd::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv(deadline)?))),
             RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv(deadline)?))),
         }
     }
@@ -176,6 +198,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     #[must_use]
     pub fn message_bytes_max(&self) -> usize {
         match &self.end {
+            RecvEnd::Ring(end) => end.message_bytes_max(),
             RecvEnd::Kernel(end) => end.message_bytes_max(),
         }
     }
@@ -184,6 +207,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     #[must_use]
     pub fn losses(&self) -> Losses {
         match &self.end {
+            RecvEnd::Ring(_) => Losses::default(),
             RecvEnd::Kernel(end) => end.losses(),
         }
     }
@@ -192,6 +216,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.end {
+            RecvEnd::Ring(_) => None,
             RecvEnd::Kernel(end) => end.descriptor(),
         }
     }

@@ -11,6 +11,7 @@ use super::message::Message;
 use super::open;
 use super::options::Options;
 use crate::Deadline;
+use crate::channel::ring::RingSender;
 use crate::contract::{SendError, SendMessages};
 use crate::error::Result;
 use crate::os::clock;
@@ -40,6 +41,7 @@ pub struct Sender<T: Message + ?Sized = [u8]> {
 /// The mechanism behind a [`Sender`]: the ring in line, a kernel's boxed (its system call costs
 /// more than the indirect call).
 pub(super) enum SendEnd {
+    Ring(RingSender),
     Kernel(Box<dyn SendMessages>),
 }
 
@@ -112,6 +114,7 @@ impl<T: Message + ?Sized> Sender<T> {
     pub fn send_until(&mut self, message: &T, deadline: Deadline) -> Result<(), SendError> {
         let payload = message.encode(&mut self.scratch).map_err(SendError::Malformed)?;
         match &mut self.end {
+            SendEnd::Ring(end) => end.send(payload, deadline),
             SendEnd::Kernel(end) => end.send(payload, deadline),
         }
     }
@@ -137,6 +140,7 @@ impl<T: Message + ?Sized> Sender<T> {
             messages.iter().zip(&mut scratches).map(|(message, scratch)| message.encode(scratch)).collect();
         let payloads = payloads.map_err(SendError::Malformed)?;
         match &mut self.end {
+            SendEnd::Ring(end) => end.send_batch(&payloads, deadline),
             SendEnd::Kernel(end) => end.send_batch(&payloads, deadline),
         }
     }
@@ -163,6 +167,7 @@ impl<T: Message + ?Sized> Sender<T> {
             return Err(SendError::TooLarge { length: len, limit });
         }
         match &mut self.end {
+            SendEnd::Ring(end) => end.reserve(len, deadline).map(Loan::in_ring),
             SendEnd::Kernel(end) => Ok(Loan::private(end.as_mut(), &mut self.scratch, len, deadline)),
         }
     }
@@ -173,6 +178,10 @@ impl<T: Message + ?Sized> Sender<T> {
     /// If the end mark could not be sent.
     pub fn close(self) -> Result<(), SendError> {
         match self.end {
+            SendEnd::Ring(mut end) => {
+                end.close();
+                Ok(())
+            }
             SendEnd::Kernel(mut end) => end.close(),
         }
     }
@@ -181,6 +190,7 @@ impl<T: Message + ?Sized> Sender<T> {
     #[must_use]
     pub fn message_bytes_max(&self) -> usize {
         match &self.end {
+            SendEnd::Ring(end) => end.message_bytes_max(),
             SendEnd::Kernel(end) => end.message_bytes_max(),
         }
     }
@@ -189,6 +199,7 @@ impl<T: Message + ?Sized> Sender<T> {
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.end {
+            SendEnd::Ring(_) => None,
             SendEnd::Kernel(end) => end.descriptor(),
         }
     }

@@ -78,7 +78,8 @@ pub trait Inbound: Send + Sized {
 pub(crate) fn is_gone(error: &io::Error) -> bool {
     use io::ErrorKind as Io;
     match error.kind() {
-        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe => true,
+        // NotConnected: what `shutdown` answers once a reset has come.
+        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => true,
         // The kernel's own: keep-alive probes were not answered. A deadline of ours has no number.
         Io::TimedOut => error.raw_os_error().is_some(),
         _ => false,

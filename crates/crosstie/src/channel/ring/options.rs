@@ -6,7 +6,7 @@ use crate::contract::MESSAGE_BYTES_MAX;
 pub const CAPACITY_BYTES: usize = 1 << 20;
 
 /// How an end waits for the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum WaitMode {
     /// Sleeps at once: no processor time while waiting, one wake-up per wait.
     Block,

@@ -29,6 +29,10 @@ pub struct RingReceiver {
     wait: WaitMode,
     message_bytes_max: usize,
     follows: bool,
+    /// The last message that was taken and is not acknowledged yet.
+    held: Option<Record>,
+    /// The one before it.
+    held_before: Option<Record>,
     /// Position of the message that a dead receiver may have had in hand.
     redelivered_at: Option<u64>,
 }
@@ -61,6 +65,8 @@ impl RingReceiver {
             me,
             wait: options.wait,
             follows: false,
+            held: None,
+            held_before: None,
             redelivered_at,
         })
     }
@@ -82,7 +88,47 @@ impl RingReceiver {
     /// [`RecvError::PeerDied`]; [`RecvError::TooLarge`] for a message above this end's own limit.
     #[inline]
     pub fn recv(&mut self, deadline: Deadline) -> Result<RingMessage<'_>, RecvError> {
-        let record = match self.consumer.peek() {
+        let record = self.next(deadline)?;
+        Ok(RingMessage { receiver: self, record, dropped: Dropped::Acknowledges })
+    }
+
+    /// As [`RingReceiver::recv`], but dropping the message holds it: the next call goes on behind
+    /// it, and [`RingReceiver::acknowledge`] acknowledges all that are held.
+    ///
+    /// What is held takes room: whoever waits here with a full ring in hand waits for a sender that
+    /// waits for room.
+    ///
+    /// # Errors
+    /// As [`RingReceiver::recv`].
+    #[inline]
+    pub fn recv_held(&mut self, deadline: Deadline) -> Result<RingMessage<'_>, RecvError> {
+        let record = self.next(deadline)?;
+        self.held_before = self.held.replace(record);
+        Ok(RingMessage { receiver: self, record, dropped: Dropped::Holds })
+    }
+
+    /// Acknowledges every message that is held.
+    #[inline]
+    pub fn acknowledge(&mut self) {
+        if let Some(record) = self.held.take() {
+            self.acknowledge_to(record);
+        }
+    }
+
+    /// Holds the message no more that was taken last: it is received again. Once between two
+    /// messages.
+    pub fn put_back(&mut self) {
+        self.held = self.held_before.take();
+    }
+
+    /// Holds no message any more: all of them are received again.
+    pub fn put_all_back(&mut self) {
+        self.held = None;
+    }
+
+    #[inline]
+    fn next(&mut self, deadline: Deadline) -> Result<Record, RecvError> {
+        let record = match self.look() {
             Ok(Some(record)) => record,
             _ => self.await_message(deadline)?,
         };
@@ -90,7 +136,24 @@ impl RingReceiver {
         if length > self.message_bytes_max {
             return Err(RecvError::TooLarge { length, limit: self.message_bytes_max });
         }
-        Ok(RingMessage { receiver: self, record })
+        Ok(record)
+    }
+
+    /// The next message, behind those that are held.
+    #[inline]
+    fn look(&self) -> std::result::Result<Option<Record>, Corrupt> {
+        match self.held {
+            None => self.consumer.peek(),
+            Some(held) => self.consumer.peek_behind(held),
+        }
+    }
+
+    #[inline]
+    fn acknowledge_to(&mut self, record: Record) {
+        self.consumer.ack(record);
+        if self.consumer.must_wake_producer() {
+            self.shared.wake(self.shared.control().producer_waits());
+        }
     }
 
     /// The largest message that this end accepts, in bytes.
@@ -112,13 +175,12 @@ impl RingReceiver {
     fn await_message(&mut self, deadline: Deadline) -> Result<Record, RecvError> {
         let mut patience = Patience::new(self.wait, deadline);
         loop {
-            let consumer = &self.consumer;
-            if let Some(record) = self.checked(patience.round(|| consumer.peek()))? {
+            if let Some(record) = self.checked(patience.round(|| self.look()))? {
                 return Ok(record);
             }
             // What the peer is, is read before the last look: an end seen here comes after all messages.
             let peer = self.shared.peer(End::Producer);
-            if let Some(record) = self.checked(self.consumer.peek())? {
+            if let Some(record) = self.checked(self.look())? {
                 return Ok(record);
             }
             let watch = self.meet_peer(peer)?;
@@ -135,7 +197,7 @@ impl RingReceiver {
     fn sleep(&mut self, peer: Peer, watch: Option<OwnerId>, deadline: Deadline) -> Result<(), RecvError> {
         self.consumer.announce_sleep();
         self.shared.heavy_barrier();
-        let still_empty = matches!(self.consumer.peek(), Ok(None));
+        let still_empty = matches!(self.look(), Ok(None));
         let slept = if still_empty && self.shared.peer(End::Producer) == peer {
             self.shared.sleep(self.shared.control().consumer_waits(), watch, deadline)
         } else {
@@ -178,13 +240,22 @@ impl std::fmt::Debug for RingReceiver {
     }
 }
 
-/// A message in the ring, lent until it is dropped, which acknowledges it.
+/// A message in the ring, lent until it is dropped, which acknowledges it,
+/// and what was held before it, unless [`RingReceiver::recv_held`] lent it.
 ///
 /// It lies in memory that the sender could still write if it broke the protocol, so its bytes are
 /// copied out, or read through a raw pointer, never through a `&[u8]` (docs/memory-model.md).
 pub struct RingMessage<'a> {
     receiver: &'a mut RingReceiver,
     record: Record,
+    dropped: Dropped,
+}
+
+/// What dropping a message does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dropped {
+    Acknowledges,
+    Holds,
 }
 
 impl RingMessage<'_> {
@@ -230,6 +301,12 @@ impl RingMessage<'_> {
         self.receiver.consumer.memory().address(offset)
     }
 
+    /// The process id of the sender, if it lives.
+    #[must_use]
+    pub fn sender_pid(&self) -> Option<u32> {
+        self.receiver.sender_pid()
+    }
+
     /// Whether a receiver that died may have had this message in hand already.
     #[must_use]
     pub fn is_redelivered(&self) -> bool {
@@ -237,15 +314,18 @@ impl RingMessage<'_> {
     }
 }
 
+impl std::fmt::Debug for RingMessage<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RingMessage").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
 impl Drop for RingMessage<'_> {
     #[inline]
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            return;
-        }
-        self.receiver.consumer.ack(self.record);
-        if self.receiver.consumer.must_wake_producer() {
-            self.receiver.shared.wake(self.receiver.shared.control().producer_waits());
+        if self.dropped == Dropped::Acknowledges && !std::thread::panicking() {
+            self.receiver.held = None;
+            self.receiver.acknowledge_to(self.record);
         }
     }
 }
