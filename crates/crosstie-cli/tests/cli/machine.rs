@@ -128,7 +128,7 @@ fn gather(mut stream: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 /// A command that runs; dropped, it is killed.
 pub struct Running {
     child: Child,
-    pub stdin: Option<ChildStdin>,
+    stdin: Option<ChildStdin>,
     stdout: Option<Receiver<Vec<u8>>>,
     stderr: Option<Receiver<Vec<u8>>>,
 }
@@ -158,6 +158,17 @@ impl Running {
             // poll: /proc says whether it sleeps
             thread::sleep(Duration::from_micros(200));
         }
+    }
+
+    /// Writes to its standard input, and waits until it has read that and waits again.
+    pub fn type_in(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().expect("an open standard input");
+        stdin.write_all(bytes).expect("it reads");
+        while rustix::io::ioctl_fionread(&*stdin).expect("a pipe") > 0 {
+            // poll: the pipe says whether it was read
+            thread::sleep(Duration::from_micros(200));
+        }
+        self.until_asleep();
     }
 
     /// Waits until it has ended.

@@ -89,9 +89,7 @@ fn a_killed_sender_is_no_end_and_loses_nothing_it_had_sent() {
     for address in addresses(&machine) {
         let receiver = machine.crosstie(&["recv", &address]).start();
         let mut sender = machine.crosstie(&["send", &address]).input_open().start();
-        use std::io::Write;
-        sender.stdin.as_mut().unwrap().write_all(b"1\n2\n").unwrap();
-        sender.until_asleep();
+        sender.type_in(b"1\n2\n");
         sender.kill();
         receiver.finish().code(83).wrote("1\n2\n").said("died");
     }
@@ -136,9 +134,7 @@ fn following_goes_on_through_ends_and_deaths() {
         let receiver = machine.crosstie(&["recv", &address, "--follow", "-n", "3"]).start();
         machine.crosstie(&["send", &address, "clean"]).finish().code(0);
         let mut dying = machine.crosstie(&["send", &address]).input_open().start();
-        use std::io::Write;
-        dying.stdin.as_mut().unwrap().write_all(b"dying\n").unwrap();
-        dying.until_asleep();
+        dying.type_in(b"dying\n");
         dying.kill();
         drop(dying);
         machine.crosstie(&["send", &address, "last"]).finish().code(0);
