@@ -103,7 +103,8 @@ impl Segment {
                 Found::Nothing => {
                     let segment = Self::build(directory, name, spec, &init)?;
                     match memory::publish(segment.file.as_fd(), directory.as_fd(), name) {
-                        Ok(()) => return Ok(segment),
+                        // Opened once more by its name, so that /proc/PID/maps shows that name.
+                        Ok(()) => {}
                         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                         Err(error) => return Err(Error::os("create", directory.display(name), error)),
                     }

@@ -1,0 +1,14 @@
+//! Who takes part, and that they live: every hazard of life and death with real processes.
+
+#[path = "ledger/attach.rs"]
+mod attach;
+#[path = "ledger/death.rs"]
+mod death;
+#[path = "ledger/fork.rs"]
+mod fork;
+#[path = "ledger/roles.rs"]
+mod roles;
+#[path = "ledger/stage.rs"]
+mod stage;
+#[path = "ledger/world.rs"]
+mod world;

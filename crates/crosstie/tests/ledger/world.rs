@@ -1,0 +1,196 @@
+//! Domains: whose they are, across PID namespaces, small, removed, and scribbled over.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crosstie::ledger::{Domain, Net, Wait};
+use crosstie::os::clock::deadline_in;
+use crosstie::os::process;
+use crosstie::{Deadline, ErrorKind, OwnerId};
+use crosstie_core::layout::ledger::{SLOTS, SLOTS_OFFSET};
+
+use super::roles::{domain, say};
+use super::stage::{Dice, Stage, until, until_asleep};
+
+const OWN_PIDS: [&str; 6] = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
+
+#[test]
+fn a_death_in_another_pid_namespace_wakes_and_equal_tids_are_told_apart() {
+    let stage = Stage::new();
+    let Some(mut owner) = stage.role_behind(&OWN_PIDS, "owner", &[("AS_THREAD", "1")]) else { return };
+    let id = owner.says_owner();
+    let bits = id.to_bits().to_string();
+    let Some(mut watcher) = stage.role_behind(&OWN_PIDS, "watcher", &[("OWNER", &bits)]) else { return };
+    let watcher_tid: u32 = watcher.says("watching").parse().unwrap();
+    let owner_tid = stage.domain.identity(id).unwrap().tid;
+    assert_eq!(watcher_tid, owner_tid, "both are alike in namespaces of their own");
+    watcher.kill();
+    watcher.until_ended();
+    // The watcher is gone from the ledger when its namespace is.
+    until(|| stage.domain.owners().len() == 1);
+    assert!(stage.domain.is_alive(id), "a watcher's death is not the death of its namesake");
+    assert!(stage.domain.confirm_alive(id), "the byte of its process is locked");
+
+    let waited = std::thread::scope(|scope| {
+        let (tell, told) = std::sync::mpsc::channel();
+        let sleeper = scope.spawn(move || {
+            tell.send(process::tid()).unwrap();
+            stage.domain.wait(&AtomicU32::new(0), 0, Some(id), Deadline::NEVER)
+        });
+        until_asleep(process::pid(), told.recv().unwrap());
+        owner.kill();
+        sleeper.join().unwrap()
+    });
+    assert_eq!(waited, Wait::OwnerDied);
+}
+
+#[test]
+fn h23_a_directory_of_others_or_open_to_others_or_behind_a_link_is_refused() {
+    let stage = Stage::new();
+    let outer = stage.path().join("open");
+    fs::create_dir(&outer).unwrap();
+    fs::set_permissions(&outer, fs::Permissions::from_mode(0o750)).unwrap();
+    let refused = Domain::open(&outer).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::NotPermitted);
+    assert!(refused.to_string().contains("mode 0750") && refused.advice().contains("chmod 700"), "{refused}");
+
+    let link = stage.path().join("link");
+    std::os::unix::fs::symlink(stage.path(), &link).unwrap();
+    assert!(Domain::open(&link).is_err(), "a symbolic link is not followed");
+    let file = stage.path().join("file");
+    fs::write(&file, "x").unwrap();
+    assert!(Domain::open(&file).is_err());
+
+    let foreign = stage.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    fs::set_permissions(&foreign, fs::Permissions::from_mode(0o700)).unwrap();
+    if std::os::unix::fs::chown(&foreign, Some(12345), None).is_err() {
+        println!("SKIPPED: only root may give a directory to another user");
+        return;
+    }
+    let refused = Domain::open(&foreign).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::NotPermitted);
+    assert!(refused.to_string().contains("user 12345") && refused.advice().contains("sudo -u"), "{refused}");
+}
+
+#[test]
+fn a_removed_domain_ends_a_sleep_and_a_new_one_is_another_world() {
+    let stage = Stage::new();
+    let old = stage.domain;
+    let me = old.thread_owner().unwrap();
+    fs::remove_file(stage.path().join("ledger")).unwrap();
+    assert!(!old.has_name());
+    old.set_net(Net::Spread);
+    assert_eq!(old.wait(&AtomicU32::new(0), 0, Some(me), Deadline::NEVER), Wait::DomainRemoved);
+    let new = Domain::open(stage.path()).unwrap();
+    assert!(!std::ptr::eq(old, new));
+    assert!(!new.is_alive(me), "it lives in the old one only");
+}
+
+/// In a mount namespace with a /dev/shm of `size` of its own.
+fn with_own_shm(role: &str, size: &str) -> Option<String> {
+    let wrapper = ["unshare", "--user", "--map-root-user", "--mount"];
+    if !super::stage::is_allowed(&wrapper) {
+        return None;
+    }
+    let script = format!("mount -t tmpfs -o size={size} tmpfs /dev/shm && exec \"$@\"");
+    let out = Command::new(wrapper[0])
+        .args(&wrapper[1..])
+        .args(["sh", "-c", &script, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["roles::play", "--exact", "--nocapture"])
+        .env("CROSSTIE_TEST_ROLE", role)
+        .env_remove("CROSSTIE_DOMAIN")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
+    Some(text)
+}
+
+/// The role: uses up a small /dev/shm.
+pub fn small_shm() {
+    let told = match Domain::open_default() {
+        Err(error) => error,
+        Ok(domain) => {
+            fs::write("/dev/shm/rest", vec![0; 1 << 20]).expect_err("no room for this");
+            let attached = std::thread::spawn(|| domain.thread_owner()).join().unwrap();
+            attached.expect_err("no room for a slot's page")
+        }
+    };
+    assert_eq!(told.kind(), ErrorKind::NoSpace);
+    say("told", told);
+}
+
+#[test]
+fn a_full_dev_shm_is_an_error_that_names_its_size_and_the_remedy() {
+    for size in ["32k", "128k"] {
+        let Some(text) = with_own_shm("small-shm", size) else { return };
+        assert!(text.contains("remount,size=") && text.contains("--shm-size"), "{size}: {text}");
+    }
+}
+
+/// The role: takes part in the default domain, whose files are then deleted as logind does.
+pub fn second_world() {
+    let first = domain();
+    first.thread_owner().unwrap();
+    fs::remove_dir_all(Domain::default_path()).unwrap();
+    let refused = Domain::open_default().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Busy);
+    say("told", refused);
+}
+
+#[test]
+fn a_default_domain_deleted_under_living_processes_is_not_created_again() {
+    let Some(text) = with_own_shm("second-world", "16m") else { return };
+    assert!(text.contains("files were deleted") && text.contains("enable-linger"), "{text}");
+}
+
+/// The role: uses a ledger in every way while another thread writes anything into it.
+pub fn scribbled() {
+    let domain = domain();
+    domain.set_net(Net::Spread);
+    let ledger = OpenOptions::new().write(true).open(domain.directory().path().join("ledger")).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+            while !stop.load(Ordering::Relaxed) {
+                let near = dice.roll() % 8192;
+                // The counters, the obituaries, and the first slots, where everybody is.
+                let at =
+                    if dice.roll().is_multiple_of(2) { 128 + near * 4 } else { SLOTS_OFFSET as u64 + near };
+                ledger.write_all_at(&dice.roll().to_le_bytes(), at & !7).unwrap();
+            }
+        });
+        let users: Vec<_> =
+            (0..2_u64).map(|n| scope.spawn(move || use_everything(domain, Dice(n + 77)))).collect();
+        users.into_iter().for_each(|user| user.join().unwrap());
+        stop.store(true, Ordering::Relaxed);
+    });
+    say("survived", "");
+}
+
+fn use_everything(domain: &'static Domain, mut dice: Dice) {
+    for _ in 0..300 {
+        // Whatever they answer, they answer.
+        let _ = std::thread::spawn(|| domain.thread_owner()).join().unwrap();
+        let slot = u32::try_from(dice.roll() % u64::from(SLOTS)).unwrap();
+        for id in [OwnerId::new(slot, dice.roll() % 4), OwnerId::new(slot % 8, 1 + dice.roll() % 300)] {
+            let _ = (domain.is_alive(id), domain.confirm_alive(id), domain.identity(id));
+            let word = AtomicU32::new(0);
+            let _ = domain.wait(&word, 0, Some(id), deadline_in(Duration::from_micros(50)));
+        }
+        let _ = domain.owners();
+    }
+}
+
+#[test]
+fn h23_whatever_a_peer_writes_into_the_ledger_nobody_panics_or_hangs() {
+    let stage = Stage::new();
+    let mut actor = stage.role("scribbled", &[]);
+    actor.says("survived");
+}
