@@ -112,8 +112,11 @@ impl ErrorKind {
 /// );
 /// ```
 #[derive(Debug)]
-#[non_exhaustive]
-pub struct Error {
+pub struct Error(Box<Details>);
+
+/// Behind a pointer, so that a hot operation whose result may hold an error stays small.
+#[derive(Debug)]
+struct Details {
     operation: &'static str,
     object: String,
     kind: ErrorKind,
@@ -126,14 +129,8 @@ impl Error {
     /// An error of `kind`: `operation` failed on `object`.
     #[must_use]
     pub fn new(operation: &'static str, object: impl Into<String>, kind: ErrorKind) -> Self {
-        Self {
-            operation,
-            object: object.into(),
-            kind,
-            cause: String::new(),
-            advice: String::new(),
-            source: None,
-        }
+        let (object, cause, advice) = (object.into(), String::new(), String::new());
+        Self(Box::new(Details { operation, object, kind, cause, advice, source: None }))
     }
 
     /// The kernel refused `operation` on `object`; the kind follows from the kernel's answer.
@@ -141,67 +138,67 @@ impl Error {
     pub fn os(operation: &'static str, object: impl Into<String>, error: impl Into<io::Error>) -> Self {
         let source = error.into();
         let mut this = Self::new(operation, object, ErrorKind::of_io(&source));
-        this.source = Some(source);
+        this.0.source = Some(source);
         this
     }
 
     /// Says why.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
-        self.cause = cause.into();
+        self.0.cause = cause.into();
         self
     }
 
     /// Says what to do about it.
     #[must_use]
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
-        self.advice = advice.into();
+        self.0.advice = advice.into();
         self
     }
 
     /// The same error under another kind, where the place knows better than the kernel's answer.
     #[must_use]
     pub fn of_kind(mut self, kind: ErrorKind) -> Self {
-        self.kind = kind;
+        self.0.kind = kind;
         self
     }
 
     /// What kind it is; decides the exit code.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// What failed, as a verb phrase: `"open ring"`.
     #[must_use]
     pub fn operation(&self) -> &'static str {
-        self.operation
+        self.0.operation
     }
 
     /// On which object: an address, a path, a name.
     #[must_use]
     pub fn object(&self) -> &str {
-        &self.object
+        &self.0.object
     }
 
     /// What to do about it; empty when there is nothing to say.
     #[must_use]
     pub fn advice(&self) -> &str {
-        &self.advice
+        &self.0.advice
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.operation, self.object, self.kind.phrase())?;
-        if !self.cause.is_empty() {
-            write!(f, ": {}", self.cause)?;
+        write!(f, "{} {}: {}", self.0.operation, self.0.object, self.0.kind.phrase())?;
+        if !self.0.cause.is_empty() {
+            write!(f, ": {}", self.0.cause)?;
         }
-        if let Some(source) = &self.source {
+        if let Some(source) = &self.0.source {
             write!(f, " ({source})")?;
         }
-        if !self.advice.is_empty() {
-            write!(f, "; {}", self.advice)?;
+        if !self.0.advice.is_empty() {
+            write!(f, "; {}", self.0.advice)?;
         }
         Ok(())
     }
@@ -209,13 +206,13 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
+        self.0.source.as_ref().map(|source| source as _)
     }
 }
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
-        let kind = error.source.as_ref().map_or(io::ErrorKind::Other, io::Error::kind);
+        let kind = error.0.source.as_ref().map_or(io::ErrorKind::Other, io::Error::kind);
         Self::new(kind, error)
     }
 }

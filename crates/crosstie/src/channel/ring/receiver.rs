@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crosstie_core::atomic::spin_loop;
 use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::spsc::{Consumer, Corrupt, Record};
 use crosstie_core::word::role::Ending;
@@ -13,6 +14,9 @@ use super::shared::{Cells, End, Shared, corrupt};
 use crate::contract::RecvError;
 use crate::error::Result;
 use crate::ledger::Domain;
+
+/// Looks of the fast path, when the mode allows spinning: about a round trip between two processors.
+const LOOKS: u32 = 64;
 
 /// The receiving end of a ring; one lives at a time.
 ///
@@ -27,6 +31,8 @@ pub struct RingReceiver {
     shared: Arc<Shared>,
     me: OwnerId,
     wait: WaitMode,
+    /// Looks that cost less than leaving the fast path.
+    looks: u32,
     message_bytes_max: usize,
     follows: bool,
     /// The last message that was taken and is not acknowledged yet.
@@ -64,6 +70,7 @@ impl RingReceiver {
             shared,
             me,
             wait: options.wait,
+            looks: if options.wait == WaitMode::Block { 0 } else { LOOKS },
             follows: false,
             held: None,
             held_before: None,
@@ -86,7 +93,7 @@ impl RingReceiver {
     /// [`RecvError::Empty`] (only for [`Deadline::NOW`]), [`RecvError::TimedOut`]; once everything
     /// sent was delivered, once for each sender that ended: [`RecvError::Closed`] or
     /// [`RecvError::PeerDied`]; [`RecvError::TooLarge`] for a message above this end's own limit.
-    #[inline]
+    #[inline(always)]
     pub fn recv(&mut self, deadline: Deadline) -> Result<RingMessage<'_>, RecvError> {
         let record = self.next(deadline)?;
         Ok(RingMessage { receiver: self, record, dropped: Dropped::Acknowledges })
@@ -126,11 +133,18 @@ impl RingReceiver {
         self.held = None;
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, deadline: Deadline) -> Result<Record, RecvError> {
-        let record = match self.look() {
-            Ok(Some(record)) => record,
-            _ => self.await_message(deadline)?,
+        let mut looks = self.looks;
+        let record = loop {
+            if let Ok(Some(record)) = self.look() {
+                break record;
+            }
+            if looks == 0 {
+                break self.await_message(deadline)?;
+            }
+            looks -= 1;
+            spin_loop();
         };
         let length = record.payload_bytes as usize;
         if length > self.message_bytes_max {
@@ -272,7 +286,7 @@ impl RingMessage<'_> {
     }
 
     /// Copies the message into the front of `into`, as much as fits; answers how many bytes.
-    #[inline]
+    #[inline(always)]
     pub fn copy_to(&self, into: &mut [u8]) -> usize {
         let n = self.len().min(into.len());
         let offset = self.receiver.consumer.payload_offset(self.record);
@@ -321,7 +335,7 @@ impl std::fmt::Debug for RingMessage<'_> {
 }
 
 impl Drop for RingMessage<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if self.dropped == Dropped::Acknowledges && !std::thread::panicking() {
             self.receiver.held = None;

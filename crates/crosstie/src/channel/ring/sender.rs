@@ -69,7 +69,7 @@ impl RingSender {
     /// [`SendError::Full`] (only for [`Deadline::NOW`]), [`SendError::TimedOut`],
     /// [`SendError::TooLarge`]; while the ring is full and the receiver that was there has left or
     /// died, once each: [`SendError::Closed`], [`SendError::PeerDied`].
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, payload: &[u8], deadline: Deadline) -> Result<(), SendError> {
         self.make_room(payload.len(), deadline)?;
         self.producer.push(payload);
@@ -140,7 +140,7 @@ impl RingSender {
     }
 
     /// Checks a length against the limit.
-    #[inline]
+    #[inline(always)]
     fn admit(&self, length: usize) -> Result<u32, SendError> {
         if length > self.message_bytes_max {
             return Err(SendError::TooLarge { length, limit: self.message_bytes_max });
@@ -152,7 +152,7 @@ impl RingSender {
     }
 
     /// Returns once a message of `length` fits.
-    #[inline]
+    #[inline(always)]
     fn make_room(&mut self, length: usize, deadline: Deadline) -> Result<u32, SendError> {
         let length = self.admit(length)?;
         match self.producer.fits_lazily(length) {

@@ -301,19 +301,21 @@ pub(super) fn corrupt(name: &str, fault: Corrupt) -> Error {
 /// The cells of a ring as the protocol sees them.
 pub(super) struct Cells {
     base: NonNull<u8>,
+    control: NonNull<Control>,
     capacity_bytes: u64,
     /// Keeps the mappings.
-    shared: Arc<Shared>,
+    _shared: Arc<Shared>,
 }
 
-// SAFETY: `base` points into a mapping that `shared` keeps for as long as this value lives, and that
-// belongs to the process, not to a thread.
+// SAFETY: `base` and `control` point into mappings that `shared` keeps for as long as this value
+// lives, and that belong to the process, not to a thread.
 unsafe impl Send for Cells {}
 
 impl Cells {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         let base = shared.cells.base();
-        Self { base, capacity_bytes: shared.cells.len() as u64, shared: Arc::clone(shared) }
+        let control = NonNull::from(shared.control());
+        Self { base, control, capacity_bytes: shared.cells.len() as u64, _shared: Arc::clone(shared) }
     }
 
     /// The address of `offset`, which must lie below the capacity; valid for the capacity's bytes.
@@ -342,7 +344,8 @@ impl Memory for Cells {
 
     #[inline]
     fn control(&self) -> &Control {
-        self.shared.control()
+        // SAFETY: made from a reference into the segment, which `shared` keeps for as long as `self`.
+        unsafe { self.control.as_ref() }
     }
 
     #[inline]
