@@ -1,0 +1,6 @@
+//! What the targets share: a place of the process's own, and a reader of their input.
+#![deny(unsafe_code)]
+
+pub mod bytes;
+pub mod place;
+pub mod ring;
