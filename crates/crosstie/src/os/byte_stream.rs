@@ -12,6 +12,7 @@ use rustix::fs::{FileType, OFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, SocketType, sockopt};
 
+use super::gather::{SHORT_BYTES, gather};
 use super::poll::{self, Interest};
 use super::{clock, signal, tcp};
 
@@ -134,8 +135,10 @@ impl ByteStream {
         if !deadline.is_never() {
             flags |= SendFlags::DONTWAIT;
         }
-        let sent = match slices {
-            [one] => rustix::net::send(&self.fd, one, flags)?,
+        let mut room = [0; SHORT_BYTES];
+        let sent = match (slices, gather(slices, &mut room)) {
+            (_, Some(short)) => rustix::net::send(&self.fd, short, flags)?,
+            ([one], None) => rustix::net::send(&self.fd, one, flags)?,
             _ => rustix::net::sendmsg(&self.fd, slices, &mut SendAncillaryBuffer::default(), flags)?,
         };
         Ok(sent)
@@ -143,8 +146,10 @@ impl ByteStream {
 
     fn write_file(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<usize> {
         if self.kind == ByteStreamKind::File || self.never_waits || deadline.is_never() {
-            return Ok(match slices {
-                [one] => rustix::io::write(&self.fd, one)?,
+            let mut room = [0; SHORT_BYTES];
+            return Ok(match (slices, gather(slices, &mut room)) {
+                (_, Some(short)) => rustix::io::write(&self.fd, short)?,
+                ([one], None) => rustix::io::write(&self.fd, one)?,
                 _ => rustix::io::writev(&self.fd, slices)?,
             });
         }

@@ -11,6 +11,7 @@ use rustix::net::{
     MMsgHdr, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendFlags, Shutdown,
 };
 
+use super::gather::{SHORT_BYTES, gather};
 use super::poll::{self, Interest};
 
 /// How many messages one call sends at most.
@@ -47,8 +48,11 @@ impl MessageSocket {
     /// passed first; else what the kernel answers, never an interruption or a signal.
     pub fn send(&self, slices: &[IoSlice<'_>], deadline: Deadline) -> io::Result<()> {
         let flags = send_flags(deadline);
-        self.retry(Interest::Writable, deadline, || {
-            rustix::net::sendmsg(&self.fd, slices, &mut SendAncillaryBuffer::default(), flags)
+        let mut room = [0; SHORT_BYTES];
+        let short = gather(slices, &mut room);
+        self.retry(Interest::Writable, deadline, || match short {
+            Some(short) => rustix::net::send(&self.fd, short, flags),
+            None => rustix::net::sendmsg(&self.fd, slices, &mut SendAncillaryBuffer::default(), flags),
         })?;
         Ok(())
     }

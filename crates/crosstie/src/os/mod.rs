@@ -37,6 +37,7 @@ pub mod fd_passing;
 pub mod fifo;
 pub mod file_lock;
 pub mod futex;
+mod gather;
 pub mod inherited;
 pub mod membarrier;
 pub mod memory;

@@ -47,6 +47,34 @@ pub fn wait(fd: BorrowedFd<'_>, interest: Interest, deadline: Deadline) -> io::R
     }
 }
 
+/// Waits until at least one of `entries` is readable; puts the keys of those into `ready`, none when
+/// `deadline` passed first.
+///
+/// Cheaper than a [`Poller`] for a few: who writes to a descriptor wakes nobody while nobody waits.
+///
+/// # Errors
+/// What `ppoll` answers; never an interruption by a signal.
+pub fn wait_any<'fd>(
+    entries: impl Iterator<Item = (BorrowedFd<'fd>, u64)>,
+    deadline: Deadline,
+    ready: &mut Vec<u64>,
+) -> io::Result<()> {
+    let (mut polled, keys): (Vec<_>, Vec<_>) =
+        entries.map(|(fd, key)| (PollFd::from_borrowed_fd(fd, PollFlags::IN), key)).unzip();
+    loop {
+        let (timeout, last) = slice(deadline);
+        match rustix::event::poll(&mut polled, timeout.as_ref()) {
+            Ok(0) if !last => {}
+            Ok(_) => break,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let is_ready = |(entry, key): (&PollFd<'_>, &u64)| (!entry.revents().is_empty()).then_some(*key);
+    ready.extend(polled.iter().zip(&keys).filter_map(is_ready));
+    Ok(())
+}
+
 /// As [`wait`], with a passed deadline as an error: `WouldBlock` for [`Deadline::NOW`], else
 /// `TimedOut`.
 ///
@@ -89,7 +117,6 @@ fn slice(deadline: Deadline) -> (Option<Timespec>, bool) {
 #[derive(Debug)]
 pub struct Poller {
     epoll: OwnedFd,
-    keys: Vec<u64>,
 }
 
 /// How many ready descriptors one wait reports at most.
@@ -102,7 +129,7 @@ impl Poller {
     /// When the process has no descriptor left.
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        Ok(Self { epoll, keys: Vec::with_capacity(EVENTS_MAX) })
+        Ok(Self { epoll })
     }
 
     /// Reports `key` whenever `fd` is readable, until it is removed or closed.
@@ -121,20 +148,20 @@ impl Poller {
         Ok(epoll::delete(&self.epoll, fd)?)
     }
 
-    /// Waits until at least one is readable; answers the keys, none when `deadline` passed first.
+    /// Waits until at least one is readable; puts their keys into `ready`, none when `deadline`
+    /// passed first.
     ///
     /// # Errors
     /// What `epoll_wait` answers; never an interruption by a signal.
-    pub fn wait(&mut self, deadline: Deadline) -> io::Result<&[u64]> {
-        self.keys.clear();
+    pub fn wait(&self, deadline: Deadline, ready: &mut Vec<u64>) -> io::Result<()> {
         let mut events = [MaybeUninit::uninit(); EVENTS_MAX];
         loop {
             let (timeout, last) = slice(deadline);
             match epoll::wait(&self.epoll, &mut events[..], timeout.as_ref()) {
                 Ok(([], _)) if !last => {}
-                Ok((ready, _)) => {
-                    self.keys.extend(ready.iter().map(|event| event.data.u64()));
-                    return Ok(&self.keys);
+                Ok((events, _)) => {
+                    ready.extend(events.iter().map(|event| event.data.u64()));
+                    return Ok(());
                 }
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),

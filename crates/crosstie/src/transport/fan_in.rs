@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 use crosstie_core::Deadline;
 
@@ -14,11 +15,14 @@ use super::Options;
 use super::accept::Accept;
 use super::inbound::{Inbound, Step, is_gone};
 use crate::contract::{Arrived, ReceiveMessages, RecvError};
-use crate::error::{Error, Result};
-use crate::os::poll::Poller;
+use crate::error::Error;
+use crate::os::poll::{self, Poller};
 
 /// The listener's key; connections have their slot's number.
 const LISTENER: u64 = u64::MAX;
+
+/// So many senders are waited for without a poller, which costs each of their writes a little.
+const FEW: usize = 8;
 
 #[derive(Debug)]
 struct Connection<C> {
@@ -35,7 +39,10 @@ struct Connection<C> {
 /// reported once; the others are served on.
 pub struct FanInReceiver<C: Inbound> {
     accept: Box<dyn Accept>,
-    poller: Poller,
+    /// Made when there are many senders, or when somebody asks for a descriptor.
+    poller: OnceLock<Poller>,
+    /// What the last wait found; empty between waits.
+    found: Vec<u64>,
     connections: Vec<Option<Connection<C>>>,
     /// Slots to read from, in turn.
     ready: VecDeque<usize>,
@@ -52,13 +59,11 @@ pub struct FanInReceiver<C: Inbound> {
 }
 
 impl<C: Inbound> FanInReceiver<C> {
-    pub(crate) fn new(accept: impl Accept + 'static, object: String, options: &Options) -> Result<Self> {
-        let create = |error| Error::os("listen on", &object, error);
-        let poller = Poller::new().map_err(create)?;
-        poller.add(accept.descriptor(), LISTENER).map_err(create)?;
-        Ok(Self {
+    pub(crate) fn new(accept: impl Accept + 'static, object: String, options: &Options) -> Self {
+        Self {
             accept: Box::new(accept),
-            poller,
+            poller: OnceLock::new(),
+            found: Vec::new(),
             connections: Vec::new(),
             ready: VecDeque::new(),
             current: None,
@@ -69,7 +74,28 @@ impl<C: Inbound> FanInReceiver<C> {
             object,
             limit: options.message_bytes_max,
             owner_pid: std::process::id(),
-        })
+        }
+    }
+
+    /// The poller of the listener and all connections, made if there is none.
+    fn poller(&self) -> io::Result<&Poller> {
+        if let Some(poller) = self.poller.get() {
+            return Ok(poller);
+        }
+        let poller = Poller::new()?;
+        for (fd, key) in self.descriptors() {
+            poller.add(fd, key)?;
+        }
+        Ok(self.poller.get_or_init(|| poller))
+    }
+
+    /// What to wait for, by key.
+    fn descriptors(&self) -> impl Iterator<Item = (BorrowedFd<'_>, u64)> {
+        let listener = (!self.is_full).then(|| (self.accept.descriptor(), LISTENER));
+        let connections = (0..).zip(&self.connections).filter_map(|(key, connection)| {
+            connection.as_ref().map(|connection| (connection.inbound.descriptor(), key))
+        });
+        listener.into_iter().chain(connections)
     }
 
     /// The address that it listens on, with the port that the kernel chose where none was asked for.
@@ -155,27 +181,32 @@ impl<C: Inbound> FanInReceiver<C> {
         }
         if let Some(connection) = self.connections.get_mut(slot).and_then(Option::take) {
             // Before it is closed, in case that a clone of it lives elsewhere.
-            let _ = self.poller.remove(connection.inbound.descriptor());
+            if let Some(poller) = self.poller.get() {
+                let _ = poller.remove(connection.inbound.descriptor());
+            }
             self.live_count -= 1;
         }
         if std::mem::take(&mut self.is_full) {
             // If even this fails, the next sender that ends tries again.
-            self.is_full = self.poller.add(self.accept.descriptor(), LISTENER).is_err();
+            let watched = self.poller.get().map(|poller| poller.add(self.accept.descriptor(), LISTENER));
+            self.is_full = watched.is_some_and(|watched| watched.is_err());
         }
     }
 
     fn wait(&mut self, deadline: Deadline) -> Result<(), RecvError> {
-        let mut knocks = false;
-        let keys =
-            self.poller.wait(deadline).map_err(|error| Error::os("receive from", &self.object, error))?;
-        if keys.is_empty() {
+        let mut found = std::mem::take(&mut self.found);
+        let waited = match self.poller.get() {
+            None if self.live_count <= FEW => poll::wait_any(self.descriptors(), deadline, &mut found),
+            _ => self.poller().and_then(|poller| poller.wait(deadline, &mut found)),
+        };
+        let is_over = found.is_empty();
+        let knocks = found.contains(&LISTENER);
+        let slots = found.drain(..).filter(|key| *key != LISTENER);
+        self.ready.extend(slots.filter_map(|key| usize::try_from(key).ok()));
+        self.found = found;
+        waited.map_err(|error| Error::os("receive from", &self.object, error))?;
+        if is_over {
             return Err(if deadline.is_now() { RecvError::Empty } else { RecvError::TimedOut });
-        }
-        for key in keys {
-            match usize::try_from(*key) {
-                Ok(slot) if *key != LISTENER => self.ready.push_back(slot),
-                _ => knocks = true,
-            }
         }
         if knocks {
             self.accept_all()?;
@@ -196,7 +227,10 @@ impl<C: Inbound> FanInReceiver<C> {
                 Err(_) => {
                     // No descriptor left: those that wait stay in the kernel's queue until one of
                     // ours ends, and do not wake us meanwhile.
-                    self.is_full = self.poller.remove(self.accept.descriptor()).is_ok();
+                    self.is_full = true;
+                    if let Some(poller) = self.poller.get() {
+                        let _ = poller.remove(self.accept.descriptor());
+                    }
                     return Ok(any);
                 }
             }
@@ -207,7 +241,7 @@ impl<C: Inbound> FanInReceiver<C> {
         let Ok(inbound) = C::of_connection(fd, self.limit) else { return false };
         let free = self.connections.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.connections.len());
-        if self.poller.add(inbound.descriptor(), slot as u64).is_err() {
+        if self.poller.get().is_some_and(|poller| poller.add(inbound.descriptor(), slot as u64).is_err()) {
             return false;
         }
         let connection = Some(Connection { inbound, pid });
@@ -237,7 +271,7 @@ impl<C: Inbound> ReceiveMessages for FanInReceiver<C> {
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.poller.as_fd())
+        self.poller().ok().map(Poller::as_fd)
     }
 }
 

@@ -140,7 +140,7 @@ fn listen(target: &str) -> Result<(TcpAccept, String)> {
 /// ```
 pub fn receiver(target: &str, options: &Options) -> Result<TcpReceiver> {
     let (accept, object) = listen(target)?;
-    FanInReceiver::new(accept, object, options)
+    Ok(FanInReceiver::new(accept, object, options))
 }
 
 #[derive(Debug)]

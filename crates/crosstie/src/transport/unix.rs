@@ -85,7 +85,7 @@ pub(crate) fn connect_until(
 /// ```
 pub fn receiver(target: &UnixName, options: &Options) -> Result<UnixReceiver> {
     let listening = socket_file::listen(target, UnixKind::Stream, &object(target))?;
-    FanInReceiver::new(UnixAccept(listening), object(target), options)
+    Ok(FanInReceiver::new(UnixAccept(listening), object(target), options))
 }
 
 /// Accepts connections of Unix sockets, with the pid of who connected.

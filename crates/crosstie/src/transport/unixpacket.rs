@@ -60,7 +60,7 @@ pub fn sender(target: &UnixName, options: &Options) -> Result<UnixPacketSender> 
 /// ```
 pub fn receiver(target: &UnixName, options: &Options) -> Result<UnixPacketReceiver> {
     let listening = socket_file::listen(target, UnixKind::Packet, &object(target))?;
-    FanInReceiver::new(UnixAccept(listening), object(target), options)
+    Ok(FanInReceiver::new(UnixAccept(listening), object(target), options))
 }
 
 /// Connects to a [`Listener`] at `target` for both directions, and waits for it until the options'
