@@ -1,6 +1,7 @@
 //! Measures the mechanisms on this machine: the machine's own floor, every mechanism, one comparable record.
 #![deny(unsafe_code)]
 pub mod advise;
+pub mod bench;
 pub mod compare;
 pub mod engine;
 pub mod floor;

@@ -1,14 +1,157 @@
 //! `crosstie bench`.
 
-use clap::Args;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::args::Globals;
+use clap::{Args, ValueEnum};
+use crosstie::ErrorKind;
+use crosstie::endpoint::{Address, Options, Place};
+use crosstie::os::clock;
+use crosstie_measure::bench::{self, Local, Pattern, Want};
+use crosstie_measure::engine::spec::Wait;
+use crosstie_measure::record::Row;
+use crosstie_measure::{machine, report};
+
+use crate::args::{Globals, values};
 use crate::exit::{Failure, Outcome};
+use crate::output::note;
 
 /// Measure one address
+///
+/// Between two processes of this machine, each on a core of its own; or, for a host that is not this
+/// machine, against `crosstie bench ADDR --listen` there. Every byte of every payload is checked.
 #[derive(Debug, Args)]
-pub struct Arguments {}
+#[command(after_long_help = EXAMPLES)]
+pub struct Arguments {
+    /// The address: pipe: fifo:/p unix:/p unixpacket:/p ring:NAME tcp:host:port udp:host:port
+    #[arg(value_name = "ADDR")]
+    address: Address,
+    /// Size of each message, at least 8 bytes
+    #[arg(long, value_name = "SIZE", value_parser = values::bytes, default_value = "64B")]
+    size: usize,
+    /// What to measure [default: both]
+    #[arg(long, value_enum)]
+    pattern: Option<PatternName>,
+    /// How an end of a ring waits
+    #[arg(long, value_enum, default_value_t = WaitName::Block)]
+    wait: WaitName,
+    /// How many messages [default: as many as take about a second]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// One row as JSON, as in crosstie.compare/1
+    #[arg(long)]
+    json: bool,
+    /// Let the kernel place the two sides
+    #[arg(long)]
+    no_pin: bool,
+    /// Be the other side, for any number of clients (tcp, unix, unixpacket)
+    #[arg(long, conflicts_with_all = ["connect", "json", "pattern", "count"])]
+    listen: bool,
+    /// Measure against a listener, also on this machine
+    #[arg(long)]
+    connect: bool,
+}
 
-pub fn run(_arguments: Arguments, _globals: &Globals) -> Outcome {
-    Err(Failure::usage("bench is not landed yet"))
+const EXAMPLES: &str = "\
+Examples:
+  crosstie bench ring:x --wait spin --size 64B       a ring between two processes here
+  crosstie bench tcp:0.0.0.0:9000 --listen           on one machine, then
+  crosstie bench tcp:HOST:9000 --size 1KiB           on another: the network between them";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PatternName {
+    /// There and back, one message in flight
+    RoundTrip,
+    /// One way, as fast as it goes
+    OneWay,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WaitName {
+    /// Sleep at once
+    Block,
+    /// Never sleep
+    Spin,
+}
+
+/// How long to wait for a listener.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
+    let address = &arguments.address;
+    if arguments.listen {
+        let mut tell = |text: &str| note::line(globals, text);
+        return Ok(bench::listen(address, &Options::default(), &mut tell)?);
+    }
+    let want = Want {
+        payload_bytes: arguments.size,
+        wait: match arguments.wait {
+            WaitName::Block => Wait::Block,
+            WaitName::Spin => Wait::Spin,
+        },
+        pattern: arguments.pattern.map(|pattern| match pattern {
+            PatternName::RoundTrip => Pattern::RoundTrip,
+            PatternName::OneWay => Pattern::OneWay,
+        }),
+        count: arguments.count,
+    };
+    let row = if arguments.connect || is_elsewhere(address) {
+        let open_deadline = clock::deadline_in(CONNECT_PATIENCE);
+        bench::against(address, &want, &Options { open_deadline, ..Options::default() })?
+    } else {
+        let processors = if arguments.no_pin { None } else { machine::two_processors() };
+        bench::here(address, &want, &Local { program: PathBuf::from("/proc/self/exe"), processors })?
+    };
+    let text = if arguments.json { json(&row)? } else { describe(&row) };
+    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of_output(&error))
+}
+
+/// Whether the address names a host that is not this machine's loopback.
+fn is_elsewhere(address: &Address) -> bool {
+    let (Place::Tcp(place) | Place::Udp(place)) = address.place() else { return false };
+    match place.host.parse::<std::net::IpAddr>() {
+        Ok(ip) => !ip.is_loopback(),
+        Err(_) => place.host != "localhost",
+    }
+}
+
+fn json(row: &Row) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(row)
+        .map_err(|error| Failure::new(ErrorKind::Failed, format!("write the row as JSON: {error}")))?;
+    Ok(text + "\n")
+}
+
+/// The row in words; what was not measured is not said.
+fn describe(row: &Row) -> String {
+    let ns = |ns: u64| report::duration(ns as f64);
+    let mut lines = vec![format!(
+        "{}, {} payload, {}ing; every payload checked",
+        row.mechanism,
+        report::size(row.payload_bytes),
+        if row.wait == "spin" { "spinn" } else { "block" },
+    )];
+    if row.round_trip_ns.p50 > 0 {
+        let trip = &row.round_trip_ns;
+        let (p50, p99, p999, mean) = (ns(trip.p50), ns(trip.p99), ns(trip.p999), ns(trip.mean));
+        lines.push(format!("there and back   {p50}   (p99 {p99}, p99.9 {p999}, mean {mean})"));
+    }
+    if row.messages_per_s > 0.0 {
+        lines.push(format!(
+            "one way          {}   {}",
+            report::rate(row.messages_per_s),
+            report::bytes_rate(row.bytes_per_s)
+        ));
+        lines.push(format!(
+            "processor        {:.0} % sender, {:.0} % receiver",
+            row.cpu_percent.sender, row.cpu_percent.receiver
+        ));
+    }
+    if let Some(calls) = row.syscalls_per_message {
+        lines.push(format!("system calls     {calls:.2} per message, both sides"));
+    }
+    if row.lost > 0 {
+        lines.push(format!("lost             {} messages", row.lost));
+    }
+    lines.join("\n") + "\n"
 }

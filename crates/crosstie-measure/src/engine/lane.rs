@@ -84,18 +84,24 @@ pub fn options(payload_bytes: usize) -> Options {
 /// # Errors
 /// Why an address cannot be opened.
 pub fn open((to, from): (&str, &str), options: &Options) -> Result<(AddressSender, AddressReceiver)> {
-    let inbound = AddressReceiver {
-        receiver: Receiver::open_with(from, options)?,
-        is_lossy: from.starts_with("udp:"),
-        scratch: Vec::new(),
-    };
-    let outbound = AddressSender { sender: Sender::open_with(to, options)? };
+    let receiver = Receiver::open_with(from, options)?;
+    let inbound =
+        AddressReceiver { is_lossy: from.starts_with("udp:"), ..AddressReceiver::lossless(receiver) };
+    let outbound = AddressSender::new(Sender::open_with(to, options)?);
     Ok((outbound, inbound))
 }
 
 /// A sender by address.
 pub struct AddressSender {
     sender: Sender<[u8]>,
+}
+
+impl AddressSender {
+    /// Takes a sender that is open.
+    #[must_use]
+    pub fn new(sender: Sender<[u8]>) -> Self {
+        Self { sender }
+    }
 }
 
 impl Outbound for AddressSender {
@@ -110,6 +116,14 @@ pub struct AddressReceiver {
     receiver: Receiver<[u8]>,
     is_lossy: bool,
     scratch: Vec<u8>,
+}
+
+impl AddressReceiver {
+    /// Takes a receiver that is open and loses nothing.
+    #[must_use]
+    pub fn lossless(receiver: Receiver<[u8]>) -> Self {
+        Self { receiver, is_lossy: false, scratch: Vec::new() }
+    }
 }
 
 impl Inbound for AddressReceiver {

@@ -8,9 +8,11 @@
 //! | [`open`](mod@open) | from a link to the loop on its mechanism |
 //! | `streams` | bytes in order: pipes, Unix and TCP streams |
 //! | `packets` | Unix packets |
+//! | `records` | a FIFO in packet mode |
 //! | `datagrams` | UDP |
 
 mod datagrams;
 pub mod open;
 mod packets;
+mod records;
 mod streams;

@@ -4,14 +4,16 @@ use std::fs::File;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::time::Duration;
 
 use crosstie::os::unix::{self, UnixKind, UnixName};
-use crosstie::os::{clock, poll};
+use crosstie::os::{clock, fifo, poll};
 use crosstie::{Error, ErrorKind, Result};
 
 use super::datagrams::{DatagramReader, DatagramWriter};
 use super::packets::{PacketReader, PacketWriter};
+use super::records::{RecordReader, RecordWriter};
 use super::streams::{StreamReader, StreamWriter};
 use crate::engine::exchange::{Exchange, Fault, Inbound, Outbound, Play};
 use crate::engine::payload::Payloads;
@@ -28,6 +30,7 @@ pub fn open(link: &Link, role: Role, payloads: Payloads) -> Result<Box<dyn Play>
     let (to, from) = link.ends(role);
     let opened = match (to.split_once(':'), from.split_once(':')) {
         (Some(("fd", _)), _) => pipes(payloads),
+        (Some(("fifo", to)), Some((_, from))) => fifos(to, from, payloads),
         (Some(("unix", to)), Some((_, from))) => unix_streams(to, from, payloads),
         (Some(("unixpacket", to)), Some((_, from))) => unix_packets(to, from, payloads),
         (Some(("tcp", to)), Some((_, from))) => tcp(to, from, payloads),
@@ -45,6 +48,17 @@ fn pipes(payloads: Payloads) -> std::io::Result<Box<dyn Play>> {
     let input = std::io::stdin().as_fd().try_clone_to_owned()?;
     let output = std::io::stdout().as_fd().try_clone_to_owned()?;
     Ok(play(StreamWriter::new(File::from(output)), StreamReader::new(File::from(input)), payloads))
+}
+
+fn fifos(to: &str, from: &str, payloads: Payloads) -> std::io::Result<Box<dyn Play>> {
+    fifo::make(Path::new(from))?;
+    let inbound = fifo::open_to_read(Path::new(from))?;
+    let outbound = until_there(|| match fifo::open_to_write(Path::new(to)) {
+        Ok(Some(outbound)) => Ok(outbound),
+        Ok(None) => Err(std::io::ErrorKind::NotFound.into()),
+        Err(error) => Err(error),
+    })?;
+    Ok(play(RecordWriter::new(outbound), RecordReader::new(inbound), payloads))
 }
 
 fn unix_streams(to: &str, from: &str, payloads: Payloads) -> std::io::Result<Box<dyn Play>> {
