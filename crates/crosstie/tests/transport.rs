@@ -8,5 +8,9 @@ mod datagrams;
 mod descriptors;
 #[path = "transport/ends.rs"]
 mod ends;
+#[path = "transport/fifos.rs"]
+mod fifos;
+#[path = "transport/hardship.rs"]
+mod hardship;
 #[path = "transport/stage.rs"]
 mod stage;

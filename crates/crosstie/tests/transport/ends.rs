@@ -36,6 +36,13 @@ fn a_child_plays_its_role() {
                 thread::park();
             }
         }
+        "send much and end" => {
+            let mut tx = stage::sender(named, &target, &options()).expect("a sender");
+            tx.send(b"here", soon()).expect("sent");
+            for seed in 0..20 {
+                tx.send(&payload(1 << 20, seed), soon()).expect("sent");
+            }
+        }
         // Sends back what comes over the connection that it was given.
         "answer on the descriptor" => {
             let number = std::env::var(transport::spawn::DESCRIPTOR_VARIABLE).expect("a number");
