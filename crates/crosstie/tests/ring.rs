@@ -169,6 +169,23 @@ fn an_end_is_told_once_and_the_next_receiver_waits_for_a_new_sender() {
 }
 
 #[test]
+fn an_end_stays_behind_messages_that_are_not_acknowledged() {
+    let domain = TestDomain::new();
+    let domain = domain.open();
+    drop(send_three(domain));
+    let hold_all = || {
+        let mut rx = RingReceiver::open(domain, "r", &options()).unwrap();
+        while rx.recv_held(Deadline::NOW).is_ok() {}
+        assert!(matches!(rx.recv_held(Deadline::NOW), Err(RecvError::Closed)));
+        rx
+    };
+    drop(hold_all());
+    let mut rx = hold_all();
+    rx.acknowledge();
+    assert!(matches!(rx.recv(Deadline::NOW), Err(RecvError::Empty)), "told once to who acknowledged");
+}
+
+#[test]
 fn a_second_end_is_refused_and_told_who_has_it() {
     let domain = TestDomain::new();
     let mut child = domain.child("be-receiver");

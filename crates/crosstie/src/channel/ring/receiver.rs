@@ -39,6 +39,8 @@ pub struct RingReceiver {
     held: Option<Record>,
     /// The one before it.
     held_before: Option<Record>,
+    /// An end was reported behind what is held: it is over when that is acknowledged.
+    has_met_end: bool,
     /// Position of the message that a dead receiver may have had in hand.
     redelivered_at: Option<u64>,
 }
@@ -74,6 +76,7 @@ impl RingReceiver {
             follows: false,
             held: None,
             held_before: None,
+            has_met_end: false,
             redelivered_at,
         })
     }
@@ -110,6 +113,8 @@ impl RingReceiver {
     #[inline]
     pub fn recv_held(&mut self, deadline: Deadline) -> Result<RingMessage<'_>, RecvError> {
         let record = self.next(deadline)?;
+        // What comes behind a met end is a new sender's.
+        self.has_met_end = false;
         self.held_before = self.held.replace(record);
         Ok(RingMessage { receiver: self, record, dropped: Dropped::Holds })
     }
@@ -120,17 +125,22 @@ impl RingReceiver {
         if let Some(record) = self.held.take() {
             self.acknowledge_to(record);
         }
+        if std::mem::take(&mut self.has_met_end) {
+            self.shared.settle(End::Producer);
+        }
     }
 
     /// Holds the message no more that was taken last: it is received again. Once between two
     /// messages.
     pub fn put_back(&mut self) {
         self.held = self.held_before.take();
+        self.has_met_end = false;
     }
 
     /// Holds no message any more: all of them are received again.
     pub fn put_all_back(&mut self) {
         self.held = None;
+        self.has_met_end = false;
     }
 
     #[inline(always)]
@@ -229,7 +239,10 @@ impl RingReceiver {
             Peer::Left => RecvError::Closed,
             Peer::Died => RecvError::PeerDied,
         };
-        if self.shared.settle(End::Producer) && !self.follows { Err(end) } else { Ok(None) }
+        // Behind held messages the end stays: whoever receives them again must meet it again.
+        self.has_met_end = self.held.is_some();
+        let is_over = self.has_met_end || self.shared.settle(End::Producer);
+        if is_over && !self.follows { Err(end) } else { Ok(None) }
     }
 
     fn checked(
