@@ -96,6 +96,16 @@ impl Listener {
         Ok(Self { mechanism })
     }
 
+    /// The address to connect to: with the path, or with the port that the kernel chose for port 0.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        match &self.mechanism {
+            Mechanism::Unix(listener) => listener.address(),
+            Mechanism::UnixPacket(listener) => listener.address(),
+            Mechanism::Tcp(listener) => listener.address(),
+        }
+    }
+
     /// Takes the next connection; blocks while there is none.
     ///
     /// # Errors

@@ -147,6 +147,12 @@ impl Listener {
         Ok(Self { accept: UnixAccept(listening), object: object(target), options: options.clone() })
     }
 
+    /// The address that it listens at: `unix:/run/x.sock`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.object
+    }
+
     /// Takes the next connection, and waits for it until `deadline`.
     ///
     /// # Errors
