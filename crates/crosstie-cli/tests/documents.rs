@@ -1,0 +1,225 @@
+//! The documents say the truth: every shell block runs, every Rust block is part of an example.
+//!
+//! | fence | what is asserted |
+//! |---|---|
+//! | `sh` | runs to exit code 0, in a folder and a domain of its own, with `crosstie` on the path |
+//! | `text` right after `sh` | is what it wrote on standard output |
+//! | `rust` | stands, line by line, in a program of crates/crosstie/examples |
+//! | `console` | is one of the commands for a clone, which other tests run |
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The documents, from the project's root.
+const DOCUMENTS: [&str; 3] = ["README.md", "docs/textbook.md", "docs/format.md"];
+/// What a clone is built, measured and tested with.
+const CLONE_COMMANDS: [&str; 3] =
+    ["cargo run --release -- compare", "cargo xtask test", "cargo install --path crates/crosstie-cli"];
+/// What no block comes near; one that is still running then hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn every_shell_block_does_what_the_document_says() {
+    let mut ran = 0;
+    for document in DOCUMENTS {
+        let blocks = blocks(document);
+        for (index, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "sh") {
+            let expected = blocks.get(index + 1).filter(|next| next.follows && next.language == "text");
+            if needs_c_compiler(&block.text) && Command::new("cc").arg("--version").output().is_err() {
+                println!("SKIPPED: {document}:{}: no C compiler", block.line);
+                continue;
+            }
+            let written = run(document, block);
+            if let Some(expected) = expected {
+                assert_eq!(written.trim_end(), expected.text.trim_end(), "{document}:{}", block.line);
+            }
+            ran += 1;
+        }
+    }
+    assert!(ran > 0, "no document has a shell block");
+}
+
+#[test]
+fn every_rust_block_is_part_of_an_example() {
+    let folder = root().join("crates/crosstie/examples");
+    let examples: Vec<Vec<String>> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| dedented(&fs::read_to_string(entry.unwrap().path()).unwrap()))
+        .collect();
+    let mut found = 0;
+    for document in DOCUMENTS {
+        for block in blocks(document).iter().filter(|block| block.language == "rust") {
+            let lines = dedented(&block.text);
+            let is_part = |example: &Vec<String>| example.windows(lines.len()).any(|part| part == lines);
+            assert!(
+                examples.iter().any(is_part),
+                "{document}:{}: no example contains these lines",
+                block.line
+            );
+            found += 1;
+        }
+    }
+    assert!(found > 0, "no document has a Rust block");
+}
+
+#[test]
+fn every_other_block_is_of_a_kind_that_is_checked() {
+    for document in DOCUMENTS {
+        for block in blocks(document) {
+            let is_checked = match block.language.as_str() {
+                "sh" | "rust" => true,
+                "text" => block.follows,
+                "console" => block.text.lines().all(|line| {
+                    let command = line.trim_start_matches("$ ").split(" #").next().unwrap_or_default();
+                    CLONE_COMMANDS.contains(&command.trim_end())
+                }),
+                _ => false,
+            };
+            assert!(is_checked, "{document}:{}: nothing checks this block", block.line);
+        }
+    }
+}
+
+#[test]
+fn every_link_into_the_project_leads_somewhere() {
+    for document in DOCUMENTS {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        for (_, rest) in text.match_indices("](").map(|(at, _)| text.split_at(at + 2)) {
+            let target = rest.split(')').next().unwrap_or_default();
+            if target.starts_with("http") {
+                continue;
+            }
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = match path {
+                "" => root().join(document),
+                path => root().join(document).parent().unwrap().join(path),
+            };
+            assert!(file.exists(), "{document}: {target} leads nowhere");
+            if !anchor.is_empty() {
+                let headings = fs::read_to_string(&file).unwrap();
+                let has =
+                    headings.lines().filter(|line| line.starts_with('#')).any(|line| slug(line) == anchor);
+                assert!(has, "{document}: {target} leads to no heading");
+            }
+        }
+    }
+}
+
+/// A fenced block of a document.
+struct Block {
+    language: String,
+    text: String,
+    /// The line of its opening fence, from 1.
+    line: usize,
+    /// Whether it stands right below the block before it.
+    follows: bool,
+}
+
+fn blocks(document: &str) -> Vec<Block> {
+    let text = fs::read_to_string(root().join(document)).unwrap();
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut open: Option<Block> = None;
+    let mut follows = false;
+    for (number, line) in text.lines().enumerate() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(language)) => {
+                let language = language.to_owned();
+                open = Some(Block { language, text: String::new(), line: number + 1, follows });
+            }
+            (Some(_), Some("")) => {
+                blocks.extend(open.take());
+                follows = true;
+            }
+            (Some(block), _) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            (None, None) => follows &= line.is_empty(),
+        }
+    }
+    assert!(open.is_none(), "{document}: the last block is not closed");
+    blocks
+}
+
+/// The lines without what all of them are indented by, and without the empty ones around them.
+fn dedented(text: &str) -> Vec<String> {
+    text.trim_matches('\n').lines().map(|line| line.trim().to_owned()).collect()
+}
+
+/// The anchor that a heading gets on the pages that show Markdown.
+fn slug(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = words.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+fn needs_c_compiler(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("cc "))
+}
+
+/// Runs a block in a folder of its own; answers what it wrote.
+fn run(document: &str, block: &Block) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root().join("examples"), folder.path().join("examples")).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_crosstie")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    // A name of the whole machine becomes one of this run.
+    let region = format!("/my_region_{}", std::process::id());
+    let text = block.text.replace("/my_region", &region);
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", &text]).current_dir(folder.path());
+    bash.env("PATH", path).env("CROSSTIE_DOMAIN", folder.path().join("domain")).env("LC_ALL", "C.UTF-8");
+    bash.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut group = Group { child: bash.spawn().unwrap(), region };
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = group.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begun.elapsed() < LIMIT, "{document}:{} hangs:\n{}", block.line, block.text);
+        // poll: whether the block has ended
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    group.end();
+    let (mut written, mut complaint) = (String::new(), String::new());
+    group.child.stdout.take().unwrap().read_to_string(&mut written).unwrap();
+    group.child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+    assert!(
+        status.success(),
+        "{document}:{}: {status}\n{}\nwrote: {written}\ncomplained: {complaint}",
+        block.line,
+        block.text
+    );
+    written
+}
+
+/// A block's shell and what it started; whatever is left of them ends with the test.
+struct Group {
+    child: Child,
+    region: String,
+}
+
+impl Group {
+    fn end(&mut self) {
+        let group = rustix::process::Pid::from_child(&self.child);
+        // When all have ended there is nobody to kill.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
+        let _ = self.child.wait();
+        // Most blocks make none.
+        let _ = crosstie::region::Region::unlink(&self.region);
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
