@@ -35,7 +35,8 @@
 //! its stores are visible because the kernel's mark, which told its death, came after them.
 //!
 //! # Progress
-//! Wait-free but for `take`, which retries only when another newcomer or the end's report won.
+//! Wait-free: `take` and `leave` are retried when another newcomer or the end's report won, and give
+//! up after 64 times, which only somebody who breaks the protocol brings about.
 //!
 //! # Death
 //! A holder that dies leaves its id; `alive` (the ledger) says that it is dead, and whoever comes
@@ -51,6 +52,10 @@ use crate::crash_point;
 
 const DIED: u64 = 1 << 62;
 const LEFT: u64 = 1 << 63;
+
+/// How often a step is tried against others who change the word: more than newcomers and reports
+/// ever do, so that who changes it all the time holds nobody up.
+const TRIES_MAX: u32 = 64;
 
 /// What a role's word says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +97,13 @@ impl RoleWord {
     /// Takes the role for `me`, unless a living owner has it; answers whether it replaced a dead one.
     ///
     /// # Errors
-    /// The living holder, which may be `me`.
-    pub fn take(&self, me: OwnerId, alive: impl Fn(OwnerId) -> bool) -> Result<bool, OwnerId> {
+    /// The living holder, which may be `me`; or that somebody changes the word all the time.
+    pub fn take(&self, me: OwnerId, alive: impl Fn(OwnerId) -> bool) -> Result<bool, NotTaken> {
         // Acquire: as in `read`.
         let mut found = self.0.load(Ordering::Acquire);
-        loop {
+        for _ in 0..TRIES_MAX {
             let replaces_dead = match decode(found) {
-                Role::Held { by, .. } if alive(by) => return Err(by),
+                Role::Held { by, .. } if alive(by) => return Err(NotTaken::Held(by)),
                 Role::Held { .. } => true,
                 Role::Vacant | Role::Left { .. } => false,
             };
@@ -111,6 +116,7 @@ impl RoleWord {
                 Err(now) => found = now,
             }
         }
+        Err(NotTaken::Changing)
     }
 
     /// Gives the role up. Nothing happens if
@@ -119,7 +125,10 @@ impl RoleWord {
         // Relaxed: only `me` replaces its own id (I1), but the report of a predecessor's death may
         // clear `DIED` meanwhile, hence the loop.
         let mut found = self.0.load(Ordering::Relaxed);
-        while OwnerId::from_bits(found) == Some(me) {
+        for _ in 0..TRIES_MAX {
+            if OwnerId::from_bits(found) != Some(me) {
+                return;
+            }
             let died = if ending == Ending::BrokenOff { DIED } else { found & DIED };
             // Release: publishes everything the holder did to the channel (I2).
             // Relaxed on failure: the word is read again.
@@ -133,15 +142,14 @@ impl RoleWord {
     /// After the end that `seen` describes (left, or held by the dead) was reported: makes the role
     /// vacant, so that it is not reported a second time. Answers false if somebody has taken it since.
     pub fn settle(&self, seen: Role) -> bool {
-        let (from, to) = match seen {
-            Role::Vacant => return true,
-            Role::Left { died } => (LEFT | if died { DIED } else { 0 }, 0),
-            Role::Held { by, predecessor_died } => {
-                (by.to_bits() | if predecessor_died { DIED } else { 0 }, 0)
-            }
-        };
+        // Relaxed: only compared; bits that no state has, which others wrote, go with the rest.
+        let found = self.0.load(Ordering::Relaxed);
+        if decode(found) != seen {
+            return false;
+        }
         // Relaxed: carries no data; the channel's own words do.
-        self.0.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        seen == Role::Vacant
+            || self.0.compare_exchange(found, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -149,6 +157,15 @@ impl Default for RoleWord {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Why a role was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// A living owner has it.
+    Held(OwnerId),
+    /// The word changed under every try: somebody writes it who must not.
+    Changing,
 }
 
 /// How a holder leaves its role.
@@ -179,7 +196,7 @@ mod tests {
     fn a_living_holder_keeps_its_role() {
         let role = RoleWord::new();
         assert_eq!(role.take(A, |_| true), Ok(false));
-        assert_eq!(role.take(B, |_| true), Err(A));
+        assert_eq!(role.take(B, |_| true), Err(NotTaken::Held(A)));
         assert_eq!(role.read(), Role::Held { by: A, predecessor_died: false });
     }
 
@@ -204,6 +221,32 @@ mod tests {
         assert_eq!(role.read(), Role::Held { by: B, predecessor_died: true });
         role.leave(B, Ending::Clean);
         assert_eq!(role.read(), Role::Left { died: true });
+    }
+
+    #[test]
+    fn bits_that_no_state_has_do_not_keep_an_end_from_being_settled() {
+        let role = RoleWord(AtomicU64::new(A.to_bits() | LEFT | DIED));
+        let seen = role.read();
+        assert_eq!(seen, Role::Held { by: A, predecessor_died: true });
+        assert!(role.settle(seen));
+        assert_eq!(role.read(), Role::Vacant);
+    }
+
+    #[test]
+    fn a_word_that_changes_under_every_try_holds_no_newcomer_up() {
+        let role = RoleWord::new();
+        let changes = AtomicU64::new(0);
+        let dead = |_| {
+            // Relaxed: one thread.
+            let n = changes.fetch_add(1, Ordering::Relaxed);
+            // Relaxed: one thread.
+            role.0.store(OwnerId::new(7, n + 2).to_bits(), Ordering::Relaxed);
+            false
+        };
+        role.take(A, |_| true).unwrap();
+        assert_eq!(role.take(B, dead), Err(NotTaken::Changing));
+        // Relaxed: one thread.
+        assert_eq!(changes.load(Ordering::Relaxed), u64::from(TRIES_MAX));
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl Domain {
         loop {
             let Some(life) = slot.life().watch(id) else { return Wait::OwnerDied };
             let until = self.net_until(deadline);
+            silence(&slot.robust.bell);
             let wakeup = futex::wait_beside_all(
                 (word, expected),
                 (slot.life().as_atomic(), life.to_bits()),
@@ -180,6 +181,15 @@ impl Domain {
         };
         self.words().count_net_rescue();
         Some(found)
+    }
+}
+
+/// The bell only rings: it always holds 0. What somebody wrote into it would end every sleep at once.
+fn silence(bell: &AtomicU32) {
+    // Relaxed: a value that nobody reads but the kernel, to compare it.
+    if bell.load(Ordering::Relaxed) != 0 {
+        // Relaxed: as above.
+        bell.store(0, Ordering::Relaxed);
     }
 }
 

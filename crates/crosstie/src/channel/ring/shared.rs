@@ -18,7 +18,7 @@ use crosstie_core::ring::control::Control;
 use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::record::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, CELL_BYTES, Geometry};
 use crosstie_core::ring::spsc::{Barrier, Corrupt, rouse};
-use crosstie_core::word::role::{Ending, Role, RoleWord};
+use crosstie_core::word::role::{Ending, NotTaken, Role, RoleWord};
 use crosstie_core::{Deadline, OwnerId};
 
 use super::options::{CAPACITY_BYTES, RingOptions};
@@ -73,7 +73,7 @@ impl Shared {
         for _ in 0..TRIES_MAX {
             let mut shared = Self::open(domain, name, options, barrier)?;
             let taken = shared.role(end).take(me, |holder| domain.confirm_alive(holder));
-            shared.replaced_dead = taken.map_err(|holder| shared.occupied(end, holder, me))?;
+            shared.replaced_dead = taken.map_err(|refusal| shared.not_taken(end, refusal, me))?;
             // A remover marks the segment, then looks for holders; a holder registers, then looks at the mark.
             if shared.segment.is_live() {
                 shared.rouse(end);
@@ -115,12 +115,22 @@ impl Shared {
         Ok(Self { domain, segment, cells, name: name.to_owned(), barrier, replaced_dead: false })
     }
 
-    fn occupied(&self, end: End, holder: OwnerId, me: OwnerId) -> Error {
+    fn not_taken(&self, end: End, refusal: NotTaken, me: OwnerId) -> Error {
         let role = if end == End::Producer { "sender" } else { "receiver" };
-        let who = match self.domain.identity(holder) {
-            _ if holder == me => "this very process".to_owned(),
-            Some(holder) => format!("{holder}"),
-            None => "another process".to_owned(),
+        let who = match refusal {
+            NotTaken::Changing => {
+                return Error::new("open", object(&self.name), ErrorKind::Corrupt)
+                    .because(format!("who is its {role} changes all the time"))
+                    .advise(format!(
+                        "somebody writes into it who must not: remove it with `crosstie rm ring:{}`",
+                        self.name
+                    ));
+            }
+            NotTaken::Held(holder) if holder == me => "this very process".to_owned(),
+            NotTaken::Held(holder) => match self.domain.identity(holder) {
+                Some(holder) => format!("{holder}"),
+                None => "another process".to_owned(),
+            },
         };
         Error::new("open", object(&self.name), ErrorKind::Busy)
             .because(format!("{who} is its {role}, and a ring has one"))

@@ -145,6 +145,10 @@ impl FifoReceiver {
         };
         let begin = self.batch.start + 2;
         self.batch.start = begin + length;
+        let limit = self.assembly.limit();
+        if length > limit {
+            return Err(RecvError::TooLarge { length, limit });
+        }
         Ok(begin..begin + length)
     }
 
