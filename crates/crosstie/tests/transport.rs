@@ -12,5 +12,7 @@ mod ends;
 mod fifos;
 #[path = "transport/hardship.rs"]
 mod hardship;
+#[path = "transport/page.rs"]
+mod page;
 #[path = "transport/stage.rs"]
 mod stage;

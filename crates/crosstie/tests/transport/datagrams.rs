@@ -192,3 +192,18 @@ fn a_stranger_s_datagram_is_named_and_does_not_stop_the_others() {
     tx.send(b"served", soon()).expect("sent");
     assert_eq!(rx.recv(soon()).expect("a message").payload, b"served");
 }
+
+#[test]
+fn the_death_of_a_datagram_sender_is_not_noticed() {
+    let (mut rx, target) = receiver();
+    let dying = thread::spawn(move || {
+        let mut tx = udp::sender(&target, &options()).expect("a sender");
+        tx.send(b"last words", soon()).expect("sent");
+        // As by a kill: nothing is said.
+        std::panic::resume_unwind(Box::new(tx.message_bytes_max()));
+    });
+    assert!(dying.join().is_err());
+    assert_eq!(rx.recv(soon()).expect("a message").payload, b"last words");
+    let answer = rx.recv(deadline_in(Duration::from_millis(50))).map(|m| m.payload.len());
+    assert!(matches!(answer, Err(RecvError::TimedOut)), "{answer:?}");
+}

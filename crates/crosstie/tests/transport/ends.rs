@@ -36,6 +36,13 @@ fn a_child_plays_its_role() {
                 thread::park();
             }
         }
+        "send on the descriptor until killed" => {
+            let mut tx = transport::descriptor::sender(given(), &options()).expect("a sender");
+            for seed in 0..3 {
+                tx.send(&payload(1000, seed), soon()).expect("sent");
+            }
+            let _ = tx.send(&payload(60 << 20, 3), Deadline::NEVER);
+        }
         "send much and end" => {
             let mut tx = stage::sender(named, &target, &options()).expect("a sender");
             tx.send(b"here", soon()).expect("sent");
@@ -55,6 +62,12 @@ fn a_child_plays_its_role() {
         }
         other => panic!("no role {other}"),
     }
+}
+
+/// The descriptor that this process was given.
+fn given() -> std::os::fd::OwnedFd {
+    let number = std::env::var(transport::spawn::DESCRIPTOR_VARIABLE).expect("a number");
+    crosstie::os::inherited::duplicate(number.parse().expect("a number")).expect("it is open")
 }
 
 /// Takes messages until something else comes.
@@ -80,6 +93,36 @@ fn a_sender_killed_inside_a_message_is_told_after_its_whole_messages() {
         sender.kill();
         let (count, end) = drain(&mut *rx);
         assert!(count == 0 && matches!(end, RecvError::PeerDied), "{named:?}: {count} {end:?}");
+    }
+}
+
+#[test]
+fn a_child_killed_inside_a_message_is_told_after_its_whole_messages() {
+    let command = Actor::command("send on the descriptor until killed", Named::Unix, "");
+    let (child, mut rx) = transport::spawn::with_sender(command, &options()).expect("a child");
+    let mut child = Actor(child);
+    for seed in 0..3 {
+        assert!(rx.recv(soon()).expect("a message").payload == payload(1000, seed));
+    }
+    child.kill();
+    let (count, end) = drain(&mut rx);
+    assert!(count == 0 && matches!(end, RecvError::PeerDied), "{count} {end:?}");
+}
+
+#[test]
+fn what_a_killed_receiver_had_not_taken_is_lost_on_sockets() {
+    for named in Named::ALL.iter().filter(|named| **named != Named::Fifo) {
+        let stage = Stage::new();
+        let mut receiver = Actor::start("receive until killed", *named, &stage.target(*named));
+        let mut tx = stage.sender(*named).expect("a sender");
+        tx.send(b"one", soon()).expect("sent");
+        while tx.send(&payload(1000, 0), deadline_in(Duration::from_millis(100))).is_ok() {}
+        receiver.kill();
+        let mut rx = stage.receiver(*named).expect("the next receiver");
+        let mut fresh = stage.sender(*named).expect("a sender");
+        fresh.send(b"fresh", soon()).expect("sent");
+        assert_eq!(rx.recv(soon()).expect("a message").payload, b"fresh", "{named:?}");
+        assert!(matches!(tx.send(b"more", soon()), Err(SendError::PeerDied)), "{named:?}");
     }
 }
 
