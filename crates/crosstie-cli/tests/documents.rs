@@ -6,6 +6,8 @@
 //! | `text` right after `sh` | is what it wrote on standard output |
 //! | `rust` | stands, line by line, in a program of crates/crosstie/examples |
 //! | `console` | is one of the commands for a clone, which other tests run |
+//!
+//! The programs of examples/shell run in the same way.
 
 use std::fs;
 use std::io::Read as _;
@@ -33,7 +35,7 @@ fn every_shell_block_does_what_the_document_says() {
                 println!("SKIPPED: {document}:{}: no C compiler", block.line);
                 continue;
             }
-            let written = run(document, block);
+            let written = run(&format!("{document}:{}", block.line), &block.text);
             if let Some(expected) = expected {
                 assert_eq!(written.trim_end(), expected.text.trim_end(), "{document}:{}", block.line);
             }
@@ -41,6 +43,18 @@ fn every_shell_block_does_what_the_document_says() {
         }
     }
     assert!(ran > 0, "no document has a shell block");
+}
+
+#[test]
+fn every_shell_example_loses_nothing() {
+    let mut ran = 0;
+    for entry in fs::read_dir(root().join("examples/shell")).unwrap() {
+        let path = entry.unwrap().path();
+        let written = run(&path.display().to_string(), &fs::read_to_string(&path).unwrap());
+        assert!(written.ends_with(" lines, none lost\n"), "{}: {written}", path.display());
+        ran += 1;
+    }
+    assert!(ran > 0, "there is no shell example");
 }
 
 #[test]
@@ -161,15 +175,15 @@ fn needs_c_compiler(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("cc "))
 }
 
-/// Runs a block in a folder of its own; answers what it wrote.
-fn run(document: &str, block: &Block) -> String {
+/// Runs a shell's text in a folder and a domain of its own; answers what it wrote.
+fn run(place: &str, text: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(root().join("examples"), folder.path().join("examples")).unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_crosstie")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
     // A name of the whole machine becomes one of this run.
     let region = format!("/my_region_{}", std::process::id());
-    let text = block.text.replace("/my_region", &region);
+    let text = text.replace("/my_region", &region);
     let mut bash = Command::new("bash");
     bash.args(["-euo", "pipefail", "-c", &text]).current_dir(folder.path());
     bash.env("PATH", path).env("CROSSTIE_DOMAIN", folder.path().join("domain")).env("LC_ALL", "C.UTF-8");
@@ -180,7 +194,7 @@ fn run(document: &str, block: &Block) -> String {
         if let Some(status) = group.child.try_wait().unwrap() {
             break status;
         }
-        assert!(begun.elapsed() < LIMIT, "{document}:{} hangs:\n{}", block.line, block.text);
+        assert!(begun.elapsed() < LIMIT, "{place} hangs:\n{text}");
         // poll: whether the block has ended
         std::thread::sleep(Duration::from_millis(5));
     };
@@ -188,12 +202,7 @@ fn run(document: &str, block: &Block) -> String {
     let (mut written, mut complaint) = (String::new(), String::new());
     group.child.stdout.take().unwrap().read_to_string(&mut written).unwrap();
     group.child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
-    assert!(
-        status.success(),
-        "{document}:{}: {status}\n{}\nwrote: {written}\ncomplained: {complaint}",
-        block.line,
-        block.text
-    );
+    assert!(status.success(), "{place}: {status}\n{text}\nwrote: {written}\ncomplained: {complaint}");
     written
 }
 
