@@ -6,9 +6,12 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use crosstie_core::Deadline;
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use super::{clock, poll};
 
 /// The longest path or abstract name of a Unix socket, in bytes.
 pub const NAME_BYTES_MAX: usize = 107;
@@ -187,14 +190,30 @@ pub struct DirectoryTurn {
 }
 
 impl DirectoryTurn {
-    /// Waits for the turn in `directory`.
+    /// Waits for the turn in `directory`, until `deadline`; `None` where this user may not read the
+    /// directory, so that nobody can take turns there.
     ///
     /// # Errors
-    /// When the directory cannot be opened.
-    pub fn take(directory: &Path) -> io::Result<Self> {
+    /// `TimedOut` when another process did not give its turn back; when there is no such directory.
+    pub fn take(directory: &Path, deadline: Deadline) -> io::Result<Option<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(directory, flags, Mode::empty())?;
-        super::file_lock::lock_whole(fd.as_fd())?;
-        Ok(Self { _fd: fd })
+        let fd = match rustix::fs::open(directory, flags, Mode::empty()) {
+            Err(Errno::ACCESS) => return Ok(None),
+            answer => answer?,
+        };
+        loop {
+            match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Some(Self { _fd: fd })),
+                Err(Errno::AGAIN) if deadline.is_over(clock::now_ns()) => {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                Err(Errno::AGAIN) => poll::pause(TURN_PAUSE_NS, deadline),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
+
+/// How often a turn is asked for.
+const TURN_PAUSE_NS: u64 = 1_000_000;

@@ -24,6 +24,10 @@ const LISTENER: u64 = u64::MAX;
 /// So many senders are waited for without a poller, which costs each of their writes a little.
 const FEW: usize = 8;
 
+/// So many reads more than the wait promised are tried before the next wait, which is when senders
+/// that became ready meanwhile are found.
+const REREADS_MAX: usize = 16;
+
 #[derive(Debug)]
 struct Connection<C> {
     inbound: C,
@@ -46,6 +50,8 @@ pub struct FanInReceiver<C: Inbound> {
     connections: Vec<Option<Connection<C>>>,
     /// Slots to read from, in turn.
     ready: VecDeque<usize>,
+    /// How often a slot was read once more since the last wait.
+    reread_count: usize,
     /// The slot whose messages are being taken.
     current: Option<usize>,
     live_count: usize,
@@ -66,6 +72,7 @@ impl<C: Inbound> FanInReceiver<C> {
             found: Vec::new(),
             connections: Vec::new(),
             ready: VecDeque::new(),
+            reread_count: 0,
             current: None,
             live_count: 0,
             has_come: false,
@@ -139,7 +146,8 @@ impl<C: Inbound> FanInReceiver<C> {
         match step {
             Ok(Step::Message(range)) => return Ok(Some(range)),
             Ok(Step::Incomplete) => {
-                if connection.inbound.may_have_more() {
+                if connection.inbound.may_have_more() && self.reread_count < REREADS_MAX {
+                    self.reread_count += 1;
                     self.ready.push_back(slot);
                 }
                 self.current = None;
@@ -194,6 +202,7 @@ impl<C: Inbound> FanInReceiver<C> {
     }
 
     fn wait(&mut self, deadline: Deadline) -> Result<(), RecvError> {
+        self.reread_count = 0;
         let mut found = std::mem::take(&mut self.found);
         let waited = match self.poller.get() {
             None if self.live_count <= FEW => poll::wait_any(self.descriptors(), deadline, &mut found),

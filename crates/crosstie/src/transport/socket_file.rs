@@ -9,8 +9,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crosstie_core::Deadline;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::os::clock;
 use crate::os::unix::{self, DirectoryTurn, UnixKind, UnixName};
 
 /// A listening socket and the name that it has.
@@ -45,11 +49,13 @@ pub(crate) fn listen(name: &UnixName, kind: UnixKind, object: &str) -> Result<Li
 }
 
 fn listen_at(path: &Path, kind: UnixKind, object: &str) -> Result<Listening> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let _turn = DirectoryTurn::take(directory).map_err(|error| refusal(error, object))?;
+    let directory = directory_of(path);
+    let _turn = DirectoryTurn::take(directory, turn_deadline()).map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => Error::new("listen on", object, ErrorKind::TimedOut)
+            .because(format!("another process keeps {} locked", directory.display()))
+            .advise("use a folder of your own"),
+        _ => refusal(error, object),
+    })?;
     let fd = match unix::listen(&UnixName::Path(path.to_owned()), kind) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             prove_stale(path, kind, object)?;
@@ -65,6 +71,16 @@ fn listen_at(path: &Path, kind: UnixKind, object: &str) -> Result<Listening> {
         owner_pid: std::process::id(),
     };
     Ok(Listening { fd, _file: Some(file) })
+}
+
+/// The folder in which `path` lies.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A turn takes microseconds; who keeps one for seconds means ill, and must not hang us.
+fn turn_deadline() -> Deadline {
+    clock::deadline_in(Duration::from_secs(2))
 }
 
 /// Proves that `path` is a socket file that nobody listens on.
@@ -90,13 +106,17 @@ fn prove_stale(path: &Path, kind: UnixKind, object: &str) -> Result<()> {
 /// Puts a new listening socket in the place of the stale one.
 fn replace(path: &Path, directory: &Path, kind: UnixKind, object: &str) -> Result<OwnedFd> {
     let aside = directory.join(format!(".xt{:x}", std::process::id()));
+    // Left by a process of this number that was killed just here.
     let _ = fs::remove_file(&aside);
     let fd = unix::listen(&UnixName::Path(aside.clone()), kind).map_err(|error| refusal(error, object))?;
+    let ours = fs::symlink_metadata(&aside).map_err(|error| refusal(error, object))?.ino();
     fs::rename(&aside, path).map_err(|error| {
         let _ = fs::remove_file(&aside);
         refusal(error, object)
     })?;
-    Ok(fd)
+    // Where turns cannot be taken, another may have done the same at once.
+    let is_ours = fs::symlink_metadata(path).is_ok_and(|file| file.ino() == ours);
+    if is_ours { Ok(fd) } else { Err(refusal(io::ErrorKind::AddrInUse.into(), object)) }
 }
 
 /// What a file is, as a user says it.
@@ -127,8 +147,7 @@ impl Drop for SocketFile {
         if self.owner_pid != std::process::id() {
             return;
         }
-        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let Ok(_turn) = DirectoryTurn::take(directory.unwrap_or(Path::new("."))) else { return };
+        let Ok(_turn) = DirectoryTurn::take(directory_of(&self.path), turn_deadline()) else { return };
         let ours = fs::symlink_metadata(&self.path)
             .is_ok_and(|file| (file.dev(), file.ino()) == (self.device, self.inode));
         if ours {

@@ -28,13 +28,12 @@ struct Descriptors {
 pub struct StreamInbound {
     stream: ByteStream,
     decoder: Decoder,
-    has_more: bool,
     descriptors: Option<Descriptors>,
 }
 
 impl StreamInbound {
     pub(crate) fn new(stream: ByteStream, limit: usize) -> Self {
-        Self { stream, decoder: Decoder::new(limit), has_more: false, descriptors: None }
+        Self { stream, decoder: Decoder::new(limit), descriptors: None }
     }
 }
 
@@ -55,13 +54,11 @@ impl Inbound for StreamInbound {
     #[inline]
     fn fill(&mut self, deadline: Deadline) -> io::Result<usize> {
         let room = self.decoder.room();
-        let length = room.len();
         let count = match &mut self.descriptors {
             None => self.stream.read(room, deadline)?,
             Some(taken) => fd_passing::recv(self.stream.as_fd(), room, &mut taken.arrived, deadline)?,
         };
         self.decoder.filled(count);
-        self.has_more = count == length;
         Ok(count)
     }
 
@@ -71,7 +68,8 @@ impl Inbound for StreamInbound {
     }
 
     fn may_have_more(&self) -> bool {
-        self.has_more
+        // One read brought many messages; the wait that shows who else is ready is cheap beside it.
+        false
     }
 
     fn has_begun(&self) -> bool {
