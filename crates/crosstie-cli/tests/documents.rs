@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The documents, from the project's root.
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/textbook.md", "docs/format.md"];
+/// The documents of which every block is checked; what others show in `sh` or `rust` is checked too.
+const WHOLLY_CHECKED: [&str; 4] = ["README.md", "docs/textbook.md", "docs/format.md", "docs/delivery.md"];
 /// What a clone is built, measured and tested with.
 const CLONE_COMMANDS: [&str; 3] =
     ["cargo run --release -- compare", "cargo xtask test", "cargo install --path crates/crosstie-cli"];
@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[test]
 fn every_shell_block_does_what_the_document_says() {
     let mut ran = 0;
-    for document in DOCUMENTS {
+    for document in &documents() {
         let blocks = blocks(document);
         for (index, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "sh") {
             let expected = blocks.get(index + 1).filter(|next| next.follows && next.language == "text");
@@ -65,7 +65,7 @@ fn every_rust_block_is_part_of_an_example() {
         .map(|entry| dedented(&fs::read_to_string(entry.unwrap().path()).unwrap()))
         .collect();
     let mut found = 0;
-    for document in DOCUMENTS {
+    for document in &documents() {
         for block in blocks(document).iter().filter(|block| block.language == "rust") {
             let lines = dedented(&block.text);
             let is_part = |example: &Vec<String>| example.windows(lines.len()).any(|part| part == lines);
@@ -82,7 +82,7 @@ fn every_rust_block_is_part_of_an_example() {
 
 #[test]
 fn every_other_block_is_of_a_kind_that_is_checked() {
-    for document in DOCUMENTS {
+    for document in WHOLLY_CHECKED {
         for block in blocks(document) {
             let is_checked = match block.language.as_str() {
                 "sh" | "rust" => true,
@@ -100,7 +100,7 @@ fn every_other_block_is_of_a_kind_that_is_checked() {
 
 #[test]
 fn every_link_into_the_project_leads_somewhere() {
-    for document in DOCUMENTS {
+    for document in &documents() {
         let text = fs::read_to_string(root().join(document)).unwrap();
         for (_, rest) in text.match_indices("](").map(|(at, _)| text.split_at(at + 2)) {
             let target = rest.split(')').next().unwrap_or_default();
@@ -121,6 +121,48 @@ fn every_link_into_the_project_leads_somewhere() {
             }
         }
     }
+}
+
+#[test]
+fn every_test_that_a_document_names_exists() {
+    let mut tests = String::new();
+    read_rust_files(&root().join("crates"), &mut tests);
+    let mut found = 0;
+    for document in documents().iter().filter(|document| document.starts_with("docs/")) {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        for name in text.split('`').filter(|name| name.matches('_').count() >= 4) {
+            if name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+                assert!(tests.contains(&format!("fn {name}(")), "{document}: there is no test {name}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 0, "no document names a test");
+}
+
+fn read_rust_files(folder: &Path, into: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            read_rust_files(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// The project's documents, from its root.
+fn documents() -> Vec<String> {
+    let mut documents = Vec::new();
+    for folder in ["", "docs/", "docs/decisions/"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".md") {
+                documents.push(format!("{folder}{name}"));
+            }
+        }
+    }
+    documents
 }
 
 /// A fenced block of a document.
