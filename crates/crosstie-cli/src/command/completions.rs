@@ -1,12 +1,11 @@
 //! `crosstie completions SHELL`.
 
-use std::io::Write as _;
-
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use crate::args::{CommandLine, Globals};
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
+use crate::output::data;
 
 /// Print the completions for a shell
 #[derive(Debug, Args)]
@@ -22,6 +21,5 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, _globals: &Globals) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut CommandLine::command(), "crosstie", &mut script);
-    let mut output = std::io::stdout().lock();
-    output.write_all(&script).and_then(|()| output.flush()).map_err(|error| Failure::of_output(&error))
+    data::bytes(&script)
 }

@@ -1,12 +1,12 @@
 //! `crosstie man [FOLDER]`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory};
 
 use crate::args::{CommandLine, Globals};
 use crate::exit::{Failure, Outcome};
+use crate::output::data;
 
 /// Write the man pages
 ///
@@ -25,12 +25,8 @@ pub fn run(arguments: Arguments, _globals: &Globals) -> Outcome {
     let command = CommandLine::command();
     let Some(folder) = arguments.folder else {
         let mut page = Vec::new();
-        let rendered = clap_mangen::Man::new(command).render(&mut page);
-        let mut output = std::io::stdout().lock();
-        return rendered
-            .and_then(|()| output.write_all(&page))
-            .and_then(|()| output.flush())
-            .map_err(|error| Failure::of_output(&error));
+        clap_mangen::Man::new(command).render(&mut page).map_err(|error| Failure::of_output(&error))?;
+        return data::bytes(&page);
     };
     std::fs::create_dir_all(&folder).and_then(|()| clap_mangen::generate_to(command, &folder)).map_err(
         |error| crosstie::Error::os("write man pages into", folder.display().to_string(), error).into(),

@@ -5,14 +5,14 @@ use crosstie::ErrorKind;
 use crosstie::endpoint::Address;
 
 use crate::args::{EndFlags, Globals};
-use crate::ends::{End, Intake};
+use crate::ends::{End, GoesOnAfter, Intake};
 use crate::exit::{Failure, Outcome};
 use crate::framing::{Choice, Framing, Writer};
 
 /// Receive messages: each becomes one line of standard output
 ///
-/// Ends with 0 when every sender has ended cleanly, with 83 when one of them died; every whole
-/// message is written before. On a ring a message is acknowledged only after it was written.
+/// Ends with 0 when every sender has ended cleanly, or after -n messages; with 83 when one of them
+/// died. Every whole message is written before. On a ring a message is acknowledged only after it was written.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Addresses: ring:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path  tcp:host:port
@@ -26,7 +26,7 @@ Examples:
 pub struct Arguments {
     /// Where from
     address: String,
-    /// End after this many messages; 88 if the senders end before
+    /// End after this many messages, from as many senders as it takes
     #[arg(short = 'n', long, value_name = "COUNT")]
     count: Option<u64>,
     /// Go on through any number of senders, whether they end or die
@@ -42,11 +42,13 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let address: Address = arguments.address.parse()?;
     let framing = arguments.framing.framing();
     let mut writer = Writer::to_standard_output(framing)?;
-    let mut intake = Intake::open(&address, &arguments.end, globals)?;
-    if arguments.follow {
-        intake = intake.following();
-    }
     let wanted = if framing == Framing::Whole { Some(arguments.count.unwrap_or(1)) } else { arguments.count };
+    let goes_on_after = match wanted {
+        _ if arguments.follow => GoesOnAfter::AnyEnd,
+        Some(_) => GoesOnAfter::CleanEnds,
+        None => GoesOnAfter::Nothing,
+    };
+    let mut intake = Intake::open(&address, &arguments.end, globals)?.going_on_after(goes_on_after);
     let mut left = wanted.unwrap_or(u64::MAX);
     let mut end = None;
     while left > 0 && end.is_none() {

@@ -10,6 +10,7 @@ use crosstie::region::Region;
 use crate::args::Globals;
 use crate::args::values::bytes;
 use crate::exit::{Failure, Outcome};
+use crate::output::data;
 
 /// Read and write raw POSIX shared memory: what C's shm_open sees
 ///
@@ -130,19 +131,15 @@ fn write(name: &str, offset: usize) -> Outcome {
 
 fn list(json: bool) -> Outcome {
     let regions = Region::list()?;
-    let text = if json {
+    if json {
         let rows: Vec<_> = regions
             .iter()
             .map(|region| serde_json::json!({"name": region.name, "bytes": region.bytes}))
             .collect();
-        format!("{:#}\n", serde_json::json!({"schema": "crosstie.region-ls/1", "regions": rows}))
-    } else {
-        let line = |bytes: u64| size::display(usize::try_from(bytes).unwrap_or(usize::MAX));
-        regions.iter().map(|region| format!("{:>10}  {}\n", line(region.bytes), region.name)).collect()
-    };
-    let mut output = std::io::stdout().lock();
-    output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-        .map_err(|error| Failure::of_output(&error))
+        return data::json(&serde_json::json!({"schema": "crosstie.region-ls/1", "regions": rows}));
+    }
+    let line = |bytes: u64| size::display(usize::try_from(bytes).unwrap_or(usize::MAX));
+    let lines: String =
+        regions.iter().map(|region| format!("{:>10}  {}\n", line(region.bytes), region.name)).collect();
+    data::text(&lines)
 }

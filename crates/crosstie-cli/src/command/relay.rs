@@ -6,7 +6,7 @@ use clap::Args;
 use crosstie::endpoint::{Address, Payload};
 
 use crate::args::{EndFlags, Globals};
-use crate::ends::{End, Intake, Outlet, Sink};
+use crate::ends::{End, GoesOnAfter, Intake, Outlet, Sink};
 use crate::exit::Outcome;
 
 /// Pass messages on from one address to another
@@ -35,7 +35,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     // The receiving end first: whoever sends to it need not wait until the other side is there.
     let mut intake = Intake::open(&from, &arguments.end, globals)?;
     if arguments.follow {
-        intake = intake.following();
+        intake = intake.going_on_after(GoesOnAfter::AnyEnd);
     }
     let mut passage = Passage {
         outlet: Outlet::open(&to, &arguments.end, globals)?,

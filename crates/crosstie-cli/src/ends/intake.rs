@@ -34,31 +34,44 @@ pub enum End {
     Failed(Failure),
 }
 
+/// Through which ends of all senders it goes on, where others can come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoesOnAfter {
+    /// None.
+    Nothing,
+    /// Clean ones.
+    CleanEnds,
+    /// Clean ones and deaths.
+    AnyEnd,
+}
+
 /// The receiving end of an address, with the user's patience.
 pub struct Intake<'a> {
     address: &'a Address,
     receiver: Receiver,
     globals: &'a Globals,
     patience: Patience<'a>,
-    follows: bool,
+    goes_on_after: GoesOnAfter,
     /// What ended the last batch, after its messages.
     pending: Option<End>,
 }
 
 impl<'a> Intake<'a> {
-    /// Opens it; [`Intake::following`] lets it go on through any number of senders.
+    /// Opens it.
     ///
     /// # Errors
     /// As [`Receiver::open_with`].
     pub fn open(address: &'a Address, flags: &EndFlags, globals: &'a Globals) -> Result<Self, Failure> {
         let patience = Patience::new(globals, flags.timeout);
         let receiver = Receiver::open_at(address, &flags.options(globals, patience.deadline()))?;
-        Ok(Self { address, receiver, globals, patience, follows: false, pending: None })
+        Ok(Self { address, receiver, globals, patience, goes_on_after: GoesOnAfter::Nothing, pending: None })
     }
 
-    /// Goes on when the senders end or die, where others can come.
-    pub fn following(mut self) -> Self {
-        self.follows = !matches!(self.address.place(), Place::Descriptor(_) | Place::Standard);
+    /// Goes on when all senders have ended, where others can come.
+    pub fn going_on_after(mut self, ends: GoesOnAfter) -> Self {
+        if !matches!(self.address.place(), Place::Descriptor(_) | Place::Standard) {
+            self.goes_on_after = ends;
+        }
         self
     }
 
@@ -90,7 +103,12 @@ impl<'a> Intake<'a> {
             }
             taken += 1;
         };
-        sink.flush().map_err(End::Failed)?;
+        if let Err(failure) = sink.flush() {
+            return Err(End::Failed(match self.address.place() {
+                Place::Ring(_) => failure.advise("what was not written is still in the ring: receive again"),
+                _ => failure,
+            }));
+        }
         batch.acknowledge();
         let end = match refused {
             Some(failure) => Some(End::Failed(failure)),
@@ -113,7 +131,8 @@ impl<'a> Intake<'a> {
         let address = self.address;
         match stopped {
             RecvError::Empty => Ok(()),
-            RecvError::Closed | RecvError::PeerDied if self.follows => Ok(()),
+            RecvError::Closed if self.goes_on_after != GoesOnAfter::Nothing => Ok(()),
+            RecvError::PeerDied if self.goes_on_after == GoesOnAfter::AnyEnd => Ok(()),
             RecvError::Closed => Err(End::Clean),
             RecvError::TimedOut if self.patience.goes_on(|| format!("waiting for a sender on {address}")) => {
                 Ok(())

@@ -8,5 +8,5 @@
 mod intake;
 mod outlet;
 
-pub use intake::{End, Intake, Sink};
+pub use intake::{End, GoesOnAfter, Intake, Sink};
 pub use outlet::Outlet;

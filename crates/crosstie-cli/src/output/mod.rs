@@ -1,10 +1,12 @@
-//! Notes for people, on standard error.
+//! Answers on standard output; notes for people on standard error.
 //!
 //! | file | holds |
 //! |---|---|
+//! | [`data`] | what a verb answers |
 //! | [`note`] | a line or a block of text |
 //! | [`patience`] | a wait that says after two seconds what it waits for |
 
 pub mod colour;
+pub mod data;
 pub mod note;
 pub mod patience;

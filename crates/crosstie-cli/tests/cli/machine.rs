@@ -38,6 +38,12 @@ impl Machine {
         Run { command, input: Input::Nothing, writes_file: false }
     }
 
+    /// A port of this machine that is free now.
+    pub fn port(&self) -> u16 {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address").port()
+    }
+
     pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, bytes).expect("a file of the test");
@@ -134,6 +140,10 @@ pub struct Running {
 }
 
 impl Running {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
     }

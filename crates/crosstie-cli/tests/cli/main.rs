@@ -1,8 +1,11 @@
 //! The command `crosstie`, driven as a user drives it: what it writes, and with which code it ends.
 
 mod advise;
+mod chains;
 mod framing;
 mod machine;
 mod region;
+mod ring;
+mod shell;
 mod talk;
 mod wrong;

@@ -31,6 +31,9 @@ fn a_path_that_is_something_else_is_left_as_it_is() {
     let machine = Machine::new();
     let path = machine.file("file", b"precious");
     machine.crosstie(&["recv", &machine.at("unix", "file")]).finish().code(85);
+    machine.crosstie(&["recv", &machine.at("unixpacket", "file")]).finish().code(85);
+    machine.crosstie(&["recv", &machine.at("fifo", "file")]).finish().code(85);
+    machine.crosstie(&["send", &machine.at("fifo", "file"), "x"]).finish().code(85);
     assert_eq!(std::fs::read(path).unwrap(), b"precious");
 }
 
@@ -83,4 +86,66 @@ fn a_full_disk_is_the_tools_failure() {
     let sender = machine.crosstie(&["send", &address, "x"]).start();
     receiver.finish().code(125).said("No space left");
     sender.finish();
+}
+
+#[test]
+fn a_folder_that_is_missing_is_told() {
+    let machine = Machine::new();
+    for mechanism in ["unix", "fifo"] {
+        machine.crosstie(&["recv", &machine.at(mechanism, "missing/x")]).finish().code(84);
+    }
+}
+
+#[test]
+fn what_is_not_permitted_is_told() {
+    if rustix::process::geteuid().is_root() {
+        println!("SKIPPED: root may do everything");
+        return;
+    }
+    let machine = Machine::new();
+    machine.crosstie(&["recv", "unix:/proc/x"]).finish().code(77);
+    machine.crosstie(&["recv", "fifo:/proc/x"]).finish().code(77);
+}
+
+#[test]
+fn a_port_in_use_and_a_host_that_does_not_resolve_are_told() {
+    let machine = Machine::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", listener.local_addr().unwrap());
+    machine.crosstie(&["recv", &address]).finish().code(75).said(&address);
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    machine.crosstie(&["recv", &format!("udp:{}", socket.local_addr().unwrap())]).finish().code(75);
+    for verb in ["recv", "send"] {
+        machine
+            .crosstie(&[verb, "tcp:no-such-host.invalid:1"])
+            .finish()
+            .code(84)
+            .said("no-such-host.invalid");
+    }
+}
+
+#[test]
+fn a_stranger_on_a_port_is_named_and_the_others_are_served() {
+    use std::io::Write;
+    let machine = Machine::new();
+    let address = format!("tcp:127.0.0.1:{}", machine.port());
+    let receiver = machine.crosstie(&["recv", &address]).start();
+    receiver.until_asleep();
+    let mut stranger = std::net::TcpStream::connect(address.strip_prefix("tcp:").unwrap()).unwrap();
+    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    receiver.finish().code(86).said("GET / HT");
+}
+
+#[test]
+fn a_datagram_above_the_limit_is_refused() {
+    let machine = Machine::new();
+    let address = format!("udp:127.0.0.1:{}", machine.port());
+    let receiver = machine.crosstie(&["recv", &address]).start();
+    receiver.until_asleep();
+    machine
+        .crosstie(&["send", &address, "--whole"])
+        .input(vec![0; 65_508])
+        .finish()
+        .code(87)
+        .said("the limit is 65");
 }

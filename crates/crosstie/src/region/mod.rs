@@ -12,6 +12,7 @@ pub mod posix;
 pub mod removal;
 pub mod segment;
 
+pub use crosstie_core::layout::header::VERSION as FORMAT_VERSION;
 pub use directory::Directory;
 pub use posix::Region;
 pub use segment::{Segment, SegmentSpec, Sizes, Space};

@@ -50,5 +50,6 @@ pub mod unixpacket;
 pub use fan_in::FanInReceiver;
 pub use options::Options;
 pub use packet::PacketSender;
+pub use preamble::protocols;
 pub use single::SingleReceiver;
 pub use stream::StreamSender;

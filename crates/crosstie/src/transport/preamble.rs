@@ -28,6 +28,17 @@ pub(crate) const DATAGRAM: Protocol = Protocol { framing: b'd', version: 1, name
 
 const ALL: [Protocol; 4] = [STREAM, PACKET, FIFO, DATAGRAM];
 
+/// The protocols between processes, by name, with their versions; ends of different versions refuse
+/// each other by name.
+///
+/// # Examples
+/// ```
+/// assert!(crosstie::transport::protocols().any(|(name, version)| name == "stream" && version == 1));
+/// ```
+pub fn protocols() -> impl Iterator<Item = (&'static str, u8)> {
+    ALL.iter().map(|protocol| (protocol.name, protocol.version))
+}
+
 impl Protocol {
     /// The bytes that this protocol begins with.
     pub(crate) const fn preamble(self) -> [u8; PREAMBLE_BYTES] {

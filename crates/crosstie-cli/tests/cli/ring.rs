@@ -1,0 +1,104 @@
+//! `ring:NAME` from the shell: messages wait, and outlive whoever is killed.
+
+use crate::machine::Machine;
+
+#[test]
+fn messages_wait_in_shared_memory() {
+    let machine = Machine::new();
+    machine.crosstie(&["send", "ring:jobs"]).input("1\n2\n3\n").finish().code(0);
+    machine.crosstie(&["recv", "ring:jobs", "-n", "1"]).finish().code(0).wrote("1\n");
+    machine.crosstie(&["recv", "ring:jobs"]).finish().code(0).wrote("2\n3\n");
+}
+
+#[test]
+fn a_full_disk_leaves_the_messages_in_the_ring() {
+    let machine = Machine::new();
+    machine.crosstie(&["send", "ring:jobs"]).input("1\n2\n3\n").finish().code(0);
+    let full = machine.crosstie(&["recv", "ring:jobs"]).output_file("/dev/full").finish();
+    full.code(125).said("No space left").said("still in the ring");
+    machine.crosstie(&["recv", "ring:jobs"]).finish().code(0).wrote("1\n2\n3\n");
+}
+
+#[test]
+fn a_message_that_the_framing_cannot_carry_stays_in_the_ring() {
+    let machine = Machine::new();
+    machine.crosstie(&["send", "ring:jobs", "one", "two\nlines", "three"]).finish().code(0);
+    machine.crosstie(&["recv", "ring:jobs"]).finish().code(86).wrote("one\n");
+    machine.crosstie(&["recv", "ring:jobs", "-0"]).finish().code(0).wrote("two\nlines\0three\0");
+}
+
+#[test]
+fn each_end_has_one_owner_who_is_named() {
+    let machine = Machine::new();
+    let receiver = machine.crosstie(&["recv", "ring:jobs"]).start();
+    receiver.until_asleep();
+    let pid = receiver.id().to_string();
+    machine.crosstie(&["recv", "ring:jobs"]).finish().code(75).said(&pid).said("crosstie");
+    let mut sender = machine.crosstie(&["send", "ring:jobs"]).input_open().start();
+    sender.type_in(b"1\n");
+    machine.crosstie(&["send", "ring:jobs", "2"]).finish().code(75).said(&sender.id().to_string());
+    sender.finish().code(0);
+    receiver.finish().code(0).wrote("1\n");
+}
+
+#[test]
+fn a_ring_of_another_capacity_is_refused_by_both_numbers() {
+    let machine = Machine::new();
+    machine.crosstie(&["send", "ring:jobs?capacity=64KiB", "1"]).finish().code(0);
+    machine
+        .crosstie(&["recv", "ring:jobs", "--capacity", "128KiB"])
+        .finish()
+        .code(86)
+        .said("65536")
+        .said("131072");
+    machine.crosstie(&["send", "ring:jobs", "--whole"]).input(vec![0; 70_000]).finish().code(87);
+    machine.crosstie(&["recv", "ring:jobs", "-n", "1"]).finish().code(0).wrote("1\n");
+}
+
+#[test]
+fn a_full_ring_waits_for_its_receiver() {
+    let machine = Machine::new();
+    let lines = "x".repeat(99) + "\n";
+    let lines = lines.repeat(2000);
+    let sender = machine.crosstie(&["send", "ring:jobs?capacity=64KiB"]).input(lines.clone()).start();
+    sender.until_asleep();
+    machine.crosstie(&["recv", "ring:jobs"]).finish().code(0).wrote(&lines);
+    sender.finish().code(0);
+    let sender = machine.crosstie(&["send", "ring:jobs", "--timeout", "0.2"]).input(lines).finish();
+    sender.code(124).said("ring:jobs");
+}
+
+#[test]
+fn a_killed_receiver_loses_nothing() {
+    let machine = Machine::new();
+    let mut receiver = machine.crosstie(&["recv", "ring:jobs"]).start();
+    receiver.until_asleep();
+    receiver.signal(rustix::process::Signal::STOP);
+    machine.crosstie(&["send", "ring:jobs"]).input("1\n2\n").finish().code(0);
+    receiver.kill();
+    receiver.finish();
+    machine.crosstie(&["recv", "ring:jobs"]).finish().code(0).wrote("1\n2\n");
+}
+
+#[test]
+fn what_is_removed_is_gone() {
+    let machine = Machine::new();
+    machine.crosstie(&["send", "ring:jobs", "1"]).finish().code(0);
+    let receiver = machine.crosstie(&["recv", "ring:other"]).start();
+    receiver.until_asleep();
+    machine.crosstie(&["rm", "ring:other"]).finish().code(75);
+    machine.crosstie(&["rm", "ring:jobs"]).finish().code(0);
+    machine.crosstie(&["rm", "ring:jobs"]).finish().code(84);
+    machine.crosstie(&["rm", "unix:/x"]).finish().code(2);
+    machine.crosstie(&["recv", "ring:jobs", "--timeout", "0.1"]).finish().code(124).wrote("");
+}
+
+#[test]
+fn domains_do_not_see_each_other() {
+    let machine = Machine::new();
+    let other = machine.path("other").display().to_string();
+    machine.crosstie(&["send", "ring:jobs", "here"]).finish().code(0);
+    machine.crosstie(&["--domain", &other, "send", "ring:jobs", "there"]).finish().code(0);
+    machine.crosstie(&["recv", "ring:jobs", "--domain", &other]).finish().code(0).wrote("there\n");
+    machine.crosstie(&["recv", "ring:jobs"]).finish().code(0).wrote("here\n");
+}
