@@ -6,12 +6,16 @@ use std::process::Command;
 use std::sync::atomic::AtomicU32;
 
 use crosstie::ledger::{Domain, Net, Wait};
-use crosstie::os::{clock, process};
+use crosstie::os::{clock, parent, process};
 use crosstie::{Deadline, OwnerId};
 
 #[test]
 fn play() {
     let Ok(role) = std::env::var("CROSSTIE_TEST_ROLE") else { return };
+    if let Some(parent) = variable("CROSSTIE_TEST_PARENT") {
+        // Also when the watchdog ends the test run.
+        parent::end_with_parent(u32::try_from(parent).unwrap()).unwrap();
+    }
     match role.as_str() {
         "owner" => owner(),
         "watcher" => watcher(),

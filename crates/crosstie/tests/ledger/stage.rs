@@ -92,6 +92,9 @@ impl Actor {
             None => Command::new(own),
         };
         command.args(["roles::play", "--exact", "--nocapture", "--test-threads=1"]);
+        if wrapper.is_empty() {
+            command.env("CROSSTIE_TEST_PARENT", std::process::id().to_string());
+        }
         command.env("CROSSTIE_TEST_ROLE", role).env("CROSSTIE_DOMAIN", domain).envs(more.iter().copied());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let says = BufReader::new(child.stdout.take().unwrap());
