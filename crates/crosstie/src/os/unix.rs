@@ -76,11 +76,6 @@ fn address(name: &UnixName) -> io::Result<SocketAddrUnix> {
     }
 }
 
-fn socket(kind: UnixKind) -> io::Result<OwnedFd> {
-    let flags = SocketFlags::CLOEXEC;
-    Ok(rustix::net::socket_with(AddressFamily::UNIX, kind.of_socket(), flags, None)?)
-}
-
 /// Two connected sockets without a name, close-on-exec.
 ///
 /// # Errors
@@ -103,19 +98,23 @@ pub fn listen(name: &UnixName, kind: UnixKind) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// Connects to whoever listens under `name`; waits only while the listener's queue is full.
+/// Connects to whoever listens under `name`; never waits.
 ///
 /// # Errors
-/// `NotFound` or `ConnectionRefused` when nobody listens; the latter proves it for a path.
+/// `NotFound` or `ConnectionRefused` when nobody listens (the latter proves it for a path),
+/// `WouldBlock` when the listener's queue is full, `Unsupported` when a socket of the other kind
+/// listens there.
 pub fn connect(name: &UnixName, kind: UnixKind) -> io::Result<OwnedFd> {
-    let fd = socket(kind)?;
-    let address = address(name)?;
-    loop {
-        match rustix::net::connect(&fd, &address) {
-            Err(Errno::INTR) => {}
-            answer => return Ok(answer.map(|()| fd)?),
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = rustix::net::socket_with(AddressFamily::UNIX, kind.of_socket(), flags, None)?;
+    match rustix::net::connect(&fd, &address(name)?) {
+        Err(Errno::PROTOTYPE) => {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "a socket of another kind listens there"));
         }
+        answer => answer?,
     }
+    rustix::io::ioctl_fionbio(&fd, false)?;
+    Ok(fd)
 }
 
 /// Whether somebody listens under the socket file `path`, asked by connecting without waiting.

@@ -11,7 +11,7 @@ use crosstie_core::Deadline;
 
 use super::inbound::{Breach, Inbound, Step};
 use super::preamble::{PACKET, PREAMBLE_BYTES};
-use super::sending::{Sending, is_lack_of_room};
+use super::sending::{Owed, Sending, is_lack_of_room};
 use crate::contract::{SendError, SendMessages};
 use crate::error::{Error, Result};
 use crate::os::message_socket::{self, BATCH_COUNT_MAX, MessageSocket};
@@ -36,13 +36,6 @@ fn header(flag: u8, total: u32) -> [u8; HEADER_BYTES] {
     [flag, 0, 0, 0, a, b, c, d]
 }
 
-/// The rest of a message whose beginning went out before its deadline passed.
-#[derive(Debug)]
-struct Owed {
-    rest: Vec<u8>,
-    total: u32,
-}
-
 /// The sending end of messages on a socket that keeps packets.
 ///
 /// Dropping it sends the end mark, and waits for room in order to; while panicking it does not,
@@ -51,7 +44,8 @@ struct Owed {
 pub struct PacketSender {
     sending: Sending,
     socket: MessageSocket,
-    owed: Option<Owed>,
+    /// The rest of a message whose beginning went out before its deadline passed, and its length.
+    owed: Option<(Owed, u32)>,
     has_begun: bool,
     hears_goodbye: bool,
 }
@@ -88,14 +82,16 @@ impl PacketSender {
             sent.map_err(|error| self.fail(error))?;
             self.has_begun = true;
         }
-        while let Some(owed) = &mut self.owed {
-            let piece = &owed.rest[..owed.rest.len().min(PIECE_BYTES_MAX)];
+        while let Some((owed, total)) = &mut self.owed {
+            let piece = &owed.rest()[..owed.rest().len().min(PIECE_BYTES_MAX)];
             let sent =
-                self.socket.send(&[IoSlice::new(&header(MORE, owed.total)), IoSlice::new(piece)], deadline);
-            match sent {
-                Ok(()) if piece.len() == owed.rest.len() => self.owed = None,
-                Ok(()) => drop(owed.rest.drain(..PIECE_BYTES_MAX)),
-                Err(error) => return Err(self.fail(error)),
+                self.socket.send(&[IoSlice::new(&header(MORE, *total)), IoSlice::new(piece)], deadline);
+            if let Err(error) = sent {
+                return Err(self.fail(error));
+            }
+            owed.advance(PIECE_BYTES_MAX);
+            if owed.is_empty() {
+                self.owed = None;
             }
         }
         Ok(())
@@ -110,7 +106,7 @@ impl PacketSender {
             match self.socket.send(&[IoSlice::new(&header(flag, total)), IoSlice::new(piece)], deadline) {
                 Ok(()) => {}
                 Err(error) if flag == MORE && is_lack_of_room(&error) => {
-                    self.owed = Some(Owed { rest: rest.to_vec(), total });
+                    self.owed = Some((Owed::new(rest.to_vec()), total));
                     return Ok(());
                 }
                 Err(error) => return Err(self.fail(error)),

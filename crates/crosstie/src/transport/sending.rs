@@ -86,6 +86,41 @@ impl Sending {
     }
 }
 
+/// Bytes that go out before anything else.
+#[derive(Debug, Default)]
+pub(crate) struct Owed {
+    bytes: Vec<u8>,
+    /// So many of them went out already.
+    at: usize,
+}
+
+impl Owed {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
+    /// What did not go out yet.
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+
+    /// So many more went out.
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.at = (self.at + count).min(self.bytes.len());
+        if self.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
 /// Whether the kernel had no room before the deadline.
 pub(crate) fn is_lack_of_room(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) && !is_gone(error)

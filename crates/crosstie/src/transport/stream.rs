@@ -7,7 +7,7 @@ use crosstie_core::Deadline;
 
 use super::frame;
 use super::preamble::{PREAMBLE_BYTES, STREAM};
-use super::sending::{Sending, is_lack_of_room};
+use super::sending::{Owed, Sending, is_lack_of_room};
 use crate::contract::{SendError, SendMessages};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::byte_stream::ByteStream;
@@ -40,7 +40,7 @@ pub struct StreamSender {
     stream: ByteStream,
     /// What the next write must begin with: the preamble, or the rest of a message whose
     /// beginning the kernel took before its deadline passed.
-    unsent: Vec<u8>,
+    unsent: Owed,
     parting: Parting,
     hears_goodbye: bool,
 }
@@ -50,7 +50,7 @@ impl StreamSender {
         Self {
             sending: Sending::new(object, limit.min(frame::LENGTH_MAX)),
             stream,
-            unsent: STREAM.preamble().to_vec(),
+            unsent: Owed::new(STREAM.preamble().to_vec()),
             parting,
             hears_goodbye: false,
         }
@@ -100,7 +100,7 @@ impl StreamSender {
                 let mut rest = &mut slices[..];
                 IoSlice::advance_slices(&mut rest, count);
                 // Its beginning is out: whatever is not goes out first next time.
-                rest.iter().for_each(|slice| self.unsent.extend_from_slice(slice));
+                rest.iter().for_each(|slice| self.unsent.push(slice));
                 match self.flush(deadline) {
                     Err(SendError::Full | SendError::TimedOut) => Ok(()),
                     answer => answer,
@@ -113,8 +113,8 @@ impl StreamSender {
     /// Writes what is still owed; `Full` or `TimedOut` when there is no room for all of it.
     fn flush(&mut self, deadline: Deadline) -> Result<(), SendError> {
         while !self.unsent.is_empty() {
-            match self.stream.write(&[IoSlice::new(&self.unsent)], deadline) {
-                Ok(count) => drop(self.unsent.drain(..count)),
+            match self.stream.write(&[IoSlice::new(self.unsent.rest())], deadline) {
+                Ok(count) => self.unsent.advance(count),
                 Err(error) => return Err(self.fail(error)),
             }
         }
@@ -134,7 +134,7 @@ impl StreamSender {
                     IoSlice::advance_slices(&mut rest, count);
                 }
                 Err(error) if left < whole && is_lack_of_room(&error) => {
-                    rest.iter().for_each(|slice| self.unsent.extend_from_slice(slice));
+                    rest.iter().for_each(|slice| self.unsent.push(slice));
                     return Ok(());
                 }
                 Err(error) => return Err(self.fail(error)),

@@ -52,11 +52,16 @@ pub(crate) fn connect_until(
     retry::until_there(&object, "nobody listens there", options.deadline, || {
         match unix::connect(target, kind) {
             Ok(fd) => Ok(Some(fd)),
-            Err(error) if matches!(error.kind(), Io::NotFound | Io::ConnectionRefused) => Ok(None),
-            Err(error) if error.kind() == Io::InvalidInput => {
-                Err(Error::os("open", &object, error).of_kind(ErrorKind::Usage).advise("use a shorter path"))
-            }
-            Err(error) => Err(Error::os("open", &object, error)),
+            Err(error) => match error.kind() {
+                Io::NotFound | Io::ConnectionRefused | Io::WouldBlock => Ok(None),
+                Io::InvalidInput => Err(Error::os("open", &object, error)
+                    .of_kind(ErrorKind::Usage)
+                    .advise("use a shorter path")),
+                Io::Unsupported => Err(Error::os("open", &object, error)
+                    .of_kind(ErrorKind::Mismatch)
+                    .advise("use the same kind of address at both ends")),
+                _ => Err(Error::os("open", &object, error)),
+            },
         }
     })
 }

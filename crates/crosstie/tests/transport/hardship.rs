@@ -187,3 +187,15 @@ fn who_keeps_the_folder_locked_hangs_nobody() {
     let error = stage.receiver(Named::Unix).map(drop).expect_err("refused");
     assert!(error.kind() == ErrorKind::TimedOut && error.to_string().contains("keeps"), "{error}");
 }
+
+#[test]
+fn two_kinds_of_unix_sockets_do_not_meet() {
+    for (listens, connects) in [(Named::Unix, Named::UnixPacket), (Named::UnixPacket, Named::Unix)] {
+        let stage = Stage::new();
+        let _rx = stage.receiver(listens).expect("a receiver");
+        let error = stage.sender(connects).map(drop).expect_err("refused");
+        assert!(error.kind() == ErrorKind::Mismatch && error.to_string().contains("another kind"), "{error}");
+        let error = stage.receiver(connects).map(drop).expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    }
+}

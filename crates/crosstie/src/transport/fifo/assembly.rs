@@ -6,6 +6,9 @@ use std::ops::Range;
 use super::super::inbound::Breach;
 use super::{BATCH, END, Header, OPEN};
 
+/// So many writers that have not ended are remembered.
+const WRITERS_MAX: usize = 65_536;
+
 /// What the receiver knows about a writer that has not ended.
 #[derive(Debug, Default)]
 struct Writer {
@@ -71,6 +74,9 @@ impl Assembly {
         if header.flags & END != 0 {
             self.writers.remove(&header.writer);
             return Ok((header, Outcome::Nothing));
+        }
+        if self.writers.len() >= WRITERS_MAX && !self.writers.contains_key(&header.writer) {
+            return Err(Breach::Corrupt("more writers than one FIFO can have"));
         }
         let writer = self.writers.entry(header.writer).or_default();
         if header.flags & OPEN != 0 {

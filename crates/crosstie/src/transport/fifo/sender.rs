@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crosstie_core::Deadline;
 
-use super::super::sending::{Sending, is_lack_of_room};
+use super::super::sending::{Owed, Sending, is_lack_of_room};
 use super::super::{Options, retry};
 use super::receiver::open_refusal;
 use super::{BATCH, END, Header, OPEN, PIECE_BYTES_MAX};
@@ -28,8 +28,9 @@ pub struct FifoSender {
     pid: u32,
     /// The number of the message that was begun last.
     number: u32,
-    /// The rest of that message, when its deadline passed inside it: (bytes, offset, total).
-    owed: Option<(Vec<u8>, u32, u32)>,
+    /// The rest of that message, when its deadline passed inside it, its offset and the message's
+    /// length.
+    owed: Option<(Owed, u32, u32)>,
 }
 
 /// Sends into the FIFO at `path`, and waits until the options' deadline for somebody who receives
@@ -91,16 +92,14 @@ impl FifoSender {
 
     /// Sends what must go out before the next message: the rest of the last one.
     fn settle(&mut self, deadline: Deadline) -> Result<(), SendError> {
-        let Some((rest, offset, total)) = self.owed.take() else { return Ok(()) };
-        let sent = self.write_pieces(&rest, offset, total, deadline);
-        match sent {
-            Err((error, written)) => {
-                let offset = offset.saturating_add(u32::try_from(written).unwrap_or(0));
-                self.owed = Some((rest[written..].to_vec(), offset, total));
-                Err(self.fail(error))
-            }
-            Ok(()) => Ok(()),
-        }
+        let Some((mut owed, offset, total)) = self.owed.take() else { return Ok(()) };
+        let Err((error, written)) = self.write_pieces(owed.rest(), offset, total, deadline) else {
+            return Ok(());
+        };
+        owed.advance(written);
+        let offset = offset.saturating_add(u32::try_from(written).unwrap_or(0));
+        self.owed = Some((owed, offset, total));
+        Err(self.fail(error))
     }
 
     /// Writes `bytes`, which begin at `offset` of a message, in packets; an error says how many
@@ -143,7 +142,7 @@ impl SendMessages for FifoSender {
             Ok(()) => Ok(()),
             Err((error, written)) if written > 0 && is_lack_of_room(&error) => {
                 let offset = u32::try_from(written).unwrap_or(0);
-                self.owed = Some((payload[written..].to_vec(), offset, total));
+                self.owed = Some((Owed::new(payload[written..].to_vec()), offset, total));
                 Ok(())
             }
             Err((error, _)) => Err(self.fail(error)),
