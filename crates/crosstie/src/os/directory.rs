@@ -22,6 +22,8 @@ pub struct Stat {
     pub mode: u32,
     /// Its size.
     pub bytes: u64,
+    /// How much of the file system it takes; less than its size where it has holes.
+    pub taken_bytes: u64,
     /// Whether it is a regular file.
     pub is_regular: bool,
     /// Whether it is a directory.
@@ -114,6 +116,8 @@ fn describe(stat: &rustix::fs::Stat) -> Stat {
         uid: stat.st_uid,
         mode: stat.st_mode & 0o7777,
         bytes: u64::try_from(stat.st_size).unwrap_or(0),
+        // Counted in units of 512 bytes, whatever the file system's blocks.
+        taken_bytes: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
         is_regular: kind == FileType::RegularFile,
         is_directory: kind == FileType::Directory,
     }

@@ -281,6 +281,7 @@ impl Segment {
             header.check_sizes(&wanted).map_err(refused)?;
         }
         let file = OwnedFd::from(file);
+        take_holes(file.as_fd(), &name, &stat, spec.space, header.header_bytes)?;
         let len = usize::try_from(stat.bytes).map_err(|_| refused(Fault::Nonsense))?;
         let mapping = Mapping::shared(file.as_fd(), 0, len).map_err(failed)?;
         Ok(Self { mapping, file, header, name })
@@ -336,6 +337,19 @@ fn total_bytes(spec: &SegmentSpec, object: &str) -> Result<u64> {
         Error::new("create", object, ErrorKind::TooLarge)
             .because(format!("{} + {} bytes exceed any file", spec.header_bytes, spec.data_bytes))
     })
+}
+
+/// Takes the space that a file lacks because it is a copy with holes: touching one while the file
+/// system is full would raise SIGBUS.
+fn take_holes(file: BorrowedFd<'_>, name: &str, stat: &os::Stat, space: Space, header: u64) -> Result<()> {
+    if stat.taken_bytes >= stat.bytes {
+        return Ok(());
+    }
+    let wanted = match space {
+        Space::Whole => stat.bytes,
+        Space::Header => header,
+    };
+    memory::reserve(file, 0, wanted).map_err(|error| no_room(file, name, wanted, error))
 }
 
 /// There was no room for `wanted` bytes: says how much there is.

@@ -119,3 +119,20 @@ fn a_bell_that_somebody_rang_for_ever_lets_its_watchers_sleep() {
     let deadline = Deadline::at_ns(clock::now_ns()).after_ns(5_000_000);
     assert_eq!(domain.wait(&AtomicU32::new(0), 0, Some(me), deadline), Wait::TimedOut);
 }
+
+#[test]
+fn a_copy_with_holes_takes_its_space_before_it_is_touched() {
+    let (_made, folder) = strangers();
+    let path = ring_file(folder.path());
+    let header = std::fs::read(&path).unwrap()[..128].to_vec();
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, header).unwrap();
+    set_len(&path, 8192);
+    assert_eq!(taken_bytes(&path), 4096);
+    RingReceiver::open(domain(folder.path()), "r", &RingOptions::default()).unwrap();
+    assert_eq!(taken_bytes(&path), 8192);
+}
+
+fn taken_bytes(path: &Path) -> u64 {
+    std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(path).unwrap()) * 512
+}
