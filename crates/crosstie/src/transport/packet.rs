@@ -311,3 +311,66 @@ impl Inbound for PacketInbound {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::os::unix::{UnixKind, pair};
+
+    /// What a receiver makes of these packets.
+    fn receive(packets: &[Vec<u8>], limit: usize) -> (Vec<Vec<u8>>, Result<Step, Breach>) {
+        let (a, b) = pair(UnixKind::Packet).expect("a pair");
+        let a = MessageSocket::new(a);
+        let mut inbound = PacketInbound::new(MessageSocket::new(b), limit);
+        let mut messages = Vec::new();
+        for packet in packets {
+            a.send(&[IoSlice::new(packet)], Deadline::NEVER).expect("sent");
+            inbound.fill(Deadline::NOW).expect("it is there");
+            match inbound.step() {
+                Ok(Step::Message(range)) => messages.push(inbound.message(range).to_vec()),
+                Ok(Step::Incomplete) => {}
+                end => return (messages, end),
+            }
+        }
+        (messages, Ok(Step::Incomplete))
+    }
+
+    #[test]
+    fn fragments_become_their_message_and_what_cannot_follow_is_a_breach() {
+        let piece = |flag, total, bytes: &[u8]| [&header(flag, total)[..], bytes].concat();
+        let preamble = PACKET.preamble().to_vec();
+        let sound = [preamble.clone(), piece(FIRST, 5, b"ab"), piece(MORE, 5, b"cde"), piece(FIRST, 0, b"")];
+        assert_eq!(receive(&sound, 10), (vec![b"abcde".to_vec(), vec![]], Ok(Step::Incomplete)));
+        let breaches = [
+            vec![piece(FIRST, 1, b"a")],
+            vec![preamble.clone(), piece(MORE, 5, b"cde")],
+            vec![preamble.clone(), piece(FIRST, 5, b"ab"), piece(FIRST, 5, b"ab")],
+            vec![preamble.clone(), piece(FIRST, 5, b"ab"), piece(END, 0, b"")],
+            vec![preamble.clone(), piece(FIRST, 1, b"ab")],
+            vec![preamble.clone(), piece(FIRST, 11, b"ab")],
+            vec![preamble.clone(), b"abc".to_vec()],
+            vec![b"GET / HTTP/1.1".to_vec()],
+        ];
+        for packets in breaches {
+            let (messages, end) = receive(&packets, 10);
+            assert!(messages.is_empty() && end.is_err(), "{packets:?}: {end:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_packets_never_panic(
+            packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..20),
+            flags in prop::collection::vec((0..8_u8, 0..40_u32), 20),
+        ) {
+            let headed = packets.iter().zip(&flags).map(|(packet, (flag, total))| {
+                [&header(*flag, *total)[..], packet].concat()
+            });
+            let greeted: Vec<_> = std::iter::once(PACKET.preamble().to_vec()).chain(headed).collect();
+            let _ = receive(&greeted, 30);
+            let _ = receive(&packets, 30);
+        }
+    }
+}

@@ -127,3 +127,85 @@ impl Writer {
         self.bytes.len() == total
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::PIECE_BYTES_MAX;
+    use super::*;
+
+    fn packet(flags: u16, writer: u64, number: u32, offset: usize, total: usize, piece: &[u8]) -> Vec<u8> {
+        let [offset, total] = [offset, total].map(|length| u32::try_from(length).expect("short"));
+        let header = Header { flags, writer, number, offset, total, pid: 1 };
+        [&header.to_bytes()[..], piece].concat()
+    }
+
+    /// A writer's packets for messages of these lengths.
+    fn packets(writer: u64, lengths: &[usize]) -> Vec<Vec<u8>> {
+        let mut packets = vec![packet(OPEN, writer, 0, 0, 0, &[])];
+        for (number, length) in (0_u32..).zip(lengths) {
+            let message = message(writer, number, *length);
+            let mut offset = 0;
+            for piece in message.chunks(PIECE_BYTES_MAX) {
+                packets.push(packet(0, writer, number, offset, *length, piece));
+                offset += piece.len();
+            }
+            if message.is_empty() {
+                packets.push(packet(0, writer, number, 0, 0, &[]));
+            }
+        }
+        packets
+    }
+
+    fn message(writer: u64, number: u32, length: usize) -> Vec<u8> {
+        (0..length).map(|at| (writer as usize + number as usize * 7 + at) as u8).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_out_whole_however_writers_interleave_and_wherever_they_die(
+            lengths in prop::collection::vec(prop::collection::vec(0..3 * PIECE_BYTES_MAX, 0..4), 1..5),
+            deaths in prop::collection::vec(0..20_usize, 5),
+            order in prop::collection::vec(any::<prop::sample::Index>(), 100),
+        ) {
+            let mut assembly = Assembly::new(1 << 20);
+            let mut queues: Vec<_> = lengths.iter().enumerate()
+                .map(|(writer, lengths)| packets(writer as u64, lengths).into_iter().take(deaths[writer] + 1))
+                .collect();
+            let mut next = vec![0_u32; lengths.len()];
+            for index in order.iter().cycle().take(1000) {
+                let writer = index.index(queues.len());
+                let Some(packet) = queues[writer].next() else { continue };
+                let (_, outcome) = assembly.take(&packet).expect("sound");
+                let out = match outcome {
+                    Outcome::Nothing => continue,
+                    Outcome::InPacket(range) => &packet[range],
+                    Outcome::Assembled => assembly.message(),
+                    Outcome::Batch(_) => unreachable!("none was made"),
+                };
+                let number = next[writer];
+                prop_assert!(out == message(writer as u64, number, lengths[writer][number as usize]));
+                next[writer] += 1;
+            }
+            prop_assert!(!assembly.end(), "nobody said that it was done");
+        }
+
+        #[test]
+        fn arbitrary_packets_never_panic(
+            packets in prop::collection::vec(
+                (any::<bool>(), prop::collection::vec(any::<u8>(), 0..100), 0..8_u16, 0..3_u64, 0..200_usize, 0..200_usize),
+                0..50,
+            ),
+        ) {
+            let mut assembly = Assembly::new(150);
+            for (is_sound, bytes, flags, writer, offset, total) in packets {
+                let bytes = if is_sound { packet(flags, writer, 0, offset, total, &bytes) } else { bytes };
+                if let Ok((_, Outcome::InPacket(range))) = assembly.take(&bytes) {
+                    prop_assert!(range.end <= bytes.len());
+                }
+                prop_assert!(assembly.message().len() <= 150);
+            }
+        }
+    }
+}
