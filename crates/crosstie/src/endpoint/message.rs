@@ -1,5 +1,7 @@
 //! [`Message`]: what can be sent, and what it is on the other side.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -29,6 +31,18 @@ pub trait Message {
     /// # Errors
     /// [`ErrorKind::Usage`] if the type refuses to be encoded.
     fn encode<'a>(&'a self, scratch: &'a mut Vec<u8>) -> Result<&'a [u8]>;
+
+    /// As [`Message::encode`], several at once; those that are bytes already cost nothing.
+    ///
+    /// # Errors
+    /// As [`Message::encode`], of the first that refuses.
+    fn encode_all<'a>(
+        messages: &'a [&'a Self],
+        scratches: &'a mut Vec<Vec<u8>>,
+    ) -> Result<Cow<'a, [&'a [u8]]>> {
+        scratches.resize_with(messages.len().max(scratches.len()), Vec::new);
+        messages.iter().zip(scratches).map(|(message, scratch)| message.encode(scratch)).collect()
+    }
 
     /// The message that `payload` holds.
     ///
@@ -76,6 +90,10 @@ impl Message for [u8] {
 
     fn encode<'a>(&'a self, _scratch: &'a mut Vec<u8>) -> Result<&'a [u8]> {
         Ok(self)
+    }
+
+    fn encode_all<'a>(messages: &'a [&'a [u8]], _: &'a mut Vec<Vec<u8>>) -> Result<Cow<'a, [&'a [u8]]>> {
+        Ok(Cow::Borrowed(messages))
     }
 
     fn decode(payload: &[u8]) -> Result<Vec<u8>> {

@@ -38,6 +38,9 @@ pub struct Sender<T: Message + ?Sized = [u8]> {
     message: PhantomData<fn(&T)>,
 }
 
+/// As many messages are encoded and sent in one go.
+const BATCH_COUNT_MAX: usize = 1024;
+
 /// The mechanism behind a [`Sender`]: the ring in line, a kernel's boxed (its system call costs
 /// more than the indirect call).
 pub(super) enum SendEnd {
@@ -135,10 +138,9 @@ impl<T: Message + ?Sized> Sender<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send_batch(&mut self, messages: &[&T], deadline: Deadline) -> Result<usize, SendError> {
-        let mut scratches = vec![Vec::new(); messages.len()];
-        let payloads: Result<Vec<&[u8]>> =
-            messages.iter().zip(&mut scratches).map(|(message, scratch)| message.encode(scratch)).collect();
-        let payloads = payloads.map_err(SendError::Malformed)?;
+        let mut scratches = Vec::new();
+        let messages = &messages[..messages.len().min(BATCH_COUNT_MAX)];
+        let payloads = T::encode_all(messages, &mut scratches).map_err(SendError::Malformed)?;
         match &mut self.end {
             SendEnd::Ring(end) => end.send_batch(&payloads, deadline),
             SendEnd::Kernel(end) => end.send_batch(&payloads, deadline),
