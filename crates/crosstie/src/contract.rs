@@ -172,6 +172,12 @@ pub trait ReceiveMessages: Send {
     /// The largest message that this end accepts, in bytes.
     fn message_bytes_max(&self) -> usize;
 
+    /// The address that this end listens on, with the port that the kernel chose, where it listens
+    /// on a network or a socket.
+    fn address(&self) -> Option<&str> {
+        None
+    }
+
     /// What the mechanism itself knows to be lost, duplicated or reordered; all 0 unless it is udp.
     fn losses(&self) -> Losses {
         Losses::default()

@@ -23,10 +23,10 @@ pub struct CommandLine {
 #[derive(Clone, Debug, Args)]
 pub struct Globals {
     /// The folder in which processes find each other [default: $CROSSTIE_DOMAIN, else one per user]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", display_order = 900)]
     pub domain: Option<PathBuf>,
     /// Say nothing on standard error but errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 901)]
     pub quiet: bool,
 }
 

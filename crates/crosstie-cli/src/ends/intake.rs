@@ -64,6 +64,11 @@ impl<'a> Intake<'a> {
     pub fn open(address: &'a Address, flags: &EndFlags, globals: &'a Globals) -> Result<Self, Failure> {
         let patience = Patience::new(globals, flags.timeout);
         let receiver = Receiver::open_at(address, &flags.options(globals, patience.deadline()))?;
+        if let (Place::Tcp(asked) | Place::Udp(asked), Some(chosen)) = (address.place(), receiver.address())
+            && asked.port == 0
+        {
+            note::line(globals, &format!("listening on {chosen}"));
+        }
         Ok(Self { address, receiver, globals, patience, goes_on_after: GoesOnAfter::Nothing, pending: None })
     }
 

@@ -223,3 +223,95 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Gives its bytes in pieces of these sizes, then in large ones.
+    struct Pieces {
+        bytes: Vec<u8>,
+        sizes: Vec<usize>,
+    }
+
+    impl Read for Pieces {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let size = self.sizes.pop().unwrap_or(usize::MAX).min(self.bytes.len()).min(into.len());
+            into[..size].copy_from_slice(&self.bytes[..size]);
+            self.bytes.drain(..size);
+            Ok(size)
+        }
+    }
+
+    fn read_all(framing: Framing, input: Pieces, limit: usize) -> (Vec<Vec<u8>>, bool) {
+        let mut reader = Reader::new(input, framing, limit);
+        let mut messages = Vec::new();
+        loop {
+            match reader.next_batch() {
+                Ok(Some(batch)) => messages.extend(batch.iter().map(|message| message.to_vec())),
+                Ok(None) => return (messages, true),
+                Err(_) => return (messages, false),
+            }
+        }
+    }
+
+    fn framed(framing: Framing, messages: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for message in messages {
+            match framing {
+                Framing::Len32 => bytes.extend_from_slice(&(message.len() as u32).to_le_bytes()),
+                Framing::Jsonl => record::write(&mut bytes, 1, 2, None, message).unwrap(),
+                _ => {}
+            }
+            if framing != Framing::Jsonl {
+                bytes.extend_from_slice(message);
+            }
+            match framing {
+                Framing::Line => bytes.push(b'\n'),
+                Framing::Nul => bytes.push(0),
+                _ => {}
+            }
+        }
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn however_the_input_is_cut_the_messages_are_the_same(
+            messages in prop::collection::vec(prop::collection::vec(1_u8..=9, 0..40), 0..20),
+            sizes in prop::collection::vec(1_usize..20, 0..60),
+        ) {
+            for framing in [Framing::Line, Framing::Nul, Framing::Len32, Framing::Jsonl] {
+                let input = Pieces { bytes: framed(framing, &messages), sizes: sizes.clone() };
+                prop_assert_eq!(read_all(framing, input, 64), (messages.clone(), true));
+            }
+            let whole = Pieces { bytes: messages.concat(), sizes: sizes.clone() };
+            prop_assert_eq!(read_all(Framing::Whole, whole, 4096), (vec![messages.concat()], true));
+            let raw = Pieces { bytes: messages.concat(), sizes };
+            prop_assert_eq!(read_all(Framing::Raw, raw, 16).0.concat(), messages.concat());
+        }
+
+        #[test]
+        fn no_input_makes_it_panic_or_pass_the_limit(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+            sizes in prop::collection::vec(1_usize..40, 0..20),
+        ) {
+            for framing in
+                [Framing::Line, Framing::Nul, Framing::Len32, Framing::Jsonl, Framing::Whole, Framing::Raw]
+            {
+                let input = Pieces { bytes: bytes.clone(), sizes: sizes.clone() };
+                let (messages, _) = read_all(framing, input, 32);
+                prop_assert!(messages.iter().all(|message| message.len() <= 32));
+            }
+        }
+    }
+
+    #[test]
+    fn messages_before_a_wrong_one_are_given_out() {
+        let input = Pieces { bytes: b"\x01\0\0\0a\xff\xff\xff\xff".to_vec(), sizes: Vec::new() };
+        assert_eq!(read_all(Framing::Len32, input, 32), (vec![b"a".to_vec()], false));
+        let lines = Pieces { bytes: [&b"short\n"[..], &[b'x'; 33], b"\n"].concat(), sizes: Vec::new() };
+        assert_eq!(read_all(Framing::Line, lines, 32), (vec![b"short".to_vec()], false));
+    }
+}

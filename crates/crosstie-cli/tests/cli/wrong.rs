@@ -125,6 +125,15 @@ fn a_port_in_use_and_a_host_that_does_not_resolve_are_told() {
 }
 
 #[test]
+fn a_port_that_the_kernel_chose_is_told() {
+    let machine = Machine::new();
+    for mechanism in ["tcp", "udp"] {
+        let receiver = machine.crosstie(&["recv", &format!("{mechanism}:127.0.0.1:0"), "--timeout", "0.1"]);
+        receiver.finish().code(124).said(&format!("listening on {mechanism}:127.0.0.1:"));
+    }
+}
+
+#[test]
 fn a_stranger_on_a_port_is_named_and_the_others_are_served() {
     use std::io::Write;
     let machine = Machine::new();

@@ -203,6 +203,26 @@ impl<T: Message + ?Sized> Receiver<T> {
         }
     }
 
+    /// The address that this end listens on, with the port that the kernel chose, where it listens
+    /// on a network or a socket.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::endpoint::{Receiver, Sender};
+    /// let mut rx = Receiver::<str>::open("tcp:127.0.0.1:0")?;
+    /// let mut tx = Sender::<str>::open(rx.address().unwrap())?;
+    /// tx.send("hello")?;
+    /// assert_eq!(rx.recv()?, "hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        match &self.end {
+            RecvEnd::Ring(_) => None,
+            RecvEnd::Kernel(end) => end.address(),
+        }
+    }
+
     /// What the mechanism itself knows to be lost, duplicated or reordered; all 0 unless it is udp.
     #[must_use]
     pub fn losses(&self) -> Losses {

@@ -275,6 +275,10 @@ impl<C: Inbound> ReceiveMessages for FanInReceiver<C> {
         }
     }
 
+    fn address(&self) -> Option<&str> {
+        Some(&self.object)
+    }
+
     fn message_bytes_max(&self) -> usize {
         self.limit
     }

@@ -223,6 +223,10 @@ impl ReceiveMessages for UdpReceiver {
         Ok(Arrived { payload: &self.room[..length], sender_pid: None })
     }
 
+    fn address(&self) -> Option<&str> {
+        Some(&self.object)
+    }
+
     fn message_bytes_max(&self) -> usize {
         self.limit
     }
