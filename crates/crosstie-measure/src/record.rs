@@ -165,6 +165,10 @@ pub struct Row {
     /// spinning.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub full_messages_per_s: Option<f64>,
+    /// There and back with messages that are lent in place and not copied, spinning: what handing
+    /// over costs, whatever the size. For shm.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hand_over_round_trip_ns_p50: Option<u64>,
     /// The median round trip of a cache line in the same repetitions: a virtual machine's processors
     /// may move apart or together while a run goes on.
     #[serde(skip_serializing_if = "Option::is_none", default)]

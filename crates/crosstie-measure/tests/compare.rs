@@ -15,6 +15,7 @@ fn small(payloads: &[usize], mechanisms: &[Mechanism]) -> Options {
             mechanisms: mechanisms.to_vec(),
             repetitions: 2,
             window_ns: 2_000_000,
+            budget_ns: u64::MAX,
             paced_count: 5,
             traced_count: 8,
         },

@@ -13,6 +13,7 @@ fn nothing_of_a_run_stays_behind() {
         mechanisms: vec![Mechanism::Shm, Mechanism::Pipe],
         repetitions: 1,
         window_ns: 1_000_000,
+        budget_ns: u64::MAX,
         paced_count: 1,
         traced_count: 1,
     };

@@ -1,4 +1,4 @@
-//! One subject at one payload size: its repetitions, and the row they make.
+//! One subject at one payload size: two sides, and what they measured in each repetition.
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -9,9 +9,7 @@ use crosstie::{Error, ErrorKind, Result};
 use super::plan::{PACE_NS, Plan};
 use super::subject::{Mechanism, Subject};
 use crate::engine::pair::{Answers, Pair, PairSpec};
-use crate::engine::spec::{Burden, Wait};
-use crate::percentiles::median;
-use crate::record::{BareLoop, BareRing, CpuPercent, Percentiles, Repetitions, Row};
+use crate::engine::spec::Burden;
 
 /// How long one phase may take before its sides are taken for hung.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,7 +21,8 @@ const ROUND_TRIPS_MAX: u64 = 200_000;
 const MESSAGES_MAX: u64 = 20_000_000;
 /// Bytes that the traced messages may have together: tracing is slow, copying under it too.
 const TRACED_BYTES_MAX: usize = 64 << 20;
-
+/// Bytes in the messages of a warm-up, at most.
+const WARM_UP_BYTES: usize = 8 << 20;
 /// From this payload on, sides do not stay between their repetitions.
 const LARGE_BYTES: usize = 1 << 20;
 
@@ -34,25 +33,15 @@ pub struct Cell {
     payload_bytes: usize,
     site: Site,
     pair: Option<Pair>,
+    /// How many fill the plan's window.
     round_trips: u64,
     messages: u64,
-    repetitions: Vec<Repetition>,
-    paced: Option<Answers>,
-    syscalls_per_message: Option<f64>,
-    syscalls_per_round_trip: Option<f64>,
-    /// Why there are no figures, and whether a payload arrived that was not what was sent.
-    failure: Option<(String, bool)>,
+    pub(super) repetitions: Vec<Repetition>,
+    pub(super) once: Option<Once>,
+    pub(super) failure: Option<Failure>,
 }
 
-#[derive(Debug)]
-struct Repetition {
-    round_trips: Answers,
-    one_way: Answers,
-    kept_up_messages_per_s: Option<f64>,
-    full_messages_per_s: Option<f64>,
-}
-
-/// Where the sides of a run's cells live.
+/// Where the sides of a cell live.
 #[derive(Clone, Debug)]
 pub struct Site {
     /// The executable whose hidden subcommands run a side.
@@ -63,14 +52,36 @@ pub struct Site {
     pub folder: PathBuf,
 }
 
+/// What one repetition measured.
+#[derive(Debug)]
+pub(super) struct Repetition {
+    pub round_trips: Answers,
+    pub one_way: Option<Answers>,
+    pub kept_up_messages_per_s: Option<f64>,
+    pub full_messages_per_s: Option<f64>,
+}
+
+/// What is measured once.
+#[derive(Debug)]
+pub(super) struct Once {
+    pub paced: Answers,
+    pub syscalls_per_message: Option<f64>,
+    pub syscalls_per_round_trip: Option<f64>,
+}
+
+/// Why there are no figures.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub why: String,
+    /// A payload arrived that was not what was sent.
+    pub is_corrupt: bool,
+}
+
 impl Cell {
     /// A cell that has measured nothing yet.
     #[must_use]
     pub fn new(subject: Subject, payload_bytes: usize, site: Site) -> Self {
-        let refusal = match subject {
-            Subject::Row(mechanism, _) | Subject::BareLoop(mechanism) => mechanism.refusal(payload_bytes),
-            Subject::BareRing => None,
-        };
+        let refusal = subject.mechanism().and_then(|mechanism| mechanism.refusal(payload_bytes));
         Self {
             subject,
             payload_bytes,
@@ -79,11 +90,101 @@ impl Cell {
             round_trips: 1,
             messages: 1,
             repetitions: Vec::new(),
-            paced: None,
-            syscalls_per_message: None,
-            syscalls_per_round_trip: None,
-            failure: refusal.map(|why| (why.to_owned(), false)),
+            once: None,
+            failure: refusal.map(|why| Failure { why: why.to_owned(), is_corrupt: false }),
         }
+    }
+
+    /// What is measured, in words: `"shm spin"`, `"pipe, bare loop"`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.subject {
+            Subject::CacheLine => "cache line".to_owned(),
+            Subject::FutexWake => "futex wake".to_owned(),
+            Subject::HandOver => "shm, lent in place".to_owned(),
+            Subject::BareRing => "bare ring".to_owned(),
+            Subject::BareLoop(mechanism) => format!("{}, bare loop", mechanism.name()),
+            Subject::Row(Mechanism::Shm, wait) => format!("shm {}", wait.word()),
+            Subject::Row(mechanism, _) => mechanism.name().to_owned(),
+        }
+    }
+
+    /// What is measured.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        self.subject
+    }
+
+    /// Bytes of payload in each message.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        self.payload_bytes
+    }
+
+    /// Whether a payload arrived that was not what was sent.
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.is_corrupt)
+    }
+
+    /// The first repetition: connects, warms up, finds how many messages fill the plan's window, and
+    /// measures everything once.
+    pub fn begin(&mut self, plan: &Plan) {
+        self.attempt(|cell, pair| {
+            cell.calibrate(pair, plan)?;
+            cell.measure(pair)?;
+            if matches!(cell.subject, Subject::Row(..)) {
+                let affordable = (TRACED_BYTES_MAX / cell.payload_bytes).max(2) as u64;
+                let traced = plan.traced_count.min(affordable);
+                cell.once = Some(Once {
+                    paced: pair.round_trips(plan.paced_count, Some(PACE_NS))?,
+                    syscalls_per_message: pair.syscalls_per_message(traced)?,
+                    syscalls_per_round_trip: pair.syscalls_per_round_trip(traced)?,
+                });
+            }
+            Ok(())
+        });
+    }
+
+    /// One more repetition.
+    pub fn repeat(&mut self) {
+        self.attempt(Self::measure);
+    }
+
+    fn calibrate(&mut self, pair: &mut Pair, plan: &Plan) -> Result<()> {
+        let few = self.few();
+        let trips_ns = pair.round_trips(few, None)?.client.elapsed_ns.max(1);
+        self.round_trips = filling(few, trips_ns, plan).clamp(5, ROUND_TRIPS_MAX);
+        let mut count = few;
+        while self.subject.goes_one_way() {
+            let answers = pair.one_way(count, Burden::None)?;
+            let elapsed_ns = answers.client.elapsed_ns.max(answers.server.elapsed_ns).max(1);
+            if elapsed_ns >= CALIBRATED_NS || count >= MESSAGES_MAX {
+                self.messages = filling(count, elapsed_ns, plan).clamp(4, MESSAGES_MAX);
+                break;
+            }
+            count *= 8;
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self, pair: &mut Pair) -> Result<()> {
+        let round_trips = pair.round_trips(self.round_trips, None)?;
+        let (mut one_way, mut kept_up, mut full) = (None, None, None);
+        if self.subject.goes_one_way() {
+            one_way = Some(pair.one_way(self.messages, Burden::None)?);
+        }
+        if self.subject.has_regimes() {
+            kept_up = Some(pair.one_way(self.messages, Burden::Sender)?.server.per_second());
+            full = Some(pair.one_way(self.messages, Burden::Receiver)?.server.per_second());
+        }
+        self.repetitions.push(Repetition {
+            round_trips,
+            one_way,
+            kept_up_messages_per_s: kept_up,
+            full_messages_per_s: full,
+        });
+        Ok(())
     }
 
     /// Starts both sides, connects them and warms them up.
@@ -113,83 +214,7 @@ impl Cell {
 
     /// As many messages as warm a lane up.
     fn few(&self) -> u64 {
-        (TRACED_BYTES_MAX / 8 / self.payload_bytes).clamp(2, 100) as u64
-    }
-
-    /// What is measured, in words: `"shm spin"`, `"pipe, bare loop"`.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match self.subject {
-            Subject::BareRing => "bare ring".to_owned(),
-            Subject::BareLoop(mechanism) => format!("{}, bare loop", mechanism.name()),
-            Subject::Row(Mechanism::Shm, wait) => format!("shm {}", wait.word()),
-            Subject::Row(mechanism, _) => mechanism.name().to_owned(),
-        }
-    }
-
-    /// What is measured.
-    #[must_use]
-    pub fn subject(&self) -> Subject {
-        self.subject
-    }
-
-    /// Warms up, and finds how many round trips and messages fill the plan's window.
-    pub fn calibrate(&mut self, plan: &Plan) {
-        let first = self.few();
-        self.attempt(|cell, pair| {
-            let trip_ns = pair.round_trips(first, None)?.client.round_trip_ns.p50.max(1);
-            cell.round_trips = (plan.window_ns / trip_ns).clamp(5, ROUND_TRIPS_MAX);
-            let mut count = first;
-            loop {
-                let answers = pair.one_way(count, Burden::None)?;
-                let elapsed_ns = answers.client.elapsed_ns.max(answers.server.elapsed_ns).max(1);
-                if elapsed_ns >= CALIBRATED_NS || count >= MESSAGES_MAX {
-                    let filling = u128::from(count) * u128::from(plan.window_ns) / u128::from(elapsed_ns);
-                    cell.messages = u64::try_from(filling).unwrap_or(u64::MAX).clamp(4, MESSAGES_MAX);
-                    return Ok(());
-                }
-                count *= 8;
-            }
-        });
-    }
-
-    /// One repetition of every pattern.
-    pub fn repeat(&mut self) {
-        let is_ring = matches!(self.subject, Subject::BareRing | Subject::Row(Mechanism::Shm, Wait::Spin));
-        self.attempt(|cell, pair| {
-            let round_trips = pair.round_trips(cell.round_trips, None)?;
-            let one_way = pair.one_way(cell.messages, Burden::None)?;
-            let mut regime = |burden| -> Result<Option<f64>> {
-                if !is_ring {
-                    return Ok(None);
-                }
-                Ok(Some(pair.one_way(cell.messages, burden)?.server.per_second()))
-            };
-            let kept_up_messages_per_s = regime(Burden::Sender)?;
-            let full_messages_per_s = regime(Burden::Receiver)?;
-            cell.repetitions.push(Repetition {
-                round_trips,
-                one_way,
-                kept_up_messages_per_s,
-                full_messages_per_s,
-            });
-            Ok(())
-        });
-    }
-
-    /// What is measured once: round trips at a pace, and the count of system calls.
-    pub fn complete(&mut self, plan: &Plan) {
-        if matches!(self.subject, Subject::Row(..)) {
-            self.attempt(|cell, pair| {
-                cell.paced = Some(pair.round_trips(plan.paced_count, Some(PACE_NS))?);
-                let affordable = (TRACED_BYTES_MAX / cell.payload_bytes).max(2) as u64;
-                let count = plan.traced_count.min(affordable);
-                cell.syscalls_per_message = pair.syscalls_per_message(count)?;
-                cell.syscalls_per_round_trip = pair.syscalls_per_round_trip(count)?;
-                Ok(())
-            });
-        }
-        self.disconnect();
+        (WARM_UP_BYTES / self.payload_bytes).clamp(2, 32) as u64
     }
 
     /// Does `what` with two sides that are connected, unless an earlier attempt failed; a failure is
@@ -214,97 +239,18 @@ impl Cell {
         // What the side said; which side it was and that it was measuring is known here.
         let said = whole.split_once(": ").map_or(whole.as_str(), |(_, rest)| rest);
         let why = said.strip_prefix(error.kind().phrase()).unwrap_or(said).trim_start_matches(": ");
-        self.failure = Some((why.to_owned(), error.kind() == ErrorKind::Corrupt));
+        self.failure = Some(Failure { why: why.to_owned(), is_corrupt: error.kind() == ErrorKind::Corrupt });
     }
+}
 
-    /// The cell as a floor's entry; `None` if it could not be measured.
-    #[must_use]
-    pub fn bare_loop(&self) -> Option<BareLoop> {
-        self.is_measured().then(|| BareLoop {
-            round_trip_ns_p50: self.round_trip_ns().p50,
-            messages_per_s: self.median_of(|r| r.one_way.server.per_second()),
-        })
+impl Drop for Cell {
+    fn drop(&mut self) {
+        self.disconnect();
     }
+}
 
-    /// The cell as the bare ring's entry; `None` if it could not be measured.
-    #[must_use]
-    pub fn bare_ring(&self) -> Option<BareRing> {
-        self.is_measured().then(|| BareRing {
-            round_trip_ns_p50: self.round_trip_ns().p50,
-            kept_up_messages_per_s: self.median_of(|r| r.kept_up_messages_per_s.unwrap_or(0.0)),
-            full_messages_per_s: self.median_of(|r| r.full_messages_per_s.unwrap_or(0.0)),
-        })
-    }
-
-    /// The cell as a row of the report; `None` for a floor.
-    #[must_use]
-    pub fn row(&self) -> Option<Row> {
-        let Subject::Row(mechanism, wait) = self.subject else { return None };
-        let mut row = Row {
-            mechanism: mechanism.name().to_owned(),
-            wait: wait.word().to_owned(),
-            payload_bytes: self.payload_bytes,
-            not_measured: self.failure.as_ref().map(|(why, _)| why.clone()),
-            ..Row::default()
-        };
-        if !self.is_measured() {
-            return Some(row);
-        }
-        row.verified = true;
-        row.round_trip_ns = self.round_trip_ns();
-        row.messages_per_s = self.median_of(|r| r.one_way.server.per_second());
-        row.bytes_per_s = row.messages_per_s * self.payload_bytes as f64;
-        row.syscalls_per_message = self.syscalls_per_message;
-        row.syscalls_per_round_trip = self.syscalls_per_round_trip;
-        row.cpu_percent = CpuPercent {
-            sender: self.median_of(|r| r.one_way.client.processor_percent()),
-            receiver: self.median_of(|r| r.one_way.server.processor_percent()),
-        };
-        if let Some(paced) = &self.paced {
-            row.paced_round_trip_ns = paced.client.round_trip_ns;
-            row.paced_cpu_percent = CpuPercent {
-                sender: paced.client.processor_percent(),
-                receiver: paced.server.processor_percent(),
-            };
-        }
-        row.lost = self.repetitions.iter().map(|r| r.one_way.server.lost).sum();
-        if mechanism == Mechanism::Shm && wait == Wait::Spin {
-            row.kept_up_messages_per_s = Some(self.median_of(|r| r.kept_up_messages_per_s.unwrap_or(0.0)));
-            row.full_messages_per_s = Some(self.median_of(|r| r.full_messages_per_s.unwrap_or(0.0)));
-        }
-        row.repetitions = Some(self.spread());
-        Some(row)
-    }
-
-    fn is_measured(&self) -> bool {
-        self.failure.is_none() && !self.repetitions.is_empty()
-    }
-
-    /// Whether a payload arrived that was not what was sent.
-    #[must_use]
-    pub fn is_corrupt(&self) -> bool {
-        self.failure.as_ref().is_some_and(|(_, is_corrupt)| *is_corrupt)
-    }
-
-    fn round_trip_ns(&self) -> Percentiles {
-        let all: Vec<Percentiles> =
-            self.repetitions.iter().map(|r| r.round_trips.client.round_trip_ns).collect();
-        Percentiles::median_of(&all)
-    }
-
-    fn median_of(&self, figure: impl Fn(&Repetition) -> f64) -> f64 {
-        median(&self.repetitions.iter().map(figure).collect::<Vec<_>>())
-    }
-
-    fn spread(&self) -> Repetitions {
-        let trips = || self.repetitions.iter().map(|r| r.round_trips.client.round_trip_ns.p50);
-        let rates = || self.repetitions.iter().map(|r| r.one_way.server.per_second());
-        Repetitions {
-            count: self.repetitions.len(),
-            round_trips: self.repetitions.iter().map(|r| r.round_trips.client.messages).sum(),
-            messages: self.repetitions.iter().map(|r| r.one_way.client.messages).sum(),
-            round_trip_ns_p50: [trips().min().unwrap_or(0), trips().max().unwrap_or(0)],
-            messages_per_s: [rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max)],
-        }
-    }
+/// How many fill the plan's window, if `count` took `elapsed_ns`.
+fn filling(count: u64, elapsed_ns: u64, plan: &Plan) -> u64 {
+    let filling = u128::from(count) * u128::from(plan.window_ns) / u128::from(elapsed_ns);
+    u64::try_from(filling).unwrap_or(u64::MAX)
 }

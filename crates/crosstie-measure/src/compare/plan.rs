@@ -27,6 +27,9 @@ pub struct Plan {
     pub repetitions: usize,
     /// How long one repetition of one pattern takes, about.
     pub window_ns: u64,
+    /// How long the whole run may take: where the machine is too busy for all repetitions, there are
+    /// fewer.
+    pub budget_ns: u64,
     /// Round trips at [`PACE_NS`].
     pub paced_count: u64,
     /// Messages whose system calls are counted; fewer for large payloads.
@@ -42,6 +45,7 @@ impl Plan {
             mechanisms: Mechanism::ALL.to_vec(),
             repetitions: 3,
             window_ns: 40_000_000,
+            budget_ns: 54_000_000_000,
             paced_count: 150,
             traced_count: 64,
         }
@@ -53,9 +57,21 @@ impl Plan {
         Self {
             repetitions: 7,
             window_ns: 120_000_000,
+            budget_ns: 330_000_000_000,
             paced_count: 1_000,
             traced_count: 256,
             ..Self::short()
+        }
+    }
+
+    /// The same in a quarter of the time, for a machine that is busy.
+    #[must_use]
+    pub fn hurried(&self) -> Self {
+        Self {
+            window_ns: self.window_ns / 4,
+            paced_count: self.paced_count.div_ceil(4),
+            traced_count: self.traced_count.div_ceil(4),
+            ..self.clone()
         }
     }
 
@@ -65,10 +81,11 @@ impl Plan {
         let is_for_shm_only = payload_bytes == ONE_LINE_PAYLOAD;
         let chosen = |mechanism: &&Mechanism| !is_for_shm_only || **mechanism == Mechanism::Shm;
         let mechanisms = || self.mechanisms.iter().filter(chosen).copied();
-        let mut subjects = vec![Subject::BareRing];
+        let mut subjects = vec![Subject::CacheLine, Subject::FutexWake, Subject::BareRing];
         for mechanism in mechanisms() {
             if mechanism == Mechanism::Shm {
                 subjects.push(Subject::Row(mechanism, Wait::Spin));
+                subjects.push(Subject::HandOver);
             } else {
                 subjects.push(Subject::BareLoop(mechanism));
             }

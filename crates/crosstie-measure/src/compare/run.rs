@@ -3,20 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crosstie::Result;
 use crosstie::os::clock;
 
 use super::cell::{Cell, Site};
 use super::plan::{MEMCPY_SIZES, Plan};
-use super::subject::Subject;
+use super::subject::{Mechanism, Subject};
 use super::watch::Watch;
-use crate::engine::pair::{Pair, PairSpec};
 use crate::engine::scratch::Scratch;
-use crate::engine::spec::Lane;
-use crate::floor::lines::SharedLines;
-use crate::floor::{cache_line, futex_wake, memcpy};
+use crate::engine::spec::Wait;
+use crate::floor::memcpy;
 use crate::percentiles::median;
 use crate::record::{Floor, Percentiles, Report, SCHEMA};
 use crate::{machine, mechanisms};
@@ -55,7 +52,16 @@ pub fn run(options: &Options, watch: &mut dyn Watch) -> Result<Report> {
     let started = clock::now_ns();
     let processors = choose_processors(options.placement, watch);
     let scratch = Scratch::create(&options.program)?;
-    let mut run = Run { options, processors, scratch, serial: 0, parts_done: 0, floor: FloorRun::default() };
+    let mut run = Run {
+        options,
+        started_ns: started,
+        processors,
+        scratch,
+        serial: 0,
+        sizes_done: 0,
+        is_shortened: false,
+        floor: FloorRun::default(),
+    };
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         machine: machine::describe(processors),
@@ -66,9 +72,12 @@ pub fn run(options: &Options, watch: &mut dyn Watch) -> Result<Report> {
         rows: Vec::new(),
     };
     for payload_bytes in options.plan.sizes() {
-        run.measure_size(payload_bytes, &mut report, watch)?;
+        run.measure_size(payload_bytes, &mut report, watch);
     }
     run.floor.write(&mut report.floor);
+    if run.is_shortened {
+        watch.note("the machine is busy: some figures have fewer repetitions, to end in time");
+    }
     if let Some(what) = run.floor.unsteadiness() {
         watch.note(&what);
     }
@@ -88,54 +97,67 @@ fn choose_processors(placement: Placement, watch: &mut dyn Watch) -> Option<[usi
     processors
 }
 
+/// A run is late only by more than connecting takes.
+const CONNECTING_NS: u64 = 1_000_000_000;
+
 struct Run<'a> {
     options: &'a Options,
+    started_ns: u64,
     processors: Option<[usize; 2]>,
     scratch: Scratch,
     serial: usize,
-    parts_done: usize,
+    sizes_done: usize,
+    is_shortened: bool,
     floor: FloorRun,
 }
 
 impl Run<'_> {
-    fn measure_size(
-        &mut self,
-        payload_bytes: usize,
-        report: &mut Report,
-        watch: &mut dyn Watch,
-    ) -> Result<()> {
-        let plan = &self.options.plan;
+    fn measure_size(&mut self, payload_bytes: usize, report: &mut Report, watch: &mut dyn Watch) {
+        let hurried = self.options.plan.hurried();
+        let plan = if self.is_late(self.sizes_done) { &hurried } else { &self.options.plan };
         let size = crate::report::size(payload_bytes);
-        self.stage(watch, &format!("{size}: connecting"));
-        let mut floor = self.start_process_floor()?;
         let mut cells: Vec<Cell> = plan
             .subjects(payload_bytes)
             .into_iter()
             .map(|subject| self.cell(subject, payload_bytes))
             .collect();
-        for cell in &mut cells {
-            cell.calibrate(plan);
-        }
-        let mut cache_line = Vec::new();
         for repetition in 1..=plan.repetitions {
-            self.stage(watch, &format!("{size}: repetition {repetition} of {}", plan.repetitions));
+            if repetition > 1 && self.is_late(self.sizes_done + 1) {
+                self.is_shortened = true;
+                break;
+            }
+            self.stage(
+                watch,
+                &format!("{size}: repetition {repetition} of {}", plan.repetitions),
+                repetition,
+            );
             self.floor.measure_memcpy();
-            cache_line.push(self.floor.measure_process_floor(&mut floor, plan)?);
             for cell in &mut cells {
-                cell.repeat();
+                if repetition > 1 {
+                    cell.repeat();
+                    continue;
+                }
+                cell.begin(plan);
+                if let Some(row) = cell.row() {
+                    watch.row(&row);
+                }
             }
         }
-        drop(floor);
-        let cache_line_p50 = Percentiles::median_of(&cache_line).p50;
-        self.stage(watch, &format!("{size}: at 1,000 a second, counting system calls"));
-        for mut cell in cells {
-            cell.complete(plan);
+        for cell in &cells {
             if cell.is_corrupt() {
                 watch.note(&format!("{}, {size}: a payload arrived that was not what was sent", cell.name()));
             }
-            file_away(&cell, (payload_bytes, cache_line_p50), report, watch);
         }
-        Ok(())
+        self.file_away(&cells, payload_bytes, report);
+        self.sizes_done += 1;
+    }
+
+    /// Whether so many sizes have had their share of the budget.
+    fn is_late(&self, sizes: usize) -> bool {
+        let plan = &self.options.plan;
+        let share = plan.budget_ns / plan.sizes().len().max(1) as u64;
+        let due_ns = share.saturating_mul(sizes as u64).saturating_add(CONNECTING_NS);
+        clock::now_ns().saturating_sub(self.started_ns) > due_ns
     }
 
     fn cell(&mut self, subject: Subject, payload_bytes: usize) -> Cell {
@@ -148,41 +170,42 @@ impl Run<'_> {
         Cell::new(subject, payload_bytes, site)
     }
 
-    fn stage(&mut self, watch: &mut dyn Watch, what: &str) {
-        let stages_per_size = self.options.plan.repetitions + 2;
-        watch.stage(what, self.parts_done, self.options.plan.sizes().len() * stages_per_size);
-        self.parts_done += 1;
+    fn stage(&self, watch: &mut dyn Watch, what: &str, repetition: usize) {
+        let plan = &self.options.plan;
+        let done = self.sizes_done * plan.repetitions + repetition - 1;
+        watch.stage(what, done, plan.sizes().len() * plan.repetitions);
     }
 
-    /// The sides of the two floors that have no payload.
-    fn start_process_floor(&mut self) -> Result<ProcessFloor> {
-        let mut start = |lane: fn(String) -> Lane, lines| -> Result<Pair> {
-            self.serial += 1;
-            let path = self.scratch.path().join(format!("floor-{}", self.serial));
-            SharedLines::create(&path, lines)?;
-            Pair::start(&PairSpec {
-                program: &self.options.program,
-                lane: lane(path.display().to_string()),
-                payload_bytes: 8,
-                processors: self.processors,
-                patience: Duration::from_secs(20),
-            })
-        };
-        Ok(ProcessFloor {
-            line: start(|path| Lane::CacheLine { path }, cache_line::LINES)?,
-            wake: start(|path| Lane::FutexWake { path }, futex_wake::LINES)?,
-        })
+    /// Puts complete cells where they belong in the report.
+    fn file_away(&mut self, cells: &[Cell], payload_bytes: usize, report: &mut Report) {
+        let size = payload_bytes.to_string();
+        let of = |subject| cells.iter().find(|cell| cell.subject() == subject);
+        let trip = |subject| of(subject).map(|cell| cell.round_trip_ns().p50).filter(|&p50| p50 > 0);
+        for cell in cells {
+            match cell.subject() {
+                Subject::CacheLine => self.floor.cache_line.extend(cell.round_trips_ns()),
+                Subject::FutexWake => self.floor.futex_wake.extend(cell.round_trips_ns()),
+                Subject::HandOver => {}
+                Subject::BareRing => {
+                    report.floor.bare_ring.extend(cell.bare_ring().map(|entry| (size.clone(), entry)));
+                }
+                Subject::BareLoop(mechanism) => {
+                    let entries = report.floor.bare_loop.entry(mechanism.name().to_owned()).or_default();
+                    entries.extend(cell.bare_loop().map(|entry| (size.clone(), entry)));
+                }
+                Subject::Row(mechanism, wait) => report.rows.extend(cell.row().map(|mut row| {
+                    if row.verified {
+                        row.cache_line_round_trip_ns_p50 = trip(Subject::CacheLine);
+                    }
+                    if mechanism == Mechanism::Shm && wait == Wait::Spin {
+                        row.hand_over_round_trip_ns_p50 = trip(Subject::HandOver);
+                    }
+                    row
+                })),
+            }
+        }
     }
 }
-
-/// The sides of the two floors that have no payload.
-struct ProcessFloor {
-    line: Pair,
-    wake: Pair,
-}
-
-/// About what a futex round trip takes, to choose how many fill a window.
-const FUTEX_TRIP_NS: u64 = 40_000;
 
 /// The floor's repetitions.
 #[derive(Default)]
@@ -199,65 +222,27 @@ impl FloorRun {
         }
     }
 
-    /// One repetition of the floors without payload; answers the cache line's.
-    fn measure_process_floor(&mut self, floor: &mut ProcessFloor, plan: &Plan) -> Result<Percentiles> {
-        let trip_ns = floor.line.round_trips(2_000, None)?.client.round_trip_ns.p50.max(1);
-        let count = (plan.window_ns / 2 / trip_ns).clamp(100, 100_000);
-        let line = floor.line.round_trips(count, None)?.client.round_trip_ns;
-        self.cache_line.push(line);
-        let count = (plan.window_ns / 2 / FUTEX_TRIP_NS).max(100);
-        self.futex_wake.push(floor.wake.round_trips(count, None)?.client.round_trip_ns);
-        Ok(line)
-    }
-
     fn write(&self, floor: &mut Floor) {
-        let medians = || self.cache_line.iter().map(|repetition| repetition.p50);
         floor.cache_line_round_trip_ns = Percentiles::median_of(&self.cache_line);
-        floor.cache_line_round_trip_ns_p50_spread =
-            medians().min().zip(medians().max()).map(<[u64; 2]>::from);
+        floor.cache_line_round_trip_ns_p50_spread = self.cache_line_spread();
         floor.futex_wake_round_trip_ns = Percentiles::median_of(&self.futex_wake);
         floor.memcpy_bytes_per_s =
             self.memcpy.iter().map(|(bytes, rates)| (bytes.to_string(), median(rates))).collect();
     }
 
+    fn cache_line_spread(&self) -> Option<[u64; 2]> {
+        let medians = || self.cache_line.iter().map(|repetition| repetition.p50);
+        medians().min().zip(medians().max()).map(<[u64; 2]>::from)
+    }
+
     /// What the reader should know if the machine changed under the run.
     fn unsteadiness(&self) -> Option<String> {
-        let medians = || self.cache_line.iter().map(|repetition| repetition.p50);
-        let (least, most) = medians().min().zip(medians().max())?;
+        let [least, most] = self.cache_line_spread()?;
         (most > least * 3 / 2).then(|| {
             format!(
                 "the machine changed while it was measured: a cache line took {least} to {most} ns there and back; \
                  compare figures of the same payload size only, or run again"
             )
         })
-    }
-}
-
-/// Puts a complete cell where it belongs in the report.
-fn file_away(
-    cell: &Cell,
-    (payload_bytes, cache_line_p50): (usize, u64),
-    report: &mut Report,
-    watch: &mut dyn Watch,
-) {
-    let size = payload_bytes.to_string();
-    match cell.subject() {
-        Subject::BareRing => {
-            if let Some(entry) = cell.bare_ring() {
-                report.floor.bare_ring.insert(size, entry);
-            }
-        }
-        Subject::BareLoop(mechanism) => {
-            if let Some(entry) = cell.bare_loop() {
-                report.floor.bare_loop.entry(mechanism.name().to_owned()).or_default().insert(size, entry);
-            }
-        }
-        Subject::Row(..) => {
-            if let Some(mut row) = cell.row() {
-                row.cache_line_round_trip_ns_p50 = row.verified.then_some(cache_line_p50);
-                watch.row(&row);
-                report.rows.push(row);
-            }
-        }
     }
 }

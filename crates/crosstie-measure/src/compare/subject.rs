@@ -8,6 +8,7 @@ use crosstie::{Error, Result};
 use crate::engine::spec::{Lane, Link, Wait};
 use crate::floor::bare_ring::Cut;
 use crate::floor::lines::SharedLines;
+use crate::floor::{cache_line, futex_wake};
 
 /// The mechanisms, by the names that they have in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +61,12 @@ const DATAGRAM_BYTES_MAX: usize = 65_507;
 /// What a cell measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
+    /// One cache line there and back.
+    CacheLine,
+    /// Two processes waking each other.
+    FutexWake,
+    /// A message lent in place, whatever its size.
+    HandOver,
     /// The ring without any check.
     BareRing,
     /// Reads and writes on the mechanism's kernel object, and nothing else.
@@ -75,17 +82,49 @@ pub fn ring_bytes(payload_bytes: usize) -> usize {
 }
 
 impl Subject {
+    /// Whether messages go one way too, or only there and back.
+    #[must_use]
+    pub fn goes_one_way(self) -> bool {
+        matches!(self, Self::BareRing | Self::BareLoop(_) | Self::Row(..))
+    }
+
+    /// Whether it is measured in both regimes of a ring: kept up, and full.
+    #[must_use]
+    pub fn has_regimes(self) -> bool {
+        matches!(self, Self::BareRing | Self::Row(Mechanism::Shm, Wait::Spin))
+    }
+
+    /// The mechanism that is measured, if it is one.
+    #[must_use]
+    pub fn mechanism(self) -> Option<Mechanism> {
+        match self {
+            Self::BareLoop(mechanism) | Self::Row(mechanism, _) => Some(mechanism),
+            Self::CacheLine | Self::FutexWake | Self::HandOver | Self::BareRing => None,
+        }
+    }
+
     /// How two sides are connected, with whatever files that takes in `folder`, which is empty.
     ///
     /// # Errors
     /// No room, or no free port.
     pub fn lane(self, payload_bytes: usize, folder: &Path) -> Result<Lane> {
+        let shared = |lines| -> Result<String> {
+            let path = folder.join("lines");
+            SharedLines::create(&path, lines)?;
+            Ok(path.display().to_string())
+        };
         Ok(match self {
+            Self::CacheLine => Lane::CacheLine { path: shared(cache_line::LINES)? },
+            Self::FutexWake => Lane::FutexWake { path: shared(futex_wake::LINES)? },
+            Self::HandOver => Lane::HandOver {
+                link: link(Mechanism::Shm, folder)?,
+                domain: folder.to_owned(),
+                capacity_bytes: ring_bytes(payload_bytes),
+            },
             Self::BareRing => {
-                let path = folder.join("bare-ring");
                 let capacity_bytes = ring_bytes(payload_bytes);
-                SharedLines::create(&path, Cut::of(capacity_bytes, payload_bytes).lines())?;
-                Lane::BareRing { path: path.display().to_string(), capacity_bytes }
+                let path = shared(Cut::of(capacity_bytes, payload_bytes).lines())?;
+                Lane::BareRing { path, capacity_bytes }
             }
             Self::BareLoop(mechanism) => Lane::BareLoop { link: link(mechanism, folder)? },
             Self::Row(mechanism, wait) => Lane::Crosstie {

@@ -9,7 +9,7 @@ pub trait Watch {
         let _ = (what, done, all);
     }
 
-    /// A row is complete.
+    /// A row has its first figures; further repetitions make them steadier.
     fn row(&mut self, row: &Row) {
         let _ = row;
     }

@@ -20,12 +20,12 @@ const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// No room for a ring, or another end lives.
-pub fn open_rings(
+pub fn rings(
     (to, from): (&str, &str),
     domain: PathBuf,
     wait: Wait,
     (capacity_bytes, payload_bytes): (Option<usize>, usize),
-) -> Result<(RingOut, RingIn)> {
+) -> Result<(RingSender, RingReceiver)> {
     let domain = Domain::open(domain)?;
     let wait = match wait {
         Wait::Block => WaitMode::Block,
@@ -33,14 +33,20 @@ pub fn open_rings(
     };
     let options = RingOptions { capacity_bytes, message_bytes_max: payload_bytes, wait };
     let [to, from] = [to, from].map(|address| address.trim_start_matches("ring:"));
-    let sender = RingSender::open(domain, to, &options)?;
-    let receiver = RingReceiver::open(domain, from, &options)?;
-    Ok((RingOut { sender }, RingIn { receiver, private: vec![0; payload_bytes] }))
+    Ok((RingSender::open(domain, to, &options)?, RingReceiver::open(domain, from, &options)?))
 }
 
 /// The sending end of a ring.
 pub struct RingOut {
     sender: RingSender,
+}
+
+impl RingOut {
+    /// Takes a sender that is open.
+    #[must_use]
+    pub fn new(sender: RingSender) -> Self {
+        Self { sender }
+    }
 }
 
 impl Outbound for RingOut {
@@ -54,6 +60,14 @@ impl Outbound for RingOut {
 pub struct RingIn {
     receiver: RingReceiver,
     private: Vec<u8>,
+}
+
+impl RingIn {
+    /// Takes a receiver that is open, of messages of at most `payload_bytes`.
+    #[must_use]
+    pub fn new(receiver: RingReceiver, payload_bytes: usize) -> Self {
+        Self { receiver, private: vec![0; payload_bytes] }
+    }
 }
 
 impl Inbound for RingIn {
@@ -150,6 +164,10 @@ impl Inbound for AddressReceiver {
 }
 
 #[cold]
-fn fault(operation: &'static str, kind: crosstie::ErrorKind, cause: &dyn std::fmt::Display) -> Fault {
+pub(super) fn fault(
+    operation: &'static str,
+    kind: crosstie::ErrorKind,
+    cause: &dyn std::fmt::Display,
+) -> Fault {
     Box::new(Error::new(operation, "a message", kind).because(cause.to_string()))
 }

@@ -12,10 +12,12 @@
 //! | [`spec`] | the lines of JSON between the measuring process and its sides |
 //! | [`pair`] | the measuring process's view of two sides |
 //! | [`lane`] | Crosstie's own ends, by address |
+//! | [`hand_over`] | messages lent in place, not copied |
 //! | [`side`] | what runs in a side |
 //! | [`scratch`] | a folder in shared memory that is gone when the run ends, however it ends |
 
 pub mod exchange;
+pub mod hand_over;
 pub mod lane;
 pub mod pair;
 pub mod payload;

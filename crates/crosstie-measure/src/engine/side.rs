@@ -9,9 +9,10 @@ use crosstie::os::{affinity, parent};
 use crosstie::{Error, ErrorKind, Result};
 
 use super::exchange::{Exchange, Fault, Play, time_arrivals, time_round_trips, time_whole};
-use super::lane;
+use super::hand_over::HandOver;
+use super::lane::{self, RingIn, RingOut};
 use super::payload::Payloads;
-use super::spec::{Answer, Command, Lane, Role, SideSpec};
+use super::spec::{Answer, Command, Lane, Role, SideSpec, Wait};
 use crate::floor::bare_loop::open as bare_loop;
 use crate::floor::bare_ring::{BareReceiver, BareSender, Cut, Direction};
 use crate::floor::cache_line::CacheLine;
@@ -88,8 +89,15 @@ fn prepare(spec: &SideSpec) -> Result<Box<dyn Play>> {
     Ok(match &spec.lane {
         Lane::Crosstie { link, wait, domain: Some(domain), capacity_bytes } => {
             let room = (*capacity_bytes, spec.payload_bytes);
-            let ends = lane::open_rings(link.ends(spec.role), domain.clone(), *wait, room)?;
-            Box::new(Exchange { outbound: ends.0, inbound: ends.1, payloads: payloads()?, sequence: 0 })
+            let (sender, receiver) = lane::rings(link.ends(spec.role), domain.clone(), *wait, room)?;
+            let outbound = RingOut::new(sender);
+            let inbound = RingIn::new(receiver, spec.payload_bytes);
+            Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
+        }
+        Lane::HandOver { link, domain, capacity_bytes } => {
+            let room = (Some(*capacity_bytes), spec.payload_bytes);
+            let ends = lane::rings(link.ends(spec.role), domain.clone(), Wait::Spin, room)?;
+            Box::new(HandOver::new(ends, spec.payload_bytes))
         }
         Lane::Crosstie { link, domain: None, .. } => {
             let (outbound, inbound) = lane::open(link.ends(spec.role), &lane::options(spec.payload_bytes))?;

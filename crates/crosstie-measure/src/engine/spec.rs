@@ -99,6 +99,15 @@ pub enum Lane {
         /// Room of a ring.
         capacity_bytes: Option<usize>,
     },
+    /// Messages lent in place by two rings, spinning; only their first 8 bytes are touched.
+    HandOver {
+        /// Where messages go.
+        link: Link,
+        /// The folder in which the two find a ring.
+        domain: PathBuf,
+        /// Room of a ring.
+        capacity_bytes: usize,
+    },
     /// Reads and writes of the same framing on the same kind of kernel object, and nothing else.
     BareLoop {
         /// Where messages go.
