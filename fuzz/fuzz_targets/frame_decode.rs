@@ -14,12 +14,15 @@ use crosstie_fuzz::bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 
 const PREAMBLE: [u8; 8] = [0xC7, b'T', b'I', b'E', b's', 1, 0, 0];
+/// As many as one message can have.
+const DESCRIPTORS_MAX: u32 = 253;
 
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     Closed,
     PeerDied,
     Mismatch,
+    Corrupt,
     TooLarge(usize),
 }
 
@@ -44,15 +47,23 @@ fn expected(bytes: &[u8], limit: usize) -> (Vec<Vec<u8>>, End) {
         return (messages, End::Mismatch);
     }
     let mut rest = &bytes[have..];
+    let mut descriptors = 0;
     while let Some((word, after)) = rest.split_first_chunk::<4>() {
         match u32::from_le_bytes(*word) {
             u32::MAX => return (messages, End::Closed),
-            0xFFFF_FFFE => rest = after.get(4..).unwrap_or_default(),
+            0xFFFF_FFFE => {
+                let Some((count, after)) = after.split_first_chunk::<4>() else { break };
+                let count = u32::from_le_bytes(*count);
+                if descriptors > 0 || count > DESCRIPTORS_MAX {
+                    return (messages, End::Corrupt);
+                }
+                (descriptors, rest) = (count, after);
+            }
             length if length as usize > limit => return (messages, End::TooLarge(length as usize)),
             length => {
                 let Some((message, after)) = after.split_at_checked(length as usize) else { break };
                 messages.push(message.to_vec());
-                rest = after;
+                (descriptors, rest) = (0, after);
             }
         }
     }
@@ -94,6 +105,7 @@ fn drain(rx: &mut impl ReceiveMessages, messages: &mut Vec<Vec<u8>>) -> Option<E
             Err(RecvError::Failed(error)) if error.kind() == ErrorKind::Mismatch => {
                 return Some(End::Mismatch);
             }
+            Err(RecvError::Failed(error)) if error.kind() == ErrorKind::Corrupt => return Some(End::Corrupt),
             Err(error) => panic!("{error}"),
         }
     }

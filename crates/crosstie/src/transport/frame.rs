@@ -128,6 +128,12 @@ impl Decoder {
         std::mem::take(&mut self.descriptors)
     }
 
+    /// As [`Decoder::take_descriptors`], for who takes none.
+    #[inline]
+    pub(crate) fn forget_descriptors(&mut self) {
+        self.descriptors = 0;
+    }
+
     /// Whether nothing has arrived that was not taken.
     pub(crate) fn is_empty(&self) -> bool {
         self.start == self.end

@@ -45,8 +45,11 @@ impl Inbound for StreamInbound {
     #[inline]
     fn step(&mut self) -> Result<Step, Breach> {
         let step = self.decoder.step()?;
-        if let Some(descriptors) = &mut self.descriptors {
-            descriptors.hand_out(&mut self.decoder, &step)?;
+        match &mut self.descriptors {
+            Some(descriptors) => descriptors.hand_out(&mut self.decoder, &step)?,
+            // Nobody takes them: the kernel has closed them, their announcement goes too.
+            None if matches!(step, Step::Message(_)) => self.decoder.forget_descriptors(),
+            None => {}
         }
         Ok(step)
     }

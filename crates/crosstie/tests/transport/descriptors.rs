@@ -55,6 +55,18 @@ fn descriptors_arrive_with_their_own_message() {
 }
 
 #[test]
+fn a_receiver_that_takes_no_descriptors_gets_every_message_that_came_with_some() {
+    let (a, b) = pair(UnixKind::Stream).expect("a pair");
+    let mut tx = descriptor::sender(a, &options()).expect("a sender");
+    let mut rx = descriptor::receiver(b, &options()).expect("a receiver");
+    let file = tempfile::tempfile().expect("a file");
+    for word in [&b"one"[..], b"two", b"three"] {
+        tx.send_with_descriptors(word, &[file.as_fd()], soon()).expect("sent");
+        assert_eq!(rx.recv(soon()).expect("a message").payload, word);
+    }
+}
+
+#[test]
 fn descriptors_that_nobody_announced_are_closed_and_missing_ones_are_a_breach() {
     let (a, b) = pair(UnixKind::Stream).expect("a pair");
     let mut rx = descriptor::receiver(b, &options()).expect("a receiver");
