@@ -1,7 +1,7 @@
 //! Starting a child that has one end of a pipe or of a connection.
 //!
 //! The child finds the descriptor's number in the environment, as [`DESCRIPTOR_VARIABLE`]: it opens
-//! the address `fd:N` with that number, or takes [`descriptor`](super::descriptor)'s ends. Nothing
+//! the address `fd:N` with that number, or takes [`descriptor`]'s ends. Nothing
 //! else of ours stays open in it.
 
 use std::os::fd::{AsRawFd, OwnedFd};
