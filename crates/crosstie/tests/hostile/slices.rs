@@ -1,4 +1,4 @@
-//! Where `futex_waitv` is forbidden (a seccomp filter: EPERM) everything still works, in slices.
+//! Where `futex_waitv` is forbidden (a seccomp filter) or missing everything still works, in slices.
 #![expect(unsafe_code, reason = "installs the filter")]
 
 use std::path::Path;
@@ -55,7 +55,7 @@ fn read_line() {
 }
 
 pub fn receives(folder: &Path) {
-    forbid_waitv();
+    forbid_waitv(libc::EPERM);
     domain(folder).set_net(Net::Absent);
     let mut rx = RingReceiver::open(domain(folder), "r", &options()).unwrap();
     println!("ready {}", process::tid());
@@ -70,7 +70,7 @@ pub fn receives(folder: &Path) {
 }
 
 pub fn sends(folder: &Path) {
-    forbid_waitv();
+    forbid_waitv(libc::ENOSYS);
     domain(folder).set_net(Net::Absent);
     let mut tx = RingSender::open(domain(folder), "r", &options()).unwrap();
     println!("ready {}", process::tid());
@@ -101,8 +101,8 @@ pub fn receives_some_and_holds(folder: &Path) {
     read_line();
 }
 
-/// From now on `futex_waitv` answers EPERM in this thread and those that it starts.
-fn forbid_waitv() {
+/// From now on `futex_waitv` answers `errno` in this thread and those that it starts.
+fn forbid_waitv(errno: i32) {
     const LOAD_NUMBER: u16 = 0x20;
     const JUMP_IF_EQUAL: u16 = 0x15;
     const RETURN: u16 = 0x06;
@@ -111,7 +111,7 @@ fn forbid_waitv() {
     let mut steps = [
         step(LOAD_NUMBER, 0, 0, 0),
         step(JUMP_IF_EQUAL, 0, 1, waitv),
-        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs()),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | errno.unsigned_abs()),
         step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let program = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
