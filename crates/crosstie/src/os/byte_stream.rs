@@ -200,12 +200,6 @@ impl ByteStream {
     fn wait(&self, interest: Interest, deadline: Deadline) -> io::Result<()> {
         poll::wait_or_fail(self.fd.as_fd(), interest, deadline)
     }
-
-    /// The descriptor back, when no clone is left.
-    #[must_use]
-    pub fn into_fd(self) -> Option<OwnedFd> {
-        Arc::into_inner(self.fd)
-    }
 }
 
 /// Waits until the other machine's kernel has everything.

@@ -132,14 +132,6 @@ fn send_flags(deadline: Deadline) -> SendFlags {
     if deadline.is_never() { SendFlags::NOSIGNAL } else { SendFlags::NOSIGNAL | SendFlags::DONTWAIT }
 }
 
-/// Asks the kernel to hold `bytes` of messages that were not yet received; it may give less.
-///
-/// # Errors
-/// When it is no socket.
-pub fn enlarge_receive_room(fd: impl AsFd, bytes: usize) -> io::Result<()> {
-    Ok(rustix::net::sockopt::set_socket_recv_buffer_size(fd, bytes)?)
-}
-
 /// Asks the kernel to hold `bytes` of messages that were not yet delivered; it may give less.
 ///
 /// # Errors
