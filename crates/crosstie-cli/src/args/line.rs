@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use crosstie::ledger::Domain;
 
 use crate::command::{advise, bench, compare, completions, man, recv, region, relay, rm, send, version};
 
@@ -28,6 +29,14 @@ pub struct Globals {
     /// Say nothing on standard error but errors
     #[arg(short, long, global = true, display_order = 901)]
     pub quiet: bool,
+}
+
+impl Globals {
+    /// The domain's path, as the library chooses it.
+    pub fn domain_path(&self) -> PathBuf {
+        let chosen = std::env::var_os("CROSSTIE_DOMAIN").filter(|path| !path.is_empty()).map(PathBuf::from);
+        self.domain.clone().or(chosen).unwrap_or_else(Domain::default_path)
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,6 @@
 use std::fs;
 
 use clap::Args;
-use crosstie::ledger::Domain;
 use crosstie::os::{futex, membarrier};
 use crosstie::{region, transport};
 
@@ -26,7 +25,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let release = release.trim();
     let (waitv, membarrier) = (futex::has_waitv(), membarrier::register_global_expedited());
-    let domain = globals.domain.clone().unwrap_or_else(default_domain);
+    let domain = globals.domain_path();
     if arguments.json {
         let protocols: serde_json::Map<_, _> =
             transport::protocols().map(|(name, version)| (name.to_lowercase(), version.into())).collect();
@@ -50,10 +49,4 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
         yes(membarrier),
         domain.display(),
     ))
-}
-
-fn default_domain() -> std::path::PathBuf {
-    std::env::var_os("CROSSTIE_DOMAIN")
-        .filter(|path| !path.is_empty())
-        .map_or_else(Domain::default_path, Into::into)
 }

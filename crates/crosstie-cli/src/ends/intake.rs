@@ -3,6 +3,7 @@
 use crosstie::contract::{Losses, RecvError};
 use crosstie::endpoint::{Address, Payload, Place, Receiver};
 
+use super::place::waited_for;
 use crate::args::{EndFlags, Globals};
 use crate::exit::{Failure, Outcome};
 use crate::output::note;
@@ -139,7 +140,9 @@ impl<'a> Intake<'a> {
             RecvError::Closed if self.goes_on_after != GoesOnAfter::Nothing => Ok(()),
             RecvError::PeerDied if self.goes_on_after == GoesOnAfter::AnyEnd => Ok(()),
             RecvError::Closed => Err(End::Clean),
-            RecvError::TimedOut if self.patience.goes_on(|| format!("waiting for a sender on {address}")) => {
+            RecvError::TimedOut
+                if self.patience.goes_on(|| waited_for("a sender", address, self.globals)) =>
+            {
                 Ok(())
             }
             RecvError::TimedOut => Err(End::Failed(

@@ -4,6 +4,7 @@ use crosstie::ErrorKind;
 use crosstie::contract::SendError;
 use crosstie::endpoint::{Address, Sender};
 
+use super::place::waited_for;
 use crate::args::{EndFlags, Globals};
 use crate::exit::{Failure, Outcome};
 use crate::output::patience::Patience;
@@ -12,6 +13,7 @@ use crate::output::patience::Patience;
 pub struct Outlet<'a> {
     address: &'a Address,
     sender: Sender,
+    globals: &'a Globals,
     patience: Patience<'a>,
 }
 
@@ -26,7 +28,7 @@ impl<'a> Outlet<'a> {
             match Sender::open_at(address, &flags.options(globals, patience.deadline())) {
                 Ok(sender) => break sender,
                 Err(error) if error.kind() == ErrorKind::TimedOut => {
-                    if !patience.goes_on(|| format!("waiting for a receiver on {address}")) {
+                    if !patience.goes_on(|| waited_for("a receiver", address, globals)) {
                         return Err(
                             Failure::from(error).advise(format!("start one: crosstie recv {address}"))
                         );
@@ -35,7 +37,7 @@ impl<'a> Outlet<'a> {
                 Err(error) => return Err(error.into()),
             }
         };
-        Ok(Self { address, sender, patience: Patience::new(globals, flags.timeout) })
+        Ok(Self { address, sender, globals, patience: Patience::new(globals, flags.timeout) })
     }
 
     /// The largest message that it sends, in bytes.
@@ -54,8 +56,11 @@ impl<'a> Outlet<'a> {
             let sent = loop {
                 match self.sender.send_batch(rest, self.patience.deadline()) {
                     Err(SendError::TimedOut) => {
-                        let address = self.address;
-                        if !self.patience.goes_on(|| format!("{address} is full: waiting for its receiver")) {
+                        let (address, globals) = (self.address, self.globals);
+                        if !self
+                            .patience
+                            .goes_on(|| waited_for("room, the receiver takes nothing", address, globals))
+                        {
                             return Err(Failure::of_send(address, SendError::TimedOut)
                                 .advise("the messages before it were sent; the receiver takes none"));
                         }

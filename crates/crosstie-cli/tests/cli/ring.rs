@@ -102,3 +102,13 @@ fn domains_do_not_see_each_other() {
     machine.crosstie(&["recv", "ring:jobs", "--domain", &other]).finish().code(0).wrote("there\n");
     machine.crosstie(&["recv", "ring:jobs"]).finish().code(0).wrote("here\n");
 }
+
+#[test]
+fn a_wait_in_another_domain_is_told_with_its_name() {
+    let machine = Machine::new();
+    let (here, there) =
+        (machine.path("domain").display().to_string(), machine.path("there").display().to_string());
+    let waiting = machine.crosstie(&["recv", "ring:jobs", "--timeout", "2.1"]).start();
+    machine.crosstie(&["send", "ring:jobs", "x", "--domain", &there]).finish().code(0);
+    waiting.finish().code(124).said(&format!("waiting for a sender on ring:jobs (domain {here})"));
+}
