@@ -123,3 +123,103 @@ fn an_address_that_cannot_be_opened_says_what_to_do() {
         assert!(!error.advice().is_empty(), "{error}");
     }
 }
+
+/// A folder, and an address in it for each mechanism that loses nothing.
+fn addresses() -> (tempfile::TempDir, Options, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |mechanism: &str| format!("{mechanism}:{}/{mechanism}", folder.path().display());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let addresses = vec![
+        at("unix"),
+        at("unixpacket"),
+        at("fifo"),
+        format!("tcp:127.0.0.1:{port}"),
+        "ring:r?capacity=64KiB".to_owned(),
+    ];
+    let options = Options { domain: Some(folder.path().join("domain")), ..Options::default() };
+    (folder, options, addresses)
+}
+
+#[test]
+fn one_program_serves_every_mechanism() {
+    let (_folder, options, addresses) = addresses();
+    for address in addresses {
+        let mut rx = Receiver::<(u64, String)>::open_with(&address, &options).unwrap();
+        let mut tx = Sender::<(u64, String)>::open_with(&address, &options).unwrap();
+        let sending = std::thread::spawn(move || {
+            for number in 0..1000 {
+                tx.send(&(number, format!("message {number}"))).unwrap();
+            }
+            tx.close().unwrap();
+        });
+        for (number, message) in (&mut rx).into_iter().enumerate() {
+            assert_eq!(message.unwrap(), (number as u64, format!("message {number}")), "{address}");
+        }
+        assert!(matches!(rx.try_recv(), Err(RecvError::Empty)), "{address} waits for the next sender");
+        sending.join().unwrap();
+    }
+}
+
+#[test]
+fn a_batch_of_typed_messages_arrives_in_order() {
+    let (_folder, options, addresses) = addresses();
+    for address in addresses {
+        let rx = Receiver::<u64>::open_with(&address, &options).unwrap();
+        let mut tx = Sender::<u64>::open_with(&address, &options).unwrap();
+        let sending = std::thread::spawn(move || {
+            let numbers: Vec<u64> = (0..20_000).collect();
+            let mut rest: Vec<&u64> = numbers.iter().collect();
+            while !rest.is_empty() {
+                let sent = tx.send_batch(&rest, Deadline::NEVER).unwrap();
+                assert!(sent > 0);
+                rest.drain(..sent);
+            }
+            tx.close().unwrap();
+        });
+        let received: Result<Vec<u64>, _> = rx.into_iter().collect();
+        assert!(received.unwrap().into_iter().eq(0..20_000), "{address}");
+        sending.join().unwrap();
+    }
+}
+
+#[test]
+fn what_a_dying_receiver_had_in_hand_comes_again_on_a_ring() {
+    let (_folder, options, _) = addresses();
+    let mut tx = Sender::<str>::open_with("ring:hand", &options).unwrap();
+    tx.send_batch(&["one", "two", "three"], Deadline::NEVER).unwrap();
+    let rx = Receiver::<str>::open_with("ring:hand", &options).unwrap();
+    let died = catch_unwind(AssertUnwindSafe(move || {
+        let mut messages = rx.into_iter();
+        assert_eq!(messages.next().unwrap().unwrap(), "one");
+        assert_eq!(messages.next().unwrap().unwrap(), "two");
+        std::panic::resume_unwind(Box::new("dies with two in hand"));
+    }));
+    assert!(died.is_err());
+    let mut rx = Receiver::<str>::open_with("ring:hand", &options).unwrap();
+    assert_eq!(rx.recv().unwrap(), "two");
+
+    let mut batch = rx.batch(Deadline::NEVER);
+    assert_eq!(batch.take().unwrap().to_vec(), b"three");
+    assert!(matches!(batch.take(), Err(RecvError::Empty)));
+    drop(batch);
+    let mut batch = rx.batch(Deadline::NEVER);
+    assert_eq!(batch.take().unwrap().to_vec(), b"three", "not acknowledged, so it comes again");
+    batch.acknowledge();
+    assert!(matches!(rx.try_recv(), Err(RecvError::Empty)));
+}
+
+#[test]
+fn a_loan_on_a_ring_is_written_in_place() {
+    let (_folder, options, _) = addresses();
+    let mut tx = Sender::<[u8]>::open_with("ring:loan", &options).unwrap();
+    let mut rx = Receiver::<[u8]>::open_with("ring:loan", &options).unwrap();
+    tx.reserve(3, Deadline::NOW).unwrap().write_at(0, b"no!");
+    let mut loan = tx.reserve(4, Deadline::NOW).unwrap();
+    loan.write_at(0, b"done");
+    loan.commit().unwrap();
+    let payload = rx.recv_bytes().unwrap();
+    assert_eq!(
+        (payload.to_vec(), payload.private(), payload.sender_pid()),
+        (b"done".to_vec(), None, Some(std::process::id()))
+    );
+}

@@ -170,11 +170,16 @@ impl Running {
         }
     }
 
+    /// Writes to its standard input.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.stdin.as_mut().expect("an open standard input").write_all(bytes).expect("it reads");
+    }
+
     /// Writes to its standard input, and waits until it has read that and waits again.
     pub fn type_in(&mut self, bytes: &[u8]) {
-        let stdin = self.stdin.as_mut().expect("an open standard input");
-        stdin.write_all(bytes).expect("it reads");
-        while rustix::io::ioctl_fionread(&*stdin).expect("a pipe") > 0 {
+        self.write(bytes);
+        let stdin = self.stdin.as_ref().expect("an open standard input");
+        while rustix::io::ioctl_fionread(stdin).expect("a pipe") > 0 {
             // poll: the pipe says whether it was read
             thread::sleep(Duration::from_micros(200));
         }

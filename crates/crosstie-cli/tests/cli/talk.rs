@@ -178,3 +178,41 @@ fn a_reader_of_standard_output_may_leave() {
     let code = sender.finish().status.code();
     assert!(matches!(code, Some(0 | 83 | 88)), "the sender ended with {code:?}");
 }
+
+#[test]
+fn empty_and_large_messages_are_messages() {
+    let machine = Machine::new();
+    let large: Vec<u8> = (0..5_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    for address in addresses(&machine) {
+        let receiver = machine.crosstie(&["recv", &address]).start();
+        machine.crosstie(&["send", &address]).input("\n\nx\n\n").finish().code(0);
+        receiver.finish().code(0).wrote("\n\nx\n\n");
+
+        let roomy = if address.starts_with("ring:") { "ring:roomy?capacity=8MiB" } else { &address };
+        let receiver = machine.crosstie(&["recv", roomy, "--whole"]).start();
+        machine.crosstie(&["send", roomy, "--whole"]).input(large.clone()).finish().code(0);
+        receiver.finish().code(0).wrote(&large);
+    }
+}
+
+#[test]
+fn a_killed_receiver_is_told_to_its_sender() {
+    let machine = Machine::new();
+    for address in addresses(&machine) {
+        let mut receiver = machine.crosstie(&["recv", &address]).start();
+        receiver.until_asleep();
+        let mut sender = machine.crosstie(&["send", &address]).input_open().start();
+        sender.type_in(b"1\n");
+        receiver.kill();
+        receiver.finish();
+        sender.write(b"2\n");
+        let code = sender.finish().status.code();
+        match address.split(':').next() {
+            // What is sent waits for the next receiver.
+            Some("ring") => assert_eq!(code, Some(0)),
+            // A FIFO waits for the next receiver too, or cannot tell an end from a death.
+            Some("fifo") => assert!(matches!(code, Some(0 | 88)), "fifo: {code:?}"),
+            _ => assert_eq!(code, Some(83), "{address}"),
+        }
+    }
+}
