@@ -10,3 +10,4 @@ pub mod mechanisms;
 pub mod percentiles;
 pub mod record;
 pub mod report;
+pub mod targets;

@@ -24,7 +24,7 @@ const WORDS: [Words; 7] = [
         use_case: "high rates and large payloads between processes of one machine",
         pros: "fastest; no system call while both are awake; no copy when lent; survives kill -9 of either end",
         cons: "one sender, one receiver; spinning takes a whole core; one machine",
-        program: "",
+        program: include_str!("../../crosstie/examples/shm.rs"),
     },
     Words {
         name: "pipe",
@@ -34,7 +34,7 @@ const WORDS: [Words; 7] = [
         use_case: "a parent and the child it starts; shell pipelines",
         pros: "simple; nothing to name or to clean up; ends with its processes",
         cons: "one way; related processes only; the kernel copies twice",
-        program: "",
+        program: include_str!("../../crosstie/examples/pipe.rs"),
     },
     Words {
         name: "fifo",
@@ -44,7 +44,7 @@ const WORDS: [Words; 7] = [
         use_case: "unrelated processes, many writers to one reader, from any language",
         pros: "a file name that outlives processes; permissions of files; many writers",
         cons: "one way; records above 4,096 bytes are sent in pieces; the file stays behind",
-        program: "",
+        program: include_str!("../../crosstie/examples/fifo.rs"),
     },
     Words {
         name: "unix",
@@ -54,7 +54,7 @@ const WORDS: [Words; 7] = [
         use_case: "a server and its clients on one machine",
         pros: "two ways; many clients; says who is there; passes descriptors",
         cons: "one machine; a stale path to clear; what a dead receiver had not read is lost",
-        program: "",
+        program: include_str!("../../crosstie/examples/unix.rs"),
     },
     Words {
         name: "unixpacket",
@@ -64,7 +64,7 @@ const WORDS: [Words; 7] = [
         use_case: "a server and its clients that exchange records",
         pros: "the kernel keeps packets apart; two ways; many clients",
         cons: "one machine; large messages go in pieces; what a dead receiver had not read is lost",
-        program: "",
+        program: include_str!("../../crosstie/examples/unixpacket.rs"),
     },
     Words {
         name: "tcp",
@@ -74,7 +74,7 @@ const WORDS: [Words; 7] = [
         use_case: "processes on different machines",
         pros: "crosses machines; ordered, nothing lost while it stands",
         cons: "slower on one machine; a dead host is noticed late; open to whoever reaches the port",
-        program: "",
+        program: include_str!("../../crosstie/examples/tcp.rs"),
     },
     Words {
         name: "udp",
@@ -84,7 +84,7 @@ const WORDS: [Words; 7] = [
         use_case: "telemetry, discovery, what is worthless when late",
         pros: "crosses machines; no connection; never waits for a slow receiver",
         cons: "loses messages under load; small messages only; nobody notices a death",
-        program: "",
+        program: include_str!("../../crosstie/examples/udp.rs"),
     },
 ];
 
@@ -134,7 +134,7 @@ fn speed(mechanism: &str, rows: &[Row]) -> &'static str {
     }
 }
 
-/// Lines of a program that are neither blank nor only a comment.
+/// Lines of a program that are neither blank nor only a comment: both its processes together.
 fn lines_of_code(program: &str) -> usize {
     program.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
 }
@@ -172,6 +172,14 @@ mod tests {
             assert_eq!(words(name).as_deref(), Some(speed), "{name}");
         }
         assert_eq!(words("fifo"), None);
+    }
+
+    #[test]
+    fn every_mechanism_has_its_words_and_a_program_short_enough_to_read() {
+        for words in &WORDS {
+            let lines = lines_of_code(words.program);
+            assert!((5..60).contains(&lines), "{}: {lines} lines", words.name);
+        }
     }
 
     #[test]

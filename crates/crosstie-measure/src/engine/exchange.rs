@@ -58,11 +58,11 @@ pub const LOSSY_PATIENCE_NS: u64 = 60_000_000;
 
 /// What a side does in a phase, whatever the lane.
 pub trait Play {
-    /// The client's half of one round trip; false if it is not to be counted.
+    /// The client's half of one round trip; `None` if it is not to be counted.
     ///
     /// # Errors
     /// The lane is of no more use, or what came back is not what was sent.
-    fn ask(&mut self) -> Result<bool, Fault>;
+    fn ask(&mut self) -> Result<Option<RoundTrip>, Fault>;
 
     /// The server's half of `count` round trips.
     ///
@@ -89,6 +89,18 @@ pub trait Play {
     }
 }
 
+/// One round trip: from before the client sends until it has the answer in memory of its own.
+///
+/// Preparing the message and checking the answer lie outside, as does the server's check, which
+/// follows its answer: what is timed is the lane, both copies included.
+#[derive(Clone, Copy, Debug)]
+pub struct RoundTrip {
+    /// Before the client sent.
+    pub asked_ns: u64,
+    /// When the client had the answer.
+    pub answered_ns: u64,
+}
+
 /// What a receiver saw.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrivals {
@@ -101,12 +113,16 @@ pub struct Arrivals {
 }
 
 impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
-    fn ask(&mut self) -> Result<bool, Fault> {
+    fn ask(&mut self) -> Result<Option<RoundTrip>, Fault> {
         let due = self.sequence;
         self.sequence += 1;
-        self.outbound.send(self.payloads.message(due))?;
-        match self.inbound.receive(|echo| self.payloads.verify(echo))? {
-            Some(number) if number == due => Ok(true),
+        let message = self.payloads.message(due);
+        let asked_ns = clock::now_ns();
+        self.outbound.send(message)?;
+        let (answered_ns, number) =
+            self.inbound.receive(|echo| (clock::now_ns(), self.payloads.verify(echo)))?;
+        match number {
+            Some(number) if number == due => Ok(Some(RoundTrip { asked_ns, answered_ns })),
             other => Err(not_what_was_sent(other, due)),
         }
     }
@@ -114,9 +130,12 @@ impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
     fn answer(&mut self, count: u64) -> Result<(), Fault> {
         for due in self.sequence..self.sequence + count {
             let (outbound, payloads) = (&mut self.outbound, &self.payloads);
-            self.inbound.receive(|message| match payloads.verify(message) {
-                Some(number) if number == due => outbound.send(message),
-                other => Err(not_what_was_sent(other, due)),
+            self.inbound.receive(|message| {
+                outbound.send(message)?;
+                match payloads.verify(message) {
+                    Some(number) if number == due => Ok(()),
+                    other => Err(not_what_was_sent(other, due)),
+                }
             })??;
         }
         self.sequence += count;
@@ -193,25 +212,20 @@ pub fn time_round_trips(play: &mut dyn Play, count: u64, interval_ns: Option<u64
     let mut samples = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
     let processor_before = usage::processor_time_ns();
     let started = clock::now_ns();
-    let mut now = started;
     let mut due = started;
     for _ in 0..count {
         if let Some(interval_ns) = interval_ns {
-            due = due.max(now.saturating_sub(interval_ns)) + interval_ns;
+            due = due.max(clock::now_ns().saturating_sub(interval_ns)) + interval_ns;
             sleep_until(due);
-            now = clock::now_ns();
         }
-        let asked = now;
-        let is_answered = play.ask()?;
-        now = clock::now_ns();
-        if is_answered {
-            samples.push(now - asked);
+        if let Some(trip) = play.ask()? {
+            samples.push(trip.answered_ns - trip.asked_ns);
         }
     }
     let answered = samples.len() as u64;
     Ok(Answer {
         messages: answered,
-        elapsed_ns: now - started,
+        elapsed_ns: clock::now_ns() - started,
         processor_ns: usage::processor_time_ns() - processor_before,
         lost: count - answered,
         round_trip_ns: Percentiles::of(&mut samples),

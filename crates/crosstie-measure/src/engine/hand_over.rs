@@ -3,9 +3,10 @@
 //! Each message carries its number in its first 8 bytes; nobody touches the rest.
 
 use crosstie::channel::ring::{RingReceiver, RingSender};
+use crosstie::os::clock;
 use crosstie::{Deadline, Error, ErrorKind};
 
-use super::exchange::{Fault, Play};
+use super::exchange::{Fault, Play, RoundTrip};
 use super::lane::fault;
 
 /// One side of the exchange.
@@ -47,11 +48,12 @@ impl HandOver {
 }
 
 impl Play for HandOver {
-    fn ask(&mut self) -> Result<bool, Fault> {
+    fn ask(&mut self) -> Result<Option<RoundTrip>, Fault> {
         self.sequence += 1;
+        let asked_ns = clock::now_ns();
         self.send()?;
         self.receive()?;
-        Ok(true)
+        Ok(Some(RoundTrip { asked_ns, answered_ns: clock::now_ns() }))
     }
 
     fn answer(&mut self, count: u64) -> Result<(), Fault> {

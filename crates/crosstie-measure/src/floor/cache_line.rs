@@ -1,9 +1,10 @@
 //! One cache line there and back between two processes, both spinning: no message can be faster.
 
+use crosstie::os::clock;
 use crosstie_core::atomic::{Ordering, spin_loop};
 
 use super::lines::SharedLines;
-use crate::engine::exchange::{Fault, Play};
+use crate::engine::exchange::{Fault, Play, RoundTrip};
 
 /// Lines that the file must have.
 pub const LINES: usize = 4;
@@ -37,11 +38,12 @@ impl CacheLine {
 }
 
 impl Play for CacheLine {
-    fn ask(&mut self) -> Result<bool, Fault> {
+    fn ask(&mut self) -> Result<Option<RoundTrip>, Fault> {
+        let asked_ns = clock::now_ns();
         self.pass_on(self.turns + 1);
         self.turns += 2;
         self.wait_for(self.turns);
-        Ok(true)
+        Ok(Some(RoundTrip { asked_ns, answered_ns: clock::now_ns() }))
     }
 
     fn answer(&mut self, count: u64) -> Result<(), Fault> {

@@ -7,7 +7,7 @@ use crosstie::os::futex::{self, Wakeup};
 use crosstie_core::atomic::{Ordering, spin_loop};
 
 use super::lines::SharedLines;
-use crate::engine::exchange::{Fault, Play};
+use crate::engine::exchange::{Fault, Play, RoundTrip};
 
 /// Lines that the file must have.
 pub const LINES: usize = 8;
@@ -53,23 +53,25 @@ impl FutexWake {
 }
 
 impl Play for FutexWake {
-    /// False, so that it is not counted, when one of the two met the word already set: then nobody
+    /// Not to be counted when one of the two met the word already set: then nobody
     /// was woken.
-    fn ask(&mut self) -> Result<bool, Fault> {
+    fn ask(&mut self) -> Result<Option<RoundTrip>, Fault> {
         self.turn = self.turn.wrapping_add(1);
+        let asked_ns = clock::now_ns();
         self.set_and_wake(THERE, self.turn);
         let has_slept = self.sleep_until_turn(BACK, self.turn);
+        let answered_ns = clock::now_ns();
         // Relaxed: written before the Release that `sleep_until_turn` met.
         let has_server_slept = self.lines.futex(SERVER_SLEPT).load(Ordering::Relaxed) == 1;
         if has_slept && has_server_slept {
-            return Ok(true);
+            return Ok(Some(RoundTrip { asked_ns, answered_ns }));
         }
         // The two run in lockstep, each awake when the other asks: let the server fall asleep.
         let asleep_by = clock::now_ns() + FALL_ASLEEP_NS;
         while clock::now_ns() < asleep_by {
             spin_loop();
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn answer(&mut self, count: u64) -> Result<(), Fault> {
