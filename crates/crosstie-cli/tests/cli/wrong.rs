@@ -79,6 +79,15 @@ fn a_peer_that_speaks_another_protocol_is_named() {
 }
 
 #[test]
+fn a_file_that_no_sender_wrote_is_told_by_its_address() {
+    let machine = Machine::new();
+    for address in ["-", "fd:0"] {
+        let received = machine.crosstie(&["recv", address]).input("root:x:0:0\n").finish().code(86);
+        received.said(&format!("receive from {address}:"));
+    }
+}
+
+#[test]
 fn a_full_disk_is_the_tools_failure() {
     let machine = Machine::new();
     let address = machine.at("unix", "s");

@@ -2,7 +2,7 @@
 
 use super::address::{Address, Place};
 use super::message::Message;
-use super::open::{kernel_options, kernel_receiver, kernel_sender, unix_name};
+use super::open::{inherit, kernel_options, kernel_receiver, kernel_sender, unix_name};
 use super::options::Options;
 use super::receiver::Receiver;
 use super::sender::Sender;
@@ -14,7 +14,7 @@ use crate::transport;
 pub type Ends<S, R> = (Sender<S>, Receiver<R>);
 
 /// Connects to a [`Listener`] at `address` (unix, unixpacket, tcp; for udp a
-/// [`udp::Listener`](crate::transport::udp::Listener)) for both directions, and
+/// [`udp::Listener`](crate::transport::udp::Listener); `fd:3` is a connection already) for both directions, and
 /// waits for it until the options' deadline.
 ///
 /// # Errors
@@ -47,6 +47,7 @@ pub fn connect<S: Message + ?Sized, R: Message + ?Sized>(
         Place::UnixPacket(name) => transport::unixpacket::connect(&unix_name(name), &kernel).map(ends),
         Place::Tcp(place) => transport::tcp::connect(&place.to_string(), &kernel).map(ends),
         Place::Udp(place) => transport::udp::connect(&place.to_string(), &kernel).map(ends),
+        Place::Descriptor(number) => transport::descriptor::connection(inherit(*number)?, &kernel).map(ends),
         _ => Err(one_way(&address)),
     }
 }

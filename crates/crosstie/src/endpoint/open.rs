@@ -51,11 +51,11 @@ pub(super) fn sender(address: &Address, options: &Options) -> Result<SendEnd> {
         Place::Tcp(place) => kernel_sender(transport::tcp::sender(&place.to_string(), &kernel)?),
         Place::Udp(place) => kernel_sender(transport::udp::sender(&place.to_string(), &kernel)?),
         Place::Descriptor(number) => {
-            kernel_sender(transport::descriptor::sender(inherit(*number)?, &kernel)?)
+            kernel_sender(transport::descriptor::sender_as(inherit(*number)?, address.to_string(), &kernel)?)
         }
         Place::Standard => {
             let output = own(address, std::io::stdout().as_fd().try_clone_to_owned())?;
-            kernel_sender(transport::descriptor::sender(output, &kernel)?)
+            kernel_sender(transport::descriptor::sender_as(output, address.to_string(), &kernel)?)
         }
         Place::Ring(name) => {
             SendEnd::Ring(RingSender::open(domain(&options)?, name, &ring_options(&options))?)
@@ -75,12 +75,14 @@ pub(super) fn receiver(address: &Address, options: &Options) -> Result<RecvEnd> 
         }
         Place::Tcp(place) => kernel_receiver(transport::tcp::receiver(&place.to_string(), &kernel)?),
         Place::Udp(place) => kernel_receiver(transport::udp::receiver(&place.to_string(), &kernel)?),
-        Place::Descriptor(number) => {
-            kernel_receiver(transport::descriptor::receiver(inherit(*number)?, &kernel)?)
-        }
+        Place::Descriptor(number) => kernel_receiver(transport::descriptor::receiver_as(
+            inherit(*number)?,
+            address.to_string(),
+            &kernel,
+        )?),
         Place::Standard => {
             let input = own(address, std::io::stdin().as_fd().try_clone_to_owned())?;
-            kernel_receiver(transport::descriptor::receiver(input, &kernel)?)
+            kernel_receiver(transport::descriptor::receiver_as(input, address.to_string(), &kernel)?)
         }
         Place::Ring(name) => {
             RecvEnd::Ring(RingReceiver::open(domain(&options)?, name, &ring_options(&options))?)
@@ -114,7 +116,7 @@ pub(super) fn unix_name(name: &str) -> UnixName {
     }
 }
 
-fn inherit(number: i32) -> Result<OwnedFd> {
+pub(super) fn inherit(number: i32) -> Result<OwnedFd> {
     inherited::duplicate(number).map_err(|error| {
         Error::os("open", format!("fd:{number}"), error)
             .of_kind(ErrorKind::NotFound)

@@ -19,8 +19,7 @@ pub type DescriptorSender = PipeSender;
 /// The receiving end on a descriptor.
 pub type DescriptorReceiver = PipeReceiver;
 
-fn open(fd: OwnedFd) -> Result<(ByteStream, String)> {
-    let object = format!("fd:{}", fd.as_raw_fd());
+fn open(fd: OwnedFd, object: String) -> Result<(ByteStream, String)> {
     match ByteStream::new(fd) {
         Ok(stream) => Ok((stream, object)),
         Err(error) => {
@@ -34,7 +33,13 @@ fn open(fd: OwnedFd) -> Result<(ByteStream, String)> {
 /// # Errors
 /// `Unsupported` for a socket that is no stream.
 pub fn sender(fd: OwnedFd, options: &Options) -> Result<DescriptorSender> {
-    let (stream, object) = open(fd)?;
+    let object = format!("fd:{}", fd.as_raw_fd());
+    sender_as(fd, object, options)
+}
+
+/// As [`sender()`], under the name that the user knows `fd` by.
+pub(crate) fn sender_as(fd: OwnedFd, object: String, options: &Options) -> Result<DescriptorSender> {
+    let (stream, object) = open(fd, object)?;
     let parting = match stream.kind() {
         ByteStreamKind::Socket => Parting::Finish,
         _ => Parting::Leave,
@@ -47,7 +52,8 @@ pub fn sender(fd: OwnedFd, options: &Options) -> Result<DescriptorSender> {
 /// # Errors
 /// `Unsupported` for what is no stream socket.
 pub fn connection(fd: OwnedFd, options: &Options) -> Result<UnixConnection> {
-    let (stream, object) = open(fd)?;
+    let object = format!("fd:{}", fd.as_raw_fd());
+    let (stream, object) = open(fd, object)?;
     if stream.kind() != ByteStreamKind::Socket {
         return Err(Error::new("open", object, ErrorKind::Unsupported)
             .because("it has no two directions")
@@ -81,6 +87,12 @@ pub fn connection(fd: OwnedFd, options: &Options) -> Result<UnixConnection> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn receiver(fd: OwnedFd, options: &Options) -> Result<DescriptorReceiver> {
-    let (stream, object) = open(fd)?;
+    let object = format!("fd:{}", fd.as_raw_fd());
+    receiver_as(fd, object, options)
+}
+
+/// As [`receiver()`], under the name that the user knows `fd` by.
+pub(crate) fn receiver_as(fd: OwnedFd, object: String, options: &Options) -> Result<DescriptorReceiver> {
+    let (stream, object) = open(fd, object)?;
     Ok(SingleReceiver::new(StreamInbound::new(stream, options.message_bytes_max), object, None))
 }
