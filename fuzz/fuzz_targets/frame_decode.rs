@@ -1,5 +1,5 @@
 //! Frames on bytes in order, through a real pipe: whatever comes, cut however, a receiver answers
-//! what a decoder of ten lines answers; and what a sender wrote comes out as it went in.
+//! what a second, simple decoder answers; and what a sender wrote comes out as it went in.
 //!
 //! Input: flags (1 = a right preamble is put in front), shift of the limit, seed of the cuts, bytes.
 #![no_main]

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::net::TcpStream;
 
 use crosstie::Deadline;
-use crosstie::contract::{ReceiveMessages, RecvError};
+use crosstie::contract::{ReceiveMessages, RecvError, SendMessages};
 use crosstie::os::unix::{UnixKind, UnixName};
-use crosstie::transport::{Options, descriptor, tcp, unix};
+use crosstie::transport::{Options, descriptor, fifo, tcp, unix};
 
 use crate::judge::{Folder, Watchdog};
 
@@ -51,6 +51,20 @@ fn a_length_of_four_gib_is_too_large_on_every_stream_and_what_came_before_is_del
     let mut tx = TcpStream::connect(rx.address().trim_start_matches("tcp:")).unwrap();
     tx.write_all(&four_gib()).unwrap();
     is_refused(&mut rx);
+}
+
+#[test]
+fn a_fifos_batch_keeps_the_receivers_limit_and_goes_on_behind_what_is_too_large() {
+    let _watchdog = Watchdog::new();
+    let folder = Folder::new();
+    let path = folder.path().join("f");
+    let small = Options { message_bytes_max: 4, ..Options::default() };
+    let mut rx = fifo::receiver(&path, &small).unwrap();
+    let mut tx = fifo::sender(&path, &Options::default()).unwrap();
+    assert_eq!(tx.send_batch(&[b"one", b"too large", b"two"], Deadline::NEVER).unwrap(), 3);
+    assert_eq!(rx.recv(Deadline::NEVER).unwrap().payload, b"one");
+    assert!(matches!(rx.recv(Deadline::NEVER), Err(RecvError::TooLarge { length: 9, limit: 4 })));
+    assert_eq!(rx.recv(Deadline::NEVER).unwrap().payload, b"two");
 }
 
 /// A claim within the limit reserves what came, not what is claimed.
