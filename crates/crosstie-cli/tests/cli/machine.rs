@@ -268,6 +268,16 @@ impl Finished {
 }
 
 impl Finished {
+    /// Standard output has exactly these lines: only messages of one sender are in order.
+    #[track_caller]
+    pub fn wrote_in_any_order(self, lines: &[&str]) -> Self {
+        let text = String::from_utf8_lossy(&self.stdout).into_owned();
+        let mut found: Vec<&str> = text.lines().collect();
+        found.sort_unstable();
+        assert_eq!(found, lines, "standard error: {}", self.stderr);
+        self
+    }
+
     /// A line of standard output is this, but for blanks around it.
     #[track_caller]
     pub fn wrote_line(self, line: &str) -> Self {

@@ -1,5 +1,7 @@
 //! Wrong inputs: each a clear error with its exit code.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::machine::Machine;
 
 #[test]
@@ -112,8 +114,18 @@ fn what_is_not_permitted_is_told() {
         return;
     }
     let machine = Machine::new();
-    machine.crosstie(&["recv", "unix:/proc/x"]).finish().code(77);
-    machine.crosstie(&["recv", "fifo:/proc/x"]).finish().code(77);
+    let locked = machine.path("locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o500)).unwrap();
+    for mechanism in ["unix", "unixpacket", "fifo"] {
+        machine
+            .crosstie(&["recv", &machine.at(mechanism, "locked/x")])
+            .finish()
+            .code(77)
+            .said("not permitted");
+    }
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o755)).unwrap();
+    machine.crosstie(&["send", "ring:x", "x", "--domain", &locked.display().to_string()]).finish().code(77);
 }
 
 #[test]
