@@ -141,7 +141,7 @@ pub struct Row {
     pub round_trip_ns: Percentiles,
     /// There and back at 1,000 a second.
     pub paced_round_trip_ns: Percentiles,
-    /// One way, at saturation.
+    /// One way, at saturation: in each repetition the median of equal parts.
     pub messages_per_s: f64,
     /// Payload bytes one way, at saturation.
     pub bytes_per_s: f64,

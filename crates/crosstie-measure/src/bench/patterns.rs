@@ -90,7 +90,7 @@ pub(super) fn measure(phases: &mut dyn Phases, mechanism: &str, want: &Want) -> 
             }
         };
         let answers = phases.one_way(count)?;
-        row.messages_per_s = answers.server.per_second();
+        row.messages_per_s = answers.server.steady_per_second;
         row.bytes_per_s = row.messages_per_s * want.payload_bytes as f64;
         row.cpu_percent = CpuPercent {
             sender: answers.client.processor_percent(),

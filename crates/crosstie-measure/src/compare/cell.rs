@@ -175,8 +175,8 @@ impl Cell {
             one_way = Some(pair.one_way(self.messages, Burden::None)?);
         }
         if self.subject.has_regimes() {
-            kept_up = Some(pair.one_way(self.messages, Burden::Sender)?.server.per_second());
-            full = Some(pair.one_way(self.messages, Burden::Receiver)?.server.per_second());
+            kept_up = Some(pair.one_way(self.messages, Burden::Sender)?.server.steady_per_second);
+            full = Some(pair.one_way(self.messages, Burden::Receiver)?.server.steady_per_second);
         }
         self.repetitions.push(Repetition {
             round_trips,

@@ -23,7 +23,7 @@ impl Figure {
     fn of(self, repetition: &Repetition) -> f64 {
         let rate = match self {
             Self::RoundTrip => Some(repetition.round_trips.client.round_trip_ns.p50 as f64),
-            Self::Messages => repetition.one_way.as_ref().map(|answers| answers.server.per_second()),
+            Self::Messages => repetition.one_way.as_ref().map(|answers| answers.server.steady_per_second),
             Self::KeptUp => repetition.kept_up_messages_per_s,
             Self::Full => repetition.full_messages_per_s,
         };

@@ -9,6 +9,7 @@ use crosstie_core::atomic::AtomicU32;
 
 use super::payload::{Payloads, checksum};
 use super::spec::{Answer, Burden};
+use crate::percentiles::median;
 use crate::record::Percentiles;
 
 /// Why a side gave up; boxed, so that the answer of a hot loop fits a register.
@@ -102,14 +103,39 @@ pub struct RoundTrip {
 }
 
 /// What a receiver saw.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Arrivals {
     /// Messages that arrived.
     pub count: u64,
-    /// When the first had arrived.
-    pub first_ns: u64,
-    /// When the last had arrived.
-    pub last_ns: u64,
+    /// When the first, the last, and some in between had arrived: (how many by then, the time).
+    pub marks: Vec<(u64, u64)>,
+}
+
+/// Into so many equal parts a one-way phase is cut.
+const PARTS: u64 = 16;
+
+impl Arrivals {
+    fn mark(&mut self) {
+        self.marks.push((self.count, clock::now_ns()));
+    }
+
+    /// From the first to the last arrival.
+    fn elapsed_ns(&self) -> u64 {
+        self.marks.first().zip(self.marks.last()).map_or(0, |(first, last)| last.1.saturating_sub(first.1))
+    }
+
+    /// Messages a second: the median of the parts, so that a processor that was taken away for a
+    /// while by others does not count.
+    fn steady_per_second(&self) -> f64 {
+        let rates: Vec<f64> = self
+            .marks
+            .windows(2)
+            .map(|pair| (pair[1].0 - pair[0].0, pair[1].1.saturating_sub(pair[0].1)))
+            .filter(|&(messages, elapsed_ns)| messages > 0 && elapsed_ns > 0)
+            .map(|(messages, elapsed_ns)| messages as f64 * 1e9 / elapsed_ns as f64)
+            .collect();
+        median(&rates)
+    }
 }
 
 impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
@@ -157,26 +183,31 @@ impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
 
     fn consume(&mut self, count: u64, burden: Burden) -> Result<Arrivals, Fault> {
         let end = self.sequence + count;
-        let mut arrivals = Arrivals { count: 0, first_ns: 0, last_ns: 0 };
+        let part = count.div_ceil(PARTS).max(1);
+        let mut arrivals = Arrivals::default();
+        let mut next_mark = 1;
         while self.sequence < end {
             let Some(message) = self.inbound.receive_in_time(|message| self.payloads.verify(message))? else {
+                // What came since the last mark has no time: it ended in silence.
                 self.sequence = end;
-                arrivals.last_ns = clock::now_ns().saturating_sub(LOSSY_PATIENCE_NS);
                 return Ok(arrivals);
             };
             match message {
                 Some(number) if number >= self.sequence && number < end => self.sequence = number + 1,
                 other => return Err(not_what_was_sent(other, self.sequence)),
             }
-            if arrivals.count == 0 {
-                arrivals.first_ns = clock::now_ns();
-            }
-            arrivals.count += 1;
             if burden == Burden::Receiver {
                 work();
             }
+            arrivals.count += 1;
+            if arrivals.count == next_mark {
+                arrivals.mark();
+                next_mark += part;
+            }
         }
-        arrivals.last_ns = clock::now_ns();
+        if arrivals.marks.last().is_some_and(|&(marked, _)| marked < arrivals.count) {
+            arrivals.mark();
+        }
         Ok(arrivals)
     }
 }
@@ -229,7 +260,7 @@ pub fn time_round_trips(play: &mut dyn Play, count: u64, interval_ns: Option<u64
         processor_ns: usage::processor_time_ns() - processor_before,
         lost: count - answered,
         round_trip_ns: Percentiles::of(&mut samples),
-        failure: None,
+        ..Answer::default()
     })
 }
 
@@ -258,7 +289,8 @@ pub fn time_arrivals(play: &mut dyn Play, count: u64, burden: Burden) -> Result<
     let arrivals = play.consume(count, burden)?;
     Ok(Answer {
         messages: arrivals.count.saturating_sub(1),
-        elapsed_ns: arrivals.last_ns.saturating_sub(arrivals.first_ns),
+        elapsed_ns: arrivals.elapsed_ns(),
+        steady_per_second: arrivals.steady_per_second(),
         processor_ns: usage::processor_time_ns() - processor_before,
         lost: count - arrivals.count,
         ..Answer::default()

@@ -81,48 +81,54 @@ fn window_of(sequence: u64) -> usize {
     sequence as usize % WINDOWS
 }
 
-/// Sums `bytes` so that a changed, missing or moved block changes the result: one sum per lane,
-/// and the sum of those sums.
+/// Sums `bytes` so that a changed, missing or moved block changes the result.
 #[inline]
 #[must_use]
 pub fn checksum(bytes: &[u8]) -> u64 {
-    if bytes.len() >= WIDE_BYTES_MIN {
-        return checksum_long(bytes);
+    if bytes.len() < LONG_BYTES_MIN {
+        return fold::<LANES>(bytes, 0);
     }
-    checksum_with(bytes)
+    let (long, rest) = bytes.split_at(bytes.len() - bytes.len() % LONG_BLOCK_BYTES);
+    fold::<LANES>(rest, fold_long(long))
 }
 
-/// From this length on, asking for wide registers is worth a call: 512 bytes.
-const WIDE_BYTES_MIN: usize = 512;
+/// From this length on, many lanes are worth folding them into one sum at the end.
+const LONG_BYTES_MIN: usize = 8 << 10;
+/// Lanes that keep the vector units busy: 8 registers of 256 bits for each of two sums.
+const LONG_LANES: usize = 32;
+const LONG_BLOCK_BYTES: usize = LONG_LANES * 8;
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "calls the same code compiled for wide registers")]
-fn checksum_long(bytes: &[u8]) -> u64 {
-    /// [`checksum_with`] in registers of 256 bits.
+fn fold_long(bytes: &[u8]) -> u64 {
+    /// [`fold`] in registers of 256 bits.
     ///
     /// # Safety
     /// The processor has AVX2.
     #[target_feature(enable = "avx2")]
     fn with_avx2(bytes: &[u8]) -> u64 {
-        checksum_with(bytes)
+        fold::<LONG_LANES>(bytes, 0)
     }
     if std::arch::is_x86_feature_detected!("avx2") {
         // SAFETY: this processor has AVX2, as just asked.
         return unsafe { with_avx2(bytes) };
     }
-    checksum_with(bytes)
+    fold::<LONG_LANES>(bytes, 0)
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn checksum_long(bytes: &[u8]) -> u64 {
-    checksum_with(bytes)
+fn fold_long(bytes: &[u8]) -> u64 {
+    fold::<LONG_LANES>(bytes, 0)
 }
 
+/// Adds `bytes` to `sum`: per lane of 8 bytes a plain sum, which sees any one change, and the sum of
+/// those sums, which sees any exchange of blocks.
 #[inline(always)]
-fn checksum_with(bytes: &[u8]) -> u64 {
+fn fold<const LANES: usize>(bytes: &[u8], mut sum: u64) -> u64 {
     let mut plain = [0_u64; LANES];
     let mut weighted = [0_u64; LANES];
-    let (blocks, rest) = bytes.as_chunks::<LINE_BYTES>();
+    let blocks = bytes.chunks_exact(LANES * 8);
+    let rest = blocks.remainder();
     for block in blocks {
         let (words, _) = block.as_chunks::<8>();
         for lane in 0..LANES {
@@ -130,9 +136,7 @@ fn checksum_with(bytes: &[u8]) -> u64 {
             weighted[lane] = weighted[lane].wrapping_add(plain[lane]);
         }
     }
-    let mut sum = 0_u64;
     for lane in 0..LANES {
-        // The plain sum sees any one change, the weighted sum any exchange of blocks.
         sum = sum.rotate_left(5).wrapping_add(weighted[lane]);
         sum = sum.rotate_left(5).wrapping_add(plain[lane]);
     }
@@ -160,7 +164,7 @@ mod tests {
 
     #[test]
     fn every_message_of_the_sequence_is_recognized() {
-        for payload_bytes in [8, 9, 48, 64, 1000, 1024, 65_536] {
+        for payload_bytes in [8, 9, 48, 64, 1000, 1024, 9_001, 65_536] {
             let mut sender = Payloads::new(payload_bytes, 42).unwrap();
             let receiver = Payloads::new(payload_bytes, 42).unwrap();
             for sequence in 0..100 {
@@ -183,17 +187,21 @@ mod tests {
 
     #[test]
     fn moved_stale_cut_and_foreign_bytes_are_caught() {
-        let mut sender = Payloads::new(4096, 1).unwrap();
-        let receiver = Payloads::new(4096, 1).unwrap();
-        let older = sender.message(6).to_vec();
-        let message = sender.message(7).to_vec();
-        let mut moved = message.clone();
-        moved[1024..3072].rotate_left(1024);
-        let mut stale = message.clone();
-        stale[2048..].copy_from_slice(&older[2048..]);
-        let foreign = Payloads::new(4096, 2).unwrap().message(7).to_vec();
-        for broken in [&moved[..], &stale, &message[..4088], &[], &foreign] {
-            assert_eq!(receiver.verify(broken), None);
+        for payload_bytes in [4096, 65_536] {
+            let mut sender = Payloads::new(payload_bytes, 1).unwrap();
+            let receiver = Payloads::new(payload_bytes, 1).unwrap();
+            let older = sender.message(6).to_vec();
+            let message = sender.message(7).to_vec();
+            let mut moved = message.clone();
+            moved[1024..3072].rotate_left(1024);
+            let mut swapped = message.clone();
+            swapped[64..192].rotate_left(64);
+            let mut stale = message.clone();
+            stale[2048..].copy_from_slice(&older[2048..]);
+            let foreign = Payloads::new(payload_bytes, 2).unwrap().message(7).to_vec();
+            for broken in [&moved[..], &swapped, &stale, &message[..4088], &[], &foreign] {
+                assert_eq!(receiver.verify(broken), None);
+            }
         }
         assert!(Payloads::new(7, 1).is_err());
     }

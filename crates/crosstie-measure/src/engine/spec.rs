@@ -179,6 +179,9 @@ pub struct Answer {
     pub messages: u64,
     /// From the first to the last that was counted.
     pub elapsed_ns: u64,
+    /// Messages a second, of the receiver of a one-way phase: the median of equal parts of it.
+    #[serde(default)]
+    pub steady_per_second: f64,
     /// Processor time of this side meanwhile.
     pub processor_ns: u64,
     /// Counted messages that were sent and did not arrive, of the receiver.
