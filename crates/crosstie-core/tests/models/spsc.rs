@@ -300,6 +300,45 @@ fn a_producer_that_takes_over_overwrites_only_what_has_been_read() {
 }
 
 #[test]
+fn messages_that_are_held_are_acknowledged_together_or_come_again_together() {
+    loom::model(|| {
+        let ring = Shared::new();
+        let sender = {
+            let ring = ring.clone();
+            thread::spawn(move || {
+                let mut producer = producer(&ring);
+                for n in 1..=3u8 {
+                    send(&mut producer, &[n; 72]);
+                }
+            })
+        };
+        let mut victim = consumer(&ring);
+        let first = loop {
+            match victim.peek().unwrap() {
+                Some(record) => break record,
+                None => thread::yield_now(),
+            }
+        };
+        while victim.peek_behind(first).unwrap().is_none() {
+            thread::yield_now();
+        }
+        drop(victim); // Killed with two messages in hand.
+        let mut successor = consumer(&ring);
+        let first = successor.peek().unwrap().unwrap();
+        let second = successor.peek_behind(first).unwrap().unwrap();
+        for (n, record) in [(1, first), (2, second)] {
+            let mut payload = [0; 72];
+            successor.memory().read(successor.payload_offset(record), &mut payload);
+            assert_eq!(payload, [n; 72]);
+        }
+        successor.ack(second);
+        successor.must_wake_producer();
+        assert_eq!(receive(&mut successor), [3; 72]);
+        sender.join().unwrap();
+    });
+}
+
+#[test]
 #[should_panic]
 fn the_model_catches_a_consumer_that_sleeps_without_looking_again() {
     loom::model(|| {
