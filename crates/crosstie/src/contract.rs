@@ -91,7 +91,7 @@ macro_rules! hot_error {
                 match self {
                     Self::TooLarge { length, limit } => write!(
                         f,
-                        "message too large: {length} bytes, the limit is {limit}; raise it on both sides with ?max={length}"
+                        "message too large: {length} bytes, the limit is {limit}; raise it on both sides with ?max={length} (a ring's is its size: ?capacity=)"
                     ),
                     Self::Malformed(error) | Self::Failed(error) => error.fmt(f),
                     other => f.write_str(other.kind().phrase()),

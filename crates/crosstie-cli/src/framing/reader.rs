@@ -190,7 +190,10 @@ impl<R: Read> Reader<R> {
             ErrorKind::TooLarge,
             format!("message {number} of standard input has {length} bytes or more, the limit is {limit}"),
         )
-        .advise("raise the limit on both sides with --max, or send a stream of bytes with --raw"))
+        .advise(
+            "raise the limit on both sides with --max (a ring's is its size: ring:NAME?capacity=4MiB), \
+             or send a stream of bytes with --raw",
+        ))
     }
 
     fn wrong(&self, cause: &str) -> Failure {
