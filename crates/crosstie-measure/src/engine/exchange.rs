@@ -111,12 +111,29 @@ pub struct Arrivals {
     pub marks: Vec<(u64, u64)>,
 }
 
-/// Into so many equal parts a one-way phase is cut.
-const PARTS: u64 = 16;
+/// Into so many equal parts a one-way phase is cut, at most.
+const PARTS_MAX: u64 = 16;
+/// A part has several times what any lane buffers: within less, a burst from a buffer would pass for
+/// the lane's own rate.
+const PART_BYTES_MIN: u64 = 4 << 20;
+/// A part has so many messages, at least.
+const PART_MESSAGES_MIN: u64 = 16;
+
+/// How many messages of a phase make a part.
+fn part_messages(count: u64, payload_bytes: usize) -> u64 {
+    let enough = (PART_BYTES_MIN / (payload_bytes as u64).max(1)).max(PART_MESSAGES_MIN);
+    count.div_ceil(PARTS_MAX).max(enough)
+}
 
 impl Arrivals {
-    fn mark(&mut self) {
-        self.marks.push((self.count, clock::now_ns()));
+    /// The last arrival was at `last_ns`: a rest that is no whole part belongs to the last part.
+    fn finish(&mut self, last_ns: u64) {
+        if self.marks.last().is_some_and(|&(marked, _)| marked < self.count) {
+            if self.marks.len() > 1 {
+                self.marks.pop();
+            }
+            self.marks.push((self.count, last_ns));
+        }
     }
 
     /// From the first to the last arrival.
@@ -183,13 +200,13 @@ impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
 
     fn consume(&mut self, count: u64, burden: Burden) -> Result<Arrivals, Fault> {
         let end = self.sequence + count;
-        let part = count.div_ceil(PARTS).max(1);
+        let part = part_messages(count, self.payloads.payload_bytes());
         let mut arrivals = Arrivals::default();
         let mut next_mark = 1;
         while self.sequence < end {
             let Some(message) = self.inbound.receive_in_time(|message| self.payloads.verify(message))? else {
-                // What came since the last mark has no time: it ended in silence.
                 self.sequence = end;
+                arrivals.finish(clock::now_ns().saturating_sub(LOSSY_PATIENCE_NS));
                 return Ok(arrivals);
             };
             match message {
@@ -201,13 +218,11 @@ impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
             }
             arrivals.count += 1;
             if arrivals.count == next_mark {
-                arrivals.mark();
+                arrivals.marks.push((arrivals.count, clock::now_ns()));
                 next_mark += part;
             }
         }
-        if arrivals.marks.last().is_some_and(|&(marked, _)| marked < arrivals.count) {
-            arrivals.mark();
-        }
+        arrivals.finish(clock::now_ns());
         Ok(arrivals)
     }
 }
@@ -303,5 +318,29 @@ fn sleep_until(due_ns: u64) {
     let deadline = Deadline::at_ns(due_ns);
     while !deadline.is_over(clock::now_ns()) {
         futex::wait(&nobody_wakes, 0, deadline);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_that_of_the_middle_part_and_a_rest_belongs_to_the_last() {
+        let mut arrivals = Arrivals { count: 35, marks: vec![(1, 0), (11, 100), (21, 9_000), (31, 9_100)] };
+        arrivals.finish(9_140);
+        assert_eq!(arrivals.marks, [(1, 0), (11, 100), (21, 9_000), (35, 9_140)]);
+        assert!((arrivals.steady_per_second() - 1e8).abs() < 1.0);
+        assert_eq!(arrivals.elapsed_ns(), 9_140);
+    }
+
+    #[test]
+    fn a_phase_shorter_than_a_part_has_its_mean_rate() {
+        let mut arrivals = Arrivals { count: 11, marks: vec![(1, 0)] };
+        arrivals.finish(1_000);
+        assert!((arrivals.steady_per_second() - 1e7).abs() < 1.0);
+        assert_eq!(part_messages(16 << 20, 8), 1 << 20);
+        assert_eq!(part_messages(1_000, 8), 524_288);
+        assert_eq!(part_messages(1_000, 4 << 20), 63);
     }
 }

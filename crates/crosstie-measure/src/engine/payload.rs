@@ -49,6 +49,12 @@ impl Payloads {
         Ok(Self { block, payload_bytes, seal: next_random(&mut state), sums, stamped: None })
     }
 
+    /// Bytes of each message.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        self.payload_bytes
+    }
+
     /// Message number `sequence`, whole.
     #[inline]
     pub fn message(&mut self, sequence: u64) -> &[u8] {
