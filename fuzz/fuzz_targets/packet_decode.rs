@@ -47,7 +47,8 @@ fn packet(input: &mut Bytes<'_>) -> Vec<u8> {
         return if raw.is_empty() { vec![0] } else { raw };
     }
     let (total, length) = (input.u16(), usize::from(input.u16()));
-    let mut packet = vec![if shape < 0x80 { 1 << (shape % 3) } else { shape }, 0, 0, 0];
+    let flag = if shape < 0x80 { [8, 2, 4, 1][usize::from(shape % 4)] } else { shape };
+    let mut packet = vec![flag, 0, 0, 0];
     packet.extend(u32::from(total).to_le_bytes());
     packet.extend(input.take(length.min(usize::from(total)) % 3000));
     packet
@@ -67,6 +68,15 @@ fn expected(packets: &[Vec<u8>]) -> (Vec<Vec<u8>>, End) {
         }
         let Some((header, piece)) = packet.split_first_chunk::<8>() else { return (messages, End::Corrupt) };
         let total = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+        if header[0] == 8 && under_way.is_none() {
+            if total == 0 || total != piece.len() {
+                return (messages, End::Corrupt);
+            }
+            match batch(piece, &mut messages) {
+                Some(end) => return (messages, end),
+                None => continue,
+            }
+        }
         let mut message = match (header[0], under_way.take()) {
             (4, None) => return (messages, End::Closed),
             (1, None) => Vec::new(),
@@ -84,6 +94,21 @@ fn expected(packets: &[Vec<u8>]) -> (Vec<Vec<u8>>, End) {
         }
     }
     (messages, End::PeerDied)
+}
+
+/// The messages of a batch; the breach that ends them, if there is one.
+fn batch(mut rest: &[u8], messages: &mut Vec<Vec<u8>>) -> Option<End> {
+    while !rest.is_empty() {
+        let Some((length, after)) = rest.split_first_chunk::<4>() else { return Some(End::Corrupt) };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > LIMIT {
+            return Some(End::TooLarge(length));
+        }
+        let Some((message, after)) = after.split_at_checked(length) else { return Some(End::Corrupt) };
+        messages.push(message.to_vec());
+        rest = after;
+    }
+    None
 }
 
 fn received(packets: &[Vec<u8>]) -> (Vec<Vec<u8>>, End) {

@@ -96,8 +96,9 @@ fn packets_are_what_the_document_says() {
     let mut tx = unixpacket::sender(&at, &Options::default()).unwrap();
     let mut socket = File::from(accept(&listener).unwrap());
     tx.send(b"hi", soon()).unwrap();
+    assert_eq!(tx.send_batch(&[b"a", b"bc"], soon()).unwrap(), 2);
     tx.close().unwrap();
-    let written = packets(3, |packet| socket.read(packet).unwrap());
+    let written = packets(4, |packet| socket.read(packet).unwrap());
     compare("Packets", &written);
 }
 

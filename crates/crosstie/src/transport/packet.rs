@@ -1,7 +1,14 @@
-//! Messages on a socket that keeps packets: one packet a message where it fits, else fragments.
+//! Messages on a socket that keeps packets: one packet a message where it fits, else fragments; one
+//! packet for many small messages that are sent together.
 //!
 //! Each direction begins with a packet that is the preamble. Every further packet is eight bytes
-//! {flags, three zeros, `u32` LE length of the whole message}, then a piece of the message.
+//! {flag, three zeros, `u32` LE length}, then:
+//!
+//! | flag | length of | what follows |
+//! |---|---|---|
+//! | FIRST 1, MORE 2 | the whole message | a piece of it |
+//! | END 4 | nothing: 0 | nothing |
+//! | BATCH 8 | all that follows | whole messages, each behind its `u32` LE length |
 
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -14,11 +21,15 @@ use super::preamble::{PACKET, PREAMBLE_BYTES};
 use super::sending::{Owed, Sending, is_lack_of_room};
 use crate::contract::{SendError, SendMessages};
 use crate::error::{Error, Result};
-use crate::os::message_socket::{self, BATCH_COUNT_MAX, MessageSocket};
+use crate::os::message_socket::{self, MessageSocket};
 
 /// The longest piece in one packet, in bytes; the default room of a socket takes three (H19).
 const PIECE_BYTES_MAX: usize = 64 << 10;
 const HEADER_BYTES: usize = 8;
+/// A message above this is sent from where it lies, never copied into a batch.
+const COPY_BYTES_MAX: usize = 16 << 10;
+/// Before each message of a batch: its length.
+const LENGTH_BYTES: usize = 4;
 /// What the kernel is asked to hold, in bytes.
 const ROOM_BYTES: usize = 1 << 20;
 
@@ -28,6 +39,8 @@ const FIRST: u8 = 1;
 const MORE: u8 = 2;
 /// The sender is done.
 const END: u8 = 4;
+/// Several whole messages.
+const BATCH: u8 = 8;
 
 const END_PACKET: [u8; HEADER_BYTES] = [END, 0, 0, 0, 0, 0, 0, 0];
 
@@ -116,6 +129,24 @@ impl PacketSender {
         Ok(())
     }
 
+    /// The messages at the front of `payloads` that go out together, as one packet.
+    fn gather(&self, payloads: &[&[u8]], packet: &mut Vec<u8>) -> usize {
+        packet.extend_from_slice(&header(BATCH, 0));
+        let mut count = 0;
+        for payload in payloads {
+            let length = payload.len();
+            let fits = length <= COPY_BYTES_MAX.min(self.sending.limit())
+                && packet.len() + LENGTH_BYTES + length <= HEADER_BYTES + PIECE_BYTES_MAX;
+            let Some(length) = u32::try_from(length).ok().filter(|_| fits) else { break };
+            packet.extend_from_slice(&length.to_le_bytes());
+            packet.extend_from_slice(payload);
+            count += 1;
+        }
+        let rest = u32::try_from(packet.len() - HEADER_BYTES).unwrap_or(0);
+        packet[..HEADER_BYTES].copy_from_slice(&header(BATCH, rest));
+        count
+    }
+
     #[cold]
     fn fail(&mut self, error: io::Error) -> SendError {
         let (socket, hears_goodbye) = (&self.socket, self.hears_goodbye);
@@ -145,23 +176,20 @@ impl SendMessages for PacketSender {
     }
 
     fn send_batch(&mut self, payloads: &[&[u8]], deadline: Deadline) -> Result<usize, SendError> {
-        let small = payloads.iter().take(BATCH_COUNT_MAX);
-        let small = small.take_while(|p| p.len() <= PIECE_BYTES_MAX.min(self.sending.limit())).count();
-        let Some(first) = payloads.first() else { return Ok(0) };
-        if small < 2 {
-            return self.send(first, deadline).map(|()| 1);
+        let mut batch = Vec::new();
+        let count = match payloads {
+            [] => return Ok(0),
+            [_] => 0,
+            several => self.gather(several, &mut batch),
+        };
+        if count < 2 {
+            return self.send(payloads[0], deadline).map(|()| 1);
         }
         self.sending.check(0)?;
         self.settle(deadline)?;
-        let payloads = &payloads[..small];
-        let total = |payload: &&[u8]| u32::try_from(payload.len()).unwrap_or(0);
-        let headers: Vec<_> = payloads.iter().map(|payload| header(FIRST, total(payload))).collect();
-        let messages: Vec<_> = headers
-            .iter()
-            .zip(payloads)
-            .map(|(h, payload)| [IoSlice::new(h), IoSlice::new(payload)])
-            .collect();
-        self.socket.send_several(&messages, deadline).map_err(|error| self.fail(error))
+        let sent = self.socket.send(&[IoSlice::new(&batch)], deadline);
+        sent.map_err(|error| self.fail(error))?;
+        Ok(count)
     }
 
     fn close(&mut self) -> Result<(), SendError> {
@@ -206,6 +234,8 @@ pub struct PacketInbound {
     /// The length of the last packet, until a step has looked at it.
     arrived: Option<usize>,
     is_whole: bool,
+    /// What was not yet taken of a packet with several messages.
+    batch: Range<usize>,
     is_greeted: bool,
 }
 
@@ -219,6 +249,7 @@ impl PacketInbound {
             have: 0,
             arrived: None,
             is_whole: true,
+            batch: 0..0,
             is_greeted: false,
         }
     }
@@ -233,6 +264,23 @@ impl PacketInbound {
         PACKET.check(begins).map_err(Breach::Mismatch)?;
         Err(Breach::Corrupt("the first packet is no preamble"))
     }
+
+    /// The next message of a packet with several.
+    fn next_of_batch(&mut self) -> Result<Step, Breach> {
+        let Some((length, rest)) = self.bytes[self.batch.clone()].split_first_chunk::<LENGTH_BYTES>() else {
+            return Err(Breach::Corrupt("a batch that ends inside a length"));
+        };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > self.limit {
+            return Err(Breach::TooLarge { length, limit: self.limit });
+        }
+        if length > rest.len() {
+            return Err(Breach::Corrupt("a message longer than its batch"));
+        }
+        let begin = self.batch.start + LENGTH_BYTES;
+        self.batch.start = begin + length;
+        Ok(Step::Message(begin..begin + length))
+    }
 }
 
 impl Inbound for PacketInbound {
@@ -241,6 +289,9 @@ impl Inbound for PacketInbound {
     }
 
     fn step(&mut self) -> Result<Step, Breach> {
+        if !self.batch.is_empty() {
+            return self.next_of_batch();
+        }
         let Some(length) = self.arrived.take() else { return Ok(Step::Incomplete) };
         if !self.is_greeted {
             return self.greet(length);
@@ -254,6 +305,13 @@ impl Inbound for PacketInbound {
             END if self.is_whole => return Ok(Step::End),
             FIRST if self.is_whole => self.have = 0,
             MORE if !self.is_whole => {}
+            BATCH if self.is_whole && total == piece && total > 0 => {
+                self.batch = 0..piece;
+                return self.next_of_batch();
+            }
+            BATCH if self.is_whole => {
+                return Err(Breach::Corrupt("a batch that is empty or of another length than it says"));
+            }
             _ => return Err(Breach::Corrupt("a packet that cannot follow the last one")),
         }
         if total > self.limit {
@@ -316,7 +374,9 @@ impl Inbound for PacketInbound {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::single::SingleReceiver;
     use super::*;
+    use crate::contract::{ReceiveMessages as _, RecvError};
     use crate::os::unix::{UnixKind, pair};
 
     /// What a receiver makes of these packets.
@@ -328,10 +388,12 @@ mod tests {
         for packet in packets {
             a.send(&[IoSlice::new(packet)], Deadline::NEVER).expect("sent");
             inbound.fill(Deadline::NOW).expect("it is there");
-            match inbound.step() {
-                Ok(Step::Message(range)) => messages.push(inbound.message(range).to_vec()),
-                Ok(Step::Incomplete) => {}
-                end => return (messages, end),
+            loop {
+                match inbound.step() {
+                    Ok(Step::Message(range)) => messages.push(inbound.message(range).to_vec()),
+                    Ok(Step::Incomplete) => break,
+                    end => return (messages, end),
+                }
             }
         }
         (messages, Ok(Step::Incomplete))
@@ -351,6 +413,12 @@ mod tests {
             vec![preamble.clone(), piece(FIRST, 1, b"ab")],
             vec![preamble.clone(), piece(FIRST, 11, b"ab")],
             vec![preamble.clone(), b"abc".to_vec()],
+            vec![preamble.clone(), piece(BATCH, 0, b"")],
+            vec![preamble.clone(), piece(BATCH, 6, b"\x01\0\0\0a")],
+            vec![preamble.clone(), piece(BATCH, 3, b"\x01\0\0")],
+            vec![preamble.clone(), piece(BATCH, 5, b"\x02\0\0\0a")],
+            vec![preamble.clone(), piece(BATCH, 15, b"\x0b\0\0\0abcdefghijk")],
+            vec![preamble.clone(), piece(FIRST, 5, b"ab"), piece(BATCH, 5, b"\x01\0\0\0a")],
             vec![b"GET / HTTP/1.1".to_vec()],
         ];
         for packets in breaches {
@@ -359,14 +427,53 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_breach_inside_a_batch_leaves_the_messages_before_it() {
+        let batch = [&header(BATCH, 10)[..], b"\x01\0\0\0a\x02\0\0\0b"].concat();
+        let (messages, end) = receive(&[PACKET.preamble().to_vec(), batch], 10);
+        assert_eq!(
+            (messages, end),
+            (vec![b"a".to_vec()], Err(Breach::Corrupt("a message longer than its batch")))
+        );
+    }
+
     proptest! {
+        #[test]
+        fn messages_sent_alone_and_in_batches_come_out_as_they_are(
+            batches in prop::collection::vec(prop::collection::vec((any::<u8>(), 0..700_usize, 0..10_u8), 1..40), 1..5),
+        ) {
+            let (a, b) = pair(UnixKind::Packet).expect("a pair");
+            let mut tx = PacketSender::new(MessageSocket::new(a), "a test".to_owned(), 1 << 20);
+            let inbound = PacketInbound::new(MessageSocket::new(b), 1 << 20);
+            let mut rx = SingleReceiver::new(inbound, "a test".to_owned(), None);
+            for batch in batches {
+                // Most are short, some do not fit a batch, some not a packet.
+                let message = |&(byte, length, rarity): &(u8, usize, u8)| {
+                    vec![byte; if rarity == 0 { length * 120 } else { length }]
+                };
+                let messages: Vec<Vec<u8>> = batch.iter().map(message).collect();
+                let mut rest: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+                let mut due = messages.iter();
+                while !rest.is_empty() {
+                    let count = tx.send_batch(&rest, Deadline::NEVER).expect("sent");
+                    rest.drain(..count);
+                    for message in due.by_ref().take(count) {
+                        prop_assert_eq!(rx.recv(Deadline::NOW).expect("it is there").payload, &message[..]);
+                    }
+                }
+            }
+            drop(tx);
+            prop_assert!(matches!(rx.recv(Deadline::NOW), Err(RecvError::Closed)));
+        }
+
         #[test]
         fn arbitrary_packets_never_panic(
             packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..20),
-            flags in prop::collection::vec((0..8_u8, 0..40_u32), 20),
+            flags in prop::collection::vec((0..12_u8, 0..40_u32), 20),
         ) {
             let headed = packets.iter().zip(&flags).map(|(packet, (flag, total))| {
-                [&header(*flag, *total)[..], packet].concat()
+                let total = if flag & BATCH == 0 { *total } else { packet.len() as u32 };
+                [&header(*flag, total)[..], packet].concat()
             });
             let greeted: Vec<_> = std::iter::once(PACKET.preamble().to_vec()).chain(headed).collect();
             let _ = receive(&greeted, 30);

@@ -31,8 +31,8 @@ fn object(target: &UnixName) -> String {
 /// As [`unix::sender`](super::unix::sender).
 ///
 /// # Cost
-/// One system call a message of up to 64 KiB, one more for each further 64 KiB; a batch of up to 64
-/// messages is one.
+/// One system call a message of up to 64 KiB, one more for each further 64 KiB; a batch puts as many
+/// messages of at most 16 KiB as fit into one packet of 64 KiB.
 pub fn sender(target: &UnixName, options: &Options) -> Result<UnixPacketSender> {
     let fd = connect_until(target, UnixKind::Packet, object(target), options)?;
     PacketSender::new(MessageSocket::new(fd), object(target), options.message_bytes_max).announced()
