@@ -26,7 +26,7 @@ const FEW: usize = 8;
 
 /// So many reads more than the wait promised are tried before the next wait, which is when senders
 /// that became ready meanwhile are found.
-const REREADS_MAX: usize = 16;
+const REREADS_MAX: usize = 64;
 
 #[derive(Debug)]
 struct Connection<C> {

@@ -26,6 +26,7 @@ use crate::os::message_socket::{self, MessageSocket};
 /// The longest piece in one packet, in bytes; the default room of a socket takes three (H19).
 const PIECE_BYTES_MAX: usize = 64 << 10;
 const HEADER_BYTES: usize = 8;
+const PACKET_BYTES_MAX: usize = HEADER_BYTES + PIECE_BYTES_MAX;
 /// A message above this is sent from where it lies, never copied into a batch.
 const COPY_BYTES_MAX: usize = 16 << 10;
 /// Before each message of a batch: its length.
@@ -136,7 +137,7 @@ impl PacketSender {
         for payload in payloads {
             let length = payload.len();
             let fits = length <= COPY_BYTES_MAX.min(self.sending.limit())
-                && packet.len() + LENGTH_BYTES + length <= HEADER_BYTES + PIECE_BYTES_MAX;
+                && packet.len() + LENGTH_BYTES + length <= PACKET_BYTES_MAX;
             let Some(length) = u32::try_from(length).ok().filter(|_| fits) else { break };
             packet.extend_from_slice(&length.to_le_bytes());
             packet.extend_from_slice(payload);
@@ -151,8 +152,8 @@ impl PacketSender {
     fn fail(&mut self, error: io::Error) -> SendError {
         let (socket, hears_goodbye) = (&self.socket, self.hears_goodbye);
         self.sending.fail(error, || {
-            let (mut header, mut rest) = ([0; HEADER_BYTES], [0; 1]);
-            let mut take = || socket.recv(&mut header, &mut rest, Deadline::NOW).map(|_| header);
+            let mut packet = [0; HEADER_BYTES];
+            let mut take = || socket.recv_connected(&mut packet, Deadline::NOW).map(|_| packet);
             !hears_goodbye
                 || take().is_ok_and(|h| h == PACKET.preamble()) && take().is_ok_and(|h| h == END_PACKET)
         })
@@ -228,7 +229,7 @@ pub struct PacketInbound {
     socket: MessageSocket,
     limit: usize,
     header: [u8; HEADER_BYTES],
-    /// The message so far is `bytes[..have]`; the rest is room for the next piece.
+    /// The message so far is `bytes[HEADER_BYTES..][..have]`; the rest is room for the next packet.
     bytes: Vec<u8>,
     have: usize,
     /// The length of the last packet, until a step has looked at it.
@@ -306,7 +307,7 @@ impl Inbound for PacketInbound {
             FIRST if self.is_whole => self.have = 0,
             MORE if !self.is_whole => {}
             BATCH if self.is_whole && total == piece && total > 0 => {
-                self.batch = 0..piece;
+                self.batch = HEADER_BYTES..HEADER_BYTES + piece;
                 return self.next_of_batch();
             }
             BATCH if self.is_whole => {
@@ -321,7 +322,7 @@ impl Inbound for PacketInbound {
         self.is_whole = self.have == total;
         match self.have.cmp(&total) {
             std::cmp::Ordering::Less => Ok(Step::Incomplete),
-            std::cmp::Ordering::Equal => Ok(Step::Message(0..total)),
+            std::cmp::Ordering::Equal => Ok(Step::Message(HEADER_BYTES..HEADER_BYTES + total)),
             std::cmp::Ordering::Greater => Err(Breach::Corrupt("a message longer than it said")),
         }
     }
@@ -329,16 +330,22 @@ impl Inbound for PacketInbound {
     fn fill(&mut self, deadline: Deadline) -> io::Result<usize> {
         // A whole message stays until here, then its room is free.
         let begin = if self.is_whole { 0 } else { self.have };
-        if self.bytes.len() < begin + PIECE_BYTES_MAX {
-            self.bytes.resize(begin + PIECE_BYTES_MAX, 0);
+        if self.bytes.len() < begin + PACKET_BYTES_MAX {
+            self.bytes.resize(begin + PACKET_BYTES_MAX, 0);
         }
-        let room = &mut self.bytes[begin..begin + PIECE_BYTES_MAX];
-        let received = self.socket.recv(&mut self.header, room, deadline)?;
-        if received.is_cut {
+        let room = &mut self.bytes[begin..begin + PACKET_BYTES_MAX];
+        // One piece of memory, so that the piece follows the message so far: the header comes to lie
+        // on what stands before the piece, which is put back.
+        let before = *room.first_chunk::<HEADER_BYTES>().unwrap_or(&[0; HEADER_BYTES]);
+        let length = self.socket.recv_connected(room, deadline)?;
+        if let Some(place) = room.first_chunk_mut::<HEADER_BYTES>() {
+            self.header = std::mem::replace(place, before);
+        }
+        if length > PACKET_BYTES_MAX {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a packet longer than any of ours"));
         }
-        self.arrived = Some(received.length);
-        Ok(received.length)
+        self.arrived = Some(length);
+        Ok(length)
     }
 
     fn message(&self, range: Range<usize>) -> &[u8] {

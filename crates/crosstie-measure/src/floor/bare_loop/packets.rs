@@ -55,20 +55,22 @@ impl PacketReader {
 impl Inbound for PacketReader {
     #[inline]
     fn receive<A>(&mut self, read: impl FnOnce(&[u8]) -> A) -> Result<A, Fault> {
-        let mut header = [0; HEADER_BYTES];
         let mut have = 0;
         loop {
-            if self.private.len() < have + PIECE_BYTES_MAX {
-                self.private.resize(have + PIECE_BYTES_MAX, 0);
+            if self.private.len() < have + HEADER_BYTES + PIECE_BYTES_MAX {
+                self.private.resize(have + HEADER_BYTES + PIECE_BYTES_MAX, 0);
             }
-            let room = &mut self.private[have..have + PIECE_BYTES_MAX];
-            let received = self.socket.recv(&mut header, room, Deadline::NEVER).map_err(broken)?;
-            if received.length < HEADER_BYTES {
+            // The header comes to lie on the last bytes before the piece, which are put back.
+            let room = &mut self.private[have..];
+            let before = *room.first_chunk().unwrap_or(&[0; HEADER_BYTES]);
+            let length = self.socket.recv_connected(room, Deadline::NEVER).map_err(broken)?;
+            let (Some(header), HEADER_BYTES..) = (room.first_chunk_mut::<HEADER_BYTES>(), length) else {
                 return Err(broken(std::io::ErrorKind::UnexpectedEof.into()));
-            }
-            have += received.length - HEADER_BYTES;
-            if have as u64 >= u64::from_le_bytes(header) {
-                return Ok(read(&self.private[..have]));
+            };
+            let total = u64::from_le_bytes(std::mem::replace(header, before));
+            have += length - HEADER_BYTES;
+            if have as u64 >= total {
+                return Ok(read(&self.private[HEADER_BYTES..HEADER_BYTES + have]));
             }
         }
     }
