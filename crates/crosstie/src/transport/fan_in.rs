@@ -146,11 +146,12 @@ impl<C: Inbound> FanInReceiver<C> {
         match step {
             Ok(Step::Message(range)) => return Ok(Some(range)),
             Ok(Step::Incomplete) => {
+                self.current = None;
                 if connection.inbound.may_have_more() && self.reread_count < REREADS_MAX {
                     self.reread_count += 1;
-                    self.ready.push_back(slot);
+                    // Behind the others that are ready; mostly there are none.
+                    if self.ready.is_empty() { self.read(slot) } else { self.ready.push_back(slot) }
                 }
-                self.current = None;
             }
             Ok(Step::End) => self.remove(slot),
             Err(breach) => {

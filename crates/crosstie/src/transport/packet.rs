@@ -256,6 +256,7 @@ impl PacketInbound {
     }
 
     /// Looks at the first packet.
+    #[cold]
     fn greet(&mut self, length: usize) -> Result<Step, Breach> {
         let begins = &self.header[..length.min(HEADER_BYTES)];
         if length == PREAMBLE_BYTES && PACKET.check(begins).map_err(Breach::Mismatch)? {
@@ -289,6 +290,7 @@ impl Inbound for PacketInbound {
         Ok(Self::new(MessageSocket::new(fd), limit))
     }
 
+    #[inline]
     fn step(&mut self) -> Result<Step, Breach> {
         if !self.batch.is_empty() {
             return self.next_of_batch();
@@ -327,6 +329,7 @@ impl Inbound for PacketInbound {
         }
     }
 
+    #[inline]
     fn fill(&mut self, deadline: Deadline) -> io::Result<usize> {
         // A whole message stays until here, then its room is free.
         let begin = if self.is_whole { 0 } else { self.have };
@@ -348,6 +351,7 @@ impl Inbound for PacketInbound {
         Ok(length)
     }
 
+    #[inline]
     fn message(&self, range: Range<usize>) -> &[u8] {
         &self.bytes[range]
     }
