@@ -336,6 +336,35 @@ fn a_receiver_that_panics_over_a_message_gets_it_again() {
 }
 
 #[test]
+fn h6_a_fork_child_that_drops_inherited_ends_ends_nothing() {
+    let domain = TestDomain::new();
+    let mut sender = RingSender::open(domain.open(), "r", &options()).unwrap();
+    let mut receiver = RingReceiver::open(domain.open(), "r", &options()).unwrap();
+    sender.send(b"held over the fork", Deadline::NOW).unwrap();
+    let message = receiver.recv(Deadline::NOW).unwrap();
+    // SAFETY: the child only drops what it inherited, which takes no lock, and ends by _exit.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        drop(message);
+        let sent = sender.send(b"by the child", Deadline::NOW);
+        let refused = matches!(sent, Err(SendError::Failed(error)) if error.kind() == ErrorKind::Unsupported);
+        drop((sender, receiver));
+        // SAFETY: ends the child without running the harness's destructors.
+        unsafe { libc::_exit(if refused { 0 } else { 1 }) };
+    }
+    let mut status = -1;
+    // SAFETY: waits for the child made above; `status` outlives the call.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!(status, 0, "the child's send was not refused");
+    assert_eq!(message.to_vec(), b"held over the fork");
+    drop(message);
+    assert_eq!(RingSender::open(domain.open(), "r", &options()).unwrap_err().kind(), ErrorKind::Busy);
+    assert!(matches!(receiver.recv(Deadline::NOW), Err(RecvError::Empty)), "the child ended the sender");
+    sender.send(b"by the parent", Deadline::NOW).unwrap();
+    assert_eq!(receiver.recv(Deadline::NOW).unwrap().to_vec(), b"by the parent");
+}
+
+#[test]
 fn every_length_and_forged_contents_arrive_through_many_laps() {
     let domain = TestDomain::new();
     let ledger = domain.open();

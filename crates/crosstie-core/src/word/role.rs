@@ -9,14 +9,16 @@
 //! | `0` | vacant: nobody has come yet, or the last end was reported and is over |
 //! | owner id | held |
 //! | owner id + `DIED` | held; a holder before died, and its death is not reported yet |
-//! | `LEFT` | the last holder left cleanly |
-//! | `LEFT` + `DIED` | nobody holds it; a holder died, and its death is not reported yet |
+//! | `LEFT` + place | the last holder left cleanly; where it stopped, in bits 16 to 62 |
+//! | `LEFT` + place + `DIED` | nobody holds it; a holder died, and its death is not reported yet |
 //!
 //! # Invariants
 //! - **I1** The word holds a living owner's id only if that owner put it there, and no one else
 //!   replaces it while that owner lives.
 //! - **I2** `LEFT` is stored after everything its holder did to the channel.
-//! - **I3** A death is reported by whoever sees the dead holder's id, or `DIED`: never lost, because
+//! - **I3** Two ends between which the channel moved on differ in their place, so the report of one
+//!   never settles the other.
+//! - **I4** A death is reported by whoever sees the dead holder's id, or `DIED`: never lost, because
 //!   a successor that replaces a dead id sets `DIED`.
 //!
 //! # Transitions
@@ -52,6 +54,9 @@ use crate::crash_point;
 
 const DIED: u64 = 1 << 62;
 const LEFT: u64 = 1 << 63;
+/// A place lies where an owner id has its generation; the slot's bits are 0.
+const PLACE_SHIFT: u32 = 16;
+const PLACES: u64 = 1 << 46;
 
 /// How often a step is tried against others who change the word: more than newcomers and reports
 /// ever do, so that who changes it all the time holds nobody up.
@@ -73,6 +78,8 @@ pub enum Role {
     Left {
         /// A holder died (or panicked), and that is not reported yet.
         died: bool,
+        /// Where it stopped, as it said (I3).
+        place: u64,
     },
 }
 
@@ -119,9 +126,9 @@ impl RoleWord {
         Err(NotTaken::Changing)
     }
 
-    /// Gives the role up. Nothing happens if
-    /// `me` does not hold it.
-    pub fn leave(&self, me: OwnerId, ending: Ending) {
+    /// Gives the role up at `place`, a number below 2^46 that grows as the channel moves on. Nothing
+    /// happens if `me` does not hold it.
+    pub fn leave(&self, me: OwnerId, ending: Ending, place: u64) {
         // Relaxed: only `me` replaces its own id (I1), but the report of a predecessor's death may
         // clear `DIED` meanwhile, hence the loop.
         let mut found = self.0.load(Ordering::Relaxed);
@@ -130,9 +137,10 @@ impl RoleWord {
                 return;
             }
             let died = if ending == Ending::BrokenOff { DIED } else { found & DIED };
+            let left = LEFT | died | ((place % PLACES) << PLACE_SHIFT);
             // Release: publishes everything the holder did to the channel (I2).
             // Relaxed on failure: the word is read again.
-            match self.0.compare_exchange(found, LEFT | died, Ordering::Release, Ordering::Relaxed) {
+            match self.0.compare_exchange(found, left, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => found = now,
             }
@@ -180,7 +188,9 @@ pub enum Ending {
 fn decode(word: u64) -> Role {
     match OwnerId::from_bits(word) {
         Some(by) => Role::Held { by, predecessor_died: word & DIED != 0 },
-        None if word & LEFT != 0 => Role::Left { died: word & DIED != 0 },
+        None if word & LEFT != 0 => {
+            Role::Left { died: word & DIED != 0, place: (word >> PLACE_SHIFT) % PLACES }
+        }
         None => Role::Vacant,
     }
 }
@@ -204,11 +214,11 @@ mod tests {
     fn a_clean_end_is_reported_once_and_then_vacant() {
         let role = RoleWord::new();
         role.take(A, |_| true).unwrap();
-        role.leave(B, Ending::Clean);
+        role.leave(B, Ending::Clean, 7);
         assert_eq!(role.read(), Role::Held { by: A, predecessor_died: false }, "a stranger ended it");
-        role.leave(A, Ending::Clean);
+        role.leave(A, Ending::Clean, 7);
         let seen = role.read();
-        assert_eq!(seen, Role::Left { died: false });
+        assert_eq!(seen, Role::Left { died: false, place: 7 });
         assert!(role.settle(seen));
         assert_eq!(role.read(), Role::Vacant);
     }
@@ -219,8 +229,20 @@ mod tests {
         role.take(A, |_| true).unwrap();
         assert_eq!(role.take(B, |id| id != A), Ok(true));
         assert_eq!(role.read(), Role::Held { by: B, predecessor_died: true });
-        role.leave(B, Ending::Clean);
-        assert_eq!(role.read(), Role::Left { died: true });
+        role.leave(B, Ending::Clean, 9);
+        assert_eq!(role.read(), Role::Left { died: true, place: 9 });
+    }
+
+    #[test]
+    fn the_report_of_one_end_never_settles_a_later_one() {
+        let role = RoleWord::new();
+        role.take(A, |_| true).unwrap();
+        role.leave(A, Ending::Clean, 7);
+        let seen = role.read();
+        role.take(A, |_| true).unwrap();
+        role.leave(A, Ending::Clean, 8);
+        assert!(!role.settle(seen), "messages came between the two ends");
+        assert_eq!(role.read(), Role::Left { died: false, place: 8 });
     }
 
     #[test]
@@ -253,7 +275,7 @@ mod tests {
     fn an_end_is_not_settled_when_somebody_came_in_between() {
         let role = RoleWord::new();
         role.take(A, |_| true).unwrap();
-        role.leave(A, Ending::BrokenOff);
+        role.leave(A, Ending::BrokenOff, 1);
         let seen = role.read();
         role.take(B, |_| true).unwrap();
         assert!(!role.settle(seen));

@@ -128,6 +128,7 @@ pub fn thread_exists(pid: u32, tid: u32) -> bool {
 ///
 /// # Cost
 /// Two loads. The kernel wipes the page behind it in every fork child.
+#[inline]
 pub fn fork_epoch() -> u64 {
     static PAGE: AtomicPtr<u64> = AtomicPtr::new(ptr::null_mut());
     static LAST: AtomicU64 = AtomicU64::new(0);

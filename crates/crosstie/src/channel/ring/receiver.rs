@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crosstie_core::atomic::spin_loop;
 use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::spsc::{Consumer, Corrupt, Record};
-use crosstie_core::word::role::Ending;
+use crosstie_core::word::role::{Ending, Role};
 use crosstie_core::{Deadline, OwnerId};
 
 use super::options::{RingOptions, WaitMode};
@@ -39,8 +39,8 @@ pub struct RingReceiver {
     held: Option<Record>,
     /// The one before it.
     held_before: Option<Record>,
-    /// An end was reported behind what is held: it is over when that is acknowledged.
-    has_met_end: bool,
+    /// An end that was met behind held messages, and is settled with their acknowledgement.
+    met_end: Option<Role>,
     /// Position of the message that a dead receiver may have had in hand.
     redelivered_at: Option<u64>,
 }
@@ -57,14 +57,13 @@ impl RingReceiver {
         let shared = Arc::new(shared);
         let attached = Consumer::attach(Cells::new(&shared), shared.barrier());
         let consumer = attached.map_err(|fault| {
-            shared.leave(End::Consumer, me, Ending::Clean);
+            shared.leave(End::Consumer, me, Ending::Clean, 0);
             corrupt(shared.name(), fault)
         })?;
         let redelivered_at = shared.replaced_dead().then(|| consumer.head());
-        if matches!(shared.peer(End::Producer), Peer::Left | Peer::Died)
-            && matches!(consumer.peek(), Ok(None))
-        {
-            shared.settle(End::Producer);
+        let role = shared.read(End::Producer);
+        if matches!(shared.judge(role), Peer::Left | Peer::Died) && matches!(consumer.peek(), Ok(None)) {
+            shared.settle(End::Producer, role);
         }
         Ok(Self {
             consumer,
@@ -76,7 +75,7 @@ impl RingReceiver {
             follows: false,
             held: None,
             held_before: None,
-            has_met_end: false,
+            met_end: None,
             redelivered_at,
         })
     }
@@ -95,7 +94,8 @@ impl RingReceiver {
     /// # Errors
     /// [`RecvError::Empty`] (only for [`Deadline::NOW`]), [`RecvError::TimedOut`]; once everything
     /// sent was delivered, once for each sender that ended: [`RecvError::Closed`] or
-    /// [`RecvError::PeerDied`]; [`RecvError::TooLarge`] for a message above this end's own limit.
+    /// [`RecvError::PeerDied`]; [`RecvError::TooLarge`] for a message above this end's own limit, which
+    /// stays the next one: a receiver with a higher limit gets it.
     #[inline(always)]
     pub fn recv(&mut self, deadline: Deadline) -> Result<RingMessage<'_>, RecvError> {
         let record = self.next(deadline)?;
@@ -114,7 +114,7 @@ impl RingReceiver {
     pub fn recv_held(&mut self, deadline: Deadline) -> Result<RingMessage<'_>, RecvError> {
         let record = self.next(deadline)?;
         // What comes behind a met end is a new sender's.
-        self.has_met_end = false;
+        self.met_end = None;
         self.held_before = self.held.replace(record);
         Ok(RingMessage { receiver: self, record, dropped: Dropped::Holds })
     }
@@ -125,8 +125,8 @@ impl RingReceiver {
         if let Some(record) = self.held.take() {
             self.acknowledge_to(record);
         }
-        if std::mem::take(&mut self.has_met_end) {
-            self.shared.settle(End::Producer);
+        if let Some(end) = self.met_end.take() {
+            self.shared.settle(End::Producer, end);
         }
     }
 
@@ -134,17 +134,20 @@ impl RingReceiver {
     /// messages.
     pub fn put_back(&mut self) {
         self.held = self.held_before.take();
-        self.has_met_end = false;
+        self.met_end = None;
     }
 
     /// Holds no message any more: all of them are received again.
     pub fn put_all_back(&mut self) {
         self.held = None;
-        self.has_met_end = false;
+        self.met_end = None;
     }
 
     #[inline(always)]
     fn next(&mut self, deadline: Deadline) -> Result<Record, RecvError> {
+        if !self.shared.is_ours() {
+            return Err(self.shared.inherited().into());
+        }
         let mut looks = self.looks;
         let record = loop {
             if let Ok(Some(record)) = self.look() {
@@ -174,6 +177,9 @@ impl RingReceiver {
 
     #[inline]
     fn acknowledge_to(&mut self, record: Record) {
+        if !self.shared.is_ours() {
+            return;
+        }
         self.consumer.ack(record);
         if self.consumer.must_wake_producer() {
             self.shared.wake(self.shared.control().producer_waits());
@@ -203,11 +209,12 @@ impl RingReceiver {
                 return Ok(record);
             }
             // What the peer is, is read before the last look: an end seen here comes after all messages.
-            let peer = self.shared.peer(End::Producer);
+            let role = self.shared.read(End::Producer);
+            let peer = self.shared.judge(role);
             if let Some(record) = self.checked(self.look())? {
                 return Ok(record);
             }
-            let watch = self.meet_peer(peer)?;
+            let watch = self.meet_peer(role, peer)?;
             match patience.next() {
                 Next::Spin => {}
                 Next::GiveUp if deadline.is_now() => return Err(RecvError::Empty),
@@ -232,7 +239,7 @@ impl RingReceiver {
     }
 
     /// Whom to watch while the ring is empty; an end is reported once, or passed over by a follower.
-    fn meet_peer(&mut self, peer: Peer) -> Result<Option<OwnerId>, RecvError> {
+    fn meet_peer(&mut self, role: Role, peer: Peer) -> Result<Option<OwnerId>, RecvError> {
         let end = match peer {
             Peer::Alive(peer) => return Ok(Some(peer)),
             Peer::Awaited => return Ok(None),
@@ -240,8 +247,8 @@ impl RingReceiver {
             Peer::Died => RecvError::PeerDied,
         };
         // Behind held messages the end stays: whoever receives them again must meet it again.
-        self.has_met_end = self.held.is_some();
-        let is_over = self.has_met_end || self.shared.settle(End::Producer);
+        self.met_end = self.held.is_some().then_some(role);
+        let is_over = self.met_end.is_some() || self.shared.settle(End::Producer, role);
         if is_over && !self.follows { Err(end) } else { Ok(None) }
     }
 
@@ -255,9 +262,12 @@ impl RingReceiver {
 
 impl Drop for RingReceiver {
     fn drop(&mut self) {
+        if !self.shared.is_ours() {
+            return;
+        }
         let ending = if std::thread::panicking() { Ending::BrokenOff } else { Ending::Clean };
         self.consumer.publish_credit();
-        self.shared.leave(End::Consumer, self.me, ending);
+        self.shared.leave(End::Consumer, self.me, ending, self.consumer.head());
     }
 }
 

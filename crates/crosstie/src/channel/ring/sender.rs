@@ -48,7 +48,7 @@ impl RingSender {
         let shared = Arc::new(shared);
         let attached = Producer::attach(Cells::new(&shared), shared.barrier());
         let producer = attached.map_err(|fault| {
-            shared.leave(End::Producer, me, Ending::Clean);
+            shared.leave(End::Producer, me, Ending::Clean, 0);
             corrupt(shared.name(), fault)
         })?;
         let message_bytes_max = options.message_bytes_max.min(shared.payload_bytes_max());
@@ -135,7 +135,7 @@ impl RingSender {
     fn end(&mut self, ending: Ending) {
         if !self.ended {
             self.ended = true;
-            self.shared.leave(End::Producer, self.me, ending);
+            self.shared.leave(End::Producer, self.me, ending, self.producer.tail());
         }
     }
 
@@ -147,6 +147,9 @@ impl RingSender {
         }
         if self.ended {
             return Err(SendError::Closed);
+        }
+        if !self.shared.is_ours() {
+            return Err(self.shared.inherited().into());
         }
         u32::try_from(length).map_err(|_| SendError::TooLarge { length, limit: self.message_bytes_max })
     }

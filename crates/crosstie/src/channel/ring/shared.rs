@@ -26,7 +26,7 @@ use super::patience::Peer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Domain, Wait};
 use crate::os::memory::MirroredMapping;
-use crate::os::{clock, futex, membarrier};
+use crate::os::{clock, futex, membarrier, process};
 use crate::region::{Segment, SegmentSpec, Sizes, Space, removal};
 
 const LAYOUT: u64 = layout_hash(
@@ -57,6 +57,8 @@ pub(super) struct Shared {
     name: String,
     barrier: Barrier,
     replaced_dead: bool,
+    /// The process that opened the end.
+    epoch: u64,
 }
 
 impl Shared {
@@ -79,7 +81,7 @@ impl Shared {
                 shared.rouse(end);
                 return Ok((shared, me));
             }
-            shared.role(end).leave(me, Ending::Clean);
+            shared.role(end).leave(me, Ending::Clean, 0);
         }
         Err(Error::new("open", object(name), ErrorKind::Busy)
             .because("it was removed and created again all the time")
@@ -112,7 +114,15 @@ impl Shared {
         let cells = segment.map_mirrored(CELLS_OFFSET, bytes)?;
         // The control words lie in the header's page, which the checks above have found to be there.
         segment.shared::<Control>(CONTROL_OFFSET)?;
-        Ok(Self { domain, segment, cells, name: name.to_owned(), barrier, replaced_dead: false })
+        Ok(Self {
+            domain,
+            segment,
+            cells,
+            name: name.to_owned(),
+            barrier,
+            replaced_dead: false,
+            epoch: process::fork_epoch(),
+        })
     }
 
     fn not_taken(&self, end: End, refusal: NotTaken, me: OwnerId) -> Error {
@@ -197,24 +207,36 @@ impl Shared {
         match role {
             Role::Vacant => Peer::Awaited,
             Role::Held { by, .. } if self.domain.is_alive(by) => Peer::Alive(by),
-            Role::Held { .. } | Role::Left { died: true } => Peer::Died,
-            Role::Left { died: false } => Peer::Left,
+            Role::Held { .. } | Role::Left { died: true, .. } => Peer::Died,
+            Role::Left { died: false, .. } => Peer::Left,
         }
     }
 
-    /// Ends the report of an end: `end` is vacant again. False if somebody has come meanwhile.
-    pub(super) fn settle(&self, end: End) -> bool {
-        match self.role(end).read() {
-            Role::Held { by, .. } if self.domain.is_alive(by) => false,
-            Role::Vacant => false,
-            seen => self.role(end).settle(seen),
+    /// The end that `seen` says was reported: `end` is vacant again, unless its role changed since.
+    pub(super) fn settle(&self, end: End, seen: Role) -> bool {
+        self.role(end).settle(seen)
+    }
+
+    /// Gives `end` up at `position` and tells the other one. A fork child gives up nothing.
+    pub(super) fn leave(&self, end: End, me: OwnerId, ending: Ending, position: u64) {
+        if self.is_ours() {
+            self.role(end).leave(me, ending, position / CELL_BYTES);
+            self.rouse(end);
         }
     }
 
-    /// Gives `end` up and tells the other one.
-    pub(super) fn leave(&self, end: End, me: OwnerId, ending: Ending) {
-        self.role(end).leave(me, ending);
-        self.rouse(end);
+    /// Whether this process opened the end, rather than inherit it by a fork (HAZARDS H6).
+    #[inline]
+    pub(super) fn is_ours(&self) -> bool {
+        process::fork_epoch() == self.epoch
+    }
+
+    /// Why an end that was inherited by a fork does nothing.
+    #[cold]
+    pub(super) fn inherited(&self) -> Error {
+        Error::new("use", object(&self.name), ErrorKind::Unsupported)
+            .because("this end belongs to the process that this one was forked from")
+            .advise("open an end in the process that uses it")
     }
 
     /// Wakes whoever waits for something that `end` has just done to its role.
