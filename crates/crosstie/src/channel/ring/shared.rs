@@ -31,7 +31,7 @@ use crate::region::{Segment, SegmentSpec, Sizes, Space, removal};
 
 const LAYOUT: u64 = layout_hash(
     "ring: control @128 (acked, credit, consumer_waits, producer_waits, 128 apart), producer @640, \
-     consumer @768, cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
+     consumer @768 (left: place @16), cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
 );
 const CONTROL_OFFSET: usize = 128;
 const PRODUCER_OFFSET: usize = 640;
