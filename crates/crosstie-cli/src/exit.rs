@@ -45,6 +45,11 @@ impl Failure {
         self
     }
 
+    /// What failed, and why.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Standard output could not be written: quiet if its reader left, else the tool's failure.
     pub fn of_output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {

@@ -13,6 +13,8 @@ use crate::framing::{Choice, Framing, Writer};
 ///
 /// Ends with 0 when every sender has ended cleanly, or after -n messages; with 83 when one of them
 /// died. Every whole message is written before. On a ring a message is acknowledged only after it was written.
+/// Who speaks another protocol is named and passed over, and so is a message above the limit; the others are
+/// served, and the end is 86 or 87.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Addresses: ring:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path  tcp:host:port
@@ -59,9 +61,9 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     }
     intake.tell_losses();
     match end {
-        None => Ok(()),
+        None => intake.verdict(),
         Some(End::Clean) => match wanted {
-            None => Ok(()),
+            None => intake.verdict(),
             Some(wanted) => Err(Failure::new(
                 ErrorKind::Closed,
                 format!(

@@ -49,7 +49,14 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     };
     intake.tell_losses();
     match end {
-        End::Clean => passage.outlet.close(),
+        End::Clean => match intake.verdict() {
+            Ok(()) => passage.outlet.close(),
+            // What was passed over may be missing there: no clean end.
+            Err(failure) => {
+                passage.outlet.break_off();
+                Err(failure)
+            }
+        },
         End::Failed(failure) => {
             intake.break_off();
             passage.outlet.break_off();

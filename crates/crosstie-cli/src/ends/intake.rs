@@ -1,5 +1,6 @@
 //! [`Intake`]: the receiving end of an address.
 
+use crosstie::ErrorKind;
 use crosstie::contract::{Losses, RecvError};
 use crosstie::endpoint::{Address, Payload, Place, Receiver};
 
@@ -55,7 +56,13 @@ pub struct Intake<'a> {
     goes_on_after: GoesOnAfter,
     /// What ended the last batch, after its messages.
     pending: Option<End>,
+    /// The first sender, or message, that was passed over.
+    passed_over: Option<Failure>,
+    passed_over_count: u64,
 }
+
+/// So many of those that are passed over are told one by one: a port may get any number of them.
+const TOLD_MAX: u64 = 16;
 
 impl<'a> Intake<'a> {
     /// Opens it.
@@ -70,7 +77,16 @@ impl<'a> Intake<'a> {
         {
             note::line(globals, &format!("listening on {chosen}"));
         }
-        Ok(Self { address, receiver, globals, patience, goes_on_after: GoesOnAfter::Nothing, pending: None })
+        Ok(Self {
+            address,
+            receiver,
+            globals,
+            patience,
+            goes_on_after: GoesOnAfter::Nothing,
+            pending: None,
+            passed_over: None,
+            passed_over_count: 0,
+        })
     }
 
     /// Goes on when all senders have ended, where others can come.
@@ -149,7 +165,51 @@ impl<'a> Intake<'a> {
                 Failure::of_recv(address, RecvError::TimedOut)
                     .advise(format!("send one: crosstie send {address}")),
             )),
+            error if self.others_are_served_after(&error) => {
+                self.pass_over(Failure::of_recv(address, error));
+                Ok(())
+            }
             error => Err(End::Failed(Failure::of_recv(address, error))),
+        }
+    }
+
+    /// Whether an error is about one sender, or one message, of many.
+    fn others_are_served_after(&self, error: &RecvError) -> bool {
+        let has_many = matches!(
+            self.address.place(),
+            Place::Fifo(_) | Place::Unix(_) | Place::UnixPacket(_) | Place::Tcp(_) | Place::Udp(_)
+        );
+        has_many && matches!(error.kind(), ErrorKind::Mismatch | ErrorKind::Corrupt | ErrorKind::TooLarge)
+    }
+
+    fn pass_over(&mut self, failure: Failure) {
+        self.passed_over_count += 1;
+        if self.passed_over_count <= TOLD_MAX {
+            let last =
+                if self.passed_over_count == TOLD_MAX { "; more are passed over in silence" } else { "" };
+            note::line(
+                self.globals,
+                &format!("{}; passed over, the others are served on{last}", failure.text()),
+            );
+        }
+        self.passed_over.get_or_insert(failure);
+    }
+
+    /// At a clean end: the first sender, or message, that was passed over.
+    ///
+    /// # Errors
+    /// That failure, if there was one.
+    pub fn verdict(&mut self) -> Outcome {
+        let count = self.passed_over_count;
+        match self.passed_over.take() {
+            None => Ok(()),
+            Some(first) if count == 1 => {
+                Err(first.advise("it was passed over; the others were served whole"))
+            }
+            Some(first) => Err(first.advise(format!(
+                "this and {} more were passed over; the others were served whole",
+                count - 1
+            ))),
         }
     }
 

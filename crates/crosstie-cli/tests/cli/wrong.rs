@@ -154,16 +154,81 @@ fn a_port_that_the_kernel_chose_is_told() {
     }
 }
 
+/// What an address that many can send to gets from somebody who speaks no protocol of ours.
+fn intrude(address: &str) {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixStream;
+    let (mechanism, target) = address.split_once(':').unwrap();
+    let nonsense = b"GET / HTTP/1.1\r\n\r\n";
+    match mechanism {
+        "tcp" => std::net::TcpStream::connect(target).unwrap().write_all(nonsense).unwrap(),
+        "unix" => UnixStream::connect(target).unwrap().write_all(nonsense).unwrap(),
+        "fifo" => std::fs::write(target, nonsense).unwrap(),
+        _ => {
+            let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.send_to(nonsense, target).unwrap();
+        }
+    }
+}
+
+/// Addresses that many can send to, free for this test.
+fn open_to_many(machine: &Machine) -> [String; 4] {
+    [
+        format!("tcp:127.0.0.1:{}", machine.port()),
+        format!("udp:127.0.0.1:{}", machine.port()),
+        machine.at("unix", "s"),
+        machine.at("fifo", "f"),
+    ]
+}
+
 #[test]
 fn a_stranger_on_a_port_is_named_and_the_others_are_served() {
-    use std::io::Write;
     let machine = Machine::new();
-    let address = format!("tcp:127.0.0.1:{}", machine.port());
-    let receiver = machine.crosstie(&["recv", &address]).start();
-    receiver.until_asleep();
-    let mut stranger = std::net::TcpStream::connect(address.strip_prefix("tcp:").unwrap()).unwrap();
-    stranger.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    receiver.finish().code(86).said("GET / HT");
+    for address in open_to_many(&machine) {
+        let receiver = machine.crosstie(&["recv", &address]).start();
+        receiver.until_asleep();
+        let mut before = machine.crosstie(&["send", &address]).input_open().start();
+        before.type_in(b"1\n");
+        intrude(&address);
+        receiver.until_asleep();
+        machine.crosstie(&["send", &address, "2"]).finish().code(0);
+        before.type_in(b"3\n");
+        before.finish().code(0);
+        receiver.finish().code(86).wrote("1\n2\n3\n").said("the others are served on");
+    }
+}
+
+#[test]
+fn following_goes_on_after_strangers_and_messages_above_the_limit() {
+    let machine = Machine::new();
+    for address in open_to_many(&machine) {
+        let receiver = machine.crosstie(&["recv", &address, "--follow", "-n", "2", "--max", "4"]).start();
+        receiver.until_asleep();
+        machine.crosstie(&["send", &address, "1"]).finish().code(0);
+        intrude(&address);
+        receiver.until_asleep();
+        machine.crosstie(&["send", &address, "12345"]).finish();
+        receiver.until_asleep();
+        // Over udp nobody is left to confirm its end.
+        machine.crosstie(&["send", &address, "2"]).finish();
+        receiver.finish().code(86).wrote("1\n2\n").said("the limit is 4").said("1 more");
+    }
+}
+
+#[test]
+fn a_relay_serves_the_others_after_a_stranger() {
+    let machine = Machine::new();
+    let (from, to) = (machine.at("unix", "from"), machine.at("unix", "to"));
+    let receiver = machine.crosstie(&["recv", &to]).start();
+    let relay = machine.crosstie(&["relay", &from, &to]).start();
+    let mut sender = machine.crosstie(&["send", &from]).input_open().start();
+    sender.type_in(b"1\n");
+    intrude(&from);
+    relay.until_asleep();
+    sender.type_in(b"2\n");
+    sender.finish().code(0);
+    relay.finish().code(86).said("passed over");
+    receiver.finish().code(83).wrote("1\n2\n");
 }
 
 #[test]
