@@ -17,6 +17,29 @@ fn receiver() -> (udp::UdpReceiver, String) {
     (rx, target)
 }
 
+const DATA: u8 = 1;
+const END: u8 = 2;
+
+/// Says datagrams of any session.
+struct Forger {
+    socket: UdpSocket,
+    target: String,
+}
+
+impl Forger {
+    fn new(target: String) -> Self {
+        Self { socket: UdpSocket::bind("127.0.0.1:0").expect("a socket"), target }
+    }
+
+    fn say(&self, kind: u8, session: u64, number: u64, payload: &[u8]) {
+        let mut bytes = vec![0xC7, b'T', b'I', b'E', b'd', 1, kind, 0];
+        bytes.extend(session.to_le_bytes());
+        bytes.extend(number.to_le_bytes());
+        bytes.extend(payload);
+        self.socket.send_to(&bytes, &self.target).expect("sent");
+    }
+}
+
 #[test]
 fn the_reported_loss_is_what_was_sent_and_not_received() {
     let (mut rx, target) = receiver();
@@ -80,17 +103,11 @@ fn a_paced_sender_loses_nothing_and_many_senders_end_when_the_last_one_does() {
 #[test]
 fn a_doubled_and_a_reordered_datagram_are_counted_and_delivered_once() {
     let (mut rx, target) = receiver();
-    let raw = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let say = |kind: u8, number: u64, payload: &[u8]| {
-        let mut bytes = vec![0xC7, b'T', b'I', b'E', b'd', 1, kind, 0, 7, 0, 0, 0, 0, 0, 0, 0];
-        bytes.extend(number.to_le_bytes());
-        bytes.extend(payload);
-        raw.send_to(&bytes, &target).expect("sent");
-    };
+    let forger = Forger::new(target);
     for (number, payload) in [(0, b"a"), (2, b"c"), (2, b"c"), (1, b"b"), (5, b"f")] {
-        say(1, number, payload);
+        forger.say(DATA, 7, number, payload);
     }
-    say(2, 8, b"");
+    forger.say(END, 7, 8, b"");
     let mut arrived = Vec::new();
     while let Ok(message) = rx.recv(soon()) {
         arrived.extend_from_slice(message.payload);
@@ -98,6 +115,42 @@ fn a_doubled_and_a_reordered_datagram_are_counted_and_delivered_once() {
     assert_eq!(arrived, b"acbf");
     let losses = rx.losses();
     assert_eq!((losses.lost, losses.duplicated, losses.reordered), (4, 1, 1), "3 4 6 7 are lost");
+}
+
+#[test]
+fn senders_that_never_ended_keep_no_other_from_being_heard() {
+    let (mut rx, target) = receiver();
+    let forger = Forger::new(target.clone());
+    let mut say = |session: u64, number: u64| {
+        forger.say(DATA, session, number, b"x");
+        assert_eq!(rx.recv(soon()).expect("a message").payload, b"x", "{session} {number}");
+    };
+    // The first loses its second message, then is silent while 5,000 others come and never end.
+    [0, 2].into_iter().for_each(|number| say(1, number));
+    (2..5_000).for_each(|session| say(session, 0));
+    let sending = thread::spawn(move || {
+        let mut tx = udp::sender(&target, &options()).expect("a sender");
+        for _ in 0..10 {
+            tx.send(b"honest", soon()).expect("sent");
+        }
+        tx.close().expect("confirmed");
+    });
+    for _ in 0..10 {
+        assert_eq!(rx.recv(soon()).expect("a message").payload, b"honest");
+    }
+    // Its end is taken and confirmed while others have not ended.
+    while !sending.is_finished() {
+        let answer = rx.recv(deadline_in(Duration::from_millis(1))).map(|m| m.payload.len());
+        assert!(matches!(answer, Err(RecvError::TimedOut)), "{answer:?}");
+    }
+    sending.join().expect("a sender");
+    assert_eq!(rx.losses().lost, 1, "of the first, which was parted with");
+    forger.say(DATA, 1, 3, b"on");
+    assert_eq!(rx.recv(soon()).expect("a message").payload, b"on", "it was only silent");
+    forger.say(END, 1, 5, b"");
+    let answer = rx.recv(deadline_in(Duration::from_millis(20))).map(|m| m.payload.len());
+    assert!(matches!(answer, Err(RecvError::TimedOut)), "{answer:?}");
+    assert_eq!(rx.losses().lost, 2, "numbers 1 and 4");
 }
 
 #[test]

@@ -19,14 +19,19 @@ use crate::os::udp::{self, DATAGRAM_BYTES_MAX};
 
 /// How many senders that have ended are remembered, to answer their repeated end marks.
 const ENDED_MAX: usize = 1024;
-/// How many senders are served at once; a datagram of one more is dropped, and so counted as lost.
+/// How many senders that have not ended are kept; one more parts with the one heard from the longest
+/// ago, which may have been killed: nothing says so.
 const SENDERS_MAX: usize = 4096;
+/// How many senders parted with are remembered, so that one that was only silent goes on where it was.
+const PARTED_MAX: usize = 4096;
 
 /// One sender that has not ended.
 #[derive(Debug)]
 struct Sender {
     tally: Tally,
     from: Option<SocketAddr>,
+    /// When it was heard last, counted in datagrams.
+    turn: u64,
 }
 
 /// The receiving end of datagrams, for any number of senders.
@@ -40,8 +45,11 @@ pub struct UdpReceiver {
     limit: usize,
     room: Box<[u8]>,
     senders: HashMap<u64, Sender>,
-    /// Senders that have ended, oldest first, and how many messages they sent.
-    ended: VecDeque<(u64, u64)>,
+    turn: u64,
+    /// Senders that have ended, oldest first.
+    ended: VecDeque<u64>,
+    /// Senders parted with, oldest first, and the number before which all of theirs is accounted for.
+    parted: VecDeque<(u64, u64)>,
     losses: Losses,
     has_come: bool,
     last_from: Option<SocketAddr>,
@@ -99,7 +107,9 @@ impl UdpReceiver {
             limit: options.message_bytes_max.min(MESSAGE_BYTES_MAX),
             room: vec![0; DATAGRAM_BYTES_MAX - HEADER_BYTES].into_boxed_slice(),
             senders: HashMap::new(),
+            turn: 0,
             ended: VecDeque::new(),
+            parted: VecDeque::new(),
             losses: Losses::default(),
             has_come: false,
             last_from: None,
@@ -159,8 +169,9 @@ impl UdpReceiver {
                 }
                 HELLO if header.session != 0 => drop(self.sender(header.session, received.from)),
                 END => {
+                    let is_last = self.end(header);
                     self.answer(ACK, header, received.from);
-                    if self.end(header) {
+                    if is_last {
                         return Err(RecvError::Closed);
                     }
                 }
@@ -169,13 +180,35 @@ impl UdpReceiver {
         }
     }
 
+    /// The sender of `session`, which it makes known if it is new; `None` if it has ended.
     fn sender(&mut self, session: u64, from: Option<SocketAddr>) -> Option<&mut Sender> {
-        let is_over = self.ended.iter().any(|(ended, _)| *ended == session);
-        if is_over || (self.senders.len() >= SENDERS_MAX && !self.senders.contains_key(&session)) {
-            return None;
+        self.turn += 1;
+        let turn = self.turn;
+        if !self.senders.contains_key(&session) {
+            if self.ended.contains(&session) {
+                return None;
+            }
+            let known = self.parted.iter().position(|(parted, _)| *parted == session);
+            let next = known.and_then(|at| self.parted.remove(at)).map_or(0, |(_, next)| next);
+            if self.senders.len() >= SENDERS_MAX {
+                self.part_with_the_most_silent();
+            }
+            self.has_come = true;
+            self.senders.insert(session, Sender { tally: Tally::from_number(next), from, turn });
         }
-        self.has_come = true;
-        Some(self.senders.entry(session).or_insert_with(|| Sender { tally: Tally::default(), from }))
+        let sender = self.senders.get_mut(&session)?;
+        sender.turn = turn;
+        Some(sender)
+    }
+
+    /// Makes room for one more sender. What the one parted with lost so far is counted.
+    #[cold]
+    fn part_with_the_most_silent(&mut self) {
+        let most_silent = self.senders.iter().min_by_key(|(_, sender)| sender.turn);
+        let Some(session) = most_silent.map(|(session, _)| *session) else { return };
+        let Some(sender) = self.senders.remove(&session) else { return };
+        add(&mut self.losses, sender.tally.losses(0));
+        remember(&mut self.parted, PARTED_MAX, (session, sender.tally.next()));
     }
 
     /// Whether it is to be delivered: not the second of its number, nor of a sender that has ended,
@@ -191,13 +224,16 @@ impl UdpReceiver {
         }
         let Some(sender) = self.senders.remove(&header.session) else { return false };
         add(&mut self.losses, sender.tally.losses(header.number));
-        self.ended.push_back((header.session, header.number));
-        if self.ended.len() > ENDED_MAX {
-            self.ended.pop_front();
-        }
+        remember(&mut self.ended, ENDED_MAX, header.session);
         let is_last = self.senders.is_empty() && self.has_come;
         self.has_come &= !is_last;
         is_last
+    }
+
+    /// Whether its end is to be told when it is dropped: not while panicking, nor in a child of fork,
+    /// whose parent's it is (H6).
+    pub(super) fn ends_on_drop(&self) -> bool {
+        !std::thread::panicking() && self.owner_pid == std::process::id()
     }
 
     fn answer(&self, kind: u16, header: Header, to: Option<SocketAddr>) {
@@ -208,6 +244,14 @@ impl UdpReceiver {
             Some(to) => self.socket.send_to(&answer, to, Deadline::NOW),
             None => self.socket.send(&answer, Deadline::NOW),
         };
+    }
+}
+
+/// Puts the latest behind the others; the oldest of more than `max` is forgotten.
+fn remember<T>(latest: &mut VecDeque<T>, max: usize, one: T) {
+    latest.push_back(one);
+    if latest.len() > max {
+        latest.pop_front();
     }
 }
 
@@ -231,7 +275,9 @@ impl ReceiveMessages for UdpReceiver {
         self.limit
     }
 
-    /// Exact for senders that have ended; of the others, what their latest message shows.
+    /// Exact for senders that have ended; of the others, what their latest message shows. Of 4,096
+    /// senders that have not ended, one more takes the place of the one heard from the longest ago:
+    /// should that one go on after 4,096 others were parted with, what it had sent counts as lost.
     fn losses(&self) -> Losses {
         let mut losses = self.losses;
         self.senders.values().for_each(|sender| add(&mut losses, sender.tally.losses(0)));
@@ -245,8 +291,7 @@ impl ReceiveMessages for UdpReceiver {
 
 impl Drop for UdpReceiver {
     fn drop(&mut self) {
-        // While panicking, and in a child of fork (H6), no clean end is claimed.
-        if std::thread::panicking() || self.owner_pid != std::process::id() {
+        if !self.ends_on_drop() {
             return;
         }
         for (session, sender) in &self.senders {

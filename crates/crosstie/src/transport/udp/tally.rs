@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::contract::Losses;
 
-/// How many gaps are remembered; what was missing in an older one is lost for good.
-const GAPS_MAX: usize = 65_536;
+/// How many gaps of one sender are remembered; what was missing in an older one is lost for good,
+/// even if it comes. Small, because thousands of senders may have as many each.
+const GAPS_MAX: usize = 1024;
 
 /// One sender's messages, by number from 0.
 #[derive(Debug, Default)]
@@ -20,6 +21,16 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Of a sender whose messages before number `next` are accounted for elsewhere.
+    pub(super) fn from_number(next: u64) -> Self {
+        Self { next, received: next, ..Self::default() }
+    }
+
+    /// One after the highest number that came.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
     /// Counts one arrival; answers whether it is the first of its number.
     pub(super) fn arrive(&mut self, number: u64) -> bool {
         // No sender of ours ever comes so far; nothing below can then overflow.
@@ -28,10 +39,7 @@ impl Tally {
         }
         if number >= self.next {
             if number > self.next {
-                self.gaps.insert(self.next, number);
-                if self.gaps.len() > GAPS_MAX {
-                    self.gaps.pop_first();
-                }
+                self.miss(self.next, number);
             }
             self.next = number + 1;
             self.received += 1;
@@ -52,12 +60,20 @@ impl Tally {
         let Some((first, end)) = gap.filter(|(_, end)| number < *end) else { return false };
         self.gaps.remove(&first);
         if first < number {
-            self.gaps.insert(first, number);
+            self.miss(first, number);
         }
         if number + 1 < end {
-            self.gaps.insert(number + 1, end);
+            self.miss(number + 1, end);
         }
         true
+    }
+
+    /// Remembers that `first` and what follows, up to `end`, did not arrive yet.
+    fn miss(&mut self, first: u64, end: u64) {
+        self.gaps.insert(first, end);
+        if self.gaps.len() > GAPS_MAX {
+            self.gaps.pop_first();
+        }
     }
 
     /// What is known to have gone wrong when `sent` were sent at least.
@@ -101,12 +117,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_accounted_for_elsewhere_is_not_lost_again() {
+        let mut tally = Tally::from_number(10);
+        assert!(!tally.arrive(9), "told as lost, or a double");
+        assert!(tally.arrive(12));
+        assert_eq!(tally.losses(15), Losses { lost: 4, duplicated: 1, reordered: 0 });
+    }
+
+    #[test]
     fn a_hostile_sender_fills_no_memory() {
         let mut tally = Tally::default();
         for number in 0..3 * GAPS_MAX as u64 {
             tally.arrive(number * 2 + 1);
         }
         assert_eq!(tally.gaps.len(), GAPS_MAX);
+        let mut splitting = Tally::default();
+        splitting.arrive(1 << 60);
+        for number in 0..3 * GAPS_MAX as u64 {
+            assert!(splitting.arrive(number * 2 + 1));
+            assert!(splitting.gaps.len() <= GAPS_MAX);
+        }
+        assert_eq!(splitting.losses(0).lost, (1 << 60) - 3 * GAPS_MAX as u64, "exact all the same");
         assert!(!tally.arrive(u64::MAX));
         assert!(tally.arrive(u64::MAX - 1));
         assert!(!tally.arrive(u64::MAX - 1));
