@@ -10,6 +10,8 @@ mod descriptors;
 mod ends;
 #[path = "transport/fifos.rs"]
 mod fifos;
+#[path = "transport/forks.rs"]
+mod forks;
 #[path = "transport/hardship.rs"]
 mod hardship;
 #[path = "transport/page.rs"]

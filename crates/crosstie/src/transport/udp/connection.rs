@@ -147,7 +147,7 @@ impl ReceiveMessages for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if !self.receiver.ends_on_drop() {
             return;
         }
         for (client, answers) in &self.clients {
