@@ -181,14 +181,53 @@ fn h22_who_opened_before_a_removal_sees_it_and_who_opens_after_gets_another() {
 }
 
 #[test]
-fn h22_a_removal_that_was_killed_half_way_is_finished_by_the_next_creator() {
+fn h22_a_removal_that_was_killed_half_way_is_taken_back_by_the_next_opener_or_done_by_the_next_remover() {
     let (temporary, directory) = stage();
     let old = make(&directory);
     let file = OpenOptions::new().write(true).open(temporary.path().join("a.test")).unwrap();
-    file.write_all_at(&2_u32.to_le_bytes(), STATE_OFFSET as u64).unwrap();
-    assert_eq!(Segment::open(&directory, "a.test", &spec()).unwrap_err().kind(), ErrorKind::NotFound);
-    let new = make(&directory);
-    assert!(new.is_live() && !old.is_live() && !old.has_name());
+    let mark = || file.write_all_at(&2_u32.to_le_bytes(), STATE_OFFSET as u64).unwrap();
+    for open in [make, |directory: &Directory| Segment::open(directory, "a.test", &spec()).unwrap()] {
+        mark();
+        assert!(!old.is_live());
+        let same = open(&directory);
+        assert!(same.is_live() && old.is_live() && old.has_name());
+    }
+    mark();
+    let refused = removal::remove(&directory, "a.test", &spec(), |_| Some("4711 worker".into())).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Busy);
+    assert!(old.is_live());
+    mark();
+    removal::remove(&directory, "a.test", &spec(), |_| None).unwrap();
+    assert!(!old.is_live() && !old.has_name());
+}
+
+#[test]
+fn what_is_no_sound_segment_is_removed_and_what_is_no_file_is_left_with_true_advice() {
+    let (temporary, directory) = stage();
+    let path = temporary.path().join("a.test");
+    let remove = || removal::remove(&directory, "a.test", &spec(), |_| panic!("nobody can be in it"));
+    for bytes in [0, 1, 100, 4096, 500_000] {
+        drop(make(&directory));
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(bytes).unwrap();
+        assert_eq!(Segment::open(&directory, "a.test", &spec()).unwrap_err().kind(), ErrorKind::Corrupt);
+        remove().unwrap();
+        assert!(!path.exists(), "{bytes} bytes");
+    }
+    // Of the magic, the version, the state, the kind, the layout, the sizes, the zeros.
+    for at in [0, 8, 13, 16, 24, 32, 40, 100] {
+        drop(make(&directory));
+        OpenOptions::new().write(true).open(&path).unwrap().write_all_at(&[0x5A], at).unwrap();
+        let refused = Segment::open(&directory, "a.test", &spec()).unwrap_err();
+        assert!(refused.advice().contains("crosstie rm"), "{at}: {refused}");
+        remove().unwrap();
+        assert!(!path.exists(), "byte {at}");
+    }
+    assert_eq!(remove().unwrap_err().kind(), ErrorKind::NotFound);
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let refused = remove().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    assert!(refused.advice().contains(&format!("rm {}", path.display())), "{}", refused.advice());
+    assert!(path.exists());
 }
 
 /// Openers register, then look; removers mark, then look for users: never two objects of one name

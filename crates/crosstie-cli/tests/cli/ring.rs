@@ -94,6 +94,34 @@ fn what_is_removed_is_gone() {
 }
 
 #[test]
+fn a_damaged_ring_is_removed_as_its_hint_says() {
+    let machine = Machine::new();
+    let ring = machine.path("domain").join("ring.jobs");
+    let open = || std::fs::OpenOptions::new().write(true).open(&ring).expect("the ring's file");
+    let cut = |bytes| open().set_len(bytes).expect("cut");
+    let flip = |at| std::os::unix::fs::FileExt::write_all_at(&open(), &[0x5A], at).expect("written");
+    let damages: [&dyn Fn(); 10] = [
+        &|| cut(0),
+        &|| cut(1),
+        &|| cut(100),
+        &|| cut(4096),
+        &|| cut(500_000),
+        &|| flip(0),
+        &|| flip(8),
+        &|| flip(16),
+        &|| flip(24),
+        &|| flip(40),
+    ];
+    for damage in damages {
+        machine.crosstie(&["send", "ring:jobs", "1"]).finish().code(0);
+        damage();
+        machine.crosstie(&["recv", "ring:jobs"]).finish().code(86).said("crosstie rm");
+        machine.crosstie(&["rm", "ring:jobs"]).finish().code(0).wrote("");
+        assert!(!ring.exists());
+    }
+}
+
+#[test]
 fn domains_do_not_see_each_other() {
     let machine = Machine::new();
     let other = machine.path("other").display().to_string();

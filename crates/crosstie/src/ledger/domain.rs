@@ -104,8 +104,15 @@ impl Domain {
         }
         let directory = open_directory(&path)?;
         check_owner(&directory)?;
-        let segment = Segment::open_or_create(&directory, LEDGER_FILE, &SPEC, |_| Ok(()))?;
         let name = path.display().to_string();
+        let segment = Segment::open_or_create(&directory, LEDGER_FILE, &SPEC, |_| Ok(())).map_err(
+            |error| match error.kind() {
+                ErrorKind::Corrupt | ErrorKind::Mismatch => error.advise(format!(
+                    "use the version that made it, or end all that use the domain and remove it: rm -r {name}"
+                )),
+                _ => error,
+            },
+        )?;
         let ledger =
             os::stat(segment.file()).map_err(|error| Error::os("open domain", name.as_str(), error))?;
         Ok(Self::keep(directory, name, segment, ledger))

@@ -5,40 +5,56 @@
 //! The mend: the remover marks first, then looks for users; an opener registers first, then looks
 //! at the mark; both with a full fence between, so at least one of them sees the other. And a name
 //! is unlinked only under the directory's lock, after it was seen to lead to the marked file.
+//!
+//! A remover that is killed between its mark and what follows has removed nothing: somebody may use
+//! the segment, so who meets the mark next, under the lock, takes it back.
 
 use std::io;
 use std::os::fd::AsFd;
 
-use super::segment::{self, Segment};
-use super::{Directory, SegmentSpec, Sizes};
+use crosstie_core::crash_point;
+
+use super::segment::{self, Found, Segment};
+use super::{Directory, SegmentSpec, Sizes, Space};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::directory as os;
-use crosstie_core::layout::header::{HEADER_BYTES, Header, STATE_REMOVED};
 
-/// Removes the segment `name` from `directory` unless `in_use` says who uses it.
+/// Removes the segment `name` from `directory` unless `in_use` says who uses it, which may look at
+/// the header's part alone. A file that is no segment as `spec` says goes too: nobody can enter it,
+/// and who has it mapped keeps it.
 ///
 /// # Errors
-/// `NotFound`; `Busy` with what `in_use` answers; `Mismatch` or `Corrupt` when it is not what
-/// `spec` says: then nothing is removed.
+/// `NotFound`; `Busy` with what `in_use` answers; `Corrupt` for what is no regular file.
 pub fn remove(
     directory: &Directory,
     name: &str,
     spec: &SegmentSpec,
-    in_use: impl FnOnce(&Segment) -> Option<String>,
+    in_use: impl Fn(&Segment) -> Option<String>,
 ) -> Result<()> {
-    let held = segment::lock(directory)?;
-    let any_size = SegmentSpec { sizes: Sizes::AsFound, ..*spec };
-    let segment = Segment::open(directory, name, &any_size)?;
-    if !segment.retire() {
-        return Err(Error::new("remove", directory.display(name), ErrorKind::NotFound));
-    }
-    if let Some(users) = in_use(&segment) {
+    let _held = segment::lock(directory)?;
+    let any_size = SegmentSpec { sizes: Sizes::AsFound, space: Space::Header, ..*spec };
+    let segment = match Segment::find(directory, name, &any_size) {
+        Ok(Found::Live(segment) | Found::Removed(segment)) => segment,
+        Ok(Found::Nothing) => {
+            return Err(Error::new("remove", directory.display(name), ErrorKind::NotFound));
+        }
+        Err(refusal) => return unlink_unsound(directory, name, refusal),
+    };
+    let busy = |users| {
         segment.revive();
-        return Err(Error::new("remove", directory.display(name), ErrorKind::Busy).because(users));
+        Err(Error::new("remove", directory.display(name), ErrorKind::Busy).because(users))
+    };
+    // Before the mark too: it would turn away whoever comes to those who are there.
+    if let Some(users) = in_use(&segment) {
+        return busy(users);
     }
-    unlink_if_same(directory, name, &segment)?;
-    drop(held);
-    Ok(())
+    crash_point!("remove.unused");
+    segment.retire();
+    crash_point!("remove.marked");
+    if let Some(users) = in_use(&segment) {
+        return busy(users);
+    }
+    unlink_if_same(directory, name, &segment)
 }
 
 fn unlink_if_same(directory: &Directory, name: &str, segment: &Segment) -> Result<()> {
@@ -52,24 +68,22 @@ fn unlink_if_same(directory: &Directory, name: &str, segment: &Segment) -> Resul
     }
 }
 
-/// Unlinks what a remover marked and did not live to unlink.
-pub(super) fn finish(directory: &Directory, name: &str) -> Result<()> {
-    let held = segment::lock(directory)?;
+/// Unlinks the file that was refused as unsound; other refusals stand.
+fn unlink_unsound(directory: &Directory, name: &str, refusal: Error) -> Result<()> {
     let failed = |error| Error::os("remove", directory.display(name), error);
-    let file = match os::open_in(directory.as_fd(), name) {
-        Ok(file) => std::fs::File::from(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut bytes = [0; HEADER_BYTES];
-    let read = std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 0);
-    let file_bytes = os::stat(file.as_fd()).map_err(failed)?.bytes;
-    // Under the lock nobody else marks or unlinks: a mark seen now is an unfinished removal.
-    let is_removed =
-        read.is_ok() && Header::read(&bytes, file_bytes).is_ok_and(|header| header.state == STATE_REMOVED);
-    if is_removed {
-        os::unlink_in(directory.as_fd(), name).map_err(failed)?;
+    let is_unsound = matches!(refusal.kind(), ErrorKind::Corrupt | ErrorKind::Mismatch);
+    if is_unsound && os::stat_in(directory.as_fd(), name).map_err(failed)?.is_regular {
+        return os::unlink_in(directory.as_fd(), name).map_err(failed);
     }
-    drop(held);
+    Err(refusal)
+}
+
+/// Takes back the mark of a remover that was killed before it unlinked; waits for one that lives.
+pub(super) fn take_back(directory: &Directory, name: &str, spec: &SegmentSpec) -> Result<()> {
+    let _held = segment::lock(directory)?;
+    // Under the lock nobody else marks or unlinks: a mark seen now is an unfinished removal.
+    if let Found::Removed(segment) = Segment::find(directory, name, spec)? {
+        segment.revive();
+    }
     Ok(())
 }

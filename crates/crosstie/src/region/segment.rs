@@ -97,9 +97,9 @@ impl Segment {
         init: impl Fn(&Self) -> Result<()>,
     ) -> Result<Self> {
         for _ in 0..TRIES_MAX {
-            match Self::open_once(directory, name, spec)? {
+            match Self::find(directory, name, spec)? {
                 Found::Live(segment) => return Ok(segment),
-                Found::Removed => removal::finish(directory, name)?,
+                Found::Removed(_) => removal::take_back(directory, name, spec)?,
                 Found::Nothing => {
                     let segment = Self::build(directory, name, spec, &init)?;
                     match memory::publish(segment.file.as_fd(), directory.as_fd(), name) {
@@ -119,12 +119,16 @@ impl Segment {
     /// # Errors
     /// `NotFound`; as [`Segment::open_or_create`].
     pub fn open(directory: &Directory, name: &str, spec: &SegmentSpec) -> Result<Self> {
-        match Self::open_once(directory, name, spec)? {
-            Found::Live(segment) => Ok(segment),
-            Found::Removed | Found::Nothing => {
-                Err(Error::new("open", directory.display(name), ErrorKind::NotFound))
+        for _ in 0..TRIES_MAX {
+            match Self::find(directory, name, spec)? {
+                Found::Live(segment) => return Ok(segment),
+                Found::Removed(_) => removal::take_back(directory, name, spec)?,
+                Found::Nothing => {
+                    return Err(Error::new("open", directory.display(name), ErrorKind::NotFound));
+                }
             }
         }
+        Err(changing(directory, name))
     }
 
     /// Creates a segment without a name, of a fixed size for ever: pass its [`Segment::file`] on.
@@ -225,14 +229,13 @@ impl Segment {
         os::stat(self.file.as_fd()).is_ok_and(|stat| stat.links > 0)
     }
 
-    /// Marks the segment as removed; whoever registers from now on will see it.
-    pub(super) fn retire(&self) -> bool {
-        let retired =
-            // Relaxed: publishes nothing; the fence below orders it before the look at the users.
-            self.state().compare_exchange(STATE_LIVE, STATE_REMOVED, Ordering::Relaxed, Ordering::Relaxed);
+    /// Marks the segment as removed; whoever registers from now on will see it. Under the directory's
+    /// lock, as [`Segment::revive`].
+    pub(super) fn retire(&self) {
+        // Relaxed: publishes nothing; the fence below orders it before the look at the users.
+        self.state().store(STATE_REMOVED, Ordering::Relaxed);
         // SeqCst: `state` is written before, the users' `registration` is read after; see `is_live`.
         fence(Ordering::SeqCst);
-        retired.is_ok()
     }
 
     /// Takes [`Segment::retire`] back.
@@ -248,14 +251,15 @@ impl Segment {
         unsafe { AtomicU32::from_ptr(state) }
     }
 
-    fn open_once(directory: &Directory, name: &str, spec: &SegmentSpec) -> Result<Found> {
+    /// What `name` leads to now.
+    pub(super) fn find(directory: &Directory, name: &str, spec: &SegmentSpec) -> Result<Found> {
         let file = match os::open_in(directory.as_fd(), name) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
             Err(error) => return Err(Error::os("open", directory.display(name), error)),
         };
         let segment = Self::check(file, directory.display(name), spec)?;
-        Ok(if segment.is_live() { Found::Live(segment) } else { Found::Removed })
+        Ok(if segment.is_live() { Found::Live(segment) } else { Found::Removed(segment) })
     }
 
     /// Checks a file against `spec`, then maps it.
@@ -268,7 +272,11 @@ impl Segment {
                 .advise("use the same version and parameters, or remove it with `crosstie rm`")
         };
         let stat = os::stat(file.as_fd()).map_err(failed)?;
-        if !stat.is_regular || stat.bytes < HEADER_BYTES as u64 {
+        if !stat.is_regular {
+            return Err(refused(Fault::NotASegment)
+                .advise(format!("it is no regular file: remove it with rm {name}")));
+        }
+        if stat.bytes < HEADER_BYTES as u64 {
             return Err(refused(Fault::NotASegment));
         }
         let file = File::from(file);
@@ -325,9 +333,11 @@ impl Segment {
     }
 }
 
-enum Found {
+/// What a name leads to.
+pub(super) enum Found {
     Live(Segment),
-    Removed,
+    /// Marked by a remover, who may have been killed before it unlinked.
+    Removed(Segment),
     Nothing,
 }
 
