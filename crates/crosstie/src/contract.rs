@@ -146,8 +146,21 @@ pub trait SendMessages: Send {
     /// Dropping a sender does the same, except while panicking: then the receiver sees a death.
     ///
     /// # Errors
-    /// If the end mark could not be sent.
+    /// If the end mark could not be sent. A receiver that has ended and is known to have taken
+    /// everything need not be told.
     fn close(&mut self) -> Result<(), SendError>;
+
+    /// As [`SendMessages::close`], and then waits until the receiver has taken everything, where the
+    /// mechanism can lose what a receiver had not taken and shows it (fifo, unix, unixpacket, tcp).
+    /// After a timeout it may be called again.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the receiver ended first, cleanly or on a FIFO in any way;
+    /// [`SendError::PeerDied`]; [`SendError::TimedOut`].
+    fn deliver(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        let _ = deadline;
+        self.close()
+    }
 
     /// The largest message that this end accepts, in bytes.
     fn message_bytes_max(&self) -> usize;

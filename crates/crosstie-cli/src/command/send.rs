@@ -14,8 +14,9 @@ use crate::framing::{Choice, Reader};
 /// Send messages: each line of standard input is one
 ///
 /// On a ring they wait in shared memory, up to its capacity, whether a receiver is there or not.
-/// Sockets and FIFOs wait for their receiver, and say so after two seconds. When standard input
-/// ends, the receiver is told a clean end; when it breaks, or send is killed, a death.
+/// Sockets and FIFOs wait for their receiver, and at the end until it has taken everything, and say
+/// so after two seconds; 88 if it ended before. When standard input ends, the receiver is told a
+/// clean end; when it breaks, or send is killed, a death.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Addresses: ring:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path  tcp:host:port

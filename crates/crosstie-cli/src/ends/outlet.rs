@@ -2,7 +2,7 @@
 
 use crosstie::ErrorKind;
 use crosstie::contract::SendError;
-use crosstie::endpoint::{Address, Sender};
+use crosstie::endpoint::{Address, Place, Sender};
 
 use super::place::waited_for;
 use crate::args::{EndFlags, Globals};
@@ -73,15 +73,27 @@ impl<'a> Outlet<'a> {
         Ok(())
     }
 
-    /// Tells the receiver a clean end.
+    /// Tells the receiver a clean end, and waits until it has taken everything, where that can be told.
     ///
     /// # Errors
-    /// If it cannot be told. A receiver that ended cleanly meanwhile need not be told: it took what
-    /// it wanted.
-    pub fn close(self) -> Outcome {
-        match self.sender.close() {
-            Ok(()) | Err(SendError::Closed) => Ok(()),
-            Err(error) => Err(Failure::of_send(self.address, error)),
+    /// If it cannot be told, or if the receiver ended before it took everything.
+    pub fn close(mut self) -> Outcome {
+        self.patience.begin();
+        loop {
+            let (address, globals) = (self.address, self.globals);
+            match self.sender.deliver(self.patience.deadline()) {
+                Ok(()) => return Ok(()),
+                // A datagram's receiver that ended cleanly is all that is ever known of it.
+                Err(SendError::Closed) if matches!(address.place(), Place::Udp(_)) => return Ok(()),
+                Err(SendError::TimedOut) => {
+                    let awaited = "the receiver to take what was sent";
+                    if !self.patience.goes_on(|| waited_for(awaited, address, globals)) {
+                        return Err(Failure::of_send(address, SendError::TimedOut)
+                            .advise("everything was sent; the receiver has not taken all of it"));
+                    }
+                }
+                Err(error) => return Err(Failure::of_send(address, error)),
+            }
         }
     }
 

@@ -216,3 +216,75 @@ fn a_killed_receiver_is_told_to_its_sender() {
         }
     }
 }
+
+#[test]
+fn a_receiver_that_leaves_messages_behind_is_told_to_their_sender() {
+    let machine = Machine::new();
+    for address in addresses(&machine).iter().filter(|address| !address.starts_with("ring:")) {
+        for input_ends_first in [true, false] {
+            let receiver = machine.crosstie(&["recv", address, "-n", "1"]).start();
+            receiver.until_asleep();
+            let sender = machine.crosstie(&["send", address]);
+            if input_ends_first {
+                sender.input("1\n2\n3\n").finish().code(88).said("not delivered");
+            } else {
+                let mut sender = sender.input_open().start();
+                sender.type_in(b"1\n2\n3\n");
+                receiver.until_ended();
+                sender.finish().code(88).said("not delivered");
+            }
+            receiver.finish().code(0).wrote("1\n");
+        }
+    }
+}
+
+#[test]
+fn a_receiver_that_took_everything_leaves_its_sender_in_peace() {
+    let machine = Machine::new();
+    for address in addresses(&machine) {
+        for input_ends_first in [true, false] {
+            let receiver = machine.crosstie(&["recv", &address, "-n", "3"]).start();
+            receiver.until_asleep();
+            let sender = machine.crosstie(&["send", &address]);
+            if input_ends_first {
+                sender.input("1\n2\n3\n").finish().code(0);
+            } else {
+                let mut sender = sender.input_open().start();
+                sender.type_in(b"1\n2\n3\n");
+                receiver.until_ended();
+                sender.finish().code(0);
+            }
+            receiver.finish().code(0).wrote("1\n2\n3\n");
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_after_the_receivers_end_is_not_taken_for_delivered() {
+    let machine = Machine::new();
+    for address in addresses(&machine).iter().filter(|address| !address.starts_with("ring:")) {
+        let receiver = machine.crosstie(&["recv", address, "-n", "1"]).start();
+        receiver.until_asleep();
+        let mut sender = machine.crosstie(&["send", address]).input_open().start();
+        sender.type_in(b"1\n");
+        receiver.finish().code(0).wrote("1\n");
+        sender.write(b"2\n");
+        sender.finish().code(88);
+    }
+}
+
+#[test]
+fn a_receiver_that_was_stopped_and_killed_has_taken_nothing() {
+    let machine = Machine::new();
+    for address in addresses(&machine).iter().filter(|address| !address.starts_with("ring:")) {
+        let mut receiver = machine.crosstie(&["recv", address]).start();
+        receiver.until_asleep();
+        receiver.signal(Signal::STOP);
+        let sender = machine.crosstie(&["send", address, "x"]).start();
+        sender.until_asleep();
+        receiver.kill();
+        // A FIFO cannot tell an end from a death.
+        sender.finish().code(if address.starts_with("fifo:") { 88 } else { 83 });
+        receiver.finish().wrote("");
+    }
+}

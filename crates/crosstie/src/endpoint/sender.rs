@@ -188,6 +188,41 @@ impl<T: Message + ?Sized> Sender<T> {
         }
     }
 
+    /// Says that this end is done, and waits until the receiver has taken everything: for whoever
+    /// must not take a message for delivered that a receiver left lying. After a timeout it may be
+    /// called again.
+    ///
+    /// A ring keeps what is not taken, so nothing is waited for there; pipe, fd and udp cannot tell.
+    ///
+    /// # Errors
+    /// [`SendError::Closed`] when the receiver ended before, [`SendError::PeerDied`],
+    /// [`SendError::TimedOut`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::endpoint::{Receiver, Sender};
+    /// let folder = tempfile::tempdir()?;
+    /// let address = format!("unix:{}", folder.path().join("s").display());
+    /// let mut rx = Receiver::<str>::open(&address)?;
+    /// let mut tx = Sender::<str>::open(&address)?;
+    /// tx.send("one")?;
+    /// tx.send("two")?;
+    /// assert_eq!(rx.recv()?, "one");
+    /// drop(rx);
+    /// assert_eq!(tx.deliver(Deadline::NEVER).unwrap_err().kind(), crosstie::ErrorKind::Closed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn deliver(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        match &mut self.end {
+            SendEnd::Ring(end) => {
+                end.close();
+                Ok(())
+            }
+            SendEnd::Kernel(end) => end.deliver(deadline),
+        }
+    }
+
     /// The largest message that this end sends, in bytes.
     #[must_use]
     pub fn message_bytes_max(&self) -> usize {

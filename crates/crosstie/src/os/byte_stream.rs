@@ -197,6 +197,37 @@ impl ByteStream {
         drain(&self.fd)
     }
 
+    /// How many bytes lie in a pipe that nobody has read; both of its ends may ask.
+    ///
+    /// # Errors
+    /// When it is no pipe.
+    pub fn unread_bytes(&self) -> io::Result<usize> {
+        if self.kind != ByteStreamKind::Pipe {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        Ok(usize::try_from(rustix::io::ioctl_fionread(&self.fd)?).unwrap_or(usize::MAX))
+    }
+
+    /// Waits until everything in a pipe is read, or nobody is left who reads; answers how many bytes
+    /// are unread then.
+    ///
+    /// # Errors
+    /// As [`ByteStream::read`], and when it is no pipe.
+    pub fn until_read(&self, deadline: Deadline) -> io::Result<usize> {
+        let mut pause_ns = 50_000;
+        loop {
+            let now_ns = clock::now_ns();
+            let slice = Deadline::at_ns(now_ns.saturating_add(pause_ns)).min(deadline);
+            match self.unread_bytes()? {
+                0 => return Ok(0),
+                _ if poll::wait(self.fd.as_fd(), Interest::Hangup, slice)? => return self.unread_bytes(),
+                _ if deadline.is_now() => return Err(io::ErrorKind::WouldBlock.into()),
+                _ if deadline.is_over(now_ns) => return Err(io::ErrorKind::TimedOut.into()),
+                _ => pause_ns = (pause_ns * 2).min(10_000_000),
+            }
+        }
+    }
+
     fn wait(&self, interest: Interest, deadline: Deadline) -> io::Result<()> {
         poll::wait_or_fail(self.fd.as_fd(), interest, deadline)
     }

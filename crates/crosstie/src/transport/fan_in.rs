@@ -32,6 +32,8 @@ const REREADS_MAX: usize = 64;
 struct Connection<C> {
     inbound: C,
     pid: Option<u32>,
+    /// Messages of it that were delivered.
+    taken_count: u64,
 }
 
 /// The receiving end for many senders.
@@ -144,7 +146,10 @@ impl<C: Inbound> FanInReceiver<C> {
         let step = connection.inbound.step();
         self.has_come |= connection.inbound.has_begun();
         match step {
-            Ok(Step::Message(range)) => return Ok(Some(range)),
+            Ok(Step::Message(range)) => {
+                connection.taken_count += 1;
+                return Ok(Some(range));
+            }
             Ok(Step::Incomplete) => {
                 self.current = None;
                 if connection.inbound.may_have_more() && self.reread_count < REREADS_MAX {
@@ -254,7 +259,7 @@ impl<C: Inbound> FanInReceiver<C> {
         if self.poller.get().is_some_and(|poller| poller.add(inbound.descriptor(), slot as u64).is_err()) {
             return false;
         }
-        let connection = Some(Connection { inbound, pid });
+        let connection = Some(Connection { inbound, pid, taken_count: 0 });
         match self.connections.get_mut(slot) {
             Some(place) => *place = connection,
             None => self.connections.push(connection),
@@ -307,7 +312,7 @@ impl<C: Inbound> Drop for FanInReceiver<C> {
         // Those that wait to be accepted are told too; a failure leaves nothing to do.
         let _ = self.accept_all();
         for connection in self.connections.iter_mut().flatten() {
-            connection.inbound.say_goodbye();
+            connection.inbound.say_goodbye(connection.taken_count);
         }
     }
 }

@@ -70,8 +70,8 @@ pub trait Inbound: Send + Sized {
     fn limit(&self) -> usize;
     /// The descriptor.
     fn descriptor(&self) -> BorrowedFd<'_>;
-    /// Tells the sender that the receiver ends cleanly; never waits.
-    fn say_goodbye(&mut self);
+    /// Tells the sender that the receiver ends cleanly after so many of its messages; never waits.
+    fn say_goodbye(&mut self, taken_count: u64);
 }
 
 /// Whether the peer vanished, as opposed to a failure of this end.

@@ -19,7 +19,7 @@
 //! | `sending` | what every sending end knows about itself |
 //! | `stream`, `stream_inbound` | the two ends over bytes in order |
 //! | [`spawn`] | starting a child that has one end |
-//! | `packet` | the same over packets |
+//! | `packet`, `packet_inbound` | the same over packets |
 //! | `accept` | where connections come from |
 //! | `single` | a receiver with one sender |
 //! | `fan_in` | a receiver with many |
@@ -33,6 +33,7 @@ mod frame;
 mod inbound;
 mod options;
 mod packet;
+mod packet_inbound;
 pub mod pipe;
 mod preamble;
 mod retry;

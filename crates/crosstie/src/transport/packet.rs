@@ -1,4 +1,4 @@
-//! Messages on a socket that keeps packets: one packet a message where it fits, else fragments; one
+//! Messages on a socket that keeps packets, the sender's side: one packet a message where it fits, else fragments; one
 //! packet for many small messages that are sent together.
 //!
 //! Each direction begins with a packet that is the preamble. Every further packet is eight bytes
@@ -7,17 +7,15 @@
 //! | flag | length of | what follows |
 //! |---|---|---|
 //! | FIRST 1, MORE 2 | the whole message | a piece of it |
-//! | END 4 | nothing: 0 | nothing |
+//! | END 4 | nothing: 0 | nothing; of a receiver that ends, `u64` LE: how many messages it took |
 //! | BATCH 8 | all that follows | whole messages, each behind its `u32` LE length |
 
 use std::io::{self, IoSlice};
-use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crosstie_core::Deadline;
 
-use super::inbound::{Breach, Inbound, Step};
-use super::preamble::{PACKET, PREAMBLE_BYTES};
+use super::preamble::PACKET;
 use super::sending::{Owed, Sending, is_lack_of_room};
 use crate::contract::{SendError, SendMessages};
 use crate::error::{Error, Result};
@@ -25,25 +23,25 @@ use crate::os::message_socket::{self, MessageSocket};
 
 /// The longest piece in one packet, in bytes; the default room of a socket takes three (H19).
 const PIECE_BYTES_MAX: usize = 64 << 10;
-const HEADER_BYTES: usize = 8;
-const PACKET_BYTES_MAX: usize = HEADER_BYTES + PIECE_BYTES_MAX;
+pub(super) const HEADER_BYTES: usize = 8;
+pub(super) const PACKET_BYTES_MAX: usize = HEADER_BYTES + PIECE_BYTES_MAX;
 /// A message above this is sent from where it lies, never copied into a batch.
 const COPY_BYTES_MAX: usize = 16 << 10;
 /// Before each message of a batch: its length.
-const LENGTH_BYTES: usize = 4;
+pub(super) const LENGTH_BYTES: usize = 4;
 /// What the kernel is asked to hold, in bytes.
 const ROOM_BYTES: usize = 1 << 20;
 
 /// A message begins.
-const FIRST: u8 = 1;
+pub(super) const FIRST: u8 = 1;
 /// The message that began goes on.
-const MORE: u8 = 2;
+pub(super) const MORE: u8 = 2;
 /// The sender is done.
-const END: u8 = 4;
+pub(super) const END: u8 = 4;
 /// Several whole messages.
-const BATCH: u8 = 8;
+pub(super) const BATCH: u8 = 8;
 
-const END_PACKET: [u8; HEADER_BYTES] = [END, 0, 0, 0, 0, 0, 0, 0];
+pub(super) const END_PACKET: [u8; HEADER_BYTES] = [END, 0, 0, 0, 0, 0, 0, 0];
 
 fn header(flag: u8, total: u32) -> [u8; HEADER_BYTES] {
     let [a, b, c, d] = total.to_le_bytes();
@@ -151,12 +149,24 @@ impl PacketSender {
     #[cold]
     fn fail(&mut self, error: io::Error) -> SendError {
         let (socket, hears_goodbye) = (&self.socket, self.hears_goodbye);
-        self.sending.fail(error, || {
-            let mut packet = [0; HEADER_BYTES];
-            let mut take = || socket.recv_connected(&mut packet, Deadline::NOW).map(|_| packet);
-            !hears_goodbye
-                || take().is_ok_and(|h| h == PACKET.preamble()) && take().is_ok_and(|h| h == END_PACKET)
-        })
+        let mut goodbye = None;
+        let refusal = self.sending.fail(error, || {
+            goodbye = if hears_goodbye { hear_goodbye(socket, Deadline::NOW).ok().flatten() } else { None };
+            !hears_goodbye || goodbye.is_some()
+        });
+        if let Some(taken_count) = goodbye {
+            self.sending.hear_goodbye(taken_count);
+        }
+        refusal
+    }
+
+    fn say_end(&mut self) -> Result<(), SendError> {
+        self.sending.check(0)?;
+        self.settle(Deadline::NEVER)?;
+        let sent = self.socket.send(&[IoSlice::new(&END_PACKET)], Deadline::NEVER);
+        sent.map_err(|error| self.fail(error))?;
+        self.sending.set_closed();
+        self.socket.finish().map_err(|error| self.fail(error))
     }
 }
 
@@ -170,10 +180,14 @@ impl SendMessages for PacketSender {
             self.settle(deadline)?;
         }
         if payload.len() > PIECE_BYTES_MAX {
-            return self.send_pieces(payload, total, deadline);
+            self.send_pieces(payload, total, deadline)?;
+        } else {
+            let sent =
+                self.socket.send(&[IoSlice::new(&header(FIRST, total)), IoSlice::new(payload)], deadline);
+            sent.map_err(|error| self.fail(error))?;
         }
-        let sent = self.socket.send(&[IoSlice::new(&header(FIRST, total)), IoSlice::new(payload)], deadline);
-        sent.map_err(|error| self.fail(error))
+        self.sending.count(1);
+        Ok(())
     }
 
     fn send_batch(&mut self, payloads: &[&[u8]], deadline: Deadline) -> Result<usize, SendError> {
@@ -190,6 +204,7 @@ impl SendMessages for PacketSender {
         self.settle(deadline)?;
         let sent = self.socket.send(&[IoSlice::new(&batch)], deadline);
         sent.map_err(|error| self.fail(error))?;
+        self.sending.count(count);
         Ok(count)
     }
 
@@ -197,12 +212,27 @@ impl SendMessages for PacketSender {
         if self.sending.is_closed() {
             return Ok(());
         }
-        self.sending.check(0)?;
-        self.settle(Deadline::NEVER)?;
-        let sent = self.socket.send(&[IoSlice::new(&END_PACKET)], Deadline::NEVER);
-        sent.map_err(|error| self.fail(error))?;
-        self.sending.set_closed();
-        self.socket.finish().map_err(|error| self.fail(error))
+        let closed = self.say_end();
+        self.sending.unless_all_was_taken(closed)
+    }
+
+    fn deliver(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        self.close()?;
+        if !self.hears_goodbye || !self.sending.is_closed() {
+            return Ok(());
+        }
+        match hear_goodbye(&self.socket, deadline) {
+            // It hung up as it does behind the end mark.
+            Ok(None) => Ok(()),
+            Ok(Some(taken_count)) => {
+                self.sending.hear_goodbye(taken_count);
+                self.sending.unless_all_was_taken(Err(SendError::Closed))
+            }
+            Err(error) => {
+                let refusal = Err(self.fail(error));
+                self.sending.unless_all_was_taken(refusal)
+            }
+        }
     }
 
     fn message_bytes_max(&self) -> usize {
@@ -223,160 +253,19 @@ impl Drop for PacketSender {
     }
 }
 
-/// The receiving side of messages on a socket that keeps packets.
-#[derive(Debug)]
-pub struct PacketInbound {
-    socket: MessageSocket,
-    limit: usize,
-    header: [u8; HEADER_BYTES],
-    /// The message so far is `bytes[HEADER_BYTES..][..have]`; the rest is room for the next packet.
-    bytes: Vec<u8>,
-    have: usize,
-    /// The length of the last packet, until a step has looked at it.
-    arrived: Option<usize>,
-    is_whole: bool,
-    /// What was not yet taken of a packet with several messages.
-    batch: Range<usize>,
-    is_greeted: bool,
-}
-
-impl PacketInbound {
-    pub(crate) fn new(socket: MessageSocket, limit: usize) -> Self {
-        Self {
-            socket,
-            limit: limit.min(u32::MAX as usize),
-            header: [0; HEADER_BYTES],
-            bytes: Vec::new(),
-            have: 0,
-            arrived: None,
-            is_whole: true,
-            batch: 0..0,
-            is_greeted: false,
-        }
-    }
-
-    /// Looks at the first packet.
-    #[cold]
-    fn greet(&mut self, length: usize) -> Result<Step, Breach> {
-        let begins = &self.header[..length.min(HEADER_BYTES)];
-        if length == PREAMBLE_BYTES && PACKET.check(begins).map_err(Breach::Mismatch)? {
-            self.is_greeted = true;
-            return Ok(Step::Incomplete);
-        }
-        PACKET.check(begins).map_err(Breach::Mismatch)?;
-        Err(Breach::Corrupt("the first packet is no preamble"))
-    }
-
-    /// The next message of a packet with several.
-    fn next_of_batch(&mut self) -> Result<Step, Breach> {
-        let Some((length, rest)) = self.bytes[self.batch.clone()].split_first_chunk::<LENGTH_BYTES>() else {
-            return Err(Breach::Corrupt("a batch that ends inside a length"));
-        };
-        let length = u32::from_le_bytes(*length) as usize;
-        if length > self.limit {
-            return Err(Breach::TooLarge { length, limit: self.limit });
-        }
-        if length > rest.len() {
-            return Err(Breach::Corrupt("a message longer than its batch"));
-        }
-        let begin = self.batch.start + LENGTH_BYTES;
-        self.batch.start = begin + length;
-        Ok(Step::Message(begin..begin + length))
-    }
-}
-
-impl Inbound for PacketInbound {
-    fn of_connection(fd: OwnedFd, limit: usize) -> io::Result<Self> {
-        Ok(Self::new(MessageSocket::new(fd), limit))
-    }
-
-    #[inline]
-    fn step(&mut self) -> Result<Step, Breach> {
-        if !self.batch.is_empty() {
-            return self.next_of_batch();
-        }
-        let Some(length) = self.arrived.take() else { return Ok(Step::Incomplete) };
-        if !self.is_greeted {
-            return self.greet(length);
-        }
-        let Some(piece) = length.checked_sub(HEADER_BYTES) else {
-            return Err(Breach::Corrupt("a packet without a header"));
-        };
-        let [flag, _, _, _, a, b, c, d] = self.header;
-        let total = u32::from_le_bytes([a, b, c, d]) as usize;
-        match flag {
-            END if self.is_whole => return Ok(Step::End),
-            FIRST if self.is_whole => self.have = 0,
-            MORE if !self.is_whole => {}
-            BATCH if self.is_whole && total == piece && total > 0 => {
-                self.batch = HEADER_BYTES..HEADER_BYTES + piece;
-                return self.next_of_batch();
-            }
-            BATCH if self.is_whole => {
-                return Err(Breach::Corrupt("a batch that is empty or of another length than it says"));
-            }
-            _ => return Err(Breach::Corrupt("a packet that cannot follow the last one")),
-        }
-        if total > self.limit {
-            return Err(Breach::TooLarge { length: total, limit: self.limit });
-        }
-        self.have += piece;
-        self.is_whole = self.have == total;
-        match self.have.cmp(&total) {
-            std::cmp::Ordering::Less => Ok(Step::Incomplete),
-            std::cmp::Ordering::Equal => Ok(Step::Message(HEADER_BYTES..HEADER_BYTES + total)),
-            std::cmp::Ordering::Greater => Err(Breach::Corrupt("a message longer than it said")),
-        }
-    }
-
-    #[inline]
-    fn fill(&mut self, deadline: Deadline) -> io::Result<usize> {
-        // A whole message stays until here, then its room is free.
-        let begin = if self.is_whole { 0 } else { self.have };
-        if self.bytes.len() < begin + PACKET_BYTES_MAX {
-            self.bytes.resize(begin + PACKET_BYTES_MAX, 0);
-        }
-        let room = &mut self.bytes[begin..begin + PACKET_BYTES_MAX];
-        // One piece of memory, so that the piece follows the message so far: the header comes to lie
-        // on what stands before the piece, which is put back.
-        let before = *room.first_chunk::<HEADER_BYTES>().unwrap_or(&[0; HEADER_BYTES]);
-        let length = self.socket.recv_connected(room, deadline)?;
-        if let Some(place) = room.first_chunk_mut::<HEADER_BYTES>() {
-            self.header = std::mem::replace(place, before);
-        }
-        if length > PACKET_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a packet longer than any of ours"));
-        }
-        self.arrived = Some(length);
-        Ok(length)
-    }
-
-    #[inline]
-    fn message(&self, range: Range<usize>) -> &[u8] {
-        &self.bytes[range]
-    }
-
-    fn may_have_more(&self) -> bool {
-        true
-    }
-
-    fn has_begun(&self) -> bool {
-        self.is_greeted
-    }
-
-    fn limit(&self) -> usize {
-        self.limit
-    }
-
-    fn descriptor(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-
-    fn say_goodbye(&mut self) {
-        // The sender may be gone or its side full; then it finds out from the kernel.
-        let begun = self.socket.send(&[IoSlice::new(&PACKET.preamble())], Deadline::NOW);
-        if begun.is_ok() {
-            let _ = self.socket.send(&[IoSlice::new(&END_PACKET)], Deadline::NOW);
+/// What a receiver that ends cleanly said, after its preamble: how many messages it took. `None`
+/// when it hung up.
+fn hear_goodbye(socket: &MessageSocket, deadline: Deadline) -> io::Result<Option<u64>> {
+    let mut packet = [0; HEADER_BYTES + 8];
+    loop {
+        let length = socket.recv_connected(&mut packet, deadline)?;
+        let packet = &packet[..length.min(HEADER_BYTES + 8)];
+        match packet.split_first_chunk::<HEADER_BYTES>() {
+            // A receiver of an older Crosstie does not say it: fewer than any sender counts.
+            Some((&END_PACKET, taken)) => return Ok(Some(taken.try_into().map_or(0, u64::from_le_bytes))),
+            _ if length == 0 => return Ok(None),
+            _ if packet == PACKET.preamble() => {}
+            _ => return Err(io::ErrorKind::ConnectionReset.into()),
         }
     }
 }
@@ -385,6 +274,8 @@ impl Inbound for PacketInbound {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::inbound::{Breach, Inbound as _, Step};
+    use super::super::packet_inbound::PacketInbound;
     use super::super::single::SingleReceiver;
     use super::*;
     use crate::contract::{ReceiveMessages as _, RecvError};

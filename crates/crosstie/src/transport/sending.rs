@@ -22,12 +22,17 @@ pub(crate) struct Sending {
     object: String,
     limit: usize,
     state: State,
+    /// Messages that the kernel took.
+    sent_count: u64,
+    /// Messages that the receiver took, as it said when it ended.
+    taken_count: Option<u64>,
     owner_pid: u32,
 }
 
 impl Sending {
     pub(crate) fn new(object: String, limit: usize) -> Self {
-        Self { object, limit, state: State::Open, owner_pid: std::process::id() }
+        let state = State::Open;
+        Self { object, limit, state, sent_count: 0, taken_count: None, owner_pid: std::process::id() }
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -67,6 +72,35 @@ impl Sending {
             }
             io::ErrorKind::TimedOut => SendError::TimedOut,
             _ => Error::os("send to", &self.object, error).into(),
+        }
+    }
+
+    /// So many more messages went out.
+    #[inline]
+    pub(crate) fn count(&mut self, messages: usize) {
+        self.sent_count += messages as u64;
+    }
+
+    pub(crate) fn has_sent(&self) -> bool {
+        self.sent_count > 0
+    }
+
+    /// The receiver said goodbye, and how many messages it took.
+    pub(crate) fn hear_goodbye(&mut self, taken_count: u64) {
+        self.state = State::ReceiverEnded;
+        self.taken_count = Some(taken_count);
+    }
+
+    /// The receiver has ended, and the kernel shows that it had read everything.
+    pub(crate) fn set_all_taken(&mut self) {
+        self.taken_count = Some(self.sent_count);
+    }
+
+    /// What closing answers: a receiver that took everything need not be told the end.
+    pub(crate) fn unless_all_was_taken(&self, closed: Result<(), SendError>) -> Result<(), SendError> {
+        match closed {
+            Err(SendError::Closed) if !self.has_sent() || self.taken_count == Some(self.sent_count) => Ok(()),
+            answer => answer,
         }
     }
 

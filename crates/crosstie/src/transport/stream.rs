@@ -97,6 +97,7 @@ impl StreamSender {
         let mut slices = [IoSlice::new(&head), IoSlice::new(payload)];
         match fd_passing::send(self.stream.as_fd(), &slices, descriptors, deadline) {
             Ok(count) => {
+                self.sending.count(1);
                 let mut rest = &mut slices[..];
                 IoSlice::advance_slices(&mut rest, count);
                 // Its beginning is out: whatever is not goes out first next time.
@@ -147,11 +148,35 @@ impl StreamSender {
     #[cold]
     fn fail(&mut self, error: io::Error) -> SendError {
         let (stream, hears_goodbye) = (&self.stream, self.hears_goodbye);
-        self.sending.fail(error, || {
-            let mut bytes = [0; GOODBYE.len()];
-            let heard = hears_goodbye.then(|| stream.read(&mut bytes, Deadline::NOW));
-            heard.is_none_or(|heard| heard.is_ok_and(|count| bytes[..count] == GOODBYE))
-        })
+        let (mut goodbye, mut is_taken) = (None, false);
+        let refusal = self.sending.fail(error, || {
+            if !hears_goodbye {
+                // Of a pipe the kernel says what nobody has read.
+                is_taken = stream.unread_bytes().is_ok_and(|unread| unread == 0);
+                return true;
+            }
+            goodbye = hear_goodbye(stream, Deadline::NOW).ok().flatten();
+            goodbye.is_some()
+        });
+        match goodbye {
+            Some(taken_count) => self.sending.hear_goodbye(taken_count),
+            None if is_taken => self.sending.set_all_taken(),
+            None => {}
+        }
+        refusal
+    }
+
+    fn say_end(&mut self) -> Result<(), SendError> {
+        self.sending.check(0)?;
+        self.flush(Deadline::NEVER)?;
+        self.write_all(&mut [IoSlice::new(&frame::END_MARK.to_le_bytes())], Deadline::NEVER)?;
+        self.sending.set_closed();
+        let parted = match self.parting {
+            Parting::Leave => Ok(()),
+            Parting::Finish => self.stream.finish(),
+            Parting::Deliver => self.stream.finish().and_then(|()| self.stream.drain()),
+        };
+        parted.map_err(|error| self.fail(error))
     }
 
     /// The messages at the front of `payloads` that go out as one write, as frames.
@@ -171,7 +196,22 @@ impl StreamSender {
     }
 }
 
-/// What a receiver that ends cleanly sends to its senders.
+/// What a receiver that ends cleanly said: how many messages it took. `None` when it hung up.
+fn hear_goodbye(stream: &ByteStream, deadline: Deadline) -> io::Result<Option<u64>> {
+    let mut bytes = [0; GOODBYE.len() + 8];
+    let count = stream.read(&mut bytes, deadline)?;
+    match bytes[..count].split_at_checked(GOODBYE.len()) {
+        Some((goodbye, taken)) if goodbye == GOODBYE => {
+            // A receiver of an older Crosstie does not say it: fewer than any sender counts.
+            Ok(Some(taken.try_into().map_or(0, u64::from_le_bytes)))
+        }
+        _ if count == 0 => Ok(None),
+        _ => Err(io::ErrorKind::ConnectionReset.into()),
+    }
+}
+
+/// What a receiver that ends cleanly sends to its senders; behind it stands, as `u64` LE, how many
+/// of the sender's messages it took.
 pub(crate) const GOODBYE: [u8; PREAMBLE_BYTES + frame::HEADER_BYTES] = {
     let [a, b, c, d, e, f, g, h] = STREAM.preamble();
     let [i, j, k, l] = frame::END_MARK.to_le_bytes();
@@ -188,7 +228,9 @@ impl SendMessages for StreamSender {
         if !self.unsent.is_empty() {
             self.flush(deadline)?;
         }
-        self.write_all(&mut [IoSlice::new(&header), IoSlice::new(payload)], deadline)
+        self.write_all(&mut [IoSlice::new(&header), IoSlice::new(payload)], deadline)?;
+        self.sending.count(1);
+        Ok(())
     }
 
     fn send_batch(&mut self, payloads: &[&[u8]], deadline: Deadline) -> Result<usize, SendError> {
@@ -204,6 +246,7 @@ impl SendMessages for StreamSender {
         self.sending.check(0)?;
         self.flush(deadline)?;
         self.write_all(&mut [IoSlice::new(&batch)], deadline)?;
+        self.sending.count(count);
         Ok(count)
     }
 
@@ -211,16 +254,27 @@ impl SendMessages for StreamSender {
         if self.sending.is_closed() {
             return Ok(());
         }
-        self.sending.check(0)?;
-        self.flush(Deadline::NEVER)?;
-        self.write_all(&mut [IoSlice::new(&frame::END_MARK.to_le_bytes())], Deadline::NEVER)?;
-        self.sending.set_closed();
-        let parted = match self.parting {
-            Parting::Leave => Ok(()),
-            Parting::Finish => self.stream.finish(),
-            Parting::Deliver => self.stream.finish().and_then(|()| self.stream.drain()),
-        };
-        parted.map_err(|error| self.fail(error))
+        let closed = self.say_end();
+        self.sending.unless_all_was_taken(closed)
+    }
+
+    fn deliver(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        self.close()?;
+        if !self.hears_goodbye || !self.sending.is_closed() {
+            return Ok(());
+        }
+        match hear_goodbye(&self.stream, deadline) {
+            // It hung up as it does behind the end mark.
+            Ok(None) => Ok(()),
+            Ok(Some(taken_count)) => {
+                self.sending.hear_goodbye(taken_count);
+                self.sending.unless_all_was_taken(Err(SendError::Closed))
+            }
+            Err(error) => {
+                let refusal = Err(self.fail(error));
+                self.sending.unless_all_was_taken(refusal)
+            }
+        }
     }
 
     fn message_bytes_max(&self) -> usize {

@@ -87,9 +87,11 @@ impl Inbound for StreamInbound {
         self.stream.as_fd()
     }
 
-    fn say_goodbye(&mut self) {
+    fn say_goodbye(&mut self, taken_count: u64) {
         // The sender may be gone or its side full; then it finds out from the kernel.
-        let _ = self.stream.write(&[IoSlice::new(&GOODBYE)], Deadline::NOW);
+        let _ = self
+            .stream
+            .write(&[IoSlice::new(&GOODBYE), IoSlice::new(&taken_count.to_le_bytes())], Deadline::NOW);
     }
 }
 

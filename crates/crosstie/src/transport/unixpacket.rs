@@ -6,7 +6,8 @@ use crosstie_core::Deadline;
 
 use super::accept::accept_until;
 use super::fan_in::FanInReceiver;
-use super::packet::{PacketInbound, PacketSender};
+use super::packet::PacketSender;
+use super::packet_inbound::PacketInbound;
 use super::single::SingleReceiver;
 use super::unix::{UnixAccept, connect_until, peer_pid};
 use super::{Options, socket_file};

@@ -151,6 +151,30 @@ fn a_killed_receiver_is_told_to_the_sender() {
 }
 
 #[test]
+fn delivering_tells_whether_the_receiver_took_everything() {
+    for named in Named::ALL {
+        for taken_count in [1, 3] {
+            let stage = Stage::new();
+            let mut rx = stage.receiver(*named).expect("a receiver");
+            let mut tx = stage.sender(*named).expect("a sender");
+            let sent = tx.send_batch(&[b"1", b"2", b"3"], soon()).expect("sent");
+            assert_eq!(sent, 3, "{named:?}");
+            assert!(
+                matches!(tx.deliver(Deadline::NOW), Err(SendError::Full)),
+                "{named:?}: nothing was taken"
+            );
+            for _ in 0..taken_count {
+                rx.recv(soon()).expect("a message");
+            }
+            drop(rx);
+            let delivered = tx.deliver(soon());
+            assert_eq!(delivered.is_ok(), taken_count == 3, "{named:?}: {delivered:?}");
+            assert!(!matches!(delivered, Err(SendError::PeerDied)), "{named:?}: it said goodbye");
+        }
+    }
+}
+
+#[test]
 fn a_hundred_senders_lose_nothing() {
     for named in Named::ALL {
         let stage = Stage::new();

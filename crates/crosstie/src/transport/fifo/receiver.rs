@@ -1,6 +1,6 @@
 //! The receiving end of a FIFO.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use crosstie_core::Deadline;
 use super::super::inbound::refusal;
 use super::super::{Options, pipe, socket_file};
 use super::assembly::{Assembly, Outcome};
+use super::{END, Header};
 use crate::contract::{Arrived, ReceiveMessages, RecvError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::byte_stream::ByteStream;
@@ -185,6 +186,24 @@ impl FifoReceiver {
         self.stream = open_again(&self.path, &self.place)
             .map_err(|error| Error::os("receive from", &self.object, error))?;
         Ok(())
+    }
+}
+
+impl Drop for FifoReceiver {
+    fn drop(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        // A sender sees what is unread in the FIFO, not what is left of a packet in here: an end of
+        // nobody, unread, shows it that not everything was taken.
+        let Ok(Some(fd)) = fifo::open_to_write(&self.path) else { return };
+        let is_ours =
+            fifo::identity(&fd).ok().zip(fifo::identity(&self.place).ok()).is_some_and(|(a, b)| a == b);
+        if let Some(stream) = is_ours.then(|| ByteStream::new(fd).ok()).flatten() {
+            let mark = Header { flags: END, writer: 0, number: 0, offset: 0, total: 0, pid: 0 }.to_bytes();
+            // A full FIFO shows it as well.
+            let _ = stream.write(&[IoSlice::new(&mark)], Deadline::NOW);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crosstie_core::Deadline;
 use super::super::sending::{Owed, Sending, is_lack_of_room};
 use super::super::{Options, retry};
 use super::receiver::open_refusal;
-use super::{BATCH, END, Header, OPEN, PIECE_BYTES_MAX};
+use super::{BATCH, END, HEADER_BYTES, Header, OPEN, PIECE_BYTES_MAX};
 use crate::contract::{SendError, SendMessages};
 use crate::error::{Error, Result};
 use crate::os::byte_stream::ByteStream;
@@ -121,6 +121,32 @@ impl FifoSender {
         Ok(())
     }
 
+    /// Says the end to a receiver that has not read everything yet.
+    fn say_end(&mut self) -> Result<(), SendError> {
+        let said = self.sending.check(0).and_then(|()| self.settle(Deadline::NEVER)).and_then(|()| {
+            let said = self.write(END, 0, 0, &[], Deadline::NEVER);
+            said.map_err(|error| self.fail(error))
+        });
+        match said {
+            Ok(()) => {
+                self.sending.set_closed();
+                Ok(())
+            }
+            Err(SendError::Closed) => {
+                // A FIFO cannot tell why nobody reads, but what nobody has read.
+                if self
+                    .stream
+                    .as_ref()
+                    .is_some_and(|fifo| fifo.unread_bytes().is_ok_and(|unread| unread == 0))
+                {
+                    self.sending.set_all_taken();
+                }
+                self.sending.unless_all_was_taken(said)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn fail(&mut self, error: io::Error) -> SendError {
         self.sending.fail(error, || true)
     }
@@ -136,13 +162,19 @@ impl SendMessages for FifoSender {
         self.number = self.number.wrapping_add(1);
         if payload.len() <= PIECE_BYTES_MAX {
             let sent = self.write(0, 0, total, payload, deadline);
-            return sent.map_err(|error| self.fail(error));
+            sent.map_err(|error| self.fail(error))?;
+            self.sending.count(1);
+            return Ok(());
         }
         match self.write_pieces(payload, 0, total, deadline) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.sending.count(1);
+                Ok(())
+            }
             Err((error, written)) if written > 0 && is_lack_of_room(&error) => {
                 let offset = u32::try_from(written).unwrap_or(0);
                 self.owed = Some((Owed::new(payload[written..].to_vec()), offset, total));
+                self.sending.count(1);
                 Ok(())
             }
             Err((error, _)) => Err(self.fail(error)),
@@ -168,6 +200,7 @@ impl SendMessages for FifoSender {
         self.sending.check(0)?;
         self.settle(deadline)?;
         self.write(BATCH, 0, 0, &packet, deadline).map_err(|error| self.fail(error))?;
+        self.sending.count(count);
         Ok(count)
     }
 
@@ -175,12 +208,21 @@ impl SendMessages for FifoSender {
         if self.sending.is_closed() {
             return Ok(());
         }
-        self.sending.check(0)?;
-        self.settle(Deadline::NEVER)?;
-        self.write(END, 0, 0, &[], Deadline::NEVER).map_err(|error| self.fail(error))?;
-        self.sending.set_closed();
+        self.say_end()?;
         self.stream = None;
         Ok(())
+    }
+
+    fn deliver(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        if !self.sending.is_closed() {
+            self.say_end()?;
+        }
+        // Gone when it was delivered before; not closed when the receiver ended and had read all.
+        let Some(stream) = self.stream.as_ref().filter(|_| self.sending.is_closed()) else { return Ok(()) };
+        let unread = stream.until_read(deadline).map_err(|error| self.fail(error))?;
+        self.stream = None;
+        // Nobody reads any more: all but the end mark must be read.
+        if unread > HEADER_BYTES && self.sending.has_sent() { Err(SendError::Closed) } else { Ok(()) }
     }
 
     fn message_bytes_max(&self) -> usize {
