@@ -6,6 +6,8 @@ mod attach;
 mod death;
 #[path = "ledger/fork.rs"]
 mod fork;
+#[path = "ledger/full.rs"]
+mod full;
 #[path = "ledger/roles.rs"]
 mod roles;
 #[path = "ledger/stage.rs"]

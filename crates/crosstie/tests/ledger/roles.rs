@@ -23,6 +23,8 @@ fn play() {
         "dies-at" => dies_at(),
         "forks" => super::fork::forks(),
         "second-world" => super::world::second_world(),
+        "comes-late" => super::full::comes_late(),
+        "shm-full-later" => super::full::shm_full_later(),
         "small-shm" => super::world::small_shm(),
         "scribbled" => super::world::scribbled(),
         other => panic!("no role {other}"),

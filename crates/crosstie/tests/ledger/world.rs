@@ -91,7 +91,7 @@ fn a_removed_domain_ends_a_sleep_and_a_new_one_is_another_world() {
 }
 
 /// In a mount namespace with a /dev/shm of `size` of its own.
-fn with_own_shm(role: &str, size: &str) -> Option<String> {
+pub fn with_own_shm(role: &str, size: &str) -> Option<String> {
     let wrapper = ["unshare", "--user", "--map-root-user", "--mount"];
     if !super::stage::is_allowed(&wrapper) {
         return None;
