@@ -1,5 +1,6 @@
 //! H6: a child of fork that drops what it inherited does nothing to its parent's ends.
 
+use std::process::Command;
 use std::time::Duration;
 
 use crosstie::contract::{ReceiveMessages, RecvError, SendMessages};
@@ -8,6 +9,26 @@ use crosstie::os::unix::UnixName;
 use crosstie::transport::{tcp, udp, unix, unixpacket};
 
 use super::stage::{self, Named, Rx, Stage, Tx, options, soon};
+
+/// Runs `test` of this file in a process of its own, whose children inherit no other test's ends;
+/// answers whether this is that process.
+fn is_alone(test: &str) -> bool {
+    if std::env::var_os("CROSSTIE_TEST_FORKS").is_some() {
+        return true;
+    }
+    let out = Command::new(std::env::current_exe().expect("this program"))
+        .args([&format!("forks::{test}"), "--exact", "--nocapture"])
+        .env("CROSSTIE_TEST_FORKS", "1")
+        .output()
+        .expect("a process");
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(
+        out.status.success() && text.contains("1 passed"),
+        "{text}{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    false
+}
 
 /// Lets a child of fork drop `inherited`; it stays the caller's.
 fn dropped_in_a_child<T>(inherited: T) -> T {
@@ -39,6 +60,9 @@ fn go_on(name: &str, tx: &mut dyn SendMessages, rx: &mut dyn ReceiveMessages) {
 
 #[test]
 fn h6_what_a_fork_child_drops_ends_no_sender_and_no_receiver() {
+    if !is_alone("h6_what_a_fork_child_drops_ends_no_sender_and_no_receiver") {
+        return;
+    }
     let mut pairs = stage::pairs(&options());
     let rx = udp::receiver("127.0.0.1:0", &options()).expect("a receiver");
     let target = rx.address().trim_start_matches("udp:").to_owned();
@@ -54,14 +78,19 @@ fn h6_what_a_fork_child_drops_ends_no_sender_and_no_receiver() {
             later.send(b"later", soon()).expect("sent");
             assert_eq!(rx.recv(soon()).expect("a message").payload, b"later", "{name}");
         }
-        drop(tx);
+        // A datagram sender waits for the receiver's word.
+        let ending = std::thread::spawn(move || drop(tx));
         let end = rx.recv(soon()).map(|m| m.payload.len());
         assert!(matches!(end, Err(RecvError::Closed)), "{name}: the parent's own end is told: {end:?}");
+        ending.join().expect("ended");
     }
 }
 
 #[test]
 fn h6_what_a_fork_child_drops_ends_no_connection_and_no_listener() {
+    if !is_alone("h6_what_a_fork_child_drops_ends_no_connection_and_no_listener") {
+        return;
+    }
     let stage = Stage::new();
     let at = UnixName::Path(stage.path());
     let listener = unix::Listener::bind(&at, &options()).expect("a listener");
@@ -95,6 +124,9 @@ fn h6_what_a_fork_child_drops_ends_no_connection_and_no_listener() {
 
 #[test]
 fn h6_what_a_fork_child_drops_ends_no_datagram_server_and_no_client() {
+    if !is_alone("h6_what_a_fork_child_drops_ends_no_datagram_server_and_no_client") {
+        return;
+    }
     let mut server = udp::Listener::bind("127.0.0.1:0", &options()).expect("a server");
     let target = server.address().trim_start_matches("udp:").to_owned();
     let mut client = udp::connect(&target, &options()).expect("a client");
