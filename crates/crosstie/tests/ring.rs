@@ -365,6 +365,39 @@ fn h6_a_fork_child_that_drops_inherited_ends_ends_nothing() {
 }
 
 #[test]
+fn runs_of_one_length_broken_off_loans_and_forged_words_never_make_a_message() {
+    let domain = TestDomain::new();
+    let small = RingOptions { capacity_bytes: Some(4096), ..RingOptions::default() };
+    let mut sender = RingSender::open(domain.open(), "r", &small).unwrap();
+    let mut receiver = RingReceiver::open(domain.open(), "r", &small).unwrap();
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next_random = |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    let mut position = 0;
+    for _ in 0..600 {
+        let length = [8, 56, 64, 130, 248, 500][usize::try_from(next_random(6)).unwrap()];
+        for _ in 0..next_random(80) {
+            // Words that would commit 8 bytes at any cell of this lap or of the next.
+            let lap = position / 4096 + 1 + next_random(2);
+            let forged: Vec<u8> =
+                std::iter::repeat_n(((lap << 32) | 8).to_le_bytes(), 128).flatten().collect();
+            if next_random(8) == 0 {
+                let mut dropped = sender.reserve(1000, Deadline::NOW).unwrap();
+                dropped.write_at(0, &forged[..1000]);
+            }
+            sender.send(&forged[..length], Deadline::NOW).unwrap();
+            position += (length as u64 + 8).next_multiple_of(64);
+            assert_eq!(receiver.recv(Deadline::NOW).unwrap().to_vec(), forged[..length]);
+            assert!(matches!(receiver.recv(Deadline::NOW), Err(RecvError::Empty)), "a forged message");
+        }
+    }
+}
+
+#[test]
 fn every_length_and_forged_contents_arrive_through_many_laps() {
     let domain = TestDomain::new();
     let ledger = domain.open();

@@ -159,8 +159,11 @@ pub struct Producer<M: Memory> {
     tail: u64,
     /// Cells below this position are free: the last `acked` seen, plus the capacity.
     limit: u64,
-    /// Cells below this position may hold payload bytes that look like a commit word (I3).
-    raw_until: u64,
+    /// The latest records have had `run_bytes` bytes each. From `sure_from` on, the cell where such
+    /// a run's next record begins held a commit word in the last lap and nothing since: no payload
+    /// byte can look like one there (I3).
+    run_bytes: u64,
+    sure_from: u64,
 }
 
 impl<M: Memory> Producer<M> {
@@ -182,7 +185,8 @@ impl<M: Memory> Producer<M> {
         if tail > acked + capacity {
             return Err(Corrupt { field: "end of the last record", found: tail, limit: acked + capacity });
         }
-        Ok(Self { memory, geometry, barrier, tail, limit: acked + capacity, raw_until: tail + capacity })
+        let limit = acked + capacity;
+        Ok(Self { memory, geometry, barrier, tail, limit, run_bytes: CELL_BYTES, sure_from: tail + capacity })
     }
 
     /// The memory that the ring lies in.
@@ -211,7 +215,7 @@ impl<M: Memory> Producer<M> {
     /// If the consumer's position breaks I1.
     #[inline]
     pub fn fits_lazily(&mut self, payload_bytes: u32) -> Result<bool, Corrupt> {
-        let end = self.tail + Geometry::record_bytes(u64::from(payload_bytes));
+        let end = self.end_of(payload_bytes);
         if end <= self.limit {
             return Ok(true);
         }
@@ -227,7 +231,7 @@ impl<M: Memory> Producer<M> {
     /// If the consumer's position breaks I1.
     #[inline]
     pub fn fits(&mut self, payload_bytes: u32) -> Result<bool, Corrupt> {
-        let end = self.tail + Geometry::record_bytes(u64::from(payload_bytes));
+        let end = self.end_of(payload_bytes);
         if end <= self.limit {
             return Ok(true);
         }
@@ -242,8 +246,8 @@ impl<M: Memory> Producer<M> {
     #[inline]
     pub fn push(&mut self, payload: &[u8]) {
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        let offset = self.reserve(length);
-        self.memory.write(offset, payload);
+        assert!(self.end_of(length) <= self.limit, "a record is written only where it fits (I4)");
+        self.memory.write(self.payload_offset(), payload);
         crash_point!("spsc.written");
         self.commit(length);
     }
@@ -255,23 +259,23 @@ impl<M: Memory> Producer<M> {
     /// If a record of `payload_bytes` does not fit.
     #[inline]
     pub fn reserve(&mut self, payload_bytes: u32) -> u64 {
-        let end = self.tail + Geometry::record_bytes(u64::from(payload_bytes));
+        let end = self.end_of(payload_bytes);
         assert!(end <= self.limit, "a record is reserved only where it fits (I4)");
-        if end - self.tail > CELL_BYTES {
-            // The next lap meets these payload bytes where it looks for commit words.
-            self.raw_until = end + self.geometry.capacity_bytes();
-        }
-        // A payload never wraps before its first byte: records start on cells.
-        self.geometry.offset(self.tail) + COMMIT_BYTES
+        // What is written there and never committed, or only in part, may look like anything.
+        self.sure_from = self.sure_from.max(end);
+        self.payload_offset()
     }
 
     /// Commits the record whose payload was written at [`Producer::reserve`]; `payload_bytes` may be
     /// less than was reserved.
     #[inline]
     pub fn commit(&mut self, payload_bytes: u32) {
-        let next = self.tail + Geometry::record_bytes(u64::from(payload_bytes));
+        let next = self.end_of(payload_bytes);
         assert!(next <= self.limit, "a record is committed only where it fits (I4)");
-        if next < self.raw_until {
+        if next - self.tail != self.run_bytes {
+            self.begin_run(next - self.tail);
+        }
+        if next < self.sure_from {
             self.empty_next(next);
         }
         crash_point!("spsc.emptied");
@@ -280,6 +284,27 @@ impl<M: Memory> Producer<M> {
         word.store(self.geometry.commit(self.tail, payload_bytes), Ordering::Release);
         crash_point!("spsc.committed");
         self.tail = next;
+    }
+
+    /// A record of another length begins a run. One lap later, if the length divides the ring, the
+    /// run's records begin where its records began; no reservation reaches that far.
+    fn begin_run(&mut self, record_bytes: u64) {
+        let divides = record_bytes.is_power_of_two();
+        self.run_bytes = record_bytes;
+        self.sure_from = if divides { self.tail + self.geometry.capacity_bytes() } else { u64::MAX };
+    }
+
+    /// The position behind a record of `payload_bytes` at the tail.
+    #[inline]
+    fn end_of(&self, payload_bytes: u32) -> u64 {
+        self.tail + Geometry::record_bytes(u64::from(payload_bytes))
+    }
+
+    /// Where the payload of the next record lies; it never wraps before its first byte, because
+    /// records start on cells.
+    #[inline]
+    fn payload_offset(&self) -> u64 {
+        self.geometry.offset(self.tail) + COMMIT_BYTES
     }
 
     /// Keeps I3: if payload bytes at the next tail look like its commit word, they go.
