@@ -90,6 +90,20 @@ fn a_removed_domain_ends_a_sleep_and_a_new_one_is_another_world() {
     assert!(!new.is_alive(me), "it lives in the old one only");
 }
 
+#[test]
+fn a_damaged_ledger_is_refused_with_advice_that_helps() {
+    let folder = tempfile::Builder::new().prefix("crosstie-test").tempdir_in("/dev/shm").unwrap();
+    let path = folder.path().join("domain");
+    fs::create_dir(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(path.join("ledger"), [0; 4096]).unwrap();
+    let refused = Domain::open(&path).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt, "{refused}");
+    assert!(refused.advice().contains(&format!("rm -r {}", path.display())), "{}", refused.advice());
+    fs::remove_dir_all(&path).unwrap();
+    Domain::open(&path).unwrap();
+}
+
 /// In a mount namespace with a /dev/shm of `size` of its own.
 pub fn with_own_shm(role: &str, size: &str) -> Option<String> {
     let wrapper = ["unshare", "--user", "--map-root-user", "--mount"];
