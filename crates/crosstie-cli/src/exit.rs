@@ -56,11 +56,13 @@ impl Failure {
             return Self::silent(READER_GONE);
         }
         Self::new(ErrorKind::Failed, format!("write standard output: {error}"))
+            .advise("send it where there is room: to a file, a pipe, or /dev/null to throw it away")
     }
 
     /// Standard input could not be read.
     pub fn of_input(error: &io::Error) -> Self {
         Self::new(ErrorKind::Failed, format!("read standard input: {error}"))
+            .advise("take it from a file, a pipe, or /dev/null for nothing")
     }
 
     /// A message could not be sent to `address`.

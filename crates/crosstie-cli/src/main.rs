@@ -17,16 +17,29 @@ mod exit;
 mod framing;
 mod output;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+
+/// Help on standard output, where a failure to write it is one.
+fn tell(asked: &clap::Error) -> exit::Outcome {
+    let text = asked.render();
+    let has_colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    output::data::text(&if has_colours { text.ansi().to_string() } else { text.to_string() })
+}
 
 fn main() -> ExitCode {
     if let Some(code) = crosstie_measure::engine::scratch::run_hidden_subcommand() {
         return code;
     }
-    let line = args::CommandLine::parse();
-    match command::run(line.command, &line.globals) {
+    let answer = match args::CommandLine::try_parse() {
+        Ok(line) => command::run(line.command, &line.globals),
+        // What was asked for: help or the version.
+        Err(asked) if !asked.use_stderr() => tell(&asked),
+        Err(wrong) => wrong.exit(),
+    };
+    match answer {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.tell(),
     }

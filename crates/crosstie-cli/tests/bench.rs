@@ -32,7 +32,8 @@ fn one_row_is_printed_for_an_address() {
 fn one_pattern_leaves_the_other_out() {
     let row = row(&["ring:x", "--pattern", "one-way", "--wait", "spin", "--count", "100", "--no-pin"]);
     assert_eq!(row["wait"], "spin");
-    assert_eq!(row["round_trip_ns"]["p50"], 0);
+    assert!(row["round_trip_ns"].is_null() && row["paced_round_trip_ns"].is_null(), "{row}");
+    assert!(row["messages_per_s"].as_f64() > Some(0.0), "{row}");
     let text = bench(&["pipe:", "--pattern", "round-trip", "--count", "20", "--no-pin"]);
     let text = String::from_utf8(text.stdout).unwrap();
     assert!(text.contains("there and back") && !text.contains("one way"), "{text}");

@@ -7,7 +7,7 @@ use crosstie::ledger::Domain;
 
 use crate::command::{advise, bench, compare, completions, man, recv, region, relay, rm, send, version};
 
-/// Processes talk and take turns.
+/// Processes talk to each other.
 ///
 /// Messages keep their boundaries over pipes, FIFOs, shared memory and sockets alike, and a sender
 /// that was killed is never mistaken for one that was done.

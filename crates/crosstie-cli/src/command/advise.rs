@@ -1,7 +1,7 @@
 //! `crosstie advise`.
 
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use bytesize::ByteSize;
@@ -17,7 +17,7 @@ use crosstie_measure::report;
 use crate::args::Globals;
 use crate::command::compare;
 use crate::exit::{Failure, Outcome};
-use crate::output::colour;
+use crate::output::{colour, data};
 
 /// Recommend a mechanism for a job
 ///
@@ -66,7 +66,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     };
     let advice = advise::recommend(&report, &need);
     let text = if arguments.json { json(&advice)? } else { advise::text(&advice, colour::of_stdout()) };
-    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of_output(&error))?;
+    data::text(&text)?;
     // A negative answer is on standard output already.
     if advice.recommended.is_some() { Ok(()) } else { Err(Failure::silent(1)) }
 }

@@ -1,6 +1,5 @@
 //! `crosstie bench`.
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crosstie_measure::{machine, report};
 
 use crate::args::{Globals, values};
 use crate::exit::{Failure, Outcome};
-use crate::output::note;
+use crate::output::{data, note};
 
 /// Measure one address
 ///
@@ -39,7 +38,7 @@ pub struct Arguments {
     /// How many messages [default: as many as take about a second]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// One row as JSON, as in crosstie.compare/1
+    /// One row as JSON, as in crosstie.compare/1; what was not measured is null
     #[arg(long)]
     json: bool,
     /// Let the kernel place the two sides
@@ -104,7 +103,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
         bench::here(address, &want, &Local { program: PathBuf::from("/proc/self/exe"), processors })?
     };
     let text = if arguments.json { json(&row)? } else { describe(&row) };
-    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of_output(&error))
+    data::text(&text)
 }
 
 /// Whether the address names a host that is not this machine's loopback.
@@ -117,7 +116,21 @@ fn is_elsewhere(address: &Address) -> bool {
 }
 
 fn json(row: &Row) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(row)
+    let text = serde_json::to_value(row)
+        .and_then(|mut document| {
+            // The pace of a thousand a second is compare's alone; the other two are as was asked.
+            let unmeasured = [
+                ("paced_round_trip_ns", row.paced_round_trip_ns.p50 == 0),
+                ("paced_cpu_percent", row.paced_round_trip_ns.p50 == 0),
+                ("round_trip_ns", row.round_trip_ns.p50 == 0),
+                ("messages_per_s", row.messages_per_s == 0.0),
+                ("bytes_per_s", row.messages_per_s == 0.0),
+            ];
+            for (figure, _) in unmeasured.iter().filter(|(_, is_unmeasured)| *is_unmeasured) {
+                document[figure] = serde_json::Value::Null;
+            }
+            serde_json::to_string_pretty(&document)
+        })
         .map_err(|error| Failure::new(ErrorKind::Failed, format!("write the row as JSON: {error}")))?;
     Ok(text + "\n")
 }

@@ -1,6 +1,6 @@
 //! `crosstie compare`.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
-use crate::output::{colour, note};
+use crate::output::{colour, data, note};
 
 /// Measure every mechanism on this machine, side by side
 ///
@@ -64,13 +64,19 @@ Examples:
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let plan = if arguments.full { Plan::full() } else { Plan::short() };
     let placement = if arguments.no_pin { Placement::Free } else { Placement::Pinned };
+    if let Some(folder) = &arguments.out {
+        // Before a minute is spent on what could not be kept.
+        probe_folder(folder)?;
+    }
     let report = measure(plan, placement, command_line(&arguments), globals)?;
+    let format = if arguments.json { Format::Json } else { arguments.format };
+    let text = print(&report, format)?;
+    // Neither failure loses what the other place gets.
+    let printed = data::text(&text);
     if let Some(folder) = &arguments.out {
         write_folder(&report, folder, globals)?;
     }
-    let format = if arguments.json { Format::Json } else { arguments.format };
-    let text = print(&report, format)?;
-    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of_output(&error))?;
+    printed?;
     match report.rows.iter().find(|row| is_corrupt(row)) {
         Some(row) => Err(Failure::new(
             ErrorKind::Corrupt,
@@ -120,11 +126,22 @@ fn print(report: &Report, format: Format) -> Result<String, Failure> {
     })
 }
 
+/// Makes the folder, and a file in it, as the report will.
+fn probe_folder(folder: &Path) -> Outcome {
+    let probe = folder.join(format!(".crosstie-probe-{}", std::process::id()));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, "x"))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map_err(|error| refused_folder(folder, &error))
+}
+
+fn refused_folder(folder: &Path, error: &io::Error) -> Failure {
+    let text = format!("write the report to {}: {error}", folder.display());
+    Failure::new(ErrorKind::of_io(error), text).advise("name a folder that you may write to: --out DIR")
+}
+
 fn write_folder(report: &Report, folder: &Path, globals: &Globals) -> Outcome {
-    let name = folder.display();
-    let written = report::write_folder(report, folder).map_err(|error| {
-        Failure::new(ErrorKind::of_io(&error), format!("write the report to {name}: {error}"))
-    })?;
+    let written = report::write_folder(report, folder).map_err(|error| refused_folder(folder, &error))?;
     for path in written {
         note::line(globals, &format!("wrote {}", path.display()));
     }

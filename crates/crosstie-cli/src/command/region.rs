@@ -3,9 +3,10 @@
 use std::io::{Read as _, Write as _};
 
 use clap::{Args, Subcommand};
-use crosstie::ErrorKind;
 use crosstie::endpoint::size;
+use crosstie::os::inherited;
 use crosstie::region::Region;
+use crosstie::{Error, ErrorKind};
 
 use crate::args::Globals;
 use crate::args::values::bytes;
@@ -80,7 +81,7 @@ pub fn run(arguments: Arguments, _globals: &Globals) -> Outcome {
         Verb::Ls { json } => list(json),
         Verb::Read { name, offset, length, text } => read(&posix(&name), offset, length, text),
         Verb::Write { name, offset } => write(&posix(&name), offset),
-        Verb::Rm { name } => Ok(Region::unlink(&posix(&name))?),
+        Verb::Rm { name } => Region::unlink(&posix(&name)).map_err(missing),
     }
 }
 
@@ -89,16 +90,27 @@ fn posix(name: &str) -> String {
     if name.starts_with('/') { name.to_owned() } else { format!("/{name}") }
 }
 
+fn open(name: &str) -> Result<Region, Failure> {
+    Region::open(name).map_err(missing)
+}
+
+/// The refusal, with what to do where there is no such region.
+fn missing(error: Error) -> Failure {
+    let is_missing = error.kind() == ErrorKind::NotFound;
+    let failure = Failure::from(error);
+    if is_missing { failure.advise("see what is there: crosstie region ls") } else { failure }
+}
+
 /// As much is copied at a time.
 const COPY_BYTES: usize = 1 << 20;
 
 fn read(name: &str, offset: usize, length: Option<usize>, text: bool) -> Outcome {
-    let region = Region::open(name)?;
+    let region = open(name)?;
     let room = usize::try_from(region.bytes()?).unwrap_or(usize::MAX).saturating_sub(offset);
     let mut left = length.unwrap_or(room);
     let mut at = offset as u64;
     let mut piece = vec![0; left.min(COPY_BYTES)];
-    let mut output = std::io::stdout().lock();
+    let mut output = data::standard_output()?;
     while left > 0 {
         let piece = &mut piece[..left.min(COPY_BYTES)];
         region.read_at(at, piece)?;
@@ -112,7 +124,8 @@ fn read(name: &str, offset: usize, length: Option<usize>, text: bool) -> Outcome
 }
 
 fn write(name: &str, offset: usize) -> Outcome {
-    let region = Region::open(name)?;
+    inherited::require_standard(0).map_err(|error| Failure::of_input(&error))?;
+    let region = open(name)?;
     let room = region.bytes()?.saturating_sub(offset as u64);
     let mut bytes = Vec::new();
     let input = std::io::stdin().lock().take(room.saturating_add(1)).read_to_end(&mut bytes);

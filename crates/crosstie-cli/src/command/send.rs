@@ -5,10 +5,11 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use clap::Args;
 use crosstie::endpoint::Address;
+use crosstie::os::inherited;
 
 use crate::args::{EndFlags, Globals};
 use crate::ends::Outlet;
-use crate::exit::Outcome;
+use crate::exit::{Failure, Outcome};
 use crate::framing::{Choice, Reader};
 
 /// Send messages: each line of standard input is one
@@ -44,6 +45,10 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let address: Address = arguments.address.parse()?;
+    if arguments.messages.is_empty() {
+        // Before the receiver hears of a sender.
+        inherited::require_standard(0).map_err(|error| Failure::of_input(&error))?;
+    }
     let mut outlet = Outlet::open(&address, &arguments.end, globals)?;
     match send_all(&arguments, &mut outlet) {
         Ok(()) => outlet.close(),

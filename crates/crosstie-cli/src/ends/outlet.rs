@@ -57,12 +57,22 @@ impl<'a> Outlet<'a> {
                 match self.sender.send_batch(rest, self.patience.deadline()) {
                     Err(SendError::TimedOut) => {
                         let (address, globals) = (self.address, self.globals);
-                        if !self
-                            .patience
-                            .goes_on(|| waited_for("room, the receiver takes nothing", address, globals))
-                        {
-                            return Err(Failure::of_send(address, SendError::TimedOut)
-                                .advise("the messages before it were sent; the receiver takes none"));
+                        let has_receiver = self.sender.has_receiver() != Some(false);
+                        let (awaited, advice) = if has_receiver {
+                            (
+                                "room, the receiver takes nothing",
+                                "the messages before it were sent; the receiver takes none".to_owned(),
+                            )
+                        } else {
+                            (
+                                "a receiver, the ring is full and has none",
+                                format!(
+                                    "the ring is full and has no receiver; start one: crosstie recv {address}"
+                                ),
+                            )
+                        };
+                        if !self.patience.goes_on(|| waited_for(awaited, address, globals)) {
+                            return Err(Failure::of_send(address, SendError::TimedOut).advise(advice));
                         }
                     }
                     sent => break sent.map_err(|error| Failure::of_send(self.address, error))?,

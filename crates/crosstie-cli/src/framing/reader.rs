@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, Read};
 use std::ops::Range;
-use std::os::fd::AsFd as _;
 
 use crosstie::ErrorKind;
+use crosstie::os::inherited;
 
 use super::{Framing, record};
 use crate::exit::{Failure, Outcome};
@@ -38,7 +38,7 @@ impl Reader<File> {
     /// # Errors
     /// If standard input is closed.
     pub fn of_standard_input(framing: Framing, message_bytes_max: usize) -> Result<Self, Failure> {
-        let input = io::stdin().as_fd().try_clone_to_owned().map_err(|error| Failure::of_input(&error))?;
+        let input = inherited::duplicate(0).map_err(|error| Failure::of_input(&error))?;
         Ok(Self::new(input.into(), framing, message_bytes_max))
     }
 }

@@ -1,12 +1,11 @@
 //! Messages → standard output, written before they are acknowledged.
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::fd::AsFd as _;
+use std::io::Write as _;
 
 use crosstie::ErrorKind;
 use crosstie::endpoint::Payload;
-use crosstie::os::clock;
+use crosstie::os::{clock, inherited};
 
 use super::{Framing, record};
 use crate::ends::Sink;
@@ -31,7 +30,7 @@ impl Writer {
     /// # Errors
     /// If standard output is closed.
     pub fn to_standard_output(framing: Framing) -> Result<Self, Failure> {
-        let output = io::stdout().as_fd().try_clone_to_owned().map_err(|error| Failure::of_output(&error))?;
+        let output = inherited::duplicate(1).map_err(|error| Failure::of_output(&error))?;
         Ok(Self { output: output.into(), framing, buffer: Vec::new(), payload: Vec::new(), count: 0 })
     }
 

@@ -1,6 +1,8 @@
 //! What a verb answers, on standard output.
 
-use std::io::Write as _;
+use std::io::{StdoutLock, Write as _};
+
+use crosstie::os::inherited;
 
 use crate::exit::{Failure, Outcome};
 
@@ -25,6 +27,15 @@ pub fn json(document: &serde_json::Value) -> Outcome {
 /// # Errors
 /// If it cannot be written.
 pub fn bytes(bytes: &[u8]) -> Outcome {
-    let mut output = std::io::stdout().lock();
+    let mut output = standard_output()?;
     output.write_all(bytes).and_then(|()| output.flush()).map_err(|error| Failure::of_output(&error))
+}
+
+/// Standard output.
+///
+/// # Errors
+/// If it was closed when the command began.
+pub fn standard_output() -> Result<StdoutLock<'static>, Failure> {
+    inherited::require_standard(1).map_err(|error| Failure::of_output(&error))?;
+    Ok(std::io::stdout().lock())
 }

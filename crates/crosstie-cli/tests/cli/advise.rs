@@ -41,6 +41,18 @@ fn an_impossible_need_is_a_negative_answer() {
 }
 
 #[test]
+fn a_message_above_every_limit_is_a_negative_answer_and_one_above_the_default_names_the_option() {
+    let output = advise(&["--size", "100GiB"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("at most 4 GiB") && said.contains("--raw"), "{said}");
+    let output = advise(&["--size", "100MiB"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("--max 104857600"), "{said}");
+}
+
+#[test]
 fn json_is_one_versioned_document_also_when_nothing_fits() {
     for (arguments, code, mechanism) in [
         (&["--json", "--scope", "related"][..], 0, Some("pipe")),

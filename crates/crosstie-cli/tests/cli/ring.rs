@@ -89,7 +89,7 @@ fn what_is_removed_is_gone() {
     machine.crosstie(&["rm", "ring:other"]).finish().code(75);
     machine.crosstie(&["rm", "ring:jobs"]).finish().code(0);
     machine.crosstie(&["rm", "ring:jobs"]).finish().code(84);
-    machine.crosstie(&["rm", "unix:/x"]).finish().code(2);
+    machine.crosstie(&["rm", "tcp:localhost:9"]).finish().code(2);
     machine.crosstie(&["recv", "ring:jobs", "--timeout", "0.1"]).finish().code(124).wrote("");
 }
 

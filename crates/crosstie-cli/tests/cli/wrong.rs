@@ -244,3 +244,36 @@ fn a_datagram_above_the_limit_is_refused() {
         .code(87)
         .said("the limit is 65");
 }
+
+#[test]
+fn a_sender_is_told_why_nobody_can_ever_listen_on_its_path() {
+    let machine = Machine::new();
+    machine.file("file", b"");
+    for mechanism in ["unix", "unixpacket"] {
+        let refused = machine.crosstie(&["send", &machine.at(mechanism, "file"), "x"]).finish();
+        refused.code(85).said("a regular file");
+        let refused = machine.crosstie(&["send", &machine.at(mechanism, "nodir/s"), "x"]).finish();
+        refused.code(84).said("there is no folder");
+    }
+    for mechanism in ["tcp", "udp"] {
+        let refused = machine.crosstie(&["send", &format!("{mechanism}:127.0.0.1:0"), "x"]).finish();
+        refused.code(2).said("port 0");
+    }
+}
+
+#[test]
+fn a_domain_behind_a_symbolic_link_is_refused_with_the_reason() {
+    let machine = Machine::new();
+    std::fs::create_dir(machine.path("real")).unwrap();
+    std::os::unix::fs::symlink(machine.path("real"), machine.path("link")).unwrap();
+    let refused = machine.crosstie(&["send", "ring:x", "x", "--domain", "link"]).finish();
+    refused.code(77).said("symbolic link").said("hint");
+}
+
+#[test]
+fn a_full_ring_without_a_receiver_says_so() {
+    let machine = Machine::new();
+    let sender = machine.crosstie(&["send", "ring:x?capacity=4KiB", "--timeout", "2.1s"]);
+    let sender = sender.input("0123456789\n".repeat(10_000)).finish();
+    sender.code(124).said("waiting for a receiver").said("has no receiver");
+}

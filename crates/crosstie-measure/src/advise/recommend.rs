@@ -1,5 +1,6 @@
 //! Who falls out and why, who is first and at what price.
 
+use crosstie::contract::MESSAGE_BYTES_MAX;
 use serde::Serialize;
 
 use super::ability::{ABILITIES, Ability};
@@ -67,6 +68,8 @@ pub struct Relaxation {
     pub mechanism: String,
 }
 
+/// No message is longer, whatever the limit is set to: its length is a `u32`, less the marks.
+const MESSAGE_BYTES_MOST: usize = (u32::MAX - 2) as usize;
 /// Two round trips closer than this are equal; the simpler one goes first.
 const EQUAL_WITHIN: f64 = 1.05;
 /// Whoever has this many times the asked rate is not hurried.
@@ -138,6 +141,9 @@ fn judge(report: &Report, need: &Need, ability: &Ability, wait: &str) -> Result<
     }
     if let Some(reason) = need.wants.iter().find_map(|want| ability.lack(*want)) {
         return Err(reason.to_owned());
+    }
+    if need.payload_bytes > MESSAGE_BYTES_MOST {
+        return Err("a message has at most 4 GiB: send a stream (--raw), or pieces".to_owned());
     }
     if let Some(limit) = ability.limit_bytes.filter(|limit| need.payload_bytes > *limit as usize) {
         return Err(format!("a datagram holds at most {} bytes", count(limit.into())));
@@ -235,6 +241,14 @@ fn price(
     }
     if need.messages_per_s.is_some_and(|asked| estimate.messages_per_s < asked * HEADROOM) {
         price.push("little headroom: a burst will wait".to_owned());
+    }
+    if need.payload_bytes > MESSAGE_BYTES_MAX {
+        let given = need.payload_bytes;
+        let room = if ability.mechanism == "shm" { ", and a larger ring (--capacity)" } else { "" };
+        price.push(format!(
+            "above the limit of {}: --max {given} at both ends{room}, or --raw",
+            size(MESSAGE_BYTES_MAX)
+        ));
     }
     if let Some(words) = words {
         price.push(format!("you handle: {}", words.caller_handles));

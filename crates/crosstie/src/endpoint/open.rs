@@ -1,6 +1,6 @@
 //! From an address to the mechanism behind it.
 
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use super::address::{Address, Place};
 use super::message::Message;
@@ -45,6 +45,7 @@ pub(super) fn sender(address: &Address, options: &Options) -> Result<SendEnd> {
     let kernel = kernel_options(&options);
     Ok(match address.place() {
         Place::Pipe => return Err(pair_only(address)),
+        Place::Tcp(place) | Place::Udp(place) if place.port == 0 => return Err(no_port(address)),
         Place::Fifo(path) => kernel_sender(transport::fifo::sender(path, &kernel)?),
         Place::Unix(name) => kernel_sender(transport::unix::sender(&unix_name(name), &kernel)?),
         Place::UnixPacket(name) => kernel_sender(transport::unixpacket::sender(&unix_name(name), &kernel)?),
@@ -54,7 +55,7 @@ pub(super) fn sender(address: &Address, options: &Options) -> Result<SendEnd> {
             kernel_sender(transport::descriptor::sender_as(inherit(*number)?, address.to_string(), &kernel)?)
         }
         Place::Standard => {
-            let output = own(address, std::io::stdout().as_fd().try_clone_to_owned())?;
+            let output = own(address, inherited::duplicate(1))?;
             kernel_sender(transport::descriptor::sender_as(output, address.to_string(), &kernel)?)
         }
         Place::Ring(name) => {
@@ -81,7 +82,7 @@ pub(super) fn receiver(address: &Address, options: &Options) -> Result<RecvEnd> 
             &kernel,
         )?),
         Place::Standard => {
-            let input = own(address, std::io::stdin().as_fd().try_clone_to_owned())?;
+            let input = own(address, inherited::duplicate(0))?;
             kernel_receiver(transport::descriptor::receiver_as(input, address.to_string(), &kernel)?)
         }
         Place::Ring(name) => {
@@ -125,7 +126,16 @@ pub(super) fn inherit(number: i32) -> Result<OwnedFd> {
 }
 
 fn own(address: &Address, fd: std::io::Result<OwnedFd>) -> Result<OwnedFd> {
-    fd.map_err(|error| Error::os("open", address.to_string(), error))
+    fd.map_err(|error| {
+        Error::os("open", address.to_string(), error)
+            .advise("open it, as the shell does with <file and >file")
+    })
+}
+
+fn no_port(address: &Address) -> Error {
+    Error::new("open", address.to_string(), ErrorKind::Usage)
+        .because("port 0 lets the kernel choose, for a receiver")
+        .advise("write the port that the receiver says it listens on")
 }
 
 fn pair_only(address: &Address) -> Error {

@@ -232,6 +232,15 @@ impl<T: Message + ?Sized> Sender<T> {
         }
     }
 
+    /// Whether a living process has the receiving end of a ring now; elsewhere nobody knows.
+    #[must_use]
+    pub fn has_receiver(&self) -> Option<bool> {
+        match &self.end {
+            SendEnd::Ring(end) => Some(end.has_receiver()),
+            SendEnd::Kernel(_) => None,
+        }
+    }
+
     /// The descriptor to poll for writability; a ring has none.
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {

@@ -224,6 +224,12 @@ fn open_directory(path: &Path) -> Result<Directory> {
             }
             Directory::open(path)
         }
+        Err(_) if path.is_symlink() => {
+            let name = path.display().to_string();
+            Err(Error::new("open domain", name, ErrorKind::NotPermitted)
+                .because("it is a symbolic link, and whoever made it could lead everyone elsewhere")
+                .advise("name the folder itself: --domain or CROSSTIE_DOMAIN"))
+        }
         other => other,
     }
 }

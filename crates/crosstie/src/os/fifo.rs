@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
+use rustix::pipe::SpliceFlags;
 
 /// No write of at most so many bytes is torn apart by another's.
 pub const ATOMIC_WRITE_BYTES: usize = 4096;
@@ -57,6 +58,20 @@ fn open(path: &Path, mode: OFlags) -> io::Result<OwnedFd> {
         return Err(not_a_fifo());
     }
     Ok(fd)
+}
+
+/// Whether a process has the writing end open, or left something unread; takes nothing.
+///
+/// # Errors
+/// When no descriptor is left.
+pub fn has_writers(reading_end: impl AsFd) -> io::Result<bool> {
+    let (_read, write) = super::pipe::pair()?;
+    match rustix::pipe::tee(reading_end, &write, 1, SpliceFlags::NONBLOCK) {
+        // What a read would answer: the end.
+        Ok(0) => Ok(false),
+        Ok(_) | Err(rustix::io::Errno::AGAIN) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Takes the reader's place, which the kernel gives back when the process ends; answers whether it

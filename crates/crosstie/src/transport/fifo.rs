@@ -18,7 +18,7 @@ mod assembly;
 mod receiver;
 mod sender;
 
-pub use receiver::{FifoReceiver, receiver};
+pub use receiver::{FifoReceiver, receiver, remove};
 pub use sender::{FifoSender, sender};
 
 use super::inbound::Breach;

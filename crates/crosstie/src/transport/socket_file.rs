@@ -42,7 +42,7 @@ pub(crate) fn listen(name: &UnixName, kind: UnixKind, object: &str) -> Result<Li
     match name {
         UnixName::Abstract(_) => match unix::listen(name, kind) {
             Ok(fd) => Ok(Listening { fd, _file: None }),
-            Err(error) => Err(refusal(error, object)),
+            Err(error) => Err(refusal("listen on", error, object)),
         },
         UnixName::Path(path) => listen_at(path, kind, object),
     }
@@ -54,16 +54,16 @@ fn listen_at(path: &Path, kind: UnixKind, object: &str) -> Result<Listening> {
         io::ErrorKind::TimedOut => Error::new("listen on", object, ErrorKind::TimedOut)
             .because(format!("another process keeps {} locked", directory.display()))
             .advise("use a folder of your own"),
-        _ => refusal(error, object),
+        _ => refusal("listen on", error, object),
     })?;
     let fd = match unix::listen(&UnixName::Path(path.to_owned()), kind) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            prove_stale(path, kind, object)?;
+            prove_stale("listen on", path, kind, object)?;
             replace(path, directory, kind, object)?
         }
-        answer => answer.map_err(|error| refusal(error, object))?,
+        answer => answer.map_err(|error| refusal("listen on", error, object))?,
     };
-    let file = fs::symlink_metadata(path).map_err(|error| refusal(error, object))?;
+    let file = fs::symlink_metadata(path).map_err(|error| refusal("listen on", error, object))?;
     let file = SocketFile {
         path: path.to_owned(),
         device: file.dev(),
@@ -84,23 +84,61 @@ fn turn_deadline() -> Deadline {
 }
 
 /// Proves that `path` is a socket file that nobody listens on.
-fn prove_stale(path: &Path, kind: UnixKind, object: &str) -> Result<()> {
+fn prove_stale(operation: &'static str, path: &Path, kind: UnixKind, object: &str) -> Result<()> {
     let kind_of_file = match fs::symlink_metadata(path) {
         Ok(file) => file.file_type(),
         // Gone meanwhile: free.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(refusal(error, object)),
+        Err(error) => return Err(refusal(operation, error, object)),
     };
     if !kind_of_file.is_socket() {
-        return Err(Error::new("listen on", object, ErrorKind::AlreadyExists)
-            .because(format!("the path is {}", name_of(kind_of_file)))
-            .advise("use another path, or remove it"));
+        return Err(no_socket(operation, kind_of_file, object));
     }
     match unix::somebody_listens(path, kind) {
         Ok(false) => Ok(()),
-        Ok(true) => Err(refusal(io::ErrorKind::AddrInUse.into(), object)),
-        Err(error) => Err(refusal(error, object)),
+        Ok(true) => Err(refusal(operation, io::ErrorKind::AddrInUse.into(), object)),
+        Err(error) => Err(refusal(operation, error, object)),
     }
+}
+
+fn no_socket(operation: &'static str, kind: fs::FileType, object: &str) -> Error {
+    Error::new(operation, object, ErrorKind::AlreadyExists)
+        .because(format!("the path is {}", name_of(kind)))
+        .advise("use another path, or remove it")
+}
+
+/// Refuses a name that nobody can listen under, whoever may start: not a socket, or in no folder.
+///
+/// # Errors
+/// `AlreadyExists` or `NotFound`.
+pub(crate) fn check_somebody_may_come(name: &UnixName, object: &str) -> Result<()> {
+    let UnixName::Path(path) = name else { return Ok(()) };
+    match fs::metadata(path) {
+        Ok(file) if !file.file_type().is_socket() => Err(no_socket("open", file.file_type(), object)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !directory_of(path).exists() => {
+            Err(Error::new("open", object, ErrorKind::NotFound)
+                .because(format!("there is no folder {}", directory_of(path).display()))
+                .advise("make it first, or check the path"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes a socket file by proof that nobody listens on it.
+///
+/// # Errors
+/// `Busy`, `NotFound`, `AlreadyExists` when it is no socket, `Usage` for an abstract name.
+pub(crate) fn remove(name: &UnixName, object: &str) -> Result<()> {
+    let operation = "remove";
+    let UnixName::Path(path) = name else {
+        return Err(Error::new(operation, object, ErrorKind::Usage)
+            .because("an abstract name goes with its process")
+            .advise("end the process"));
+    };
+    let gone = |error| refusal(operation, error, object);
+    let _turn = DirectoryTurn::take(directory_of(path), turn_deadline()).map_err(gone)?;
+    prove_stale(operation, path, UnixKind::Stream, object)?;
+    fs::remove_file(path).map_err(gone)
 }
 
 /// Puts a new listening socket in the place of the stale one.
@@ -108,15 +146,16 @@ fn replace(path: &Path, directory: &Path, kind: UnixKind, object: &str) -> Resul
     let aside = directory.join(format!(".xt{:x}", std::process::id()));
     // Left by a process of this number that was killed just here.
     let _ = fs::remove_file(&aside);
-    let fd = unix::listen(&UnixName::Path(aside.clone()), kind).map_err(|error| refusal(error, object))?;
-    let ours = fs::symlink_metadata(&aside).map_err(|error| refusal(error, object))?.ino();
+    let fd = unix::listen(&UnixName::Path(aside.clone()), kind)
+        .map_err(|error| refusal("listen on", error, object))?;
+    let ours = fs::symlink_metadata(&aside).map_err(|error| refusal("listen on", error, object))?.ino();
     fs::rename(&aside, path).map_err(|error| {
         let _ = fs::remove_file(&aside);
-        refusal(error, object)
+        refusal("listen on", error, object)
     })?;
     // Where turns cannot be taken, another may have done the same at once.
     let is_ours = fs::symlink_metadata(path).is_ok_and(|file| file.ino() == ours);
-    if is_ours { Ok(fd) } else { Err(refusal(io::ErrorKind::AddrInUse.into(), object)) }
+    if is_ours { Ok(fd) } else { Err(refusal("listen on", io::ErrorKind::AddrInUse.into(), object)) }
 }
 
 /// What a file is, as a user says it.
@@ -131,14 +170,14 @@ pub(crate) fn name_of(kind: fs::FileType) -> &'static str {
     }
 }
 
-fn refusal(error: io::Error, object: &str) -> Error {
+fn refusal(operation: &'static str, error: io::Error, object: &str) -> Error {
     if error.kind() == io::ErrorKind::AddrInUse {
-        return Error::new("listen on", object, ErrorKind::Busy)
+        return Error::new(operation, object, ErrorKind::Busy)
             .because("another process listens there")
             .advise("end it first, or use another name");
     }
     let usage = error.kind() == io::ErrorKind::InvalidInput;
-    let error = Error::os("listen on", object, error);
+    let error = Error::os(operation, object, error);
     if usage { error.of_kind(ErrorKind::Usage).advise("use a shorter path") } else { error }
 }
 

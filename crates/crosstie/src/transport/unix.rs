@@ -53,7 +53,10 @@ pub(crate) fn connect_until(
         match unix::connect(target, kind) {
             Ok(fd) => Ok(Some(fd)),
             Err(error) => match error.kind() {
-                Io::NotFound | Io::ConnectionRefused | Io::WouldBlock => Ok(None),
+                Io::NotFound | Io::ConnectionRefused => {
+                    socket_file::check_somebody_may_come(target, &object).map(|()| None)
+                }
+                Io::WouldBlock => Ok(None),
                 Io::InvalidInput => Err(Error::os("open", &object, error)
                     .of_kind(ErrorKind::Usage)
                     .advise("use a shorter path")),
@@ -64,6 +67,28 @@ pub(crate) fn connect_until(
             },
         }
     })
+}
+
+/// Removes the socket file at `target`, of either kind, that its process left behind when it was killed.
+///
+/// # Errors
+/// `Busy` while somebody listens there, `NotFound`, `AlreadyExists` when the path is no socket, `Usage`
+/// for an abstract name, which goes with its process.
+///
+/// # Examples
+/// ```
+/// use crosstie::os::unix::UnixName;
+/// use crosstie::transport::unix;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("s");
+/// drop(std::os::unix::net::UnixListener::bind(&path)?);
+/// unix::remove(&UnixName::Path(path.clone()))?;
+/// assert!(!path.exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn remove(target: &UnixName) -> Result<()> {
+    socket_file::remove(target, &object(target))
 }
 
 /// Listens at `target` for any number of senders.

@@ -39,6 +39,14 @@ pub fn sender(target: &UnixName, options: &Options) -> Result<UnixPacketSender> 
     PacketSender::new(MessageSocket::new(fd), object(target), options.message_bytes_max).announced()
 }
 
+/// Removes the socket file at `target` that its process left behind when it was killed.
+///
+/// # Errors
+/// As [`unix::remove`](super::unix::remove).
+pub fn remove(target: &UnixName) -> Result<()> {
+    socket_file::remove(target, &object(target))
+}
+
 /// Listens at `target` for any number of senders.
 ///
 /// # Errors

@@ -120,6 +120,12 @@ impl RingSender {
         self.end(Ending::Clean);
     }
 
+    /// Whether a living process has the receiving end now.
+    #[must_use]
+    pub fn has_receiver(&self) -> bool {
+        matches!(self.shared.peer(End::Consumer), Peer::Alive(_))
+    }
+
     /// The largest message that this end accepts, in bytes.
     #[must_use]
     pub fn message_bytes_max(&self) -> usize {

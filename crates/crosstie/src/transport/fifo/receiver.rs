@@ -92,10 +92,53 @@ pub fn receiver(path: impl AsRef<Path>, options: &Options) -> Result<FifoReceive
     })
 }
 
+/// Removes the FIFO at `path` if nobody has it open.
+///
+/// # Errors
+/// `Busy` while somebody has it open, `NotFound`, `AlreadyExists` when the path is something else.
+///
+/// # Examples
+/// ```
+/// use crosstie::transport::{Options, fifo};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("f");
+/// let rx = fifo::receiver(&path, &Options::default())?;
+/// assert!(fifo::remove(&path).is_err(), "it has a receiver");
+/// drop(rx);
+/// fifo::remove(&path)?;
+/// assert!(!path.exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn remove(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let object = format!("fifo:{}", path.display());
+    let fail = |error: io::Error| match error.kind() {
+        io::ErrorKind::AlreadyExists => open_refusal(error, path, &object),
+        _ => Error::os("remove", &object, error),
+    };
+    // Asked before this process has it open itself, which a reader elsewhere would not tell from us.
+    let is_read = fifo::open_to_write(path).map_err(fail)?.is_some();
+    let fd = fifo::open_to_read(path).map_err(fail)?;
+    let has_place = fifo::take_place(&fd).map_err(fail)?;
+    if is_read || !has_place || fifo::has_writers(&fd).map_err(fail)? {
+        return Err(Error::new("remove", &object, ErrorKind::Busy)
+            .because("another process has it open")
+            .advise("end it first (fuser shows it)"));
+    }
+    std::fs::remove_file(path).map_err(fail)
+}
+
 /// What a refusal to open means; a path that is no FIFO is named.
 pub(super) fn open_refusal(error: io::Error, path: &Path, object: &str) -> Error {
     if error.kind() != io::ErrorKind::AlreadyExists {
-        return Error::os("open", object, error);
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        let error = Error::os("open", object, error);
+        return if is_missing {
+            error.advise("make its folder first: a FIFO is made, a folder is not")
+        } else {
+            error
+        };
     }
     let what =
         std::fs::metadata(path).map_or("something else", |file| socket_file::name_of(file.file_type()));
