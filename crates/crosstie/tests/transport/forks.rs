@@ -69,9 +69,12 @@ fn h6_what_a_fork_child_drops_ends_no_sender_and_no_receiver() {
     let tx = udp::sender(&target, &options()).expect("a sender");
     pairs.push(("udp".into(), Stage::new(), Box::new(tx), Box::new(rx)));
     for (name, stage, mut tx, mut rx) in pairs {
-        tx.send(b"met", soon()).expect("sent");
+        // The receiver holds what came with the message that it took.
+        let sent = tx.send_batch(&[b"met", b"in hand"], soon()).expect("sent");
+        assert_eq!(sent, 2, "{name}");
         assert_eq!(rx.recv(soon()).expect("a message").payload, b"met", "{name}");
         let (mut tx, mut rx): (Tx, Rx) = dropped_in_a_child((tx, rx));
+        assert_eq!(rx.recv(soon()).expect("a message").payload, b"in hand", "{name}");
         go_on(&name, &mut *tx, &mut *rx);
         if let Some(named) = Named::ALL.iter().find(|named| named.word() == name) {
             let mut later = stage.sender(*named).expect("the name still leads to the receiver");

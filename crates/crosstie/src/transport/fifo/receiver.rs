@@ -39,6 +39,7 @@ pub struct FifoReceiver {
     /// What is left of a packet with several messages.
     batch: Range<usize>,
     sender_pid: Option<u32>,
+    owner_pid: u32,
 }
 
 /// Receives from the FIFO at `path`, which is made (for this user alone) when it is not there.
@@ -89,6 +90,7 @@ pub fn receiver(path: impl AsRef<Path>, options: &Options) -> Result<FifoReceive
         packet: vec![0; ATOMIC_WRITE_BYTES].into_boxed_slice(),
         batch: 0..0,
         sender_pid: None,
+        owner_pid: std::process::id(),
     })
 }
 
@@ -234,7 +236,8 @@ impl FifoReceiver {
 
 impl Drop for FifoReceiver {
     fn drop(&mut self) {
-        if self.batch.is_empty() {
+        // In a child of fork the parent goes on with it (H6).
+        if self.batch.is_empty() || self.owner_pid != std::process::id() {
             return;
         }
         // A sender sees what is unread in the FIFO, not what is left of a packet in here: an end of
