@@ -53,6 +53,7 @@
 //! | producer after the commit store, before its wake | the record; the consumer's sleep ends by the producer's death |
 //! | consumer before the store of `acked` | the record again: it is delivered a second time |
 //! | consumer after it, before its wake | the room; the producer's sleep ends by the consumer's death |
+//! | an end that has come, before its wake | a sleeper that watches nobody; the next to come wakes it ([`rouse`]) |
 //!
 //! # Source
 //! In-line commit: Giacomoni et al., FastForward (PPoPP 2008), and Aeron's log buffers; credit read
@@ -123,19 +124,22 @@ fn announce(waits: &AtomicU32) {
     crash_point!("spsc.announced");
 }
 
-/// Takes an announcement back, so that the other end spends no wake on somebody awake.
+/// Takes an announcement back: nobody falls asleep on it, and no wake is spent on somebody awake.
 fn retract(waits: &AtomicU32) {
     // Relaxed: a waker that still sees 1 makes one wake too many, which is harmless.
     waits.store(0, Ordering::Relaxed);
 }
 
-/// After a change that both ends may sleep through (an end was taken or left): answers whether
-/// whoever sleeps on `waits` must be woken.
-pub fn rouse(waits: &AtomicU32) -> bool {
+/// After a change that both ends may sleep through (an end was taken or left): takes the announcement
+/// on `waits` back, so that nobody falls asleep on what was before.
+///
+/// The caller then wakes whoever sleeps on `waits`, announced or not: an end that has died may have
+/// taken the announcement and not made its wake, and who waits for an end to come watches nobody.
+pub fn rouse(waits: &AtomicU32) {
     // SeqCst: the two-variable story of the module's header, `waits` against the `role` that has just changed.
     fence(Ordering::SeqCst);
-    // Relaxed: the fence above orders it; the sleeper re-reads the role by Acquire.
-    waits.swap(0, Ordering::Relaxed) != 0
+    retract(waits);
+    crash_point!("spsc.roused");
 }
 
 /// Whether the other end sleeps or is about to, and this caller is the one to wake it.

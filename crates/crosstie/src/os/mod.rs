@@ -22,6 +22,7 @@
 //! | [`random`] | random numbers |
 //! | [`robust_list`] | words that the kernel marks when a thread ends |
 //! | [`signal`] | SIGPIPE that does not kill |
+//! | [`single_step`] | a child that runs one instruction at a time |
 //! | [`spawn`] | children that inherit one descriptor |
 //! | [`tcp`] | TCP |
 //! | [`trace`] | counting system calls |
@@ -50,6 +51,7 @@ pub mod process;
 pub mod random;
 pub mod robust_list;
 pub mod signal;
+pub mod single_step;
 pub mod spawn;
 pub mod tcp;
 pub mod trace;

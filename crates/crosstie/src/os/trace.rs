@@ -91,17 +91,17 @@ impl Tracee {
     }
 }
 
-/// One request about `pid`; all that are used here take an integer in the last argument.
-fn request(what: libc::c_uint, pid: libc::pid_t, number: libc::c_int) -> io::Result<()> {
+/// One request about `pid`; all that are used take an integer in the last argument.
+pub(super) fn request(what: libc::c_uint, pid: libc::pid_t, number: libc::c_int) -> io::Result<()> {
     let number = libc::c_long::from(number);
-    // SAFETY: none of the requests used in this file reads or writes this process's memory; the
+    // SAFETY: none of the requests that this is called with reads or writes this process's memory; the
     // address is unused (null) and the last argument is an integer.
     let answer = unsafe { libc::ptrace(what, pid, std::ptr::null_mut::<libc::c_void>(), number) };
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// The status of a stop of `pid`; `None` if there is none and `flags` say not to wait.
-fn wait(pid: libc::pid_t, flags: libc::c_int) -> io::Result<Option<libc::c_int>> {
+pub(super) fn wait(pid: libc::pid_t, flags: libc::c_int) -> io::Result<Option<libc::c_int>> {
     loop {
         let mut status = 0;
         // SAFETY: `status` is a live, writable integer for the whole call.

@@ -245,9 +245,8 @@ impl Shared {
             End::Producer => self.control().consumer_waits(),
             End::Consumer => self.control().producer_waits(),
         };
-        if rouse(waits) {
-            self.wake(waits);
-        }
+        rouse(waits);
+        self.wake(waits);
     }
 
     #[cold]

@@ -1,0 +1,23 @@
+//! `crosstie-torture step (--all | NAME) [--json] [--sample N]`: kills a process at every
+//! instruction of an operation, and judges who is left.
+//!
+//! Exit code 0 if everybody who was left was well and every broken twin was caught, 1 if not, 2 for
+//! a wrong call, 86 where the machine does not allow tracing.
+#![deny(unsafe_code)]
+
+mod step;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["step", arguments @ ..] => step::command::run(arguments),
+        ["victim", arguments @ ..] => step::victim::run(arguments),
+        _ => {
+            eprintln!("{}", step::command::USAGE);
+            ExitCode::from(2)
+        }
+    }
+}

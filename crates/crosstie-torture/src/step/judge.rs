@@ -1,0 +1,176 @@
+//! What may be left after a kill, and what may not.
+
+use super::case::{Case, Side};
+use super::payload::{SENTINEL, number_of};
+use super::survivor::{Ending, Got};
+
+/// What the judge finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Somebody who was left waited for ever, or longer than 50 ms each time it was tried.
+    Hang,
+    /// A message whose `send` had returned, and that nobody had, did not arrive.
+    Lost,
+    /// A message arrived again that was not the one that a killed receiver held, or without its flag.
+    Doubled,
+    /// Bytes that are no message, or a message that nobody sent.
+    Torn,
+    /// A new end could not be opened, or did not go on at the exact position.
+    TakeOver,
+    /// A clean end was told as a death, or a death as a clean end, or none was told.
+    Ending,
+    /// The victim's slot in the ledger was not free again.
+    Slot,
+}
+
+/// A fault, in words.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub fault: Fault,
+    pub what: String,
+}
+
+/// How far the victim had come when it was killed, as far as it could tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// It had not returned, or the message was not copied.
+    Under,
+    /// It had returned, or the message was copied.
+    Returned,
+    /// Nothing was left to do.
+    Ended,
+}
+
+/// What the survivor and the late joiner met.
+#[derive(Debug, Default)]
+pub struct Aftermath {
+    /// In order, what the receivers of the judging process got.
+    pub got: Vec<Got>,
+    /// How the victim's end was told.
+    pub endings: Vec<Ending>,
+}
+
+/// Judges a ring after the kill.
+pub fn judge(case: &Case, progress: Progress, after: &Aftermath) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut find = |fault, what: String| findings.push(Finding { fault, what });
+    let mut numbers = Vec::new();
+    for got in &after.got {
+        match number_of(&got.bytes) {
+            Some(number) if case.length_of(number) == Some(got.bytes.len()) => numbers.push(number),
+            _ => find(Fault::Torn, format!("{} bytes that nobody sent", got.bytes.len())),
+        }
+    }
+    for number in 0..=case.message_number() {
+        let (least, most) = arrivals(case, progress, number);
+        let count = numbers.iter().filter(|&&found| found == number).count();
+        if count < least {
+            find(Fault::Lost, format!("message {number} did not arrive"));
+        }
+        if count > most {
+            find(Fault::Doubled, format!("message {number} came {count} times, {most} may be"));
+        }
+    }
+    if !numbers.is_sorted() || numbers.last() != Some(&SENTINEL) {
+        find(Fault::TakeOver, format!("the messages came as {numbers:?}"));
+    }
+    if let Some(got) = after.got.first()
+        && progress == Progress::Returned
+        && case.taken() > 0
+        && number_of(&got.bytes) == Some(0)
+        && !got.is_redelivered
+    {
+        find(Fault::Doubled, "a message that was handed over came again without saying so".to_owned());
+    }
+    if !endings_are_right(case, progress, &after.endings) {
+        find(Fault::Ending, format!("the end was told as {:?}", after.endings));
+    }
+    findings
+}
+
+/// How often the message `number` must and may arrive at those who are left.
+fn arrivals(case: &Case, progress: Progress, number: u32) -> (usize, usize) {
+    let is_last = number == case.message_number();
+    match case.act.side() {
+        Side::Sender if is_last && !case.is_sending() => (0, 0),
+        Side::Sender if is_last && progress == Progress::Under => (0, 1),
+        Side::Receiver if number < case.taken() => match progress {
+            Progress::Under => (1, 1),
+            Progress::Returned => (0, 1),
+            Progress::Ended => (0, 0),
+        },
+        _ => (1, 1),
+    }
+}
+
+fn endings_are_right(case: &Case, progress: Progress, endings: &[Ending]) -> bool {
+    let may_be = |ending: &Ending| match ending {
+        Ending::Clean => case.act.is_end(),
+        Ending::Death => !(case.act.is_end() && progress == Progress::Ended),
+    };
+    // Who opens an end may die before anybody could know of it; a sender asks only while the ring is full.
+    let is_told = case.act.is_open() || case.act.side() == Side::Receiver || endings.len() == 1;
+    is_told && (case.act.is_open() || endings.iter().all(may_be))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::case::CASES;
+    use super::super::payload::{SENTINEL_BYTES, payload};
+    use super::*;
+
+    fn case(name: &str) -> &'static Case {
+        CASES.iter().find(|case| case.name == name).unwrap()
+    }
+
+    fn got(messages: &[(u32, usize)]) -> Vec<Got> {
+        let sentinel = (SENTINEL, SENTINEL_BYTES);
+        let all = messages.iter().chain([&sentinel]);
+        all.map(|&(number, length)| Got { bytes: payload(number, length), is_redelivered: false }).collect()
+    }
+
+    fn faults(name: &str, progress: Progress, got: Vec<Got>, endings: &[Ending]) -> Vec<Fault> {
+        let after = Aftermath { got, endings: endings.to_vec() };
+        judge(case(name), progress, &after).iter().map(|finding| finding.fault).collect()
+    }
+
+    #[test]
+    fn a_message_may_be_missing_only_until_its_send_has_returned() {
+        let judge = |progress| faults("send one cell", progress, got(&[(0, 40)]), &[Ending::Death]);
+        assert_eq!(judge(Progress::Under), []);
+        assert_eq!(judge(Progress::Returned), [Fault::Lost]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_torn() {
+        let mut messages = got(&[(0, 40), (1, 56)]);
+        messages[1].bytes[55] ^= 1;
+        let found = faults("send one cell", Progress::Under, messages, &[Ending::Death]);
+        assert_eq!(found, [Fault::Torn]);
+    }
+
+    #[test]
+    fn what_was_acknowledged_must_not_come_again() {
+        let again = || got(&[(0, 56), (1, 40), (2, 56)]);
+        assert_eq!(faults("receive one cell", Progress::Under, again(), &[]), []);
+        assert_eq!(faults("receive one cell", Progress::Returned, again(), &[]), [Fault::Doubled]);
+        assert_eq!(faults("receive one cell", Progress::Ended, again(), &[]), [Fault::Doubled]);
+        let mut flagged = again();
+        flagged[0].is_redelivered = true;
+        assert_eq!(faults("receive one cell", Progress::Returned, flagged, &[]), []);
+    }
+
+    #[test]
+    fn a_clean_end_is_no_death_and_must_be_told() {
+        let judge = |endings| faults("close a sender", Progress::Ended, got(&[(0, 40)]), endings);
+        assert_eq!(judge(&[Ending::Clean]), []);
+        assert_eq!(judge(&[Ending::Death]), [Fault::Ending]);
+        assert_eq!(judge(&[]), [Fault::Ending]);
+    }
+
+    #[test]
+    fn messages_out_of_order_are_no_take_over() {
+        let swapped = got(&[(1, 56), (0, 40)]);
+        assert_eq!(faults("send one cell", Progress::Under, swapped, &[Ending::Death]), [Fault::TakeOver]);
+    }
+}
