@@ -344,7 +344,8 @@ fn messages_that_are_held_are_acknowledged_together_or_come_again_together() {
 struct Hall {
     role: RoleWord,
     waits: AtomicU32,
-    wakes: AtomicU32,
+    /// Wakes so far, under the kernel's own lock.
+    wakes: loom::sync::Mutex<u32>,
 }
 
 const FIRST: OwnerId = OwnerId::new(1, 1);
@@ -352,8 +353,8 @@ const SECOND: OwnerId = OwnerId::new(2, 1);
 
 impl Hall {
     fn new() -> Arc<Self> {
-        let (waits, wakes) = (AtomicU32::new(0), AtomicU32::new(0));
-        Arc::new(Self { role: RoleWord::new(), waits, wakes })
+        let wakes = loom::sync::Mutex::new(0);
+        Arc::new(Self { role: RoleWord::new(), waits: AtomicU32::new(0), wakes })
     }
 
     /// Sleeps until `SECOND` has come, watching nobody.
@@ -365,18 +366,18 @@ impl Hall {
             if has_come() {
                 return;
             }
-            // The kernel compares under the lock that a wake takes: one after the count ends the sleep.
-            let before = self.wakes.load(Ordering::Acquire);
-            if self.waits.load(Ordering::Relaxed) == 1 {
-                while self.wakes.load(Ordering::Acquire) == before {
-                    thread::yield_now();
-                }
+            let before = {
+                let wakes = self.wakes.lock().unwrap();
+                (self.waits.load(Ordering::Relaxed) == 1).then_some(*wakes)
+            };
+            while before == Some(*self.wakes.lock().unwrap()) {
+                thread::yield_now();
             }
         }
     }
 
     fn wake(&self) {
-        self.wakes.fetch_add(1, Ordering::Release);
+        *self.wakes.lock().unwrap() += 1;
     }
 }
 
