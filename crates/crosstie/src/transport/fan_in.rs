@@ -180,7 +180,7 @@ impl<C: Inbound> FanInReceiver<C> {
         }
     }
 
-    /// The sender in `slot` went without its end mark. Who never said anything was no sender: a
+    /// The sender in `slot` went without its end mark. Who never said who it is was no sender: a
     /// probe whether somebody listens, a port scan.
     fn lose(&mut self, slot: usize) {
         let was_sender = self.connections[slot].as_ref().is_some_and(|c| c.inbound.has_begun());

@@ -75,9 +75,9 @@ impl Decoder {
         }
     }
 
-    /// Whether anything at all has arrived.
+    /// Whether the preamble has arrived.
     pub(crate) fn has_begun(&self) -> bool {
-        self.greeted || self.end > 0
+        self.greeted
     }
 
     pub(crate) fn limit(&self) -> usize {

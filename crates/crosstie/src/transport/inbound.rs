@@ -64,7 +64,7 @@ pub trait Inbound: Send + Sized {
     fn message(&self, range: Range<usize>) -> &[u8];
     /// Whether another fill is likely to bring something at once.
     fn may_have_more(&self) -> bool;
-    /// Whether anything at all has arrived.
+    /// Whether the preamble has arrived: who sends none is no sender.
     fn has_begun(&self) -> bool;
     /// The largest message that is accepted.
     fn limit(&self) -> usize;

@@ -308,6 +308,26 @@ fn a_stranger_is_named_and_does_not_stop_the_others() {
 }
 
 #[test]
+fn a_stranger_is_no_sender_whose_end_would_be_that_of_all() {
+    let stage = Stage::new();
+    let mut rx = stage.receiver(Named::Unix).expect("a receiver");
+    for word in [&b"GET / HTTP/1.1"[..], b"\xC7TI", b""] {
+        let mut stranger = UnixStream::connect(stage.path()).expect("connected");
+        stranger.write_all(word).expect("written");
+        drop(stranger);
+        let told = loop {
+            match rx.recv(deadline_in(Duration::from_millis(20))).map(|m| m.payload.len()) {
+                Err(RecvError::Failed(error)) => assert_eq!(error.kind(), ErrorKind::Mismatch),
+                told => break told,
+            }
+        };
+        assert!(matches!(told, Err(RecvError::TimedOut)), "{word:?}: {told:?}");
+    }
+    stage.sender(Named::Unix).expect("a sender").send(b"met", soon()).expect("sent");
+    assert_eq!(rx.recv(soon()).expect("a message").payload, b"met");
+}
+
+#[test]
 fn a_header_of_four_gigabytes_reserves_nothing() {
     let stage = Stage::new();
     let mut rx = stage.receiver(Named::Unix).expect("a receiver");
