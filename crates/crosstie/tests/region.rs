@@ -265,8 +265,10 @@ fn h22_openers_and_removers_that_race_never_use_two_segments_of_one_name() {
                 })
             })
             .collect();
-        openers.into_iter().for_each(|opener| opener.join().unwrap());
+        let ended: Vec<_> = openers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        // Before any of them is judged: a remover that nobody stops would hide their failure.
         stop.store(true, Ordering::Relaxed);
+        ended.into_iter().for_each(|opener| opener.unwrap());
     });
     assert!(users.load(Ordering::Relaxed) > 0);
 }

@@ -7,7 +7,7 @@
 //! is unlinked only under the directory's lock, after it was seen to lead to the marked file.
 //!
 //! A remover that is killed between its mark and what follows has removed nothing: somebody may use
-//! the segment, so who meets the mark next, under the lock, takes it back.
+//! the segment, so who meets the mark next, under the lock, takes it back ([`Segment::open_or_create`]).
 
 use std::io;
 use std::os::fd::AsFd;
@@ -76,14 +76,4 @@ fn unlink_unsound(directory: &Directory, name: &str, refusal: Error) -> Result<(
         return os::unlink_in(directory.as_fd(), name).map_err(failed);
     }
     Err(refusal)
-}
-
-/// Takes back the mark of a remover that was killed before it unlinked; waits for one that lives.
-pub(super) fn take_back(directory: &Directory, name: &str, spec: &SegmentSpec) -> Result<()> {
-    let _held = segment::lock(directory)?;
-    // Under the lock nobody else marks or unlinks: a mark seen now is an unfinished removal.
-    if let Found::Removed(segment) = Segment::find(directory, name, spec)? {
-        segment.revive();
-    }
-    Ok(())
 }

@@ -21,7 +21,6 @@ use crosstie_core::layout::header::{
 use crosstie_core::layout::shared::{SharedLayout, is_inside};
 
 use super::Directory;
-use super::removal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::memory::{self, Mapping, MirroredMapping};
 use crate::os::{directory as os, file_lock};
@@ -71,8 +70,8 @@ impl SegmentSpec {
     }
 }
 
-/// How often an opener starts anew because the name changed under it.
-const TRIES_MAX: u32 = 64;
+/// How often an opener that keeps removers out starts anew.
+const TRIES_MAX: u32 = 3;
 
 /// A checked file of shared memory, mapped.
 #[derive(Debug)]
@@ -96,22 +95,25 @@ impl Segment {
         spec: &SegmentSpec,
         init: impl Fn(&Self) -> Result<()>,
     ) -> Result<Self> {
+        // Once to create it, once to find it.
+        for _ in 0..2 {
+            match Self::find(directory, name, spec)? {
+                Found::Live(segment) => return Ok(segment),
+                Found::Removed(_) => break,
+                Found::Nothing => Self::create(directory, name, spec, &init)?,
+            }
+        }
+        let _held = lock(directory)?;
         for _ in 0..TRIES_MAX {
             match Self::find(directory, name, spec)? {
                 Found::Live(segment) => return Ok(segment),
-                Found::Removed(_) => removal::take_back(directory, name, spec)?,
-                Found::Nothing => {
-                    let segment = Self::build(directory, name, spec, &init)?;
-                    match memory::publish(segment.file.as_fd(), directory.as_fd(), name) {
-                        // Opened once more by its name, so that /proc/PID/maps shows that name.
-                        Ok(()) => {}
-                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                        Err(error) => return Err(Error::os("create", directory.display(name), error)),
-                    }
-                }
+                Found::Removed(segment) => return Ok(segment.taken_back()),
+                Found::Nothing => Self::create(directory, name, spec, &init)?,
             }
         }
-        Err(changing(directory, name))
+        Err(Error::new("open", directory.display(name), ErrorKind::Busy)
+            .because("somebody removes it all the time, and not by `crosstie rm`")
+            .advise("find out who, then try again"))
     }
 
     /// Opens the segment `name` in `directory`.
@@ -119,16 +121,42 @@ impl Segment {
     /// # Errors
     /// `NotFound`; as [`Segment::open_or_create`].
     pub fn open(directory: &Directory, name: &str, spec: &SegmentSpec) -> Result<Self> {
-        for _ in 0..TRIES_MAX {
-            match Self::find(directory, name, spec)? {
-                Found::Live(segment) => return Ok(segment),
-                Found::Removed(_) => removal::take_back(directory, name, spec)?,
-                Found::Nothing => {
-                    return Err(Error::new("open", directory.display(name), ErrorKind::NotFound));
-                }
-            }
+        let not_found = || Err(Error::new("open", directory.display(name), ErrorKind::NotFound));
+        match Self::find(directory, name, spec)? {
+            Found::Live(segment) => return Ok(segment),
+            Found::Removed(_) => {}
+            Found::Nothing => return not_found(),
         }
-        Err(changing(directory, name))
+        let _held = lock(directory)?;
+        match Self::find(directory, name, spec)? {
+            Found::Live(segment) => Ok(segment),
+            Found::Removed(segment) => Ok(segment.taken_back()),
+            Found::Nothing => not_found(),
+        }
+    }
+
+    /// Publishes a new segment under `name`, unless somebody else was first. It is opened once more by
+    /// its name, so that /proc/PID/maps shows that name.
+    fn create(
+        directory: &Directory,
+        name: &str,
+        spec: &SegmentSpec,
+        init: &impl Fn(&Self) -> Result<()>,
+    ) -> Result<()> {
+        let segment = Self::build(directory, name, spec, init)?;
+        match memory::publish(segment.file.as_fd(), directory.as_fd(), name) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(Error::os("create", directory.display(name), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes back the mark of a remover that was killed before it unlinked. Only under the
+    /// directory's lock: there nobody else marks or unlinks, so a mark is an unfinished removal.
+    fn taken_back(self) -> Self {
+        self.revive();
+        self
     }
 
     /// Creates a segment without a name, of a fixed size for ever: pass its [`Segment::file`] on.
@@ -375,12 +403,6 @@ pub(crate) fn no_room(fd: BorrowedFd<'_>, object: &str, wanted: u64, error: io::
             ),
         _ => error,
     }
-}
-
-fn changing(directory: &Directory, name: &str) -> Error {
-    Error::new("open", directory.display(name), ErrorKind::Busy)
-        .because("it was removed and created again all the time")
-        .advise("try again")
 }
 
 /// Holds the directory against others who remove or replace a name in it.
