@@ -7,7 +7,10 @@
 #[cfg(not(crosstie_loom))]
 pub use core::{
     hint::spin_loop,
-    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence},
+    sync::atomic::{
+        AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64,
+        Ordering, compiler_fence, fence,
+    },
 };
 #[cfg(crosstie_loom)]
 pub use loom::{

@@ -11,15 +11,20 @@
 //! | [`deadline`] | absolute monotonic instants in nanoseconds |
 //! | [`layout`] | offsets, headers, checks of bytes that others wrote |
 //! | [`word`] | one protocol word a file |
+//! | [`wait`] | what an algorithm that may have to wait needs from below it |
 //! | [`ring`] | rings of messages over memory that is lent |
+//! | [`turns`] | taking turns: the algorithms over words and waiting |
 #![cfg_attr(not(crosstie_loom), no_std)]
 #![deny(unsafe_code)]
 
 pub mod atomic;
 pub mod crash;
 pub mod deadline;
+pub mod graph;
 pub mod layout;
 pub mod ring;
+pub mod turns;
+pub mod wait;
 pub mod word;
 
 pub use deadline::Deadline;

@@ -6,6 +6,10 @@
 
 #[path = "models/life_word.rs"]
 mod life_word;
+#[path = "models/mutex.rs"]
+mod mutex;
+#[path = "models/participants.rs"]
+mod participants;
 #[path = "models/slot.rs"]
 mod slot;
 #[path = "models/spsc.rs"]

@@ -46,10 +46,20 @@ error_table! {
     Usage = "usage", 2, "not understood";
     /// Somebody else has it: a lock under `--try`, the other sender of a ring, a full or empty channel.
     Busy = "busy", 75, "busy";
+    /// A question was answered with no.
+    Negative = "negative", 1, "no";
     /// The deadline passed first.
     TimedOut = "timed-out", 124, "timed out";
     /// The kernel refuses: owner, mode, another user's domain.
     NotPermitted = "not-permitted", 77, "not permitted";
+    /// To wait would close a circle in which each waits for the next; the text names it.
+    Deadlock = "deadlock", 80, "would deadlock";
+    /// The last owner died while it had it: what it protects may be half done.
+    Abandoned = "abandoned", 81, "abandoned by its last owner";
+    /// It was held, and was taken away by force.
+    Lost = "lost", 82, "lost while held";
+    /// The last owner panicked while it had it.
+    Poisoned = "poisoned", 125, "poisoned by a panic";
     /// The other end died before a clean end.
     PeerDied = "peer-died", 83, "the peer died before a clean end";
     /// There is no object, file or listener of that name.

@@ -8,7 +8,9 @@
 //! | 0' | [`error`], [`contract`] | the one error table; what every mechanism promises |
 //! | 1 | [`os`] | safe wrappers, one kernel object a file |
 //! | 2 | [`region`] | mappings with a checked format |
-//! | 3 | [`ledger`] | who takes part, and that they live |
+//! | 2' | [`shareable`] | what may lie in shared memory |
+//! | 3 | [`ledger`] | who takes part, and that they live; who waits for whom |
+//! | 4 | [`sync`] | taking turns: locks, semaphores, monitors |
 //! | 5 | [`channel`] | messages through shared memory |
 //! | 5' | [`transport`] | messages through the kernel |
 //! | 6 | [`endpoint`] | address → [`Sender`], [`Receiver`] |
@@ -21,9 +23,12 @@ pub mod error;
 pub mod ledger;
 pub mod os;
 pub mod region;
+pub mod shareable;
+pub mod sync;
 pub mod transport;
 
 pub use contract::{RecvError, SendError};
 pub use crosstie_core::{Deadline, OwnerId};
 pub use endpoint::{Receiver, Sender, pair};
 pub use error::{Error, ErrorKind, Result};
+pub use shareable::Shareable;

@@ -51,7 +51,7 @@ fn a_wait_answers_at_its_deadline_and_not_before() {
     assert!(clock::now_ns() - before >= 2_000_000);
     let soon = clock::deadline_in(Duration::from_millis(2));
     let beside = |wide_expected, deadline| {
-        futex::wait_beside_all((&word, 1), (&wide, wide_expected), (&bell, 0), deadline)
+        futex::wait_beside_all((&word, 1), &[(&wide, wide_expected)], (&bell, 0), deadline)
     };
     assert_eq!(beside(5, soon), Wakeup::TimedOut, "only the low half is compared");
     assert_eq!(beside(6, Deadline::NEVER), Wakeup::Changed);

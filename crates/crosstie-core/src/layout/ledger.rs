@@ -6,10 +6,12 @@
 //! | 0 | 128 | the header of every segment |
 //! | 128 | 3,968 | [`LedgerWords`]' counters |
 //! | 4,096 | 32,768 | 256 obituaries of 128 bytes |
-//! | 36,864 | 28,672 | zero; ends at 64 KiB, a multiple of every page |
+//! | 36,864 | 16,384 | 64 deadlock reports of 256 bytes |
+//! | 53,248 | 12,288 | zero; ends at 64 KiB, a multiple of every page |
 //! | 65,536 | 4,194,304 | 4,096 slots of 1 KiB |
 
 use super::header::{HEADER_BYTES, layout_hash};
+use super::reports::{Reports, checksum};
 use crate::OwnerId;
 use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::word::slot::{OCCUPANT_WORDS, Occupant, SLOT_BYTES};
@@ -26,8 +28,9 @@ pub const SLOTS_TOTAL_BYTES: usize = SLOTS as usize * SLOT_BYTES;
 pub const OBITUARIES: usize = 256;
 /// Changes whenever the meaning of a byte changes.
 pub const LAYOUT: u64 = layout_hash(
-    "ledger 1: counters @128, obituaries 256x128 @4096, slots 4096x1024 @65536; \
-     slot: life @0, bell @8, prev @24, next @32, published @64, occupant 8xu64 @72, wake @192",
+    "ledger 2: counters @128, waiting 64xu64 @512, obituaries 256x128 @4096, reports 64x256 @36864, \
+     slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 8xu64 @72, wake @192, \
+     wait record @256, holds @384",
 );
 
 /// The counters and obituaries of a ledger.
@@ -41,15 +44,31 @@ pub struct LedgerWords {
     net_rescues: AtomicU64,
     reserved_2: [AtomicU64; 7],
     obituaries_written: AtomicU64,
-    reserved_3: [AtomicU64; 471],
+    reserved_3: [AtomicU64; 7],
+    /// A futex that always holds 0; see `word::slot`, "Wake-ups".
+    pub bell: AtomicU32,
+    reserved_4: [AtomicU32; 15],
+    tickets: AtomicU64,
+    keys: AtomicU64,
+    tag: AtomicU64,
+    reserved_5: [AtomicU64; 5],
+    waiting: [AtomicU64; WAITING_WORDS],
+    reserved_6: [AtomicU64; 384],
     obituaries: [Obituary; OBITUARIES],
+    /// The deadlocks that were ended last.
+    pub reports: Reports,
 }
+
+/// Words of the set of waiting slots, a bit a slot.
+const WAITING_WORDS: usize = SLOTS as usize / 64;
 
 #[cfg(not(crosstie_loom))]
 const _: () = {
     use core::mem::{offset_of, size_of};
     assert!(offset_of!(LedgerWords, processes) == 64 && offset_of!(LedgerWords, net_rescues) == 128);
-    assert!(offset_of!(LedgerWords, obituaries_written) == 192);
+    assert!(offset_of!(LedgerWords, obituaries_written) == 192 && offset_of!(LedgerWords, bell) == 256);
+    assert!(offset_of!(LedgerWords, tickets) == 320 && offset_of!(LedgerWords, waiting) == 384);
+    assert!(WORDS_OFFSET + offset_of!(LedgerWords, reports) == 36_864);
     assert!(WORDS_OFFSET + offset_of!(LedgerWords, obituaries) == 4096);
     assert!(size_of::<Obituary>() == 128);
     assert!(WORDS_OFFSET + size_of::<LedgerWords>() <= SLOTS_OFFSET);
@@ -87,6 +106,60 @@ impl LedgerWords {
     pub fn count_net_rescue(&self) {
         // Relaxed: a counter for people.
         self.net_rescues.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A publish ticket: who takes it after publishing a wait sees every wait with a smaller one.
+    #[must_use]
+    pub fn next_ticket(&self) -> u64 {
+        // AcqRel: the waits published before smaller tickets were taken are visible (HAZARDS H10).
+        self.tickets.fetch_add(1, Ordering::AcqRel).wrapping_add(1)
+    }
+
+    /// A key for an object of this domain, from 1; never given twice.
+    #[must_use]
+    pub fn next_key(&self) -> u64 {
+        // Relaxed: only its uniqueness matters.
+        self.keys.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// The number that names this domain in its objects; 0 before [`LedgerWords::set_tag`].
+    #[must_use]
+    pub fn tag(&self) -> u64 {
+        // Relaxed: written before the ledger had its name.
+        self.tag.load(Ordering::Relaxed)
+    }
+
+    /// Sets the tag; only the creator calls it, while nobody else sees the ledger.
+    pub fn set_tag(&self, tag: u64) {
+        // Relaxed: published with the file's name.
+        self.tag.store(tag, Ordering::Relaxed);
+    }
+
+    /// Puts the slot `number` on the list of those to look at for waiters, or takes it off; only its occupant calls it.
+    pub fn set_waiting(&self, number: u32, waits: bool) {
+        let Some(word) = self.waiting.get(number as usize / 64) else { return };
+        let bit = 1 << (number % 64);
+        if waits {
+            // Relaxed: `WaitRecord::publish` follows and fences; a look that sees the record without the bit
+            // is ordered before the publication.
+            word.fetch_or(bit, Ordering::Relaxed);
+        } else {
+            // Relaxed: a bit too many costs one look.
+            word.fetch_and(!bit, Ordering::Relaxed);
+        }
+    }
+
+    /// The slots to look at for waiters, smallest number first.
+    pub fn waiting_slots(&self) -> impl Iterator<Item = u32> + '_ {
+        (0u32..).zip(&self.waiting).flat_map(|(index, word)| {
+            // Relaxed: ordered by the fence of whoever looks (`word::waiting` I4).
+            let mut bits = word.load(Ordering::Relaxed);
+            core::iter::from_fn(move || {
+                let bit = (bits != 0).then(|| bits.trailing_zeros())?;
+                bits &= bits - 1;
+                Some(index * 64 + bit)
+            })
+        })
     }
 
     /// Records who occupied a slot before it is described anew; the oldest record goes.
@@ -145,11 +218,4 @@ impl Obituary {
         occupant.copy_from_slice(&words[2..]);
         Some((Occupant::from_words(&occupant), words[1]))
     }
-}
-
-/// Tells whole records from torn ones; no defence against who means harm.
-fn checksum(words: &[u64; OBITUARY_WORDS]) -> u64 {
-    words.iter().fold(0x9E37_79B9_7F4A_7C15, |sum, word| {
-        (sum.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95)
-    })
 }

@@ -4,6 +4,7 @@
 use super::ledger::LedgerWords;
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::ring::control::Control;
+use crate::word::head::Head;
 use crate::word::role::RoleWord;
 use crate::word::slot::Slot;
 
@@ -24,6 +25,8 @@ unsafe impl<T: SharedLayout, const N: usize> SharedLayout for [T; N] {}
 unsafe impl SharedLayout for Slot {}
 // SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for LedgerWords {}
+// SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
+unsafe impl SharedLayout for Head {}
 // SAFETY: repr(C), atomics and unread padding only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Control {}
 // SAFETY: transparent over one atomic; every bit pattern decodes.

@@ -6,8 +6,8 @@
 //! | bits | meaning |
 //! |---|---|
 //! | 0..16 | slot number + 1 (0 = nobody) |
-//! | 16..62 | generation (46 bits: 2,000 years at 1,000 deaths a second) |
-//! | 62..64 | flags of the word that stores the id; never part of an id |
+//! | 16..60 | generation (44 bits: 500 years at 1,000 deaths a second) |
+//! | 60..64 | flags of the word that stores the id; never part of an id |
 
 /// Who holds something: a slot of the ledger and the generation of its occupant.
 ///
@@ -24,9 +24,9 @@ pub struct OwnerId(u64);
 
 impl OwnerId {
     /// Bits that belong to the word that stores an id, not to the id.
-    pub const FLAG_BITS: u64 = 0b11 << 62;
+    pub const FLAG_BITS: u64 = 0b1111 << 60;
     /// Generations are counted modulo this.
-    pub const GENERATIONS: u64 = 1 << 46;
+    pub const GENERATIONS: u64 = 1 << 44;
     /// The largest slot number that an id can name.
     pub const SLOT_MAX: u32 = 0xFFFE;
 

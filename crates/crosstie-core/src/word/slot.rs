@@ -43,12 +43,14 @@
 //!
 //! # Wake-ups
 //! At a death the kernel wakes one sleeper on the life word. Whoever finds the word dead wakes all
-//! others ([`Slot`]'s two futexes). If that one is killed before it does, the wake must not be lost
-//! with it: while it sleeps and until it has woken the others, its *pending entry* names the slot's
-//! **bell**, a second futex on which every watcher sleeps too. The kernel looks at a dying thread's
-//! pending entry and, finding no TID there, wakes one sleeper on it; that one goes on. The bell is a
-//! word of its own because a pending entry on the life word itself would let the kernel mark an
-//! innocent successor whose TID, in another PID namespace, equals the dying watcher's.
+//! others. If that one is killed before it does, the wake must not be lost with it: while it sleeps
+//! and until it has woken the others, its *pending entry* names the domain's **bell**, a futex on which
+//! every watcher of the domain sleeps too. The kernel looks at a dying thread's pending entry and,
+//! finding no TID there, wakes one sleeper on it; that one wakes the watchers of every word that is
+//! dead and still has WAITERS, and only then ends its own announcement. The bell is a word of its own
+//! because a pending entry on the life word itself would let the kernel mark an innocent successor
+//! whose TID, in another PID namespace, equals the dying watcher's. It is one for the domain because
+//! who watches several lives has only one pending entry.
 //!
 //! A claimer that is killed before it woke the former occupant's watchers leaves WAITERS set (I3),
 //! and its own mark wakes one of them.
@@ -65,6 +67,8 @@
 //! Linux `Documentation/locking/robust-futex-ABI.rst`, `kernel/futex/core.c` (`handle_futex_death`);
 //! HAZARDS H1, H4, H7.
 
+use super::holds::HoldTable;
+use super::waiting::WaitRecord;
 use crate::OwnerId;
 use crate::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
@@ -240,10 +244,7 @@ impl LifeWord {
 pub struct RobustWord {
     /// The life word.
     pub life: LifeWord,
-    /// A futex that never holds a TID; see "Wake-ups" above.
-    pub bell: AtomicU32,
-    reserved_beside: AtomicU32,
-    reserved: AtomicU64,
+    reserved: [AtomicU64; 2],
     prev: AtomicU64,
     next: AtomicU64,
 }
@@ -256,13 +257,6 @@ impl RobustWord {
     #[must_use]
     pub fn node_address(&self) -> u64 {
         (&raw const self.next).expose_provenance() as u64
-    }
-
-    /// The address of a list entry that would stand for the bell; only a pending entry may be it.
-    #[must_use]
-    pub fn bell_address(&self) -> u64 {
-        let bell = (&raw const self.bell).expose_provenance() as u64;
-        bell.wrapping_add_signed(-Self::FUTEX_OFFSET)
     }
 
     /// Writes both list pointers; only the occupant does (I4).
@@ -357,10 +351,6 @@ fn halves(bytes: &[u8; 16]) -> [u64; 2] {
     halves.map(u64::from_le_bytes)
 }
 
-/// Words of a slot that a later minor version gives a meaning: wait record, hold table. A model has
-/// one of them: it pays for every atomic.
-const LATER_WORDS: usize = if cfg!(crosstie_loom) { 1 } else { 103 };
-
 /// One slot of the ledger, 1 KiB.
 #[derive(Debug)]
 #[repr(C, align(64))]
@@ -375,7 +365,11 @@ pub struct Slot {
     /// The occupant's own wake word.
     wake: AtomicU32,
     reserved_beside: AtomicU32,
-    later: [AtomicU64; LATER_WORDS],
+    reserved_before_wait: [AtomicU64; 7],
+    /// What the occupant waits for.
+    pub waiting: WaitRecord,
+    /// What the occupant holds.
+    pub holds: HoldTable,
 }
 
 /// Bytes of a slot.
@@ -386,11 +380,12 @@ const _: () = {
     use core::mem::offset_of;
     assert!(size_of::<Slot>() == SLOT_BYTES && align_of::<Slot>() == 64);
     assert!(offset_of!(Slot, robust) == 0 && offset_of!(RobustWord, life) == 0);
-    assert!(size_of::<RobustWord>() == 40 && offset_of!(RobustWord, bell) == 8);
+    assert!(size_of::<RobustWord>() == 40);
     assert!(offset_of!(RobustWord, prev) == 24 && offset_of!(RobustWord, next) == 32);
     assert!(RobustWord::FUTEX_OFFSET == -32);
     assert!(offset_of!(Slot, published) == 64 && offset_of!(Slot, occupant) == 72);
-    assert!(offset_of!(Slot, wake) == 192 && offset_of!(Slot, later) == 200);
+    assert!(offset_of!(Slot, wake) == 192 && offset_of!(Slot, waiting) == 256);
+    assert!(offset_of!(Slot, holds) == 384);
 };
 
 impl Slot {
@@ -400,9 +395,7 @@ impl Slot {
         Self {
             robust: RobustWord {
                 life: LifeWord::unused(),
-                bell: AtomicU32::new(0),
-                reserved_beside: AtomicU32::new(0),
-                reserved: AtomicU64::new(0),
+                reserved: zeros(),
                 prev: AtomicU64::new(0),
                 next: AtomicU64::new(0),
             },
@@ -412,7 +405,9 @@ impl Slot {
             reserved_after: zeros(),
             wake: AtomicU32::new(0),
             reserved_beside: AtomicU32::new(0),
-            later: zeros(),
+            reserved_before_wait: zeros(),
+            waiting: WaitRecord::idle(),
+            holds: HoldTable::empty(),
         }
     }
 

@@ -52,7 +52,7 @@ impl World {
         )
     }
 
-    /// `futex_waitv` on the life word and the bell.
+    /// `futex_waitv` on the life word and the domain's bell.
     fn sleep(&self, sleeper: u32, expected: Life) {
         let mut bucket = self.bucket.lock().unwrap();
         let now = Life::from_bits(self.life.as_atomic().load(Ordering::Relaxed));
@@ -80,7 +80,6 @@ impl World {
 
     fn wake_watchers(&self) {
         self.wake(Futex::Life, usize::MAX >> 1);
-        self.wake(Futex::Bell, usize::MAX >> 1);
     }
 
     /// `handle_futex_death` for the life word of a thread whose TID is [`TID`].

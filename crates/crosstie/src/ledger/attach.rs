@@ -9,7 +9,7 @@ use crosstie_core::layout::ledger::SLOTS;
 use crosstie_core::word::slot::{Life, Occupant, Slot};
 use crosstie_core::{OwnerId, crash_point};
 
-use super::local::{self, Local};
+use super::local::{self, Local, Me};
 use super::{Domain, OwnerKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::robust_list::RobustList;
@@ -23,6 +23,25 @@ const BACKED_TOGETHER: u32 = 4;
 
 /// How often the search starts anew because others took what it had found.
 const SEARCHES_MAX: u32 = 64;
+
+/// The calling thread as it takes part where objects of the tag `tag` are, if it has done so before.
+#[inline]
+pub(crate) fn me_if_known(tag: u64) -> Option<Me> {
+    local::remembered_for(tag)
+}
+
+/// The calling thread as it takes part where objects of the tag `tag` are.
+///
+/// # Errors
+/// As [`Domain::thread_owner`]; `Corrupt` when this process has opened no domain of that tag.
+#[cold]
+pub(crate) fn me(tag: u64) -> Result<Me> {
+    let me = Domain::for_tag(tag)?.me()?.for_tag(tag);
+    if tag == 0 {
+        local::remember(me);
+    }
+    Ok(me)
+}
 
 impl Domain {
     /// The calling thread, as an owner in this domain; it takes a slot with the first call.
@@ -39,7 +58,18 @@ impl Domain {
     /// No system call but the first time.
     pub fn thread_owner(&'static self) -> Result<OwnerId> {
         match local::remembered(self) {
-            Some(id) => Ok(id),
+            Some(me) => Ok(me.id),
+            None => Ok(self.attach_thread()?.id),
+        }
+    }
+
+    /// The calling thread as it takes part in this domain; it takes a slot with the first call.
+    ///
+    /// # Errors
+    /// As [`Domain::thread_owner`].
+    pub fn me(&'static self) -> Result<Me> {
+        match local::remembered(self) {
+            Some(me) => Ok(me),
             None => self.attach_thread(),
         }
     }
@@ -64,11 +94,36 @@ impl Domain {
         Ok(id)
     }
 
+    /// The calling process's slot, whose hold table its threads share.
+    pub(crate) fn process_slot(&'static self) -> Result<(OwnerId, &'static Slot)> {
+        let id = self.process_owner()?;
+        // invariant: process_owner has just found this slot alive.
+        Ok((id, self.slot(id.slot()).expect("a slot that was claimed is in use")))
+    }
+
+    /// The domain of the objects that carry `tag`; 0 is the heap's.
+    ///
+    /// # Errors
+    /// `Corrupt` when this process has opened no such domain: somebody wrote over the object.
+    pub(crate) fn for_tag(tag: u64) -> Result<&'static Self> {
+        if tag == 0 {
+            return Self::open_default();
+        }
+        Self::of_tag(tag).ok_or_else(|| {
+            Error::new("enter domain", format!("{tag:016x}"), ErrorKind::Corrupt)
+                .because("this process has opened no domain of that tag, by which the object says where it belongs")
+                .advise("somebody wrote over the object: remove it with `crosstie rm`")
+        })
+    }
+
     #[cold]
-    fn attach_thread(&'static self) -> Result<OwnerId> {
+    fn attach_thread(&'static self) -> Result<Me> {
         let id = self.attach(OwnerKind::Thread)?;
-        local::remember(self, id);
-        Ok(id)
+        // invariant: attach has just taken this slot.
+        let slot = self.slot(id.slot()).expect("a slot that was claimed is in use");
+        let me = Me::new(self, id, slot);
+        local::remember(me);
+        Ok(me)
     }
 
     fn start_keeper(&'static self) -> Result<OwnerId> {
@@ -195,6 +250,9 @@ impl Domain {
         if let Some((generation, former)) = slot.former() {
             self.words().bury(OwnerId::new(number, u64::from(generation)), &former, clock::now_ns());
         }
+        slot.waiting.clear();
+        slot.holds.clear();
+        self.words().set_waiting(number, false);
         slot.publish(life.generation(), me);
         crash_point!("attach.published");
         // What the kernel will walk begins with our word, or no death would ever be told.

@@ -14,7 +14,7 @@ use super::local::Local;
 use super::published::Published;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::directory::Stat;
-use crate::os::{directory as os, memory, process};
+use crate::os::{directory as os, memory, process, random};
 use crate::region::segment::no_room;
 use crate::region::{Directory, Segment, SegmentSpec, Sizes, Space};
 
@@ -56,6 +56,8 @@ pub struct Domain {
     name: String,
     segment: Segment,
     ledger: Stat,
+    /// What the ledger said when it was opened.
+    tag: u64,
     pub(super) local: Published<Local>,
     pub(super) net_absent: AtomicU32,
     /// Slots whose space this process knows to be taken.
@@ -105,17 +107,29 @@ impl Domain {
         let directory = open_directory(&path)?;
         check_owner(&directory)?;
         let name = path.display().to_string();
-        let segment = Segment::open_or_create(&directory, LEDGER_FILE, &SPEC, |_| Ok(())).map_err(
-            |error| match error.kind() {
+        let segment =
+            Segment::open_or_create(&directory, LEDGER_FILE, &SPEC, give_tag).map_err(|error| match error
+                .kind()
+            {
                 ErrorKind::Corrupt | ErrorKind::Mismatch => error.advise(format!(
                     "use the version that made it, or end all that use the domain and remove it: rm -r {name}"
                 )),
                 _ => error,
-            },
-        )?;
+            })?;
         let ledger =
             os::stat(segment.file()).map_err(|error| Error::os("open domain", name.as_str(), error))?;
         Ok(Self::keep(directory, name, segment, ledger))
+    }
+
+    /// The domain that this process has opened whose objects carry `tag`.
+    pub(super) fn of_tag(tag: u64) -> Option<&'static Self> {
+        opened(|domain| domain.tag == tag)
+    }
+
+    /// The number that names this domain in its objects; never 0.
+    #[must_use]
+    pub fn tag(&self) -> u64 {
+        self.tag
     }
 
     /// Its directory, where its objects have their names.
@@ -179,6 +193,8 @@ impl Domain {
         let mut domain = Self {
             directory,
             name,
+            // A damaged ledger's 0 must not be taken for the heap.
+            tag: segment.shared::<LedgerWords>(WORDS_OFFSET).map_or(1, |words| words.tag().max(1)),
             segment,
             ledger,
             local: Published::nothing(),
@@ -199,6 +215,13 @@ impl Domain {
         // unused, unless that other one is gone again.
         Self::open(kept.directory.path()).unwrap_or(kept)
     }
+}
+
+/// Gives a new ledger the number by which its objects name it.
+fn give_tag(segment: &Segment) -> Result<()> {
+    let tag = random::word().map_err(|error| Error::os("create", segment.name(), error))?;
+    segment.shared::<LedgerWords>(WORDS_OFFSET)?.set_tag(tag.max(1));
+    Ok(())
 }
 
 /// The domain of this process that `is_it`.

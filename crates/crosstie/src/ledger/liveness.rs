@@ -45,7 +45,7 @@ impl Domain {
             return true;
         }
         // If we are killed between the mark and the wake, the kernel wakes one watcher for us.
-        let announced = local::robust_list().map(|list| list.announce_watcher(&slot.robust));
+        let announced = local::robust_list().map(|list| list.announce_bell(&self.words().bell));
         slot.life().bury(life);
         self.wake_watchers(slot);
         drop(announced);
@@ -55,7 +55,17 @@ impl Domain {
     /// Wakes everybody who sleeps until the slot's occupant dies: the kernel wakes only one.
     pub(super) fn wake_watchers(&'static self, slot: &'static Slot) {
         futex::wake_low_half(slot.life().as_atomic(), u32::MAX);
-        futex::wake(&slot.robust.bell, u32::MAX);
+    }
+
+    /// Wakes the watchers of everyone who is dead: for who heard the bell, because the one who should
+    /// have done so may have died (`core::word::slot`, "Wake-ups").
+    pub(super) fn wake_all_watchers(&'static self) {
+        for (_, slot) in self.slots() {
+            let life = slot.life().read();
+            if !life.is_alive() && life.has_waiters() {
+                self.wake_watchers(slot);
+            }
+        }
     }
 
     fn witnesses_say_dead(&'static self, occupant: &Occupant) -> bool {

@@ -5,11 +5,14 @@
 //! its own with its first use (HAZARDS H6).
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crosstie_core::OwnerId;
 use crosstie_core::atomic::{AtomicU32, Ordering};
+use crosstie_core::word::slot::Slot;
 
 use super::Domain;
 use crate::error::{Error, ErrorKind, Result};
@@ -144,39 +147,71 @@ impl Drop for ClaimLock<'_> {
     }
 }
 
-/// What a thread remembers of one domain.
-#[derive(Clone, Copy)]
-struct Remembered {
+/// The calling thread as it takes part in a domain.
+#[derive(Clone, Copy, Debug)]
+pub struct Me {
+    /// Under which id it owns things.
+    pub id: OwnerId,
+    /// In which domain.
+    pub domain: &'static Domain,
+    pub(crate) slot: &'static Slot,
     epoch: u64,
-    /// Address of the domain, which is never freed.
-    domain: usize,
-    id: Option<OwnerId>,
+    tag: u64,
+    not_send: PhantomData<*mut ()>,
 }
 
-/// Domains that a thread remembers; one that it forgot it finds again in the ledger.
+impl Me {
+    pub(super) fn new(domain: &'static Domain, id: OwnerId, slot: &'static Slot) -> Self {
+        Self { id, domain, slot, epoch: process::fork_epoch(), tag: domain.tag(), not_send: PhantomData }
+    }
+
+    /// The same participant for the objects whose tag is `tag`.
+    pub(crate) fn for_tag(self, tag: u64) -> Self {
+        Self { tag, ..self }
+    }
+
+    /// Whether this process took the slot, rather than inherit this value by a fork.
+    #[inline]
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.epoch == process::fork_epoch()
+    }
+}
+
+/// Slots that a thread remembers; one that it forgot it finds again in the ledger.
 const REMEMBERED: usize = 4;
 
 thread_local! {
     // No destructor: guards that other thread-locals drop still find their slot.
-    static SLOTS: Cell<[Remembered; REMEMBERED]> =
-        const { Cell::new([Remembered { epoch: 0, domain: 0, id: None }; REMEMBERED]) };
+    static SLOTS: [Cell<Option<Me>>; REMEMBERED] = const { [const { Cell::new(None) }; REMEMBERED] };
     static LIST: Cell<Option<(u64, RobustList)>> = const { Cell::new(None) };
 }
 
 /// The slot that this thread has in `domain`, if it has one since the last fork.
-pub(super) fn remembered(domain: &'static Domain) -> Option<OwnerId> {
-    let address = std::ptr::from_ref(domain).addr();
-    let epoch = process::fork_epoch();
-    SLOTS.get().iter().find(|entry| entry.domain == address && entry.epoch == epoch)?.id
+#[inline]
+pub(super) fn remembered(domain: &'static Domain) -> Option<Me> {
+    find(|me| ptr::eq(me.domain, domain))
 }
 
-/// Remembers the slot of this thread in `domain`; forgets the domain that was longest unused.
-pub(super) fn remember(domain: &'static Domain, id: OwnerId) {
-    let mut entries = SLOTS.get();
-    entries.rotate_right(1);
-    let address = std::ptr::from_ref(domain).addr();
-    entries[0] = Remembered { epoch: process::fork_epoch(), domain: address, id: Some(id) };
-    SLOTS.set(entries);
+/// The slot that this thread uses for objects of the tag `tag`, if it has one since the last fork.
+#[inline]
+pub(super) fn remembered_for(tag: u64) -> Option<Me> {
+    find(|me| me.tag == tag)
+}
+
+#[inline]
+fn find(is_it: impl Fn(&Me) -> bool) -> Option<Me> {
+    SLOTS.with(|slots| slots.iter().find_map(|entry| entry.get().filter(|me| is_it(me) && me.is_ours())))
+}
+
+/// Remembers a slot of this thread; forgets the one that was remembered first.
+pub(super) fn remember(me: Me) {
+    SLOTS.with(|slots| {
+        for pair in slots.windows(2).rev() {
+            pair[1].set(pair[0].get());
+        }
+        slots[0].set(Some(me));
+    });
 }
 
 /// This thread's robust list.

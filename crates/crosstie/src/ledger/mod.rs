@@ -10,18 +10,28 @@
 //! | [`attach`] | taking a slot: thread slots, the process slot |
 //! | [`liveness`] | alive or dead: the life word, and the second witness |
 //! | [`waiting`] | sleeping until a word changes or its owner dies |
+//! | [`queue`] | who waits for an object, in which order |
+//! | [`deadlock`] | a proved deadlock, and who ends it |
+//! | [`objects`] | the named objects of a domain |
+//! | [`site`] | where in a program something was taken |
 //! | [`identity`] | who an owner is or was |
 //! | `local` | what one process has to itself of a domain, made anew after a fork |
 //! | `published` | a place for what is made once and kept |
 
 pub mod attach;
+pub mod deadlock;
 pub mod domain;
 pub mod identity;
 pub mod liveness;
 mod local;
+pub mod objects;
 mod published;
+pub mod queue;
+pub mod site;
 pub mod waiting;
 
+pub use deadlock::Deadlock;
 pub use domain::Domain;
 pub use identity::{Identity, OwnerKind};
+pub use local::Me;
 pub use waiting::{Net, Wait};

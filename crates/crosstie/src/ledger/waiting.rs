@@ -1,15 +1,14 @@
 //! Sleeping until a word changes or the owner who should change it dies.
 //!
-//! The sleeper watches three futexes: the word, the owner's life word, and the slot's bell, which
-//! rings when another watcher died with the wake that was meant for all (`core::word::slot`). A
+//! The sleeper watches the word, the life words of those who should change it, and the domain's bell,
+//! which rings when another watcher died with the wake that was meant for all (`core::word::slot`). A
 //! re-check at most a second later backs every wake-up: a net, not the mechanism. It is counted, and
 //! tests run without it (HAZARDS H3).
 
 use std::cell::Cell;
 
 use crosstie_core::OwnerId;
-use crosstie_core::atomic::{AtomicU32, Ordering};
-use crosstie_core::word::slot::Slot;
+use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use crosstie_core::{Deadline, crash_point};
 
 use super::Domain;
@@ -47,32 +46,39 @@ thread_local! {
     static NET_DUE_NS: Cell<u64> = const { Cell::new(0) };
 }
 
+/// How many lives one sleep watches; of more, it looks again every 50 ms.
+pub const WATCHED_MAX: usize = futex::WIDE_MAX;
+
 impl Domain {
-    /// Sleeps while `word` holds `expected`, until somebody wakes it, `watch` dies, or `deadline`
-    /// passes.
+    /// Sleeps while `word` holds `expected`, until somebody wakes it, one of `watch` dies, or
+    /// `deadline` passes.
     ///
     /// # Death
-    /// `watch`'s death ends the sleep, whatever ends it, independent of how much memory its process
-    /// had. A death before the call ends it at once.
+    /// The death of one of `watch` ends the sleep, whatever ends it, independent of how much memory its
+    /// process had. A death before the call ends it at once.
     ///
     /// # Cost
-    /// One `futex_waitv` of three words.
+    /// One `futex_waitv` of two words and one for each of `watch`.
     pub fn wait(
         &'static self,
         word: &AtomicU32,
         expected: u32,
-        watch: Option<OwnerId>,
+        watch: &[OwnerId],
         deadline: Deadline,
     ) -> Wait {
-        let Some(id) = watch else { return self.wait_alone(word, expected, deadline) };
-        let Some(slot) = self.slot(id.slot()) else { return Wait::OwnerDied };
-        let list = local::robust_list().ok();
+        if watch.is_empty() {
+            return self.wait_alone(word, expected, deadline);
+        }
         // Until we have told the others, our own death must not swallow the wake that was for all.
-        let announced = list.map(|list| list.announce_watcher(&slot.robust));
-        let waited = self.wait_watching(word, expected, (id, slot), deadline);
+        let announced = local::robust_list().ok().map(|list| list.announce_bell(&self.words().bell));
+        let waited = self.wait_watching(word, expected, watch, deadline);
         crash_point!("wait.woken");
         if waited == Wait::OwnerDied {
-            self.wake_watchers(slot);
+            for slot in watch.iter().filter_map(|id| self.slot(id.slot())) {
+                if !slot.life().read().is_alive() {
+                    self.wake_watchers(slot);
+                }
+            }
         }
         drop(announced);
         waited
@@ -101,36 +107,68 @@ impl Domain {
         &'static self,
         word: &AtomicU32,
         expected: u32,
-        (id, slot): (OwnerId, &'static Slot),
+        watch: &[OwnerId],
         deadline: Deadline,
     ) -> Wait {
+        let bell = &self.words().bell;
+        let nobody = AtomicU64::new(0);
         loop {
-            let Some(life) = slot.life().watch(id) else { return Wait::OwnerDied };
+            let mut lives = [(&nobody, 0); WATCHED_MAX];
+            let Some(watched) = self.watch_all(watch, &mut lives) else { return Wait::OwnerDied };
+            let sliced = watched < watch.len();
             let until = self.net_until(deadline);
-            silence(&slot.robust.bell);
-            let wakeup = futex::wait_beside_all(
-                (word, expected),
-                (slot.life().as_atomic(), life.to_bits()),
-                (&slot.robust.bell, 0),
-                until,
-            );
-            let died = !slot.life().read().is_life_of(id);
+            let until = if sliced {
+                until.min(Deadline::at_ns(clock::now_ns()).after_ns(futex::SLICE_NS))
+            } else {
+                until
+            };
+            silence(bell);
+            let wakeup = futex::wait_beside_all((word, expected), &lives[..watched], (bell, 0), until);
+            if wakeup == Wakeup::LastWoken {
+                self.wake_all_watchers();
+            }
+            let died = watch.iter().any(|&id| !self.is_alive(id));
             match wakeup {
                 _ if died && wakeup != Wakeup::TimedOut => return Wait::OwnerDied,
-                Wakeup::Changed => return Wait::Woken,
+                Wakeup::Changed | Wakeup::LastWoken => return Wait::Woken,
                 Wakeup::Woken if futex::has_waitv() || is_changed(word, expected) => return Wait::Woken,
                 // The end of a slice: nothing but the words that were just looked at.
                 Wakeup::Woken => {}
+                Wakeup::TimedOut if sliced => return if died { Wait::OwnerDied } else { Wait::Woken },
                 Wakeup::TimedOut => {}
             }
             let now = clock::now_ns();
-            if let Some(found) = self.look(now, is_changed(word, expected), Some(id)) {
+            if let Some(found) = self.look(now, is_changed(word, expected), watch) {
                 return found;
             }
             if deadline.is_over(now) {
                 return if died { Wait::OwnerDied } else { Wait::TimedOut };
             }
         }
+    }
+
+    /// Puts the life words of `watch` into `lives`; answers how many, or `None` if one is dead. Of more
+    /// than find a place, and of those whose end no life word tells, there are none: look again soon.
+    fn watch_all(
+        &'static self,
+        watch: &[OwnerId],
+        lives: &mut [(&AtomicU64, u64); WATCHED_MAX],
+    ) -> Option<usize> {
+        let mut watched = 0;
+        for id in watch {
+            let slot = self.slot(id.slot())?;
+            match slot.life().watch(*id) {
+                Some(life) => {
+                    if let Some(place) = lives.get_mut(watched) {
+                        *place = (slot.life().as_atomic(), life.to_bits());
+                        watched += 1;
+                    }
+                }
+                None if self.is_alive(*id) => {}
+                None => return None,
+            }
+        }
+        Some(watched)
     }
 
     fn wait_alone(&'static self, word: &AtomicU32, expected: u32, deadline: Deadline) -> Wait {
@@ -140,7 +178,7 @@ impl Domain {
                 return Wait::Woken;
             }
             let now = clock::now_ns();
-            if let Some(found) = self.look(now, is_changed(word, expected), None) {
+            if let Some(found) = self.look(now, is_changed(word, expected), &[]) {
                 return found;
             }
             if deadline.is_over(now) {
@@ -165,12 +203,12 @@ impl Domain {
     }
 
     /// The net: asks, when it is due, what no wake-up told.
-    fn look(&'static self, now: u64, is_changed: bool, watch: Option<OwnerId>) -> Option<Wait> {
+    fn look(&'static self, now: u64, is_changed: bool, watch: &[OwnerId]) -> Option<Wait> {
         if self.net() == Net::Absent || now < NET_DUE_NS.get() {
             return None;
         }
         NET_DUE_NS.set(now.saturating_add(NET_NS));
-        let found = if watch.is_some_and(|id| !self.confirm_alive(id)) {
+        let found = if watch.iter().any(|&id| !self.confirm_alive(id)) {
             Wait::OwnerDied
         } else if is_changed {
             Wait::Woken

@@ -24,6 +24,19 @@ pub fn try_lock_byte(fd: BorrowedFd<'_>, offset: u64) -> io::Result<bool> {
     }
 }
 
+/// Locks the byte at `offset` for the open file description of `fd` beside others who do the same;
+/// answers false when another description has it alone.
+///
+/// # Errors
+/// The kernel's.
+pub fn try_share_byte(fd: BorrowedFd<'_>, offset: u64) -> io::Result<bool> {
+    match ofd_lock(fd, libc::F_OFD_SETLK, libc::F_RDLCK, offset) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Unlocks the byte at `offset` for the open file description of `fd`.
 ///
 /// # Errors

@@ -25,14 +25,19 @@ pub const SLICE_NS: u64 = 50_000_000;
 /// The most words that [`wait_any`] watches, the kernel's limit.
 pub const WORDS_MAX: usize = 128;
 
+/// The most wide words that [`wait_beside_all`] watches.
+pub const WIDE_MAX: usize = WORDS_MAX - 2;
+
 /// How long a call pauses when the kernel refuses it for a reason that no caller can mend: 1 ms.
 const REFUSED_PAUSE_NS: u64 = 1_000_000;
 
 /// Why a wait returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wakeup {
-    /// Somebody woke the word, a signal came, a slice ended, or for no reason: re-read and decide.
+    /// Somebody woke a word, a signal came, a slice ended, or for no reason: re-read and decide.
     Woken,
+    /// Somebody woke the last of several words, and maybe others too.
+    LastWoken,
     /// A word did not hold the expected value when the kernel looked.
     Changed,
     /// The deadline passed.
@@ -103,25 +108,37 @@ pub fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Wakeup {
     sleep_any(words, || without_sleeping(words) == Wakeup::Changed, deadline)
 }
 
-/// Sleeps while `word` and `bell` hold their expected values and `wide` holds the low half of its,
-/// until one of them is woken or `deadline` passes.
+/// Sleeps while `word` and `bell` hold their expected values and each of `wide` holds the low half
+/// of its, until one of them is woken or `deadline` passes. Answers [`Wakeup::LastWoken`] whenever the
+/// bell was woken, whatever else was.
 ///
-/// For a wide word whose low half is a futex of the kernel's (a life word): nothing here reads or
-/// writes half of it. Without [`has_waitv`] as [`wait_any`].
+/// For wide words whose low half is a futex of the kernel's (life words): nothing here reads or
+/// writes half of them. Without [`has_waitv`] as [`wait_any`].
+///
+/// # Panics
+/// If `wide` has more than [`WIDE_MAX`] entries.
 pub fn wait_beside_all(
     word: (&AtomicU32, u32),
-    wide: (&AtomicU64, u64),
+    wide: &[(&AtomicU64, u64)],
     bell: (&AtomicU32, u32),
     deadline: Deadline,
 ) -> Wakeup {
+    assert!(wide.len() <= WIDE_MAX, "wait_beside_all watches at most {WIDE_MAX} wide words");
     let changed = || {
-        // Relaxed: a hint whether to sleep; the caller re-reads both words with its own ordering.
-        word.0.load(Ordering::Relaxed) != word.1 || low(wide.0.load(Ordering::Relaxed)) != low(wide.1)
+        // Relaxed: a hint whether to sleep; the caller re-reads all words with its own ordering.
+        let is_wide_changed = |(at, seen): &(&AtomicU64, u64)| low(at.load(Ordering::Relaxed)) != low(*seen);
+        // Relaxed: as above.
+        word.0.load(Ordering::Relaxed) != word.1 || wide.iter().any(is_wide_changed)
     };
     if deadline.is_now() {
         return if changed() { Wakeup::Changed } else { Wakeup::TimedOut };
     }
-    sleep_any(&[word, (low_half(wide.0), low(wide.1)), bell], changed, deadline)
+    let mut words = [word; WORDS_MAX];
+    for (place, (at, seen)) in words[1..].iter_mut().zip(wide) {
+        *place = (low_half(at), low(*seen));
+    }
+    words[wide.len() + 1] = bell;
+    sleep_any(&words[..wide.len() + 2], changed, deadline)
 }
 
 /// Wakes at most `count` sleepers on the low half of `wide`; answers how many it woke.
@@ -148,6 +165,8 @@ fn sleep_any(words: &[(&AtomicU32, u32)], changed: impl Fn() -> bool, deadline: 
     if has_waitv() {
         let timeout = clock::timespec(deadline);
         match waitv(words, timeout.as_ref()) {
+            // futex_waitv(2): of several woken words the kernel answers the last.
+            Ok(index) if index + 1 == words.len() => return Wakeup::LastWoken,
             Ok(_) | Err(Errno::INTR) => return Wakeup::Woken,
             // Forbidden since it was probed.
             // Relaxed: a hint that guards no other memory; the call itself answers again.

@@ -21,7 +21,7 @@ use std::marker::PhantomData;
 use std::mem::{MaybeUninit, offset_of};
 use std::ptr::{self, NonNull};
 
-use crosstie_core::atomic::{Ordering, compiler_fence};
+use crosstie_core::atomic::{AtomicU32, Ordering, compiler_fence};
 use crosstie_core::word::slot::RobustWord;
 
 /// `struct robust_list_head`, fixed by the kernel.
@@ -79,11 +79,12 @@ impl RobustList {
         self.announce_entry(word.node_address())
     }
 
-    /// Tells the kernel that this thread may have been woken on behalf of all who watch `word`: if
-    /// it dies before the answer is dropped, the kernel wakes one sleeper on the bell.
+    /// Tells the kernel that this thread may have been woken on behalf of others: if it dies before the
+    /// answer is dropped, the kernel wakes one sleeper on `bell`, which never holds a TID.
     #[must_use]
-    pub fn announce_watcher(&self, word: &'static RobustWord) -> Announcement {
-        self.announce_entry(word.bell_address())
+    pub fn announce_bell(&self, bell: &'static AtomicU32) -> Announcement {
+        let bell = (&raw const *bell).expose_provenance() as u64;
+        self.announce_entry(bell.wrapping_add_signed(-RobustWord::FUTEX_OFFSET))
     }
 
     fn announce_entry(&self, entry: u64) -> Announcement {

@@ -265,7 +265,7 @@ fn ask(domain: &'static Domain, dice: &mut Dice) {
     ids.extend((0..4).filter_map(|_| OwnerId::from_bits(dice.word())));
     for id in ids {
         let _ = (domain.is_alive(id), domain.identity(id).map(|identity| identity.to_string()));
-        domain.wait(&AtomicU32::new(0), 0, Some(id), soon(50));
+        domain.wait(&AtomicU32::new(0), 0, &[id], soon(50));
         let _ = domain.confirm_alive(id);
     }
 }

@@ -47,7 +47,7 @@ fn h7_two_thousand_occupants_of_a_slot_are_never_taken_for_each_other() {
         })
         .join()
         .unwrap();
-        assert_eq!(domain.wait(&AtomicU32::new(0), 0, Some(id), Deadline::NEVER), Wait::OwnerDied);
+        assert_eq!(domain.wait(&AtomicU32::new(0), 0, &[id], Deadline::NEVER), Wait::OwnerDied);
         ids.push(id);
         attach_ns.push(took_ns);
     }

@@ -32,7 +32,7 @@ fn kill_and_measure(stage: &Stage, owner: &mut Actor, id: OwnerId) -> u64 {
     let (tell, told) = mpsc::channel();
     let sleeper = std::thread::spawn(move || {
         tell.send(process::tid()).unwrap();
-        let waited = domain.wait(&AtomicU32::new(0), 0, Some(id), Deadline::NEVER);
+        let waited = domain.wait(&AtomicU32::new(0), 0, &[id], Deadline::NEVER);
         (waited, clock::now_ns())
     });
     until_asleep(process::pid(), told.recv().unwrap());
@@ -54,7 +54,7 @@ fn a_wake_of_the_word_ends_the_sleep_while_the_owner_lives() {
     std::thread::scope(|scope| {
         let sleeper = scope.spawn(|| {
             tell.send(process::tid()).unwrap();
-            stage.domain.wait(&word, 0, Some(id), Deadline::NEVER)
+            stage.domain.wait(&word, 0, &[id], Deadline::NEVER)
         });
         until_asleep(process::pid(), told.recv().unwrap());
         word.store(1, Ordering::Release);
@@ -62,8 +62,8 @@ fn a_wake_of_the_word_ends_the_sleep_while_the_owner_lives() {
         assert_eq!(sleeper.join().unwrap(), Wait::Woken);
     });
     let soon = clock::deadline_in(Duration::from_millis(5));
-    assert_eq!(stage.domain.wait(&word, 1, Some(id), soon), Wait::TimedOut);
-    assert_eq!(stage.domain.wait(&word, 0, Some(id), Deadline::NEVER), Wait::Woken);
+    assert_eq!(stage.domain.wait(&word, 1, &[id], soon), Wait::TimedOut);
+    assert_eq!(stage.domain.wait(&word, 0, &[id], Deadline::NEVER), Wait::Woken);
     assert!(stage.domain.is_alive(id) && stage.domain.confirm_alive(id));
 }
 
@@ -89,7 +89,7 @@ fn h1_the_net_ends_a_sleep_on_an_owner_whose_mark_is_missing() {
     until(|| std::fs::read_to_string(&name).is_ok_and(|name| name.trim() == "sleep"));
     let kernel_told = !stage.domain.is_alive(id);
     stage.domain.set_net(Net::Spread);
-    let waited = stage.domain.wait(&AtomicU32::new(0), 0, Some(id), Deadline::NEVER);
+    let waited = stage.domain.wait(&AtomicU32::new(0), 0, &[id], Deadline::NEVER);
     assert_eq!(waited, Wait::OwnerDied);
     assert_eq!(stage.domain.net_rescues(), u64::from(!kernel_told), "counted where the net was needed");
 }
@@ -142,7 +142,7 @@ fn h5_a_thread_ends_and_its_process_is_still_an_owner() {
         std::thread::spawn(|| (domain.thread_owner().unwrap(), domain.process_owner().unwrap()))
             .join()
             .unwrap();
-    assert_eq!(domain.wait(&AtomicU32::new(0), 0, Some(thread), Deadline::NEVER), Wait::OwnerDied);
+    assert_eq!(domain.wait(&AtomicU32::new(0), 0, &[thread], Deadline::NEVER), Wait::OwnerDied);
     assert!(domain.is_alive(process) && domain.confirm_alive(process));
     assert_eq!(domain.process_owner().unwrap(), process);
     let identity = domain.identity(process).unwrap();

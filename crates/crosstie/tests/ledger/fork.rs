@@ -56,7 +56,7 @@ fn a_child_is_someone_else(more: &[(&str, &str)]) {
     assert!(parent.split(' ').take(2).all(|owner| stage.domain.is_alive(id(owner))));
     family.go_on();
     assert_eq!(family.says("after"), "true", "the child's end is not the parent's");
-    let waited = stage.domain.wait(&AtomicU32::new(0), 0, Some(child_id), Deadline::NEVER);
+    let waited = stage.domain.wait(&AtomicU32::new(0), 0, &[child_id], Deadline::NEVER);
     assert_eq!(waited, Wait::OwnerDied);
     stage.nothing_was_rescued();
 }

@@ -46,7 +46,7 @@ fn read_all(domain: &'static Domain) {
         }
     }
     let nobody = OwnerId::new(SLOTS - 1, 1);
-    let waited = domain.wait(&AtomicU32::new(0), 0, Some(nobody), Deadline::at_ns(clock::now_ns()));
+    let waited = domain.wait(&AtomicU32::new(0), 0, &[nobody], Deadline::at_ns(clock::now_ns()));
     assert_eq!(waited, Wait::OwnerDied);
 }
 

@@ -74,7 +74,7 @@ fn watcher() {
     say("watching", process::tid());
     // A watcher's death rings the bell although the owner lives: a wake for no reason.
     let waited = loop {
-        match domain.wait(&word, 0, watched, Deadline::NEVER) {
+        match domain.wait(&word, 0, watched.as_slice(), Deadline::NEVER) {
             Wait::Woken => {}
             other => break other,
         }

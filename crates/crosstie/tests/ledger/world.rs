@@ -38,7 +38,7 @@ fn a_death_in_another_pid_namespace_wakes_and_equal_tids_are_told_apart() {
         let (tell, told) = std::sync::mpsc::channel();
         let sleeper = scope.spawn(move || {
             tell.send(process::tid()).unwrap();
-            stage.domain.wait(&AtomicU32::new(0), 0, Some(id), Deadline::NEVER)
+            stage.domain.wait(&AtomicU32::new(0), 0, &[id], Deadline::NEVER)
         });
         until_asleep(process::pid(), told.recv().unwrap());
         owner.kill();
@@ -84,7 +84,7 @@ fn a_removed_domain_ends_a_sleep_and_a_new_one_is_another_world() {
     fs::remove_file(stage.path().join("ledger")).unwrap();
     assert!(!old.has_name());
     old.set_net(Net::Spread);
-    assert_eq!(old.wait(&AtomicU32::new(0), 0, Some(me), Deadline::NEVER), Wait::DomainRemoved);
+    assert_eq!(old.wait(&AtomicU32::new(0), 0, &[me], Deadline::NEVER), Wait::DomainRemoved);
     let new = Domain::open(stage.path()).unwrap();
     assert!(!std::ptr::eq(old, new));
     assert!(!new.is_alive(me), "it lives in the old one only");
@@ -196,7 +196,7 @@ fn use_everything(domain: &'static Domain, mut dice: Dice) {
         for id in [OwnerId::new(slot, dice.roll() % 4), OwnerId::new(slot % 8, 1 + dice.roll() % 300)] {
             let _ = (domain.is_alive(id), domain.confirm_alive(id), domain.identity(id));
             let word = AtomicU32::new(0);
-            let _ = domain.wait(&word, 0, Some(id), deadline_in(Duration::from_micros(50)));
+            let _ = domain.wait(&word, 0, &[id], deadline_in(Duration::from_micros(50)));
         }
         let _ = domain.owners();
     }

@@ -267,7 +267,7 @@ impl Shared {
             // Nobody can fence for this process, so an announcement may be overlooked: short sleeps.
             Barrier::Fence => deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
         };
-        match self.domain.wait(waits, 1, watch, until) {
+        match self.domain.wait(waits, 1, watch.as_slice(), until) {
             Wait::Woken | Wait::OwnerDied | Wait::TimedOut => Ok(()),
             Wait::DomainRemoved => Err(Error::new("wait on", object(&self.name), ErrorKind::NotFound)
                 .because(format!("the domain {} was removed", self.domain.name()))

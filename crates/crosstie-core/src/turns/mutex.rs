@@ -1,0 +1,187 @@
+//! Locking and unlocking a mutex: the word's protocol ([`crate::word::mutex`]) with its queue.
+//!
+//! The fast path is [`MutexWord::try_lock`] and [`MutexWord::try_unlock`]; what stands here is for
+//! when those say no.
+
+use crate::atomic::spin_loop;
+use crate::turns::queued::{Queued, Request};
+use crate::wait::{Refused, Wait, Wake};
+use crate::word::head::Head;
+use crate::word::mutex::{CONTENDED, Found, GRANTED, HANDOFF, MutexWord, WOKEN};
+use crate::{OwnerId, crash_point};
+
+/// How a mutex was had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The owner before, which died while it had it.
+    pub abandoned_by: Option<OwnerId>,
+}
+
+/// Locks the mutex of `head` for `owner`: the waiting participant, its process, or its command.
+///
+/// # Errors
+/// As [`Refused`] says; then `owner` has nothing.
+#[cold]
+pub fn lock<W: Wait>(
+    head: &Head,
+    wait: &W,
+    owner: OwnerId,
+    request: &Request,
+) -> Result<Taken, Refused<W::Cycle>> {
+    let word = MutexWord::new(&head.word);
+    if let Some(taken) = spin(head, wait, owner) {
+        return Ok(taken);
+    }
+    if request.deadline.is_now() {
+        return Err(Refused::Busy);
+    }
+    let mut queued = Queued::enter(head, wait, request);
+    let mut place = None;
+    let refused = loop {
+        let seen = wait.wake_word();
+        let around = queued.neighbours();
+        let found = word.read();
+        if is_vacant(head, wait, found) {
+            if around.ahead.is_none() || is_granted_to_me(wait, found) {
+                if word.take_first(found, owner).is_err() {
+                    continue;
+                }
+                crash_point!("mutex.taken");
+                count(head, queued.took(), place);
+                return Ok(after(head, wait, found));
+            }
+        } else {
+            let late = queued.waited_ns() >= u64::from(head.patience_us()) * 1_000;
+            if word.announce(found, around.ahead.is_none(), late).is_err() {
+                continue;
+            }
+            if place.is_none() {
+                place = Some((head.token(), around.ahead_count));
+                head.meet_owner(wait.now_ns());
+            }
+        }
+        let watch = around.ahead.or(found.owner());
+        if let Err(refused) = queued.sleep(seen, watch.as_slice()) {
+            break refused;
+        }
+    };
+    queued.leave();
+    // A grant that crossed with our leaving is ours, or of whoever finds it void first.
+    let found = word.read();
+    if is_granted_to_me(wait, found) && word.take_first(found, owner).is_ok() {
+        return Ok(Taken::default());
+    }
+    Err(refused)
+}
+
+/// Unlocks the mutex of `head`, which `owner` has and [`MutexWord::try_unlock`] would not give up.
+///
+/// Never waits. Does nothing if `owner` does not have it.
+#[cold]
+pub fn unlock<W: Wake>(head: &Head, wait: &W, owner: OwnerId) {
+    let word = MutexWord::new(&head.word);
+    loop {
+        let found = word.read();
+        if found.owner() != Some(owner) || word.try_unlock(owner) {
+            return;
+        }
+        let hands_over = found.has(HANDOFF) || head.patience_us() == 0;
+        let is_done = if hands_over { hand_over(head, wait, found, owner) } else { wake(head, wait, found) };
+        if is_done {
+            return;
+        }
+    }
+}
+
+/// Gives the mutex up and wakes the first in the queue; answers whether it was given up.
+fn wake<W: Wake>(head: &Head, wait: &W, found: Found) -> bool {
+    let word = MutexWord::new(&head.word);
+    if word.release_waking(found).is_err() {
+        return false;
+    }
+    crash_point!("mutex.released");
+    if !found.has(WOKEN) {
+        match wait.first(head.key()) {
+            Some(first) => wait.nudge(first),
+            None => word.settle(),
+        }
+    }
+    true
+}
+
+/// Makes the first in the queue the owner; answers whether that was done.
+fn hand_over<W: Wake>(head: &Head, wait: &W, found: Found, owner: OwnerId) -> bool {
+    let word = MutexWord::new(&head.word);
+    if found.has(CONTENDED) && word.hush(found, owner).is_err() {
+        return false;
+    }
+    crash_point!("mutex.hushed");
+    let Some(first) = wait.first(head.key()) else { return word.try_unlock(owner) };
+    let mut found = word.read();
+    let granted = loop {
+        match word.grant(found, first) {
+            Ok(granted) => break granted,
+            // Those who come only add their marks.
+            Err(now) if now.owner() == Some(owner) => found = now,
+            Err(_) => return true,
+        }
+    };
+    crash_point!("mutex.granted");
+    if wait.waits_for(first, head.key()) {
+        wait.nudge(first);
+        return true;
+    }
+    // It left while we chose it: the grant is void, unless it was seen after all.
+    word.take_back(granted, owner).is_err()
+}
+
+/// Whether the caller may find nobody in its way: free, the owner dead, granted to the caller, or to
+/// one who is not there.
+fn is_vacant<W: Wait>(head: &Head, wait: &W, found: Found) -> bool {
+    match found.owner() {
+        None => true,
+        Some(owner) if found.has(GRANTED) => owner == wait.me() || !wait.waits_for(owner, head.key()),
+        Some(owner) => !wait.is_alive(owner),
+    }
+}
+
+fn is_granted_to_me<W: Wait>(wait: &W, found: Found) -> bool {
+    found.owner() == Some(wait.me()) && found.has(GRANTED)
+}
+
+fn after<W: Wake>(head: &Head, wait: &W, found: Found) -> Taken {
+    let abandoned_by = found.owner().filter(|&owner| !found.has(GRANTED) && !wait.is_alive(owner));
+    if abandoned_by.is_some() {
+        head.count_death();
+    }
+    Taken { abandoned_by }
+}
+
+/// Looks for a short while whether the mutex becomes vacant, without queueing.
+fn spin<W: Wait>(head: &Head, wait: &W, owner: OwnerId) -> Option<Taken> {
+    let word = MutexWord::new(&head.word);
+    for round in 0..=wait.spins() {
+        let found = word.read();
+        // Who is in the queue of a fair mutex, or has waited long, is not overtaken.
+        let is_reserved = found.owner().is_some()
+            && (found.has(HANDOFF) || found.has(CONTENDED) && head.patience_us() == 0);
+        let is_worth_a_look = found.owner().is_none() || round == 0;
+        let is_vacant = is_worth_a_look && is_vacant(head, wait, found);
+        if is_vacant && !(is_reserved && wait.first(head.key()).is_some()) {
+            if word.overtake(found, owner).is_ok() {
+                return Some(after(head, wait, found));
+            }
+        } else if is_reserved {
+            break;
+        }
+        spin_loop();
+    }
+    None
+}
+
+/// Counts a wait that has ended: its length, and by how many it was overtaken since it stood in the
+/// queue with `place`'s many before it.
+fn count(head: &Head, waited_ns: u64, place: Option<(u64, u64)>) {
+    let overtaken = place.map_or(0, |(token, ahead)| head.token().wrapping_sub(token).saturating_sub(ahead));
+    head.count_wait(waited_ns, overtaken);
+}

@@ -1,0 +1,138 @@
+//! [`Queued`]: a published wait record that is withdrawn however the wait ends.
+
+use crate::crash_point;
+use crate::wait::{Check, Neighbours, Refused, Slept, Wait};
+use crate::word::head::Head;
+use crate::word::waiting::{Mode, NOTE_WORDS, Want};
+use crate::{Deadline, OwnerId};
+
+/// How soon to look again for a deadlock that could not be told yet: 1 ms.
+const LOOK_AGAIN_NS: u64 = 1_000_000;
+
+/// What somebody asks of an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// In what way the object is wanted.
+    pub mode: Mode,
+    /// How many units, for [`Mode::Units`]; else 1.
+    pub need: u32,
+    /// Of how many; else 1.
+    pub total: u32,
+    /// Until when.
+    pub deadline: Deadline,
+    /// The command under which the caller runs (`Want::behind`).
+    pub behind: Option<OwnerId>,
+    /// Where in the program (`Want::site`).
+    pub site: u64,
+    /// What the kind of object gives a meaning.
+    pub note: [u64; NOTE_WORDS],
+}
+
+impl Request {
+    /// To have the object alone.
+    #[must_use]
+    pub const fn exclusive(deadline: Deadline) -> Self {
+        Self {
+            mode: Mode::Exclusive,
+            need: 1,
+            total: 1,
+            deadline,
+            behind: None,
+            site: 0,
+            note: [0; NOTE_WORDS],
+        }
+    }
+}
+
+/// A place in an object's queue.
+pub struct Queued<'a, W: Wait> {
+    wait: &'a W,
+    key: u64,
+    queue: u64,
+    since_ns: u64,
+    deadline: Deadline,
+    asked_for_deadlock: bool,
+    is_published: bool,
+}
+
+impl<'a, W: Wait> Queued<'a, W> {
+    /// Queues up for the object of `head`.
+    pub fn enter(head: &Head, wait: &'a W, request: &Request) -> Self {
+        let (queue, since_ns, key) = (head.next_queue_ticket(), wait.now_ns(), head.key());
+        let Request { mode, need, total, deadline, behind, site, note } = *request;
+        let deadline_ns = if deadline.is_never() { u64::MAX } else { deadline.as_ns() };
+        crash_point!("queued.before-enter");
+        wait.enter(&Want { key, mode, need, total, queue, since_ns, deadline_ns, behind, site, note });
+        crash_point!("queued.entered");
+        let this =
+            Self { wait, key, queue, since_ns, deadline, asked_for_deadlock: false, is_published: true };
+        // One that came later was faster: it watches somebody further ahead, or thinks it is the first.
+        if let Some(behind) = this.neighbours().behind {
+            wait.nudge(behind);
+        }
+        this
+    }
+
+    /// Who stands next to this place now.
+    pub fn neighbours(&self) -> Neighbours {
+        self.wait.neighbours(self.key, self.queue)
+    }
+
+    /// How long the wait has lasted, nanoseconds.
+    pub fn waited_ns(&self) -> u64 {
+        self.wait.now_ns().saturating_sub(self.since_ns)
+    }
+
+    /// Sleeps until somebody nudges, one of `watch` dies, or the deadline passes; before its first
+    /// sleep it looks for a deadlock.
+    ///
+    /// # Errors
+    /// Why the wait is over: leave, then look at the object once more.
+    pub fn sleep(&mut self, seen: u32, watch: &[OwnerId]) -> Result<(), Refused<W::Cycle>> {
+        let mut until = self.deadline;
+        if self.deadline.is_never() && !self.asked_for_deadlock {
+            match self.wait.deadlock() {
+                Check::None => self.asked_for_deadlock = true,
+                Check::LookAgain => until = Deadline::at_ns(self.wait.now_ns()).after_ns(LOOK_AGAIN_NS),
+                Check::Deadlock(cycle) => return Err(Refused::Deadlock(cycle)),
+            }
+        }
+        crash_point!("queued.before-sleep");
+        match self.wait.sleep(seen, watch, until) {
+            Slept::DomainRemoved => Err(Refused::DomainRemoved),
+            Slept::TimedOut if self.deadline.is_over(self.wait.now_ns()) => Err(Refused::TimedOut),
+            Slept::Awake | Slept::TimedOut => Ok(()),
+        }
+    }
+
+    /// Ends the wait of one whom its successor watches from now on as the owner: nobody need be told.
+    pub fn took(mut self) -> u64 {
+        self.is_published = false;
+        self.wait.leave();
+        self.waited_ns()
+    }
+
+    /// Ends the wait and makes the successor look again.
+    pub fn leave(mut self) {
+        self.withdraw();
+    }
+
+    fn withdraw(&mut self) {
+        if !self.is_published {
+            return;
+        }
+        self.is_published = false;
+        self.wait.leave();
+        crash_point!("queued.left");
+        if let Some(behind) = self.neighbours().behind {
+            self.wait.nudge(behind);
+        }
+    }
+}
+
+/// However the wait ends, the queue goes on.
+impl<W: Wait> Drop for Queued<'_, W> {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}

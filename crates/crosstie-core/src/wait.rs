@@ -1,0 +1,103 @@
+//! [`Wake`] and [`Wait`]: what an algorithm that wakes others, or may have to wait, needs from below.
+//!
+//! The ledger of `crosstie` is one such; a model is another, so that a model runs the algorithm that
+//! ships.
+
+use crate::word::waiting::Want;
+use crate::{Deadline, OwnerId};
+
+/// Who gives something up: finds those who wait for it, and wakes them.
+pub trait Wake {
+    /// Whether `id` lives, as far as its life word says.
+    fn is_alive(&self, id: OwnerId) -> bool;
+
+    /// The first of those who wait for `key` and live. Call it behind the change of the object that
+    /// makes it necessary: it fences.
+    fn first(&self, key: u64) -> Option<OwnerId>;
+
+    /// Whether `id` lives and waits for `key` now. Fences before it looks.
+    fn waits_for(&self, id: OwnerId, key: u64) -> bool;
+
+    /// Makes `id` look at the object again.
+    fn nudge(&self, id: OwnerId);
+}
+
+/// A participant that can queue and sleep.
+pub trait Wait: Wake {
+    /// What [`Wait::deadlock`] tells about a deadlock.
+    type Cycle;
+
+    /// Who waits: the id under which others find this participant's wait record.
+    fn me(&self) -> OwnerId;
+
+    /// The monotonic clock, nanoseconds.
+    fn now_ns(&self) -> u64;
+
+    /// Whether to spin before sleeping, and how long: looks at the object between two pauses.
+    fn spins(&self) -> u32;
+
+    /// Publishes the wait record (`word::waiting` I4: from now on, who changes the object finds it).
+    fn enter(&self, want: &Want);
+
+    /// Withdraws the wait record; what is read from now on is read behind that.
+    fn leave(&self);
+
+    /// Who stands next to the place `queue` among those who wait for `key` and live.
+    fn neighbours(&self, key: u64, queue: u64) -> Neighbours;
+
+    /// The own wake word: read it before the last look at the object.
+    fn wake_word(&self) -> u32;
+
+    /// Sleeps unless the own wake word has changed since it was `seen`; until it is nudged, one of
+    /// `watch` dies, or `deadline` passes.
+    fn sleep(&self, seen: u32, watch: &[OwnerId], deadline: Deadline) -> Slept;
+
+    /// Whether this participant, whose record is published and has no deadline, is in a deadlock that it has to end.
+    fn deadlock(&self) -> Check<Self::Cycle>;
+}
+
+/// Who stands next to a place in a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Neighbours {
+    /// The nearest before it.
+    pub ahead: Option<OwnerId>,
+    /// How many stand before it.
+    pub ahead_count: u64,
+    /// The nearest behind it.
+    pub behind: Option<OwnerId>,
+}
+
+/// Why a sleep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slept {
+    /// Look at the object again.
+    Awake,
+    /// The deadline passed.
+    TimedOut,
+    /// The domain's name no longer leads to its ledger: who comes now is in another world.
+    DomainRemoved,
+}
+
+/// What a look for deadlocks found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check<C> {
+    /// None that this participant has to end.
+    None,
+    /// Not to be told yet: look again in a millisecond.
+    LookAgain,
+    /// One that this participant has to end by giving up.
+    Deadlock(C),
+}
+
+/// Why a wait ended without what it was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused<C> {
+    /// It was not to be had at once, and the deadline was [`Deadline::NOW`].
+    Busy,
+    /// The deadline passed.
+    TimedOut,
+    /// To go on waiting would be a deadlock.
+    Deadlock(C),
+    /// The domain is gone.
+    DomainRemoved,
+}

@@ -1,0 +1,266 @@
+//! The hold table of a slot: what its occupant holds, readable by anyone, written by it alone.
+//!
+//! It is a list for people and for the deadlock check, not the truth: who owns an object is what
+//! the object's own word says. The check only reads tables of participants that are asleep, and
+//! those are still.
+//!
+//! # States
+//! | bit i of `used` | entry i |
+//! |---|---|
+//! | 0 | free; its words are of a hold that is over, or being written |
+//! | 1, key 0 | taken by a process slot that has not written it yet |
+//! | 1 | held: key, mode and units, place in the program |
+//!
+//! # Invariants
+//! - **I1** A thread's or command's table is written by one thread. A process's table is written by all its
+//!   threads, each in entries whose bit it set itself.
+//! - **I2** An entry is written right behind the step that took the object, and cleared before the step
+//!   that gives it up: a sleeper's table holds what it held when it fell asleep, no more and no less.
+//! - **I3** Holds beyond the table are counted in `beyond`, never forgotten silently.
+//!
+//! # Transitions
+//! | from → to | who | ordering | why |
+//! |---|---|---|---|
+//! | free → held ([`HoldTable::note`]) | occupant | Release | the words before the bit |
+//! | free → held ([`HoldTable::note_beside_others`]) | a thread of the process | CAS AcqRel, then Release | one entry a thread |
+//! | held → free ([`HoldTable::forget`]) | who noted it | Release | before the object is given up (I2) |
+//! | any → empty ([`HoldTable::clear`]) | a slot's next occupant | Release | the dead's holds end with it |
+//!
+//! # Orderings
+//! The Release of `used` meets the Acquire of [`HoldTable::read`]. A sleeper's last change precedes its
+//! wait record (program order and `publish`'s Release), so who read the record reads the table as it is.
+//!
+//! # Progress
+//! Wait-free for a thread; for a process's table a CAS is repeated only when another of its threads won.
+//!
+//! # Death
+//! A kill between taking an object and noting it leaves an object whose word names a dead owner: the
+//! word is the truth, and nobody asks the table. The table of the dead counts for nothing.
+//!
+//! # Source
+//! HAZARDS H9, H13; the per-transaction lock table of Gray and Reuter, "Transaction Processing", ch. 8.
+
+use super::waiting::Mode;
+use crate::atomic::{AtomicU64, Ordering};
+
+/// Entries of a table. A model has two: it pays for every atomic.
+pub const HOLDS: usize = if cfg!(crosstie_loom) { 2 } else { 24 };
+
+/// One thing that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The object's key.
+    pub key: u64,
+    /// In what way.
+    pub mode: Mode,
+    /// How many units; 1 but for [`Mode::Units`].
+    pub units: u32,
+    /// Where in the program it was taken: an address in the holder's process; 0 = unknown.
+    pub site: u64,
+}
+
+/// Which entry a hold has; needed to forget it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldIndex(u8);
+
+impl HoldIndex {
+    /// The hold found no entry: it is only counted.
+    const BEYOND: Self = Self(u8::MAX);
+}
+
+#[derive(Debug)]
+#[repr(C)]
+struct Entry {
+    key: AtomicU64,
+    info: AtomicU64,
+    site: AtomicU64,
+}
+
+/// A hold table; see the module.
+#[derive(Debug)]
+#[repr(C)]
+pub struct HoldTable {
+    used: AtomicU64,
+    beyond: AtomicU64,
+    reserved: [AtomicU64; RESERVED],
+    entries: [Entry; HOLDS],
+}
+
+const RESERVED: usize = if cfg!(crosstie_loom) { 0 } else { 6 };
+const ALL: u64 = (1 << HOLDS) - 1;
+
+#[cfg(not(crosstie_loom))]
+const _: () = assert!(size_of::<HoldTable>() == 640);
+
+impl HoldTable {
+    /// A table without holds; zeroed memory is the same.
+    #[must_use]
+    pub fn empty() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            used: zero(),
+            beyond: zero(),
+            reserved: core::array::from_fn(|_| zero()),
+            entries: core::array::from_fn(|_| Entry { key: zero(), info: zero(), site: zero() }),
+        }
+    }
+
+    /// Notes a hold in the table of a thread or a command; only its one writer calls it (I1).
+    #[inline]
+    pub fn note(&self, hold: &Hold) -> HoldIndex {
+        // Relaxed: only this thread writes it (I1).
+        let used = self.used.load(Ordering::Relaxed);
+        let free = (!used & ALL).trailing_zeros() as usize;
+        let Some(entry) = self.entries.get(free) else { return self.note_beyond() };
+        entry.write(hold);
+        // Release: the words before the bit.
+        self.used.store(used | (1 << free), Ordering::Release);
+        HoldIndex(free as u8)
+    }
+
+    /// Notes a hold in the table of a process, beside its other threads (I1).
+    pub fn note_beside_others(&self, hold: &Hold) -> HoldIndex {
+        // Relaxed: decided upon by the exchange below.
+        let mut used = self.used.load(Ordering::Relaxed);
+        loop {
+            let free = (!used & ALL).trailing_zeros() as usize;
+            let Some(entry) = self.entries.get(free) else { return self.note_beyond() };
+            // AcqRel: the entry's last user is done with it before its words are written anew.
+            // Relaxed on failure: another thread won; decided upon again.
+            match self.used.compare_exchange(used, used | (1 << free), Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => {
+                    entry.write(hold);
+                    return HoldIndex(free as u8);
+                }
+                Err(now) => used = now,
+            }
+        }
+    }
+
+    /// Ends a hold of a thread's or command's table; who noted it calls it, before it gives the
+    /// object up (I2).
+    #[inline]
+    pub fn forget(&self, index: HoldIndex) {
+        if index == HoldIndex::BEYOND {
+            return self.forget_beyond();
+        }
+        // Relaxed: only this thread writes it (I1).
+        let used = self.used.load(Ordering::Relaxed);
+        // Release: keeps the table's changes in the order of the holder's steps.
+        self.used.store(used & !(1 << index.0), Ordering::Release);
+    }
+
+    /// Ends a hold of a process's table; who noted it calls it, before it gives the object up (I2).
+    pub fn forget_beside_others(&self, index: HoldIndex) {
+        let Some(entry) = self.entries.get(usize::from(index.0)) else { return self.forget_beyond() };
+        // Relaxed: the Release below orders it before the bit.
+        entry.key.store(0, Ordering::Relaxed);
+        // Release: this thread is done with the entry before another takes it.
+        self.used.fetch_and(!(1 << index.0), Ordering::Release);
+    }
+
+    /// Everything that is held, as far as it has entries.
+    pub fn read(&self) -> impl Iterator<Item = Hold> + '_ {
+        // Acquire: pairs with the Release in `note`.
+        let used = self.used.load(Ordering::Acquire) & ALL;
+        self.entries
+            .iter()
+            .enumerate()
+            .filter(move |(index, _)| used & (1 << index) != 0)
+            .filter_map(|(_, entry)| entry.read())
+    }
+
+    /// How many holds found no entry (I3).
+    #[must_use]
+    pub fn beyond(&self) -> u64 {
+        // Relaxed: a number for people.
+        self.beyond.load(Ordering::Relaxed)
+    }
+
+    /// Empties the table of a dead occupant; only the slot's next occupant calls it.
+    pub fn clear(&self) {
+        // Release: as `forget`.
+        self.used.store(0, Ordering::Release);
+        // Relaxed: a number for people.
+        self.beyond.store(0, Ordering::Relaxed);
+    }
+
+    #[cold]
+    fn note_beyond(&self) -> HoldIndex {
+        // Relaxed: a number for people.
+        self.beyond.fetch_add(1, Ordering::Relaxed);
+        HoldIndex::BEYOND
+    }
+
+    #[cold]
+    fn forget_beyond(&self) {
+        // Relaxed: a number for people.
+        self.beyond.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Entry {
+    #[inline]
+    fn write(&self, hold: &Hold) {
+        // Relaxed: ordered by the Release of `used`, or judged by the key, which comes last.
+        self.info.store((u64::from(hold.units) << 8) | u64::from(hold.mode as u8), Ordering::Relaxed);
+        // Relaxed: as above.
+        self.site.store(hold.site, Ordering::Relaxed);
+        // Release: of an entry whose bit is set first, the key shows that the rest is written.
+        self.key.store(hold.key, Ordering::Release);
+    }
+
+    fn read(&self) -> Option<Hold> {
+        // Acquire: pairs with the Release in `write`.
+        let key = self.key.load(Ordering::Acquire);
+        // Relaxed: ordered by the Acquire above.
+        let info = self.info.load(Ordering::Relaxed);
+        // Relaxed: as above.
+        let site = self.site.load(Ordering::Relaxed);
+        let units = u32::try_from(info >> 8).unwrap_or(u32::MAX);
+        let mode = Mode::from_bits(info & 0xFF)?;
+        (key != 0).then_some(Hold { key, mode, units, site })
+    }
+}
+
+#[cfg(all(test, not(crosstie_loom)))]
+mod tests {
+    use super::*;
+
+    fn hold(key: u64) -> Hold {
+        Hold { key, mode: Mode::Exclusive, units: 1, site: key * 2 }
+    }
+
+    #[test]
+    fn what_is_noted_is_read_until_it_is_forgotten() {
+        let table = HoldTable::empty();
+        let (a, b) = (table.note(&hold(1)), table.note(&hold(2)));
+        assert!(table.read().eq([hold(1), hold(2)]));
+        table.forget(a);
+        assert!(table.read().eq([hold(2)]));
+        table.forget(b);
+        assert_eq!(table.read().count(), 0);
+    }
+
+    #[test]
+    fn holds_beyond_the_table_are_counted() {
+        let table = HoldTable::empty();
+        let indices: [HoldIndex; HOLDS + 2] = core::array::from_fn(|i| table.note(&hold(i as u64 + 1)));
+        assert_eq!((table.read().count(), table.beyond()), (HOLDS, 2));
+        for index in indices {
+            table.forget(index);
+        }
+        assert_eq!((table.read().count(), table.beyond()), (0, 0));
+    }
+
+    #[test]
+    fn a_process_gives_each_thread_an_entry_of_its_own() {
+        let table = HoldTable::empty();
+        let (a, b) = (table.note_beside_others(&hold(1)), table.note_beside_others(&hold(2)));
+        assert_ne!(a, b);
+        table.forget_beside_others(a);
+        assert!(table.read().eq([hold(2)]));
+        table.forget_beside_others(b);
+        assert_eq!(table.read().count(), 0);
+    }
+}

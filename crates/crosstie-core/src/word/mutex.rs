@@ -1,0 +1,298 @@
+//! The word of a mutex: who owns it, and what its owner must do for those who wait.
+//!
+//! It is one 64-bit word and holds no queue: who waits stands in the waiters' own slots
+//! ([`super::waiting`]). Taking and giving up are one compare-exchange each, so there is no instant
+//! at which it is unclear who owns it.
+//!
+//! # States
+//! | owner id | flags | state |
+//! |---|---|---|
+//! | none | none | free |
+//! | none | `CONTENDED` `WOKEN` | free; the first in the queue was woken, or died with the wake |
+//! | a living owner | none | owned, nobody is known to wait |
+//! | a living owner | `CONTENDED` | owned; whoever gives it up looks for waiters |
+//! | a living owner | `CONTENDED` `WOKEN` | owned by one who overtook the woken first |
+//! | a living owner | `CONTENDED` `HANDOFF` | owned; the first in the queue has waited long enough to be next |
+//! | a waiter | `CONTENDED` `GRANTED` | handed to that waiter, which has not seen it yet |
+//! | a dead owner | any but `GRANTED` | abandoned: the next owner is told |
+//! | a dead waiter, or one that waits no longer | `GRANTED` | as good as free: it never owned |
+//!
+//! # Invariants
+//! - **I1** An owner's id without `GRANTED` was put there by that owner, and nobody replaces it while it
+//!   lives.
+//! - **I2** Who waits has published its record before it sees the word for the last time before it
+//!   sleeps; and then the word has `CONTENDED` (`word::waiting` I4).
+//! - **I3** Whoever takes `CONTENDED` away, or gives the mutex up with it, looks for waiters afterwards.
+//! - **I4** `WOKEN` means that the first in the queue is awake or dead. Only the first in the queue clears
+//!   it, before it sleeps or as it takes the mutex.
+//! - **I5** As long as `WOKEN` is clear, the owner is the one that the first in the queue watches, because
+//!   every change of owner with `CONTENDED` sets `WOKEN` or grants to that first.
+//! - **I6** A grant counts while its receiver's record waits for this mutex. It accepts by a
+//!   compare-exchange, and so does whoever takes a grant back: one of them wins.
+//!
+//! # Transitions
+//! | from → to | who | ordering | why |
+//! |---|---|---|---|
+//! | free → owned, no flags ([`MutexWord::try_lock`]) | anyone | Acquire | meets the last owner's Release |
+//! | free + flags → owned + the same flags ([`MutexWord::overtake`]) | anyone not queued | Acquire | as above; I4 |
+//! | free, dead, void grant → owned + `CONTENDED` ([`MutexWord::take_first`]) | first in the queue | Acquire | as above |
+//! | owned → + `CONTENDED`, − `WOKEN`, + `HANDOFF` ([`MutexWord::announce`]) | who queues; the last two: the first | Relaxed | I2: the fence stands in `publish` |
+//! | granted → owned + `CONTENDED` ([`MutexWord::take_first`]) | the receiver | Acquire | meets the granter's Release |
+//! | owned → free, no flags ([`MutexWord::try_unlock`]) | owner | Release | publishes what it protected |
+//! | owned → free + `CONTENDED` `WOKEN` ([`MutexWord::release_waking`]) | owner | Release | then looks for waiters, I3 |
+//! | owned → owned, no flags ([`MutexWord::hush`]) | owner that hands over | Relaxed | then looks for waiters, I3 |
+//! | owned → granted ([`MutexWord::grant`]) | owner | Release | publishes what it protected |
+//! | granted → owned by the granter ([`MutexWord::take_back`]) | granter | Acquire | its receiver had left, I6 |
+//! | free + flags → free ([`MutexWord::settle`]) | who found no waiter | Relaxed | nobody is to be woken |
+//!
+//! # Orderings
+//! Each Release above meets the Acquire of whoever owns next. A dead owner published nothing; its
+//! stores are visible because the kernel's mark, which told its death, came after them. The
+//! two-sided look of I2 and I3 is ordered by the SeqCst fences of `word::waiting`.
+//!
+//! # Progress
+//! Locking and unlocking without waiters: one step. Unlocking never waits for a waiter. Fair (patience
+//! 0): who is in the queue is overtaken by nobody that comes later. Otherwise: by whoever comes while
+//! it is being woken, until it has waited for the object's patience, and then by nobody.
+//!
+//! # Death
+//! | killed | leaves | who goes on |
+//! |---|---|---|
+//! | owner | its id | the first in the queue watches its life (I5); or whoever comes |
+//! | owner between giving up and its look for waiters | free + `WOKEN`, or nobody awake | the first, who watched it |
+//! | granter before its wake | a grant | the receiver, who watched the granter |
+//! | receiver of a grant | a void grant | its successor, who watched it |
+//! | woken first | `WOKEN` | its successor, who watched it and is now the first |
+//! | waiter, anywhere in the queue | a record that counts no longer | its successor, who watched it |
+//!
+//! # Source
+//! Three-state futex mutexes: Drepper, "Futexes Are Tricky", 2011. The hand-over after a bounded wait:
+//! WebKit's WTF::Lock and parking_lot. The waiter that watches its predecessor: CLH locks (Craig 1993).
+//! The lost wake-up of a killed woken waiter: HAZARDS H2; grants: H12.
+
+use crate::OwnerId;
+use crate::atomic::{AtomicU64, Ordering};
+use crate::crash_point;
+
+/// Somebody waits: whoever gives the mutex up looks for them.
+pub const CONTENDED: u64 = 1 << 63;
+/// The first in the queue is awake.
+pub const WOKEN: u64 = 1 << 62;
+/// The first in the queue is to be the next owner.
+pub const HANDOFF: u64 = 1 << 61;
+/// The owner was made so by another and has not seen it yet.
+pub const GRANTED: u64 = 1 << 60;
+
+/// What the word held when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found(u64);
+
+impl Found {
+    /// The owner, if there is one; ask whether it lives.
+    #[must_use]
+    pub const fn owner(self) -> Option<OwnerId> {
+        OwnerId::from_bits(self.0)
+    }
+
+    /// Whether all of `flags` are set.
+    #[must_use]
+    pub const fn has(self, flags: u64) -> bool {
+        self.0 & flags == flags
+    }
+
+    /// The whole word.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        self.0
+    }
+}
+
+/// The word of a mutex; see the module.
+#[derive(Clone, Copy, Debug)]
+pub struct MutexWord<'a>(&'a AtomicU64);
+
+impl<'a> MutexWord<'a> {
+    /// The mutex whose word is `word`; 0 is free.
+    #[must_use]
+    #[inline]
+    pub const fn new(word: &'a AtomicU64) -> Self {
+        Self(word)
+    }
+
+    /// Takes the mutex if it is free and nobody waits.
+    #[must_use]
+    #[inline]
+    pub fn try_lock(self, me: OwnerId) -> bool {
+        // Acquire: meets the Release with which the last owner gave it up.
+        // Relaxed on failure: nothing is read.
+        self.0.compare_exchange(0, me.to_bits(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Gives the mutex up if nobody waits.
+    #[must_use]
+    #[inline]
+    pub fn try_unlock(self, me: OwnerId) -> bool {
+        // Release: publishes what it protected to the next owner.
+        // Relaxed on failure: the word is read again.
+        self.0.compare_exchange(me.to_bits(), 0, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// The word now.
+    #[must_use]
+    pub fn read(self) -> Found {
+        // Acquire: who finds a dead owner or a grant sees what came before it.
+        Found(self.0.load(Ordering::Acquire))
+    }
+
+    /// Takes a vacant mutex without having queued: its flags stay, for those who have (I4).
+    ///
+    /// # Errors
+    /// What the word holds instead of `found`.
+    pub fn overtake(self, found: Found, me: OwnerId) -> Result<(), Found> {
+        let kept = found.0 & (CONTENDED | WOKEN | HANDOFF);
+        // Acquire: meets the Release with which the last owner gave it up.
+        self.exchange(found, me.to_bits() | kept, Ordering::Acquire)
+    }
+
+    /// Takes a vacant mutex as the first in the queue, or accepts a grant.
+    ///
+    /// # Errors
+    /// What the word holds instead of `found`.
+    pub fn take_first(self, found: Found, me: OwnerId) -> Result<(), Found> {
+        // Acquire: meets the last owner's or the granter's Release.
+        self.exchange(found, me.to_bits() | CONTENDED, Ordering::Acquire)
+    }
+
+    /// Says that somebody waits. The first in the queue is `first`, and so clears `WOKEN`; `late` when it
+    /// has waited long enough. Answers the word as it then is.
+    ///
+    /// # Errors
+    /// What the word holds instead of `found`.
+    pub fn announce(self, found: Found, first: bool, late: bool) -> Result<Found, Found> {
+        let mut wanted = found.0 | CONTENDED;
+        if first {
+            wanted &= !WOKEN;
+        }
+        if first && late {
+            wanted |= HANDOFF;
+        }
+        if wanted == found.0 {
+            return Ok(found);
+        }
+        // Relaxed: a mark; the waiter's fence in `publish` orders it (I2).
+        self.exchange(found, wanted, Ordering::Relaxed).map(|()| Found(wanted))
+    }
+
+    /// Gives the mutex up; look for waiters next, unless the first of them is awake already (`found` has
+    /// `WOKEN`).
+    ///
+    /// # Errors
+    /// What the word holds instead of `found`.
+    pub fn release_waking(self, found: Found) -> Result<(), Found> {
+        crash_point!("mutex.release");
+        // Release: publishes what it protected to the next owner.
+        self.exchange(found, CONTENDED | WOKEN, Ordering::Release)
+    }
+
+    /// Takes the flags away before a look for waiters, the mutex still owned.
+    ///
+    /// # Errors
+    /// What the word holds instead of `found`.
+    pub fn hush(self, found: Found, me: OwnerId) -> Result<(), Found> {
+        // Relaxed: it stays owned; the look that follows fences (I3).
+        self.exchange(found, me.to_bits(), Ordering::Relaxed)
+    }
+
+    /// Makes the waiter `to` the owner; it has to accept.
+    ///
+    /// # Errors
+    /// What the word holds instead of `found`.
+    pub fn grant(self, found: Found, to: OwnerId) -> Result<Found, Found> {
+        let granted = to.to_bits() | CONTENDED | GRANTED;
+        // Release: publishes what it protected to the receiver.
+        self.exchange(found, granted, Ordering::Release).map(|()| Found(granted))
+    }
+
+    /// Takes the grant `granted` back, which nobody has accepted.
+    ///
+    /// # Errors
+    /// What the word holds instead.
+    pub fn take_back(self, granted: Found, me: OwnerId) -> Result<(), Found> {
+        // Acquire: as an owner takes it; nobody was in between.
+        self.exchange(granted, me.to_bits() | CONTENDED, Ordering::Acquire)
+    }
+
+    /// Takes the flags of a free mutex away, because a look found no waiter. Whoever came meanwhile
+    /// sees to it itself.
+    pub fn settle(self) {
+        // The outcome does not matter: a word that changed has an owner, who looks for waiters.
+        // Relaxed: free before and after.
+        let _ = self.exchange(Found(CONTENDED | WOKEN), 0, Ordering::Relaxed);
+    }
+
+    /// Makes `to` the owner in place of `from`, flags as they are; answers whether `from` was it.
+    #[must_use]
+    pub fn pass_on(self, from: OwnerId, to: OwnerId) -> bool {
+        let mut found = self.read();
+        // Only waiters change the word of a living owner, and each at most twice.
+        while found.owner() == Some(from) {
+            let kept = found.0 & OwnerId::FLAG_BITS;
+            // AcqRel: what the old owner did comes before what the new one does.
+            match self.exchange(found, to.to_bits() | kept, Ordering::AcqRel) {
+                Ok(()) => return true,
+                Err(now) => found = now,
+            }
+        }
+        false
+    }
+
+    fn exchange(self, found: Found, wanted: u64, order: Ordering) -> Result<(), Found> {
+        // Acquire on failure: the new value is decided upon as `read`'s is. On success as the caller says.
+        match self.0.compare_exchange(found.0, wanted, order, Ordering::Acquire) {
+            Ok(_) => Ok(()),
+            Err(now) => Err(Found(now)),
+        }
+    }
+}
+
+#[cfg(all(test, not(crosstie_loom)))]
+mod tests {
+    use super::*;
+
+    const A: OwnerId = OwnerId::new(1, 5);
+    const B: OwnerId = OwnerId::new(2, 9);
+
+    #[test]
+    fn a_mutex_without_waiters_is_taken_and_given_up_in_one_step_each() {
+        let word = AtomicU64::new(0);
+        let mutex = MutexWord::new(&word);
+        assert!(mutex.try_lock(A) && !mutex.try_lock(B));
+        assert!(!mutex.try_unlock(B) && mutex.try_unlock(A));
+        assert_eq!(mutex.read().to_bits(), 0);
+    }
+
+    #[test]
+    fn a_contended_mutex_is_not_given_up_without_a_look_for_waiters() {
+        let word = AtomicU64::new(0);
+        let mutex = MutexWord::new(&word);
+        assert!(mutex.try_lock(A));
+        let found = mutex.announce(mutex.read(), true, false).unwrap();
+        assert!(found.has(CONTENDED) && !mutex.try_unlock(A));
+        mutex.release_waking(found).unwrap();
+        assert!(mutex.read().has(CONTENDED | WOKEN) && mutex.read().owner().is_none());
+        mutex.settle();
+        assert_eq!(mutex.read().to_bits(), 0);
+    }
+
+    #[test]
+    fn a_grant_is_accepted_or_taken_back_never_both() {
+        let word = AtomicU64::new(0);
+        let mutex = MutexWord::new(&word);
+        assert!(mutex.try_lock(A));
+        let granted = mutex.grant(mutex.read(), B).unwrap();
+        assert_eq!((granted.owner(), granted.has(GRANTED)), (Some(B), true));
+        mutex.take_first(granted, B).unwrap();
+        assert!(mutex.take_back(granted, A).is_err());
+        assert_eq!(mutex.read().owner(), Some(B));
+    }
+}

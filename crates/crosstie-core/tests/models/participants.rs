@@ -1,0 +1,230 @@
+//! Participants for models: the real wait records, with sleeping, waking and dying played by loom.
+//!
+//! A participant is killed at its n-th call of what is below the algorithm: it does nothing more, its
+//! life ends, and the kernel wakes who watches it. There is no net: a lost wake-up is a deadlock, which loom reports.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+
+use crosstie_core::atomic::{AtomicU32, Ordering};
+use crosstie_core::wait::{Check, Neighbours, Slept, Wait, Wake};
+use crosstie_core::word::head::Head;
+use crosstie_core::word::waiting::{WaitRecord, Want, look_for_waiters};
+use crosstie_core::{Deadline, OwnerId};
+use loom::sync::{Condvar, Mutex};
+
+/// What a broken twin leaves out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Twin {
+    AsShipped,
+    /// Nobody watches anybody's life.
+    WatchesNobody,
+    /// Who gives up looks for waiters without the fence that orders it behind.
+    LooksBeforeItGivesUp,
+}
+
+struct Participant {
+    alive: AtomicU32,
+    record: WaitRecord,
+    wake: AtomicU32,
+}
+
+/// An object and who takes turns on it.
+pub struct World {
+    pub head: Head,
+    /// What the object protects.
+    pub data: AtomicU32,
+    participants: Vec<Participant>,
+    /// Who sleeps, and whom each watches.
+    sleepers: Mutex<Vec<(usize, Vec<OwnerId>)>>,
+    woken: Condvar,
+    twin: Twin,
+}
+
+/// The model's key for the one object.
+pub const KEY: u64 = 1;
+
+pub fn id_of(index: usize) -> OwnerId {
+    OwnerId::new(u32::try_from(index).unwrap(), 1)
+}
+
+fn index_of(id: OwnerId) -> usize {
+    id.slot() as usize
+}
+
+impl World {
+    pub fn new(participants: usize, patience_us: u32, twin: Twin) -> Arc<Self> {
+        let head = Head::new(patience_us);
+        head.place(0, KEY);
+        let one =
+            || Participant { alive: AtomicU32::new(1), record: WaitRecord::idle(), wake: AtomicU32::new(0) };
+        Arc::new(Self {
+            head,
+            data: AtomicU32::new(0),
+            participants: (0..participants).map(|_| one()).collect(),
+            sleepers: Mutex::new(Vec::new()),
+            woken: Condvar::new(),
+            twin,
+        })
+    }
+
+    /// The kernel's part in a death: the mark, then the wake of who watches.
+    pub fn kill(&self, index: usize) {
+        self.participants[index].alive.store(0, Ordering::SeqCst);
+        let mut sleepers = self.sleepers.lock().unwrap();
+        sleepers.retain(|(_, watch)| !watch.contains(&id_of(index)));
+        self.woken.notify_all();
+    }
+
+    fn waiters(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.participants.iter().enumerate().filter_map(|(index, it)| {
+            let (key, place) = it.record.place()?;
+            (key == KEY && it.alive.load(Ordering::SeqCst) == 1).then_some((index, place))
+        })
+    }
+}
+
+/// Thrown by a participant that is killed.
+struct Killed;
+
+/// Runs `act` as the participant `index` of `world`, killed at its `dies_at`-th step if that comes.
+pub fn play(world: &Arc<World>, index: usize, dies_at: Option<u32>, act: impl FnOnce(&Me)) {
+    let me = Me { world: world.clone(), index, left: Cell::new(dies_at) };
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| act(&me)));
+    match outcome {
+        Ok(()) => {}
+        Err(payload) if payload.is::<Killed>() => world.kill(index),
+        Err(payload) => panic::resume_unwind(payload),
+    }
+}
+
+/// One participant.
+pub struct Me {
+    world: Arc<World>,
+    index: usize,
+    /// Steps left to live.
+    left: Cell<Option<u32>>,
+}
+
+impl Me {
+    /// One more step; the last ends it all. Answers false to the dead, whose guards still unwind.
+    fn step(&self) -> bool {
+        if std::thread::panicking() {
+            return false;
+        }
+        match self.left.get() {
+            None => true,
+            Some(0 | 1) => panic::resume_unwind(Box::new(Killed)),
+            Some(left) => {
+                self.left.set(Some(left - 1));
+                true
+            }
+        }
+    }
+
+    fn own(&self) -> &Participant {
+        &self.world.participants[self.index]
+    }
+}
+
+impl Wake for Me {
+    fn is_alive(&self, id: OwnerId) -> bool {
+        self.world.participants[index_of(id)].alive.load(Ordering::SeqCst) == 1
+    }
+
+    fn first(&self, key: u64) -> Option<OwnerId> {
+        if !self.step() || key != KEY {
+            return None;
+        }
+        if self.world.twin != Twin::LooksBeforeItGivesUp {
+            look_for_waiters();
+        }
+        self.world.waiters().min_by_key(|(_, place)| *place).map(|(index, _)| id_of(index))
+    }
+
+    fn waits_for(&self, id: OwnerId, key: u64) -> bool {
+        look_for_waiters();
+        self.world.waiters().any(|(index, _)| id_of(index) == id && key == KEY)
+    }
+
+    fn nudge(&self, id: OwnerId) {
+        if !self.step() {
+            return;
+        }
+        self.world.participants[index_of(id)].wake.fetch_add(1, Ordering::Release);
+        if !self.step() {
+            return;
+        }
+        let mut sleepers = self.world.sleepers.lock().unwrap();
+        sleepers.retain(|(index, _)| *index != index_of(id));
+        self.world.woken.notify_all();
+    }
+}
+
+impl Wait for Me {
+    type Cycle = ();
+
+    fn me(&self) -> OwnerId {
+        id_of(self.index)
+    }
+
+    fn now_ns(&self) -> u64 {
+        0
+    }
+
+    fn spins(&self) -> u32 {
+        0
+    }
+
+    fn enter(&self, want: &Want) {
+        if self.step() {
+            self.own().record.publish(want);
+            self.step();
+        }
+    }
+
+    fn leave(&self) {
+        if self.step() {
+            self.own().record.withdraw();
+        }
+    }
+
+    fn neighbours(&self, _key: u64, queue: u64) -> Neighbours {
+        let mut around = Neighbours::default();
+        if std::thread::panicking() {
+            return around;
+        }
+        let mut ahead: Vec<_> = self.world.waiters().filter(|(_, place)| *place < queue).collect();
+        ahead.sort_by_key(|(_, place)| *place);
+        around.ahead_count = ahead.len() as u64;
+        around.ahead = ahead.last().map(|(index, _)| id_of(*index));
+        let behind = self.world.waiters().filter(|(_, place)| *place > queue).min_by_key(|(_, place)| *place);
+        around.behind = behind.map(|(index, _)| id_of(index));
+        around
+    }
+
+    fn wake_word(&self) -> u32 {
+        self.own().wake.load(Ordering::Acquire)
+    }
+
+    fn sleep(&self, seen: u32, watch: &[OwnerId], _deadline: Deadline) -> Slept {
+        self.step();
+        let watch = if self.world.twin == Twin::WatchesNobody { &[] } else { watch };
+        let mut sleepers = self.world.sleepers.lock().unwrap();
+        let is_called = self.own().wake.load(Ordering::SeqCst) != seen;
+        if !is_called && watch.iter().all(|&id| self.is_alive(id)) {
+            sleepers.push((self.index, watch.to_vec()));
+            while sleepers.iter().any(|(index, _)| *index == self.index) {
+                sleepers = self.world.woken.wait(sleepers).unwrap();
+            }
+        }
+        drop(sleepers);
+        self.step();
+        Slept::Awake
+    }
+
+    fn deadlock(&self) -> Check<()> {
+        Check::None
+    }
+}

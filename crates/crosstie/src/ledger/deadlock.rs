@@ -1,0 +1,212 @@
+//! Deadlocks: collected from the slots, proved by `core::graph`, ended by one of those in it.
+//!
+//! A participant publishes what it waits for, takes a domain-wide ticket, then looks (HAZARDS H10): of
+//! those in a cycle, the one with the highest ticket sees every edge of it, and is awake. Only
+//! participants that wait without a deadline take part in a proof, and only what they held when they
+//! fell asleep; all of it is still, and is looked at a second time before it is believed (H9).
+
+use std::fmt;
+use std::time::Duration;
+
+use crosstie_core::OwnerId;
+use crosstie_core::graph::{self, Blocked, Claim, Held, Verdict};
+use crosstie_core::layout::reports::{MEMBERS, Report};
+use crosstie_core::wait::Check;
+use crosstie_core::word::slot::Slot;
+use crosstie_core::word::waiting::{Mode, Seen};
+
+use super::site::Site;
+use super::{Domain, Identity, Me};
+use crate::os::clock;
+
+/// How often a look is repeated because somebody in the cycle moved on.
+const LOOKS_MAX: u32 = 4;
+
+/// How many commands may run under one another and still count as one that waits.
+const NESTED_MAX: usize = 16;
+
+/// A deadlock that the caller was in, and ended by giving up.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Deadlock {
+    /// Who waited for whom: each for the next, the last for the first, which gave up.
+    pub cycle: Vec<Blockage>,
+}
+
+/// One participant of a deadlock, and what it waits for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Blockage {
+    /// Its id.
+    pub id: OwnerId,
+    /// Who it is, if it could still be told.
+    pub who: Option<Identity>,
+    /// The key of the object that it waits for.
+    pub key: u64,
+    /// That object as people know it: `lock:stock`, or what it is on the heap.
+    pub object: String,
+    /// In what way it wants it.
+    pub mode: Mode,
+    /// How long it has waited.
+    pub waited: Duration,
+    /// Where it waits, `worker.rs:77`; empty when that is not known.
+    pub waits_at: String,
+    /// Where the next one took what it holds; empty when that is not known.
+    pub taken_at: String,
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "deadlock of {}:", self.cycle.len())?;
+        let name = |link: &Blockage| link.who.as_ref().map_or("somebody".to_owned(), Identity::to_string);
+        for (link, next) in self.cycle.iter().zip(self.cycle.iter().cycle().skip(1)) {
+            let how = if link.mode == Mode::Shared { " (to read)" } else { "" };
+            write!(f, "\n  {} waits for {}{how}", name(link), link.object)?;
+            if !link.waits_at.is_empty() {
+                write!(f, " at {}", link.waits_at)?;
+            }
+            write!(f, ", held by {}", name(next))?;
+            if !link.taken_at.is_empty() {
+                write!(f, " since {}", link.taken_at)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A blocked participant with what was read of it.
+struct Member {
+    id: OwnerId,
+    slot: &'static Slot,
+    seen: Seen,
+}
+
+impl Domain {
+    /// Whether `me`, whose wait is published, is in a deadlock that it has to end.
+    pub(super) fn check_deadlock(&'static self, me: Me) -> Check<Deadlock> {
+        let own = me.slot.waiting.read();
+        if own.is_some_and(|own| own.ticket == 0) {
+            me.slot.waiting.set_ticket(self.words().next_ticket());
+        }
+        let mut members = Vec::new();
+        let mut blocked = Vec::new();
+        let mut held = Vec::new();
+        for _ in 0..LOOKS_MAX {
+            self.collect(&mut members, &mut blocked, &mut held);
+            let Some(index) = members.iter().position(|member| member.id == me.id) else {
+                return Check::None;
+            };
+            let mut workspace = vec![0; graph::workspace_len(blocked.len(), held.len())];
+            let answer = graph::judge(&blocked, &held, index_of(index), &mut workspace);
+            let victim = match answer.verdict {
+                Verdict::Free | Verdict::Behind => return Check::None,
+                Verdict::LookAgain => return Check::LookAgain,
+                Verdict::Deadlock { victim } => victim,
+            };
+            if victim != index_of(index) {
+                return Check::None;
+            }
+            let still = |&index: &u32| {
+                let member = members.get(index as usize);
+                member.is_some_and(|it| it.slot.waiting.is_still(it.seen.sequence) && self.is_alive(it.id))
+            };
+            if answer.component.iter().all(still) {
+                let cycle: Vec<_> = answer.cycle.iter().filter_map(|&at| members.get(at as usize)).collect();
+                return Check::Deadlock(self.tell(&cycle));
+            }
+        }
+        Check::LookAgain
+    }
+
+    /// Everyone who waits without a deadline for something that somebody holds, and what they hold.
+    fn collect(&'static self, members: &mut Vec<Member>, blocked: &mut Vec<Blocked>, held: &mut Vec<Held>) {
+        members.clear();
+        blocked.clear();
+        held.clear();
+        for (id, slot, seen) in self.waits() {
+            let want = &seen.want;
+            let claim = match want.mode {
+                Mode::Exclusive => Claim::Exclusive,
+                Mode::Shared => Claim::Shared,
+                Mode::Units => Claim::Units { need: want.need, total: want.total },
+                // Anybody may bring it about: never a proof.
+                Mode::Signal | Mode::Arrival | Mode::Nested => continue,
+            };
+            if want.deadline_ns != u64::MAX {
+                continue;
+            }
+            let member = index_of(members.len());
+            self.collect_holds(slot, want.behind, |hold| held.push(Held { member, ..hold }));
+            blocked.push(Blocked { id, ticket: seen.ticket, key: want.key, claim, queue: want.queue });
+            members.push(Member { id, slot, seen });
+        }
+    }
+
+    /// What the occupant of `slot` holds, and the commands under which it runs.
+    fn collect_holds(&'static self, slot: &'static Slot, behind: Option<OwnerId>, mut add: impl FnMut(Held)) {
+        let mut next = (Some(slot), behind);
+        for _ in 0..NESTED_MAX {
+            let (Some(slot), behind) = next else { return };
+            for hold in slot.holds.read() {
+                let exclusive = hold.mode == Mode::Exclusive;
+                add(Held { member: 0, key: hold.key, exclusive, units: hold.units });
+            }
+            let Some(command) = behind.filter(|&id| self.is_alive(id)) else { return };
+            let slot = self.slot(command.slot());
+            let above = slot.and_then(|slot| slot.waiting.read()).and_then(|seen| seen.want.behind);
+            next = (slot, above);
+        }
+    }
+
+    /// Puts a proved deadlock into words, and keeps it for who asks later.
+    #[cold]
+    fn tell(&'static self, cycle: &[&Member]) -> Deadlock {
+        let now = clock::now_ns();
+        let mut report = Report { at_ns: now, length: cycle.len() as u64, members: [None; MEMBERS] };
+        for (place, member) in report.members.iter_mut().zip(cycle) {
+            *place = Some((member.id, member.seen.want.key));
+        }
+        let number = cycle.first().map_or(0, |first| first.seen.ticket);
+        self.words().reports.write(number, &report);
+        let nexts = cycle.iter().cycle().skip(1);
+        let links = cycle.iter().zip(nexts).map(|(member, next)| {
+            let want = &member.seen.want;
+            let taken = self.hold_of(next, want.key);
+            Blockage {
+                id: member.id,
+                who: self.identity(member.id),
+                key: want.key,
+                object: self.object_name(want.key),
+                mode: want.mode,
+                waited: Duration::from_nanos(now.saturating_sub(want.since_ns)),
+                waits_at: self.site(member.id, want.site),
+                taken_at: taken,
+            }
+        });
+        Deadlock { cycle: links.collect() }
+    }
+
+    /// Where `member` took the object `key`, as far as that can be told.
+    fn hold_of(&'static self, member: &Member, key: u64) -> String {
+        let found = member.slot.holds.read().find(|hold| hold.key == key);
+        found.map_or_else(String::new, |hold| self.site(member.id, hold.site))
+    }
+
+    fn site(&'static self, id: OwnerId, address: u64) -> String {
+        let pid = self.identity(id).map(|who| who.pid);
+        pid.and_then(|pid| Site::read(pid, address)).map_or_else(String::new, |site| site.to_string())
+    }
+
+    /// The deadlocks that were ended last in this domain, the latest first; at most 64.
+    #[must_use]
+    pub fn deadlock_reports(&'static self) -> Vec<Report> {
+        let mut reports: Vec<_> = self.words().reports.read().collect();
+        reports.sort_unstable_by_key(|report| std::cmp::Reverse(report.at_ns));
+        reports
+    }
+}
+
+/// There are fewer slots than a u32 counts.
+fn index_of(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

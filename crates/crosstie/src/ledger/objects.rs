@@ -1,0 +1,76 @@
+//! The named objects of a domain: which files there are, and which key each has.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+
+use crosstie_core::layout::header::{HEADER_BYTES, Header};
+
+use super::Domain;
+use super::domain::LEDGER_FILE;
+use crate::os::directory;
+
+/// Where an object lies in its file.
+pub const OBJECT_OFFSET: u64 = 4096;
+/// Where its key lies, from there (`crosstie_core::word::head`).
+const KEY_OFFSET: u64 = 16;
+
+/// A file of the domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NamedObject {
+    /// What it is: `lock`, `sem`, `ring` …
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its key in the ledger; 0 for what has none.
+    pub key: u64,
+    /// What the file's header says.
+    pub header: Header,
+}
+
+/// `lock:stock`
+impl std::fmt::Display for NamedObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.kind, self.name)
+    }
+}
+
+impl Domain {
+    /// A key for a new object; never given twice.
+    pub(crate) fn next_key(&self) -> u64 {
+        self.words().next_key()
+    }
+
+    /// Every named object in the domain's directory whose header is sound, by kind and name.
+    ///
+    /// # Cost
+    /// System calls, four a file: for people, not for every lock.
+    #[must_use]
+    pub fn objects(&'static self) -> Vec<NamedObject> {
+        let entries = std::fs::read_dir(self.directory().path()).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut found: Vec<_> = names.filter_map(|name| self.look_at(&name)).collect();
+        found.sort_unstable_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
+        found
+    }
+
+    /// The object of key `key` as people know it: `lock:stock`; on the heap, or gone, its number.
+    #[must_use]
+    pub fn object_name(&'static self, key: u64) -> String {
+        let found = self.objects().into_iter().find(|object| object.key == key);
+        found.map_or_else(|| format!("unnamed object {key}"), |object| object.to_string())
+    }
+
+    fn look_at(&'static self, file_name: &str) -> Option<NamedObject> {
+        let (kind, name) = file_name.split_once('.').filter(|_| file_name != LEDGER_FILE)?;
+        let file = File::from(directory::open_in(self.directory().as_fd(), file_name).ok()?);
+        let mut bytes = [0; HEADER_BYTES];
+        file.read_exact_at(&mut bytes, 0).ok()?;
+        let header = Header::read(&bytes, file.metadata().ok()?.len()).ok()?;
+        let mut key = [0; 8];
+        let has_key = kind != "ring" && file.read_exact_at(&mut key, OBJECT_OFFSET + KEY_OFFSET).is_ok();
+        let key = if has_key { u64::from_le_bytes(key) } else { 0 };
+        Some(NamedObject { kind: kind.to_owned(), name: name.to_owned(), key, header })
+    }
+}

@@ -1,0 +1,146 @@
+//! Queueing: this thread's part in every wait, over the records in the slots.
+//!
+//! An object has no list of who waits for it. Whoever needs to know looks through the slots that wait
+//! (a bit a slot) at their records; so nobody who dies can cut a list, and a queue costs an object
+//! nothing.
+
+use crosstie_core::atomic::Ordering;
+use crosstie_core::wait::{Check, Neighbours, Slept, Wait as Waits, Wake};
+use crosstie_core::word::slot::Slot;
+use crosstie_core::word::waiting::{Seen, Want, look_for_waiters};
+use crosstie_core::{Deadline, OwnerId, crash_point};
+
+use super::deadlock::Deadlock;
+use super::{Domain, Me, Wait};
+use crate::os::{clock, futex};
+
+/// How often a participant looks at an object before it sleeps, some microseconds in all.
+const SPINS: u32 = 100;
+
+impl Wake for &'static Domain {
+    fn is_alive(&self, id: OwnerId) -> bool {
+        Domain::is_alive(self, id)
+    }
+
+    fn first(&self, key: u64) -> Option<OwnerId> {
+        look_for_waiters();
+        (*self).waiters(key).min_by_key(|(_, place)| *place).map(|(id, _)| id)
+    }
+
+    fn waits_for(&self, id: OwnerId, key: u64) -> bool {
+        look_for_waiters();
+        let record = (*self).slot(id.slot()).and_then(|slot| slot.waiting.place());
+        record.is_some_and(|(wanted, _)| wanted == key) && Domain::is_alive(self, id)
+    }
+
+    fn nudge(&self, id: OwnerId) {
+        let Some(slot) = (*self).slot(id.slot()) else { return };
+        crash_point!("queue.before-nudge");
+        // Release: what the nudge is about is visible to who sees the new value.
+        slot.wake_word().fetch_add(1, Ordering::Release);
+        crash_point!("queue.nudged");
+        futex::wake(slot.wake_word(), u32::MAX);
+    }
+}
+
+impl Wake for Me {
+    fn is_alive(&self, id: OwnerId) -> bool {
+        self.domain.is_alive(id)
+    }
+
+    fn first(&self, key: u64) -> Option<OwnerId> {
+        Wake::first(&self.domain, key)
+    }
+
+    fn waits_for(&self, id: OwnerId, key: u64) -> bool {
+        Wake::waits_for(&self.domain, id, key)
+    }
+
+    fn nudge(&self, id: OwnerId) {
+        Wake::nudge(&self.domain, id);
+    }
+}
+
+impl Waits for Me {
+    type Cycle = Deadlock;
+
+    fn me(&self) -> OwnerId {
+        self.id
+    }
+
+    fn now_ns(&self) -> u64 {
+        clock::now_ns()
+    }
+
+    fn spins(&self) -> u32 {
+        SPINS
+    }
+
+    fn enter(&self, want: &Want) {
+        let words = self.domain.words();
+        words.set_waiting(self.id.slot(), true);
+        crash_point!("queue.marked");
+        self.slot.waiting.publish(want);
+    }
+
+    fn leave(&self) {
+        self.slot.waiting.withdraw();
+        self.domain.words().set_waiting(self.id.slot(), false);
+    }
+
+    fn neighbours(&self, key: u64, queue: u64) -> Neighbours {
+        let mut around = Neighbours::default();
+        let (mut nearest_ahead, mut nearest_behind) = (0, u64::MAX);
+        for (id, place) in self.domain.waiters(key) {
+            if place < queue {
+                around.ahead_count += 1;
+                if around.ahead.is_none() || place > nearest_ahead {
+                    (around.ahead, nearest_ahead) = (Some(id), place);
+                }
+            } else if place > queue && place < nearest_behind {
+                (around.behind, nearest_behind) = (Some(id), place);
+            }
+        }
+        around
+    }
+
+    fn wake_word(&self) -> u32 {
+        // Acquire: meets the Release in `nudge`; what the nudge is about is visible.
+        self.slot.wake_word().load(Ordering::Acquire)
+    }
+
+    fn sleep(&self, seen: u32, watch: &[OwnerId], deadline: Deadline) -> Slept {
+        match self.domain.wait(self.slot.wake_word(), seen, watch, deadline) {
+            Wait::Woken | Wait::OwnerDied => Slept::Awake,
+            Wait::TimedOut => Slept::TimedOut,
+            Wait::DomainRemoved => Slept::DomainRemoved,
+        }
+    }
+
+    fn deadlock(&self) -> Check<Deadlock> {
+        self.domain.check_deadlock(*self)
+    }
+}
+
+impl Domain {
+    /// Everyone alive who waits for `key`, with their place in its queue.
+    pub(crate) fn waiters(&'static self, key: u64) -> impl Iterator<Item = (OwnerId, u64)> {
+        self.waiting().filter_map(move |(id, slot)| {
+            let (wanted, place) = slot.waiting.place()?;
+            (wanted == key).then_some((id, place))
+        })
+    }
+
+    /// Everyone alive who waits for anything, with what was read of their wait.
+    pub(crate) fn waits(&'static self) -> impl Iterator<Item = (OwnerId, &'static Slot, Seen)> {
+        self.waiting().filter_map(|(id, slot)| Some((id, slot, slot.waiting.read()?)))
+    }
+
+    fn waiting(&'static self) -> impl Iterator<Item = (OwnerId, &'static Slot)> {
+        self.words().waiting_slots().filter_map(|number| {
+            let slot = self.slot(number)?;
+            let life = slot.life().read();
+            life.is_alive().then(|| (OwnerId::new(number, u64::from(life.generation())), slot))
+        })
+    }
+}

@@ -1,0 +1,457 @@
+//! [`Mutex`]: one at a time, between threads or between processes.
+
+mod guard;
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+use std::time::Duration;
+
+use crosstie_core::layout::header::layout_hash;
+use crosstie_core::turns::mutex::{self as turns, Taken};
+use crosstie_core::turns::queued::Request;
+use crosstie_core::word::head::{ABANDONED, Counters, Head, POISONED};
+use crosstie_core::word::mutex::MutexWord;
+use crosstie_core::word::waiting::Mode;
+use crosstie_core::{Deadline, OwnerId};
+
+pub use guard::{MutexGuard, OwnedMutexGuard};
+
+use super::held::{Held, Owner};
+use super::object::{self, Object, Wanted};
+use super::policy::Policy;
+use super::refusal::{LockError, LockResult, Occupied};
+use super::shared::Shared;
+use crate::error::Result;
+use crate::ledger::attach::{me, me_if_known};
+use crate::ledger::{Domain, Identity, Me};
+use crate::os::clock;
+use crate::shareable::Shareable;
+
+/// A lock with the data that it protects, on the heap between threads (`Mutex::new`) or in a named
+/// object between processes (`Mutex::open_or_create`); the same type, the same calls.
+///
+/// # Death
+/// An owner that dies, by `kill -9` at any instruction or otherwise, loses the lock at once. The next
+/// owner gets [`LockError::Abandoned`] with the guard, and so does every one after it until somebody
+/// mends the data. A waiter that dies holds nobody up.
+///
+/// # Fairness
+/// As its [`Policy`] says: [`Policy::Fast`] unless it was made otherwise.
+///
+/// # Cost
+/// Without others: two atomic steps for a lock and unlock, no system call. A first lock of a thread
+/// in a domain takes its slot (some 20 µs). In memory: 128 bytes beside the data.
+///
+/// # Examples
+/// ```
+/// use crosstie::sync::Mutex;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+/// let stock = Mutex::<u64>::open_or_create_in(domain, "stock", || 3)?;
+/// {
+///     let mut count = stock.lock()?;
+///     *count -= 1;
+/// }
+/// assert_eq!(*stock.lock()?, 2);
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+///
+/// # Source
+/// The protocol: `crosstie_core::word::mutex`.
+#[repr(C)]
+pub struct Mutex<T> {
+    head: Head,
+    data: UnsafeCell<T>,
+}
+
+#[expect(unsafe_code, reason = "a lock makes its data safe to share")]
+mod promises {
+    use super::{Head, Mutex, Object, Shareable, layout_hash};
+
+    // SAFETY: the data are reached only by the one owner of the word (core::word::mutex I1), through a
+    // guard or `&mut`; so sharing the mutex only moves the data between threads.
+    unsafe impl<T: Send> Sync for Mutex<T> {}
+
+    // SAFETY: repr(C), begins with its head; T is Shareable, so it may be moved bytewise, has no drop
+    // glue and is valid whatever others write.
+    unsafe impl<T: Shareable> Object for Mutex<T> {
+        const KIND: &'static str = "lock";
+        const SHAPE: u64 = super::SHAPE;
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("mutex 1: head, data");
+
+        fn describe() -> String {
+            format!("Mutex<{}>", T::describe())
+        }
+
+        fn head(&self) -> &Head {
+            &self.head
+        }
+    }
+}
+
+/// A mutex among the shapes of `lock:` objects.
+pub(crate) const SHAPE: u64 = 1;
+
+impl<T> Mutex<T> {
+    /// A mutex on the heap, between the threads of this process, [`Policy::Fast`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::Mutex;
+    /// static VISITS: Mutex<u64> = Mutex::new(0);
+    /// # // Not in the user's own domain.
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
+    /// *VISITS.lock()? += 1;
+    /// assert_eq!(*VISITS.lock()?, 1);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn new(value: T) -> Self {
+        Self::with_policy(value, Policy::Fast)
+    }
+
+    /// A mutex on the heap of the given policy.
+    #[must_use]
+    pub const fn with_policy(value: T, policy: Policy) -> Self {
+        Self { head: Head::new(policy.patience_us()), data: UnsafeCell::new(value) }
+    }
+
+    /// Locks, and waits for that as long as it takes.
+    ///
+    /// # Errors
+    /// [`LockError::Abandoned`] and [`LockError::Poisoned`] with the guard; [`LockError::Deadlock`] instead of a
+    /// wait that would never end, also when the calling thread has it already; [`LockError::Failed`]
+    /// when the domain has no room.
+    #[inline]
+    #[track_caller]
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        self.lock_until(Deadline::NEVER)
+    }
+
+    /// Locks if that is possible at once.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`]; as [`Mutex::lock`].
+    #[inline]
+    #[track_caller]
+    pub fn try_lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        self.lock_until(Deadline::NOW)
+    }
+
+    /// Locks, and waits for that for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`LockError::TimedOut`]; as [`Mutex::lock`].
+    #[inline]
+    #[track_caller]
+    pub fn lock_for(&self, timeout: Duration) -> LockResult<MutexGuard<'_, T>> {
+        self.lock_until(clock::deadline_in(timeout))
+    }
+
+    /// Locks, and waits for that until `deadline`.
+    ///
+    /// # Errors
+    /// [`LockError::TimedOut`]; as [`Mutex::lock`]. A circle in which somebody waits with a deadline is no
+    /// deadlock: it ends by itself.
+    #[inline]
+    #[track_caller]
+    pub fn lock_until(&self, deadline: Deadline) -> LockResult<MutexGuard<'_, T>> {
+        let site = Location::caller();
+        let Some(me) = me_if_known(self.head.tag()) else { return self.lock_first(deadline, site) };
+        let owner = Owner::thread(&me);
+        if !MutexWord::new(&self.head.word).try_lock(owner.id) {
+            return self.lock_contended(&me, owner, deadline, site);
+        }
+        let held = self.note(&me, owner, site);
+        if self.head.state() == 0 {
+            Ok(MutexGuard::new(self, held, None))
+        } else {
+            self.with_marks(held, None)
+        }
+    }
+
+    /// Locks as [`Mutex::lock`], and lets `repair` mend the data if an owner died or panicked inside.
+    ///
+    /// # Errors
+    /// [`LockError::Deadlock`], [`LockError::Failed`].
+    ///
+    /// # Panics
+    /// If `repair` does; then the next owner has to mend the data.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::Mutex;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let sums = Mutex::<[u64; 2]>::open_or_create_in(domain, "sums", || [0, 0])?;
+    /// let sums = sums.lock_or_repair(|sums, _who| sums[1] = sums[0])?;
+    /// assert_eq!(sums[0], sums[1]);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn lock_or_repair(
+        &self,
+        repair: impl FnOnce(&mut T, Option<Identity>),
+    ) -> LockResult<MutexGuard<'_, T>> {
+        let mut guard = match self.lock() {
+            Ok(guard) => return Ok(guard),
+            Err(refusal) => refusal.into_guard()?,
+        };
+        let who = guard.dead_owner();
+        repair(&mut guard, who);
+        guard.mark_mended();
+        Ok(guard)
+    }
+
+    /// The data, without locking: nobody else can have them.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut T {
+        self.data.get_mut()
+    }
+
+    /// The data of a mutex that nobody needs any more.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.data.into_inner()
+    }
+
+    /// What happened to it so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.head.counters()
+    }
+
+    /// Its policy.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy::of_patience_us(self.head.patience_us())
+    }
+
+    /// Where the data are.
+    #[inline]
+    fn data(&self) -> *mut T {
+        self.data.get()
+    }
+
+    /// Whether `owner` has it now.
+    fn is_owner(&self, owner: OwnerId) -> bool {
+        MutexWord::new(&self.head.word).read().owner() == Some(owner)
+    }
+
+    #[inline]
+    fn note(&self, me: &Me, owner: Owner, site: &'static Location<'static>) -> Held {
+        if self.head.key() == 0 {
+            self.head.name(me.domain.next_key());
+        }
+        let held = owner.note(&self.head, Mode::Exclusive, 1, site);
+        self.head.next_token();
+        held
+    }
+
+    #[cold]
+    fn lock_first(
+        &self,
+        deadline: Deadline,
+        site: &'static Location<'static>,
+    ) -> LockResult<MutexGuard<'_, T>> {
+        let me = me(self.head.tag()).map_err(LockError::Failed)?;
+        self.lock_contended(&me, Owner::thread(&me), deadline, site)
+    }
+
+    #[cold]
+    fn lock_contended(
+        &self,
+        me: &Me,
+        owner: Owner,
+        deadline: Deadline,
+        site: &'static Location<'static>,
+    ) -> LockResult<MutexGuard<'_, T>> {
+        let (held, died) = self.take(me, owner, deadline, site).map_err(|refusal| refusal.map(never))?;
+        self.with_marks(held, died)
+    }
+
+    /// Takes the word and notes it: what every way of locking ends in when it is not had at once.
+    fn take(
+        &self,
+        me: &Me,
+        owner: Owner,
+        deadline: Deadline,
+        site: &'static Location<'static>,
+    ) -> LockResult2<(Held, Option<OwnerId>)> {
+        if self.head.key() == 0 {
+            self.head.name(me.domain.next_key());
+        }
+        let request = Request {
+            behind: None,
+            site: crate::ledger::site::Site::address_of(site),
+            ..Request::exclusive(deadline)
+        };
+        let since = clock::now_ns();
+        let taken = turns::lock(&self.head, me, owner.id, &request);
+        let Taken { abandoned_by } = taken.map_err(|refused| {
+            let holder = MutexWord::new(&self.head.word).read().owner();
+            LockError::refused(refused, me.domain, || {
+                Occupied::now(me.domain, &self.head, holder.as_slice(), since)
+            })
+        })?;
+        if abandoned_by.is_some() {
+            self.head.mark(ABANDONED);
+        }
+        Ok((self.note(me, owner, site), abandoned_by))
+    }
+
+    /// The guard, as an error if the state says that the data need a look.
+    #[cold]
+    fn with_marks(&self, held: Held, died: Option<OwnerId>) -> LockResult<MutexGuard<'_, T>> {
+        let state = self.head.state();
+        let guard = MutexGuard::new(self, held, died);
+        if state & ABANDONED != 0 {
+            Err(LockError::Abandoned(guard))
+        } else if state & POISONED != 0 {
+            Err(LockError::Poisoned(guard))
+        } else {
+            Ok(guard)
+        }
+    }
+
+    /// Gives the mutex up; a fork child that inherited the guard gives up nothing.
+    #[inline]
+    fn release(&self, held: &Held) {
+        if !held.is_ours() {
+            return;
+        }
+        held.forget();
+        if !MutexWord::new(&self.head.word).try_unlock(held.owner.id) {
+            self.release_contended(held.owner.id);
+        }
+    }
+
+    #[cold]
+    fn release_contended(&self, owner: OwnerId) {
+        // A tag that leads nowhere was written by others: nobody can be found who waits here.
+        if let Ok(domain) = Domain::for_tag(self.head.tag()) {
+            turns::unlock(&self.head, &domain, owner);
+        }
+    }
+}
+
+/// No guard is in a refusal yet.
+type LockResult2<T> = std::result::Result<T, LockError<std::convert::Infallible>>;
+
+fn never<G>(infallible: std::convert::Infallible) -> G {
+    match infallible {}
+}
+
+impl<T: Shareable> Mutex<T> {
+    /// Opens the mutex `name` of the default domain, or makes it with the data that `init` answers;
+    /// [`Policy::Fast`].
+    ///
+    /// # Errors
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) (86) when it holds another type, both named; as [`Domain::open_default`].
+    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>> {
+        Self::open_or_create_in(Domain::open_default()?, name, init)
+    }
+
+    /// As [`Mutex::open_or_create`], in `domain`.
+    ///
+    /// # Errors
+    /// As [`Mutex::open_or_create`].
+    pub fn open_or_create_in(
+        domain: &'static Domain,
+        name: &str,
+        init: impl FnOnce() -> T,
+    ) -> Result<Shared<Self>> {
+        let wanted = Wanted { parameter: u64::from(Policy::Fast.patience_us()), exact: false };
+        object::open_or_create(domain, name, wanted, || Self::new(init()))
+    }
+
+    /// As [`Mutex::open_or_create_in`], of the policy `policy`.
+    ///
+    /// # Errors
+    /// As [`Mutex::open_or_create`]; `Mismatch` when it was made with another policy.
+    pub fn open_or_create_with(
+        domain: &'static Domain,
+        name: &str,
+        policy: Policy,
+        init: impl FnOnce() -> T,
+    ) -> Result<Shared<Self>> {
+        let wanted = Wanted { parameter: u64::from(policy.patience_us()), exact: true };
+        object::open_or_create(domain, name, wanted, || Self::with_policy(init(), policy))
+    }
+
+    /// Opens the mutex `name` of `domain`, which must exist.
+    ///
+    /// # Errors
+    /// `NotFound`; as [`Mutex::open_or_create`].
+    pub fn open_in(domain: &'static Domain, name: &str) -> Result<Shared<Self>> {
+        object::open(domain, name, Wanted { parameter: 0, exact: false })
+    }
+}
+
+/// Locking for the whole process: the guard may move between threads and across awaits.
+pub trait LockOwned<T>: Deref<Target = Mutex<T>> + Clone {
+    /// Locks for the calling process, and waits for that until `deadline`.
+    ///
+    /// No deadlock is told in which such a lock takes part: any thread of the process could give it up.
+    ///
+    /// # Errors
+    /// As [`Mutex::lock_until`].
+    ///
+    /// # Death
+    /// It is held until the guard is dropped or the *process* ends, whichever of its threads do.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::sync::mutex::{LockOwned, Mutex};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let stock = Mutex::<u64>::open_or_create_in(domain, "stock", || 3)?;
+    /// let guard = stock.lock_owned_until(Deadline::NEVER)?;
+    /// std::thread::spawn(move || drop(guard)).join().unwrap();
+    /// assert_eq!(*stock.lock()?, 3);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    fn lock_owned_until(&self, deadline: Deadline) -> LockResult<OwnedMutexGuard<T, Self>> {
+        let site = Location::caller();
+        let mutex: &Mutex<T> = self;
+        let me = me(mutex.head.tag()).map_err(LockError::Failed)?;
+        let owner = Owner::process(me.domain).map_err(LockError::Failed)?;
+        let (held, died) = mutex.take(&me, owner, deadline, site).map_err(|refusal| refusal.map(never))?;
+        OwnedMutexGuard::with_marks(self.clone(), held, died)
+    }
+
+    /// As [`LockOwned::lock_owned_until`], as long as it takes.
+    ///
+    /// # Errors
+    /// As [`Mutex::lock`].
+    #[track_caller]
+    fn lock_owned(&self) -> LockResult<OwnedMutexGuard<T, Self>> {
+        self.lock_owned_until(Deadline::NEVER)
+    }
+}
+
+impl<T, H: Deref<Target = Mutex<T>> + Clone> LockOwned<T> for H {}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+/// Shows no data: they may change under the look.
+impl<T> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutex").field("policy", &self.policy()).finish_non_exhaustive()
+    }
+}

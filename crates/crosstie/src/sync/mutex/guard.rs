@@ -1,0 +1,177 @@
+//! The guards of a [`Mutex`]: who has one has the data.
+#![expect(unsafe_code, reason = "who holds the guard owns the word, and so the data")]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::thread;
+
+use crosstie_core::OwnerId;
+use crosstie_core::word::head::{ABANDONED, POISONED};
+
+use super::Mutex;
+use crate::ledger::{Domain, Identity};
+use crate::sync::held::Held;
+use crate::sync::refusal::{LockError, LockResult};
+
+macro_rules! guard_methods {
+    () => {
+        /// The fencing number of this acquisition: larger than that of every one before. What the lock
+        /// protects elsewhere can refuse who comes with a smaller one than it has seen.
+        #[must_use]
+        pub fn token(&self) -> u64 {
+            self.token
+        }
+
+        /// Whether it is still held: false when it was taken away by force (`crosstie unlock --force`), and
+        /// in a fork child.
+        #[must_use]
+        pub fn is_held(&self) -> bool {
+            self.held.is_ours() && self.mutex().is_owner(self.held.owner.id)
+        }
+
+        /// Who died while it had the lock, if this guard is the first after that.
+        #[must_use]
+        pub fn dead_owner(&self) -> Option<Identity> {
+            let domain = Domain::for_tag(self.mutex().head.tag()).ok()?;
+            domain.identity(self.died?)
+        }
+
+        /// Whether an owner died inside and nobody has mended the data since.
+        #[must_use]
+        pub fn is_abandoned(&self) -> bool {
+            self.mutex().head.state() & ABANDONED != 0
+        }
+
+        /// Says that the data are whole again, after an owner died or panicked inside.
+        pub fn mark_mended(&mut self) {
+            self.mutex().head.unmark(ABANDONED | POISONED);
+        }
+    };
+}
+
+/// The data of a [`Mutex`], held by this thread until it is dropped.
+///
+/// Leaked (`mem::forget`), it is held until the thread ends, which is then an owner's death.
+pub struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
+    held: Held,
+    token: u64,
+    died: Option<OwnerId>,
+    was_panicking: bool,
+    not_send: PhantomData<*mut ()>,
+}
+
+// SAFETY: a shared guard only gives out shared data.
+unsafe impl<T: Sync> Sync for MutexGuard<'_, T> {}
+
+impl<'a, T> MutexGuard<'a, T> {
+    #[inline]
+    pub(super) fn new(mutex: &'a Mutex<T>, held: Held, died: Option<OwnerId>) -> Self {
+        let (token, was_panicking) = (mutex.head.token(), thread::panicking());
+        Self { mutex, held, token, died, was_panicking, not_send: PhantomData }
+    }
+
+    #[inline]
+    fn mutex(&self) -> &'a Mutex<T> {
+        self.mutex
+    }
+
+    guard_methods!();
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: this guard's owner has the word (core::word::mutex I1), so nobody else reaches the data.
+        unsafe { &*self.mutex.data() }
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as `deref`, and `self` is borrowed alone.
+        unsafe { &mut *self.mutex.data() }
+    }
+}
+
+impl<T> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.was_panicking && thread::panicking() && self.held.is_ours() {
+            self.mutex.head.mark(POISONED);
+        }
+        self.mutex.release(&self.held);
+    }
+}
+
+/// The data of a [`Mutex`], held by the process until it is dropped; may move between threads.
+///
+/// `H` is what leads to the mutex: a [`Shared`](crate::sync::Shared) or an `Arc`.
+pub struct OwnedMutexGuard<T, H: Deref<Target = Mutex<T>>> {
+    handle: H,
+    held: Held,
+    token: u64,
+    died: Option<OwnerId>,
+    was_panicking: bool,
+}
+
+impl<T, H: Deref<Target = Mutex<T>>> OwnedMutexGuard<T, H> {
+    pub(super) fn with_marks(handle: H, held: Held, died: Option<OwnerId>) -> LockResult<Self> {
+        let (token, state) = (handle.head.token(), handle.head.state());
+        let guard = Self { handle, held, token, died, was_panicking: thread::panicking() };
+        if state & ABANDONED != 0 {
+            Err(LockError::Abandoned(guard))
+        } else if state & POISONED != 0 {
+            Err(LockError::Poisoned(guard))
+        } else {
+            Ok(guard)
+        }
+    }
+
+    fn mutex(&self) -> &Mutex<T> {
+        &self.handle
+    }
+
+    guard_methods!();
+}
+
+impl<T, H: Deref<Target = Mutex<T>>> Deref for OwnedMutexGuard<T, H> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the process has the word through this guard alone (core::word::mutex I1).
+        unsafe { &*self.handle.data() }
+    }
+}
+
+impl<T, H: Deref<Target = Mutex<T>>> DerefMut for OwnedMutexGuard<T, H> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as `deref`, and `self` is borrowed alone.
+        unsafe { &mut *self.handle.data() }
+    }
+}
+
+impl<T, H: Deref<Target = Mutex<T>>> Drop for OwnedMutexGuard<T, H> {
+    fn drop(&mut self) {
+        if !self.was_panicking && thread::panicking() && self.held.is_ours() {
+            self.handle.head.mark(POISONED);
+        }
+        self.handle.release(&self.held);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Debug, H: Deref<Target = Mutex<T>>> fmt::Debug for OwnedMutexGuard<T, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

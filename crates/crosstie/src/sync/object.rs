@@ -1,0 +1,221 @@
+//! Named objects: made whole, checked when opened, removed only when nobody has them open.
+//!
+//! | offset in the file | holds |
+//! |---|---|
+//! | 0 | the segment's header; parameters: shape, layout, parameter of the shape, bytes |
+//! | 128 | length of the description, then the description: what the object is, in words |
+//! | 4096 | the object, which begins with a `Head` |
+//!
+//! Whoever has an object open keeps a byte of its file locked beside the others who do; a remover
+//! has to have that byte alone. The kernel drops the lock when the last descriptor of the opener goes,
+//! whatever ends it.
+#![expect(unsafe_code, reason = "writes an object into memory that nobody else sees yet")]
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use crosstie_core::layout::header::{Kind, layout_hash};
+use crosstie_core::word::head::Head;
+
+use super::shared::Shared;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::Domain;
+use crate::ledger::objects::OBJECT_OFFSET;
+use crate::os::file_lock;
+use crate::region::{Segment, SegmentSpec, Sizes, Space, removal};
+
+const LAYOUT: u64 = layout_hash("object 1: description @128, object @4096: head 128 bytes, then by shape");
+const DESCRIPTION_OFFSET: u64 = 128;
+const DESCRIPTION_BYTES_MAX: usize = 2048;
+/// The byte that openers lock; beyond any file's end.
+const OPEN_BYTE: u64 = 1 << 40;
+/// How often an opener starts anew because the object was removed under it.
+const TRIES_MAX: u32 = 64;
+
+/// What can be a named object.
+///
+/// # Safety
+/// The type is `#[repr(C)]` and begins with a [`Head`], which [`Object::head`] answers. It may be moved
+/// bytewise before it is used, has no drop glue, and is valid and safe to use whatever bytes
+/// others write into it, as `Shareable` says.
+pub unsafe trait Object: Send + Sync + Sized + 'static {
+    /// Its family, by which its file is named: `lock`.
+    const KIND: &'static str;
+    /// What it is within its family.
+    const SHAPE: u64;
+    /// Hash of what it holds.
+    const LAYOUT: u64;
+
+    /// What it is, in words.
+    fn describe() -> String;
+
+    /// What it begins with.
+    fn head(&self) -> &Head;
+}
+
+/// How an object is opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// The parameter of its shape, for a new one.
+    pub(super) parameter: u64,
+    /// Whether an existing one must have the same.
+    pub(super) exact: bool,
+}
+
+/// Opens the object `name` of `domain`, or makes it.
+///
+/// # Errors
+/// `Usage` for a name that is none; `Mismatch` when it is of another type or parameter, both named;
+/// as [`Segment::open_or_create`].
+pub(super) fn open_or_create<O: Object>(
+    domain: &'static Domain,
+    name: &str,
+    wanted: Wanted,
+    make: impl FnOnce() -> O,
+) -> Result<Shared<O>> {
+    check_name::<O>(name)?;
+    let made = RefCell::new(Err(make));
+    let init = |segment: &Segment| {
+        let mut made = made.borrow_mut();
+        // A second try, after another opener was first and removed it again, writes the same object.
+        let object = match std::mem::replace(&mut *made, Ok(None)) {
+            Err(make) => make(),
+            Ok(Some(object)) => object,
+            Ok(None) => return Err(Error::new("create", segment.name(), ErrorKind::Failed)),
+        };
+        *made = Ok(Some(write_new(domain, segment, object)?));
+        Ok(())
+    };
+    enter(domain, name, wanted, |spec| {
+        Segment::open_or_create(domain.directory(), &file_name::<O>(name), spec, init)
+    })
+}
+
+/// Opens the object `name` of `domain`.
+///
+/// # Errors
+/// `NotFound`; as [`open_or_create`].
+pub(super) fn open<O: Object>(domain: &'static Domain, name: &str, wanted: Wanted) -> Result<Shared<O>> {
+    check_name::<O>(name)?;
+    enter(domain, name, wanted, |spec| Segment::open(domain.directory(), &file_name::<O>(name), spec))
+}
+
+/// Removes the object `kind:name` from `domain`.
+///
+/// # Errors
+/// `NotFound`; `Busy` while a living process has it open, or somebody owns it or waits for it.
+pub fn remove(domain: &'static Domain, kind: &str, name: &str) -> Result<()> {
+    let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
+    removal::remove(domain.directory(), &format!("{kind}.{name}"), &spec, |segment| {
+        let is_alone = file_lock::try_lock_byte(segment.file(), OPEN_BYTE).unwrap_or(false);
+        (!is_alone).then(|| "another process has it open".to_owned())
+    })
+}
+
+fn enter<O: Object>(
+    domain: &'static Domain,
+    name: &str,
+    wanted: Wanted,
+    find: impl Fn(&SegmentSpec) -> Result<Segment>,
+) -> Result<Shared<O>> {
+    let bytes = size_of::<O>() as u64;
+    let kind = Kind::new(O::KIND);
+    let spec = SegmentSpec { kind, ..spec(bytes, [O::SHAPE, O::LAYOUT, wanted.parameter, bytes]) };
+    for _ in 0..TRIES_MAX {
+        let segment = find(&spec)?;
+        check::<O>(&segment, name, wanted)?;
+        let is_kept = file_lock::try_share_byte(segment.file(), OPEN_BYTE)
+            .map_err(|error| Error::os("open", object_name::<O>(name), error))?;
+        // A remover has the byte alone, then marks; an opener has it beside others, then looks.
+        if is_kept && segment.is_live() {
+            return Shared::new(domain, segment, object_name::<O>(name));
+        }
+        std::thread::yield_now();
+    }
+    Err(Error::new("open", object_name::<O>(name), ErrorKind::Busy)
+        .because("it was removed and created again all the time")
+        .advise("try again"))
+}
+
+/// Compares what was found with what is wanted, beyond kind and version.
+fn check<O: Object>(segment: &Segment, name: &str, wanted: Wanted) -> Result<()> {
+    let header = segment.header();
+    let bytes = size_of::<O>() as u64;
+    let refused = |cause: String| {
+        let remove =
+            format!("use the same in all programs, or remove it: crosstie rm {}", object_name::<O>(name));
+        Err(Error::new("open", object_name::<O>(name), ErrorKind::Mismatch).because(cause).advise(remove))
+    };
+    let [shape, layout, parameter, size] = header.params;
+    let is_sound = header.header_bytes == OBJECT_OFFSET && header.data_bytes == bytes && size == bytes;
+    if (shape, layout) != (O::SHAPE, O::LAYOUT) || !is_sound {
+        return refused(format!("it is {}, asked for was {}", description(segment), O::describe()));
+    }
+    if wanted.exact && parameter != wanted.parameter {
+        return refused(format!("it was made with {parameter}, asked for was {}", wanted.parameter));
+    }
+    Ok(())
+}
+
+/// Writes a new object and its description; answers the object once more, for another try.
+fn write_new<O: Object>(domain: &'static Domain, segment: &Segment, object: O) -> Result<O> {
+    let failed = |error| Error::os("create", segment.name(), error);
+    object.head().place(domain.tag(), domain.next_key());
+    let mut text = O::describe();
+    let end = (0..=DESCRIPTION_BYTES_MAX).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    text.truncate(end);
+    let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(text.as_bytes());
+    let file = File::from(segment.file().try_clone_to_owned().map_err(failed)?);
+    file.write_all_at(&bytes, DESCRIPTION_OFFSET).map_err(failed)?;
+    let place = segment.base().as_ptr().wrapping_add(OBJECT_OFFSET as usize).cast::<O>();
+    // SAFETY: `enter` made the segment with size_of::<O>() bytes of data from OBJECT_OFFSET on, a page,
+    // so aligned; nobody else sees it yet; an Object may be moved bytewise (its contract).
+    unsafe { std::ptr::copy_nonoverlapping(&raw const object, place, 1) };
+    Ok(object)
+}
+
+/// What the object says that it is, as its file has it.
+pub(crate) fn description(segment: &Segment) -> String {
+    let unknown = || "of a type that it does not say".to_owned();
+    let Ok(file) = segment.file().try_clone_to_owned().map(File::from) else { return unknown() };
+    let mut length = [0; 8];
+    if file.read_exact_at(&mut length, DESCRIPTION_OFFSET).is_err() {
+        return unknown();
+    }
+    let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(0).min(DESCRIPTION_BYTES_MAX);
+    let mut text = vec![0; length];
+    if length == 0 || file.read_exact_at(&mut text, DESCRIPTION_OFFSET + 8).is_err() {
+        return unknown();
+    }
+    String::from_utf8_lossy(&text).chars().filter(|c| !c.is_control()).collect()
+}
+
+fn spec(bytes: u64, params: [u64; 4]) -> SegmentSpec {
+    SegmentSpec {
+        kind: Kind::new("object"),
+        layout: LAYOUT,
+        header_bytes: OBJECT_OFFSET,
+        data_bytes: bytes,
+        params,
+        sizes: Sizes::AsFound,
+        space: Space::Whole,
+    }
+}
+
+fn object_name<O: Object>(name: &str) -> String {
+    format!("{}:{name}", O::KIND)
+}
+
+fn file_name<O: Object>(name: &str) -> String {
+    format!("{}.{name}", O::KIND)
+}
+
+fn check_name<O: Object>(name: &str) -> Result<()> {
+    crate::os::name::check(name).map_err(|reason| {
+        Error::new("open", object_name::<O>(name), ErrorKind::Usage)
+            .because(reason.to_string())
+            .advise("a name has 1 to 200 of the characters A-Z a-z 0-9 . _ -")
+    })
+}

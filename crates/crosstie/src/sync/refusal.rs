@@ -1,0 +1,186 @@
+//! Why somebody did not get their turn, and what they are told.
+
+use std::fmt;
+use std::time::Duration;
+
+use crosstie_core::OwnerId;
+use crosstie_core::wait::Refused;
+use crosstie_core::word::head::Head;
+
+use crate::error::{Error, ErrorKind};
+use crate::ledger::{Deadlock, Domain, Identity};
+use crate::os::clock;
+
+/// What locking answers.
+pub type LockResult<G> = Result<G, LockError<G>>;
+
+/// Why a lock was not had cleanly. Two of the cases carry the guard: the lock is held, and what it
+/// protects has to be looked at.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LockError<G> {
+    /// The last owner died inside: the data may be half changed. Mend them and say so
+    /// (`mark_mended`), or drop the guard: then the next owner is told again.
+    Abandoned(G),
+    /// The last owner panicked inside, as in `std`.
+    Poisoned(G),
+    /// Somebody else has it, and the caller did not want to wait.
+    Busy(Box<Occupied>),
+    /// The deadline passed.
+    TimedOut(Box<Occupied>),
+    /// To wait would be a deadlock, which it names.
+    Deadlock(Box<Deadlock>),
+    /// It could not be asked for.
+    Failed(Error),
+}
+
+/// Who had an object that somebody did not get.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Occupied {
+    /// The object: `lock:stock`.
+    pub object: String,
+    /// Who had it, if that could be told.
+    pub holders: Vec<Identity>,
+    /// For how long at least: since the first of those who wait found it so.
+    pub held_for: Option<Duration>,
+    /// How many stood before the caller in the queue.
+    pub ahead: u64,
+    /// How long the caller had waited.
+    pub waited: Duration,
+}
+
+impl fmt::Display for Occupied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.object)?;
+        if let Some((first, others)) = self.holders.split_first() {
+            write!(f, " is held by {first}")?;
+            for other in others {
+                write!(f, ", {other}")?;
+            }
+        } else {
+            write!(f, " is held")?;
+        }
+        if let Some(held_for) = self.held_for {
+            write!(f, " for {held_for:.1?}")?;
+        }
+        if self.ahead > 0 {
+            write!(f, ", {} ahead", self.ahead)?;
+        }
+        if !self.waited.is_zero() {
+            write!(f, ", after a wait of {:.1?}", self.waited)?;
+        }
+        Ok(())
+    }
+}
+
+impl Occupied {
+    /// What `domain` says now of the object of `head`, held by `holders`.
+    #[cold]
+    pub(super) fn now(domain: &'static Domain, head: &Head, holders: &[OwnerId], since_ns: u64) -> Self {
+        let now = clock::now_ns();
+        let waiting = domain.waiters(head.key()).count() as u64;
+        Self {
+            object: domain.object_name(head.key()),
+            holders: holders.iter().filter_map(|&id| domain.identity(id)).collect(),
+            held_for: head.held_since_ns().map(|since| Duration::from_nanos(now.saturating_sub(since))),
+            ahead: waiting,
+            waited: Duration::from_nanos(if since_ns == 0 { 0 } else { now.saturating_sub(since_ns) }),
+        }
+    }
+}
+
+impl<G> LockError<G> {
+    /// The kind, and so the id and the exit code.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Abandoned(_) => ErrorKind::Abandoned,
+            Self::Poisoned(_) => ErrorKind::Poisoned,
+            Self::Busy(_) => ErrorKind::Busy,
+            Self::TimedOut(_) => ErrorKind::TimedOut,
+            Self::Deadlock(_) => ErrorKind::Deadlock,
+            Self::Failed(error) => error.kind(),
+        }
+    }
+
+    /// The guard, where the lock is held although not cleanly.
+    ///
+    /// # Errors
+    /// The refusal itself, where it is not.
+    pub fn into_guard(self) -> Result<G, Self> {
+        match self {
+            Self::Abandoned(guard) | Self::Poisoned(guard) => Ok(guard),
+            other => Err(other),
+        }
+    }
+
+    /// The same refusal of another guard, made from this one's.
+    pub(super) fn map<H>(self, with: impl FnOnce(G) -> H) -> LockError<H> {
+        match self {
+            Self::Abandoned(guard) => LockError::Abandoned(with(guard)),
+            Self::Poisoned(guard) => LockError::Poisoned(with(guard)),
+            Self::Busy(who) => LockError::Busy(who),
+            Self::TimedOut(who) => LockError::TimedOut(who),
+            Self::Deadlock(cycle) => LockError::Deadlock(cycle),
+            Self::Failed(error) => LockError::Failed(error),
+        }
+    }
+
+    /// What a refused wait for the object of `head` is to its caller.
+    #[cold]
+    pub(super) fn refused(
+        refused: Refused<Deadlock>,
+        domain: &'static Domain,
+        occupied: impl FnOnce() -> Occupied,
+    ) -> Self {
+        match refused {
+            Refused::Busy => Self::Busy(Box::new(occupied())),
+            Refused::TimedOut => Self::TimedOut(Box::new(occupied())),
+            Refused::Deadlock(cycle) => Self::Deadlock(Box::new(cycle)),
+            Refused::DomainRemoved => Self::Failed(domain_removed(domain)),
+        }
+    }
+}
+
+/// The domain's name leads elsewhere: who waits there waits for ever.
+pub(super) fn domain_removed(domain: &'static Domain) -> Error {
+    Error::new("wait in domain", domain.name(), ErrorKind::NotFound)
+        .because("it was removed while this process used it: whoever comes now is in another one")
+        .advise("restart the process; if this happens at logout, enable lingering (loginctl enable-linger)")
+}
+
+impl<G> fmt::Display for LockError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Abandoned(_) => f.write_str("abandoned: the last owner died while it had the lock"),
+            Self::Poisoned(_) => f.write_str("poisoned: the last owner panicked while it had the lock"),
+            Self::Busy(who) => write!(f, "busy: {who}"),
+            Self::TimedOut(who) => write!(f, "timed out: {who}"),
+            Self::Deadlock(cycle) => cycle.fmt(f),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<G: fmt::Debug> std::error::Error for LockError<G> {}
+
+/// Loses the guard, so that `?` serves where the caller mends nothing: the lock is given up again.
+impl<G> From<LockError<G>> for Error {
+    fn from(refusal: LockError<G>) -> Self {
+        match refusal {
+            LockError::Failed(error) => error,
+            other => {
+                let text = other.to_string();
+                let kind = other.kind();
+                let cause = text.split_once(": ").map_or(text.as_str(), |(_, cause)| cause);
+                let advice = match kind {
+                    ErrorKind::Abandoned => "mend the data: lock_or_repair",
+                    ErrorKind::Deadlock => "take both at once with lock_all, or always in the same order",
+                    _ => "",
+                };
+                Self::new("lock", "", kind).because(cause).advise(advice)
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! [`Shared`]: a handle to a named object, which every process of the domain can open.
+#![expect(unsafe_code, reason = "answers a reference into the segment that it keeps mapped")]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crosstie_core::layout::shared::is_inside;
+
+use super::object::Object;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::Domain;
+use crate::ledger::objects::OBJECT_OFFSET;
+use crate::region::Segment;
+
+/// A named object that this process has open: `Shared<Mutex<Stock>>`. It derefs to the object.
+///
+/// A clone is another handle to the same object. The object stays when all handles are gone: it is
+/// removed by `crosstie rm`, or by [`remove`](super::object::remove).
+///
+/// # Death
+/// Handles keep nothing alive and hold nothing: what a killed process had open it has no more.
+///
+/// # Examples
+/// ```
+/// use crosstie::ledger::Domain;
+/// use crosstie::sync::Mutex;
+/// # let folder = tempfile::tempdir().unwrap();
+/// let domain = Domain::open(folder.path().join("domain"))?;
+/// let visits = Mutex::<u64>::open_or_create_in(domain, "visits", || 0)?;
+/// *visits.lock()? += 1;
+/// let again = Mutex::<u64>::open_or_create_in(domain, "visits", || 0)?;
+/// assert_eq!(*again.lock()?, 1);
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+pub struct Shared<O: Object> {
+    inside: Arc<Inside>,
+    object: PhantomData<O>,
+}
+
+struct Inside {
+    segment: Segment,
+    domain: &'static Domain,
+    name: String,
+}
+
+impl<O: Object> Shared<O> {
+    /// A handle to the object in `segment`, which holds it from [`OBJECT_OFFSET`] on.
+    pub(super) fn new(domain: &'static Domain, segment: Segment, name: String) -> Result<Self> {
+        let offset = OBJECT_OFFSET as usize;
+        if !is_inside(offset, size_of::<O>(), align_of::<O>(), segment.len()) {
+            return Err(Error::new("open", name, ErrorKind::Corrupt)
+                .because(format!("its file has {} bytes", segment.len())));
+        }
+        Ok(Self { inside: Arc::new(Inside { segment, domain, name }), object: PhantomData })
+    }
+
+    /// The domain in which it has its name.
+    #[must_use]
+    pub fn domain(&self) -> &'static Domain {
+        self.inside.domain
+    }
+
+    /// Its kind and name: `lock:stock`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inside.name
+    }
+}
+
+impl<O: Object> Deref for Shared<O> {
+    type Target = O;
+
+    #[inline]
+    fn deref(&self) -> &O {
+        let object = self.inside.segment.base().as_ptr().wrapping_add(OBJECT_OFFSET as usize).cast::<O>();
+        // SAFETY: `new` checked that the object lies inside the mapping, aligned; the segment lives as
+        // long as `self`; whatever bytes others write, an Object stays valid (its contract).
+        unsafe { &*object }
+    }
+}
+
+impl<O: Object> Clone for Shared<O> {
+    fn clone(&self) -> Self {
+        Self { inside: Arc::clone(&self.inside), object: PhantomData }
+    }
+}
+
+impl<O: Object> fmt::Debug for Shared<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Shared").field(&self.inside.name).finish()
+    }
+}

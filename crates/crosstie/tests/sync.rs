@@ -1,0 +1,9 @@
+//! Taking turns: what each primitive promises, between threads and between processes, the net off.
+
+#[path = "sync/mutex.rs"]
+mod mutex;
+#[path = "sync/roles.rs"]
+mod roles;
+#[allow(dead_code, reason = "shared with the ledger's tests, which use more of it")]
+#[path = "ledger/stage.rs"]
+mod stage;

@@ -1,0 +1,119 @@
+//! What child processes do: a script of steps, one word for each.
+
+use std::io::{BufRead, Write};
+use std::time::Duration;
+
+use crosstie::Deadline;
+use crosstie::ledger::{Domain, Net};
+use crosstie::os::process;
+use crosstie::sync::mutex::LockOwned;
+use crosstie::sync::{LockResult, Mutex, MutexGuard, OwnedMutexGuard, Policy, Shared};
+
+/// What a child has taken, by name.
+type Guard = OwnedMutexGuard<u64, Shared<Mutex<u64>>>;
+
+/// Plays the role of the environment, if there is one. Otherwise a test that has nothing to do.
+#[test]
+fn play() {
+    let Ok(script) = std::env::var("CROSSTIE_TEST_ROLE") else { return };
+    die_with_parent();
+    let domain = Domain::open(std::env::var("CROSSTIE_DOMAIN").unwrap()).unwrap();
+    domain.set_net(Net::Absent);
+    say("tid", process::tid());
+    let steps: Vec<&str> = script.split(';').map(str::trim).collect();
+    run(domain, &steps, &mut Vec::new());
+    say("done", "all");
+}
+
+/// Guards borrow from their mutex, so what follows a `lock` runs inside it.
+fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
+    let Some((step, rest)) = steps.split_first() else { return };
+    let mut words = step.split(' ');
+    let (verb, name) = (words.next().unwrap(), words.next().unwrap_or("m"));
+    match verb {
+        "lock" | "lock_for" | "try_lock" => {
+            let mutex = open(domain, name);
+            let taken = match verb {
+                "lock" => mutex.lock(),
+                "lock_for" => mutex.lock_for(Duration::from_millis(50)),
+                _ => mutex.try_lock(),
+            };
+            let guard = tell(name, taken);
+            return run_inside(domain, rest, owned, guard);
+        }
+        "fair" => drop(Mutex::<u64>::open_or_create_with(domain, name, Policy::Fair, || 0).unwrap()),
+        "own" => {
+            let guard = open(domain, name).lock_owned_until(Deadline::NEVER).unwrap();
+            say("locked", format_args!("{name} clean"));
+            owned.push(guard);
+        }
+        "add" => {
+            let mutex = open(domain, name);
+            for _ in 0..words.next().unwrap().parse::<u64>().unwrap() {
+                *mutex.lock().unwrap() += 1;
+            }
+        }
+        "pause" => drop(std::io::stdin().lock().read_line(&mut String::new()).unwrap()),
+        "say" => say("said", name),
+        "abort" => process_ends(),
+        other => panic!("no such step: {other}"),
+    }
+    run(domain, rest, owned);
+}
+
+/// The rest of a script, until its own `unlock`.
+fn run_inside(
+    domain: &'static Domain,
+    rest: &[&str],
+    owned: &mut Vec<Guard>,
+    guard: Option<MutexGuard<'_, u64>>,
+) {
+    let mut depth = 1;
+    let end = rest.iter().position(|step| {
+        depth += i32::from(step.contains("lock ")) - i32::from(*step == "unlock");
+        depth == 0
+    });
+    match end {
+        Some(at) => {
+            run(domain, &rest[..at], owned);
+            drop(guard);
+            run(domain, &rest[at + 1..], owned);
+        }
+        None => run(domain, rest, owned),
+    }
+}
+
+fn tell<'a>(name: &str, taken: LockResult<MutexGuard<'a, u64>>) -> Option<MutexGuard<'a, u64>> {
+    match taken {
+        Ok(guard) => {
+            say("locked", format_args!("{name} clean"));
+            Some(guard)
+        }
+        Err(refusal) => {
+            say(
+                "locked",
+                format_args!("{name} {} {}", refusal.kind().id(), refusal.to_string().replace('\n', "|")),
+            );
+            refusal.into_guard().ok()
+        }
+    }
+}
+
+fn open(domain: &'static Domain, name: &str) -> Shared<Mutex<u64>> {
+    Mutex::<u64>::open_or_create_in(domain, name, || 0).unwrap()
+}
+
+fn process_ends() -> ! {
+    std::process::abort()
+}
+
+pub fn say(key: &str, words: impl std::fmt::Display) {
+    println!("@{key} {words}");
+    std::io::stdout().flush().unwrap();
+}
+
+fn die_with_parent() {
+    if let Ok(parent) = std::env::var("CROSSTIE_TEST_PARENT") {
+        crosstie::os::parent::end_with_parent(parent.parse().unwrap()).unwrap();
+    }
+}
