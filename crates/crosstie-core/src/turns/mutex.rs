@@ -151,8 +151,8 @@ fn is_granted_to_me<W: Wait>(wait: &W, found: Found) -> bool {
 
 fn after<W: Wake>(head: &Head, wait: &W, found: Found) -> Taken {
     let abandoned_by = found.owner().filter(|&owner| !found.has(GRANTED) && !wait.is_alive(owner));
-    if abandoned_by.is_some() {
-        head.count_death();
+    if let Some(who) = abandoned_by {
+        head.count_death(who);
     }
     Taken { abandoned_by }
 }

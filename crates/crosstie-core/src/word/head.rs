@@ -18,7 +18,8 @@
 //! | 80 | 8 | times that somebody was overtaken | who has waited |
 //! | 88 | 8 | the most that one wait was overtaken | who has waited |
 //! | 96 | 8 | owners that died | who found out |
-//! | 104 | 24 | zero | |
+//! | 104 | 8 | the owner that died last | who found out |
+//! | 112 | 16 | zero | |
 //!
 //! # States
 //! The word's are its protocol's. The rest are numbers, and two marks: poisoned (the last owner panicked),
@@ -51,6 +52,7 @@
 //! # Source
 //! Fencing tokens: Kleppmann, "How to do distributed locking", 2016; Chubby's sequencers (Burrows 2006).
 
+use crate::OwnerId;
 use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// The head of an object; see the module.
@@ -71,10 +73,11 @@ pub struct Head {
     overtakings: AtomicU64,
     overtaken_most: AtomicU64,
     deaths: AtomicU64,
+    died: AtomicU64,
     reserved: [AtomicU64; RESERVED],
 }
 
-const RESERVED: usize = if cfg!(crosstie_loom) { 0 } else { 3 };
+const RESERVED: usize = if cfg!(crosstie_loom) { 0 } else { 2 };
 
 /// The last owner panicked.
 pub const POISONED: u32 = 1;
@@ -126,6 +129,7 @@ macro_rules! new_head {
                 overtakings: AtomicU64::new(0),
                 overtaken_most: AtomicU64::new(0),
                 deaths: AtomicU64::new(0),
+                died: AtomicU64::new(0),
                 #[cfg(not(crosstie_loom))]
                 reserved: [const { AtomicU64::new(0) }; RESERVED],
                 #[cfg(crosstie_loom)]
@@ -275,10 +279,19 @@ impl Head {
         }
     }
 
-    /// Counts the death of an owner.
-    pub fn count_death(&self) {
+    /// Counts the death of the owner `who`.
+    pub fn count_death(&self, who: OwnerId) {
         // Relaxed: a number for people.
         self.deaths.fetch_add(1, Ordering::Relaxed);
+        // Relaxed: as above.
+        self.died.store(who.to_bits(), Ordering::Relaxed);
+    }
+
+    /// The owner that died last while it had the object.
+    #[must_use]
+    pub fn died_last(&self) -> Option<OwnerId> {
+        // Relaxed: a number for people.
+        OwnerId::from_bits(self.died.load(Ordering::Relaxed))
     }
 
     /// What happened to the object so far.

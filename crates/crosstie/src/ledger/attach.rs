@@ -24,10 +24,11 @@ const BACKED_TOGETHER: u32 = 4;
 /// How often the search starts anew because others took what it had found.
 const SEARCHES_MAX: u32 = 64;
 
-/// The calling thread as it takes part where objects of the tag `tag` are, if it has done so before.
+/// The id and slot under which the calling thread takes objects of the tag `tag`, if it is known at
+/// once; else ask [`me`].
 #[inline]
-pub(crate) fn me_if_known(tag: u64) -> Option<Me> {
-    local::remembered_for(tag)
+pub(crate) fn latest(tag: u64) -> Option<(OwnerId, &'static Slot)> {
+    local::latest(tag)
 }
 
 /// The calling thread as it takes part where objects of the tag `tag` are.
@@ -36,6 +37,9 @@ pub(crate) fn me_if_known(tag: u64) -> Option<Me> {
 /// As [`Domain::thread_owner`]; `Corrupt` when this process has opened no domain of that tag.
 #[cold]
 pub(crate) fn me(tag: u64) -> Result<Me> {
+    if let Some(me) = local::remembered_for(tag) {
+        return Ok(me);
+    }
     let me = Domain::for_tag(tag)?.me()?.for_tag(tag);
     if tag == 0 {
         local::remember(me);
@@ -61,6 +65,11 @@ impl Domain {
             Some(me) => Ok(me.id),
             None => Ok(self.attach_thread()?.id),
         }
+    }
+
+    /// The calling thread as an owner, if it has a slot in this domain since the last fork.
+    pub(crate) fn thread_owner_if_any(&'static self) -> Option<OwnerId> {
+        local::remembered(self).map(|me| me.id)
     }
 
     /// The calling thread as it takes part in this domain; it takes a slot with the first call.

@@ -160,7 +160,7 @@ impl Domain {
     }
 
     /// The slot `number`, if it is in use; its space is taken.
-    pub(super) fn slot(&'static self, number: u32) -> Option<&'static Slot> {
+    pub(crate) fn slot(&'static self, number: u32) -> Option<&'static Slot> {
         // Relaxed: a bound that this process checked itself; the memory behind it is the kernel's.
         if number >= self.backed.load(Ordering::Relaxed) {
             let promised = self.words().slots_backed();

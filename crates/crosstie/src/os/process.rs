@@ -130,34 +130,46 @@ pub fn thread_exists(pid: u32, tid: u32) -> bool {
 /// Two loads. The kernel wipes the page behind it in every fork child.
 #[inline]
 pub fn fork_epoch() -> u64 {
-    static PAGE: AtomicPtr<u64> = AtomicPtr::new(ptr::null_mut());
+    // Acquire: pairs with the Release in `new_epoch`; the page is zeroed before its address is known.
+    let page = EPOCH_PAGE.load(Ordering::Acquire);
+    if page.is_null() {
+        return new_epoch();
+    }
+    // SAFETY: a page that is never unmapped, aligned, only accessed through atomics.
+    let epoch = unsafe { AtomicU64::from_ptr(page) };
+    // Relaxed: a number that guards no other memory.
+    match epoch.load(Ordering::Relaxed) {
+        0 => new_epoch(),
+        known => known,
+    }
+}
+
+static EPOCH_PAGE: AtomicPtr<u64> = AtomicPtr::new(ptr::null_mut());
+
+#[cold]
+fn new_epoch() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    // Acquire: pairs with the Release below; the page is zeroed before its address is known.
-    let mut page = PAGE.load(Ordering::Acquire);
+    // Acquire: as in `fork_epoch`.
+    let mut page = EPOCH_PAGE.load(Ordering::Acquire);
     if page.is_null() {
         let Ok(made) = super::memory::wiped_on_fork() else { return u64::from(pid()) };
         let made = made.as_ptr().cast::<u64>();
         // AcqRel: publishes our page, or acquires the one that came first; ours then stays unused.
         // Acquire on failure: the page that came first, as above.
-        page = match PAGE.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+        page = match EPOCH_PAGE.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => made,
             Err(first) => first,
         };
     }
-    // SAFETY: a page that is never unmapped, aligned, only accessed through this atomic.
+    // SAFETY: as in `fork_epoch`.
     let epoch = unsafe { AtomicU64::from_ptr(page) };
-    // Relaxed: a number that guards no other memory.
-    match epoch.load(Ordering::Relaxed) {
-        0 => {
-            // Relaxed: as above. A fork child inherits LAST, so its number is larger than its parent's.
-            let next = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-            // Relaxed: as above.
-            match epoch.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => next,
-                Err(first) => first,
-            }
-        }
-        known => known,
+    // Relaxed: a number that guards no other memory. A fork child inherits LAST, so its number is larger than
+    // its parent's.
+    let next = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    // Relaxed: as above.
+    match epoch.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => next,
+        Err(first) => first,
     }
 }
 

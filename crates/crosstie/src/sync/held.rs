@@ -1,4 +1,4 @@
-//! [`Held`]: what an owner has, noted in its slot as long as it has it.
+//! What an owner has, noted in its slot as long as it has it.
 
 use std::panic::Location;
 
@@ -10,65 +10,82 @@ use crosstie_core::word::waiting::Mode;
 
 use crate::error::Result;
 use crate::ledger::site::Site;
-use crate::ledger::{Domain, Me};
+use crate::ledger::{Domain, Me, attach};
 use crate::os::process;
 
-/// For whom something is taken.
+/// What a thread has: its entry in the thread's table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Owner {
-    pub(super) id: OwnerId,
-    slot: &'static Slot,
-    /// Whether threads share the slot's table.
-    is_process: bool,
+pub(super) struct ThreadHold(HoldIndex);
+
+impl ThreadHold {
+    /// Notes that the thread of `slot` has the object of `head` in this way.
+    #[inline]
+    pub(super) fn note(
+        slot: &Slot,
+        head: &Head,
+        mode: Mode,
+        units: u32,
+        site: &'static Location<'static>,
+    ) -> Self {
+        Self(slot.holds.note(&Hold { key: head.key(), mode, units, site: Site::address_of(site) }))
+    }
+
+    /// Takes the note out, before the object is given up; answers who gives it up. `None` in a fork child,
+    /// whose inherited guard does nothing (HAZARDS H6), and where `is_owner` denies it: taken away by force.
+    #[inline]
+    pub(super) fn forget(self, head: &Head) -> Option<OwnerId> {
+        let (id, slot) = match attach::latest(head.tag()) {
+            Some(known) => known,
+            None => Self::find(head)?,
+        };
+        slot.holds.forget(self.0);
+        Some(id)
+    }
+
+    /// A guard that was dropped after its thread used other domains; in a fork child there is nobody.
+    #[cold]
+    fn find(head: &Head) -> Option<(OwnerId, &'static Slot)> {
+        let domain = Domain::for_tag(head.tag()).ok()?;
+        let id = domain.thread_owner_if_any()?;
+        Some((id, domain.slot(id.slot())?))
+    }
 }
 
-impl Owner {
-    /// The calling thread.
-    #[inline]
-    pub(super) fn thread(me: &Me) -> Self {
-        Self { id: me.id, slot: me.slot, is_process: false }
-    }
-
-    /// The calling process.
-    pub(super) fn process(domain: &'static Domain) -> Result<Self> {
-        let (id, slot) = domain.process_slot()?;
-        Ok(Self { id, slot, is_process: true })
-    }
-
-    /// Notes that the owner has the object of `head` in this way.
-    #[inline]
-    pub(super) fn note(self, head: &Head, mode: Mode, units: u32, site: &'static Location<'static>) -> Held {
-        let hold = Hold { key: head.key(), mode, units, site: Site::address_of(site) };
-        let table = &self.slot.holds;
-        let index = if self.is_process { table.note_beside_others(&hold) } else { table.note(&hold) };
-        Held { owner: self, index, epoch: process::fork_epoch() }
-    }
-}
-
-/// What an owner has; the guard that holds it says when it has it no more.
+/// What a process has, whichever of its threads took it.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) owner: Owner,
+pub(super) struct ProcessHold {
+    pub(super) owner: OwnerId,
+    slot: &'static Slot,
     index: HoldIndex,
     epoch: u64,
 }
 
-impl Held {
-    /// Whether this process took it, rather than inherit the guard by a fork: then it does nothing
-    /// (HAZARDS H6).
-    #[inline]
+impl ProcessHold {
+    /// The calling process as an owner where `me` takes part.
+    pub(super) fn owner(me: &Me) -> Result<(OwnerId, &'static Slot)> {
+        me.domain.process_slot()
+    }
+
+    /// Notes that the process has the object of `head` in this way.
+    pub(super) fn note(
+        (owner, slot): (OwnerId, &'static Slot),
+        head: &Head,
+        mode: Mode,
+        units: u32,
+        site: &'static Location<'static>,
+    ) -> Self {
+        let hold = Hold { key: head.key(), mode, units, site: Site::address_of(site) };
+        let index = slot.holds.note_beside_others(&hold);
+        Self { owner, slot, index, epoch: process::fork_epoch() }
+    }
+
+    /// Whether this process took it, rather than inherit it by a fork: then it does nothing (HAZARDS H6).
     pub(super) fn is_ours(&self) -> bool {
         self.epoch == process::fork_epoch()
     }
 
-    /// Takes the note out of the slot; before the object is given up.
-    #[inline]
+    /// Takes the note out, before the object is given up.
     pub(super) fn forget(&self) {
-        let table = &self.owner.slot.holds;
-        if self.owner.is_process {
-            table.forget_beside_others(self.index);
-        } else {
-            table.forget(self.index);
-        }
+        self.slot.holds.forget_beside_others(self.index);
     }
 }

@@ -11,20 +11,22 @@ use std::time::Duration;
 use crosstie_core::layout::header::layout_hash;
 use crosstie_core::turns::mutex::{self as turns, Taken};
 use crosstie_core::turns::queued::Request;
-use crosstie_core::word::head::{ABANDONED, Counters, Head, POISONED};
+use crosstie_core::word::head::{ABANDONED, Counters, Head};
 use crosstie_core::word::mutex::MutexWord;
+use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
 pub use guard::{MutexGuard, OwnedMutexGuard};
 
-use super::held::{Held, Owner};
+use super::held::{ProcessHold, ThreadHold};
 use super::object::{self, Object, Wanted};
 use super::policy::Policy;
 use super::refusal::{LockError, LockResult, Occupied};
 use super::shared::Shared;
 use crate::error::Result;
-use crate::ledger::attach::{me, me_if_known};
+use crate::ledger::attach::{latest, me};
+use crate::ledger::site::Site;
 use crate::ledger::{Domain, Identity, Me};
 use crate::os::clock;
 use crate::shareable::Shareable;
@@ -160,17 +162,14 @@ impl<T> Mutex<T> {
     #[track_caller]
     pub fn lock_until(&self, deadline: Deadline) -> LockResult<MutexGuard<'_, T>> {
         let site = Location::caller();
-        let Some(me) = me_if_known(self.head.tag()) else { return self.lock_first(deadline, site) };
-        let owner = Owner::thread(&me);
-        if !MutexWord::new(&self.head.word).try_lock(owner.id) {
-            return self.lock_contended(&me, owner, deadline, site);
+        // A mutex on the heap has no key before somebody has locked it the long way.
+        if self.head.key() != 0
+            && let Some((id, slot)) = latest(self.head.tag())
+            && MutexWord::new(&self.head.word).try_lock(id)
+        {
+            return self.guard(slot, site);
         }
-        let held = self.note(&me, owner, site);
-        if self.head.state() == 0 {
-            Ok(MutexGuard::new(self, held, None))
-        } else {
-            self.with_marks(held, None)
-        }
+        self.lock_contended(deadline, site)
     }
 
     /// Locks as [`Mutex::lock`], and lets `repair` mend the data if an owner died or panicked inside.
@@ -241,56 +240,42 @@ impl<T> Mutex<T> {
         MutexWord::new(&self.head.word).read().owner() == Some(owner)
     }
 
+    /// The guard of a thread that has just taken the word.
     #[inline]
-    fn note(&self, me: &Me, owner: Owner, site: &'static Location<'static>) -> Held {
-        if self.head.key() == 0 {
-            self.head.name(me.domain.next_key());
+    fn guard(&self, slot: &'static Slot, site: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
+        let hold = ThreadHold::note(slot, &self.head, Mode::Exclusive, 1, site);
+        let guard = MutexGuard::new(self, hold, self.head.next_token());
+        match self.head.state() {
+            0 => Ok(guard),
+            state => guard::with_marks(state, guard),
         }
-        let held = owner.note(&self.head, Mode::Exclusive, 1, site);
-        self.head.next_token();
-        held
-    }
-
-    #[cold]
-    fn lock_first(
-        &self,
-        deadline: Deadline,
-        site: &'static Location<'static>,
-    ) -> LockResult<MutexGuard<'_, T>> {
-        let me = me(self.head.tag()).map_err(LockError::Failed)?;
-        self.lock_contended(&me, Owner::thread(&me), deadline, site)
     }
 
     #[cold]
     fn lock_contended(
         &self,
-        me: &Me,
-        owner: Owner,
         deadline: Deadline,
         site: &'static Location<'static>,
     ) -> LockResult<MutexGuard<'_, T>> {
-        let (held, died) = self.take(me, owner, deadline, site).map_err(|refusal| refusal.map(never))?;
-        self.with_marks(held, died)
+        let me = me(self.head.tag()).map_err(LockError::Failed)?;
+        self.take(&me, me.id, deadline, site)?;
+        self.guard(me.slot, site)
     }
 
-    /// Takes the word and notes it: what every way of locking ends in when it is not had at once.
-    fn take(
+    /// Takes the word for `owner`: what every way of locking ends in when it is not had at once.
+    fn take<G>(
         &self,
         me: &Me,
-        owner: Owner,
+        owner: OwnerId,
         deadline: Deadline,
         site: &'static Location<'static>,
-    ) -> LockResult2<(Held, Option<OwnerId>)> {
+    ) -> Result<(), LockError<G>> {
         if self.head.key() == 0 {
             self.head.name(me.domain.next_key());
         }
-        let request = Request {
-            behind: None,
-            site: crate::ledger::site::Site::address_of(site),
-            ..Request::exclusive(deadline)
-        };
+        let request = Request { site: Site::address_of(site), ..Request::exclusive(deadline) };
         let since = clock::now_ns();
-        let taken = turns::lock(&self.head, me, owner.id, &request);
+        let taken = turns::lock(&self.head, me, owner, &request);
         let Taken { abandoned_by } = taken.map_err(|refused| {
             let holder = MutexWord::new(&self.head.word).read().owner();
             LockError::refused(refused, me.domain, || {
@@ -300,32 +285,14 @@ impl<T> Mutex<T> {
         if abandoned_by.is_some() {
             self.head.mark(ABANDONED);
         }
-        Ok((self.note(me, owner, site), abandoned_by))
+        Ok(())
     }
 
-    /// The guard, as an error if the state says that the data need a look.
-    #[cold]
-    fn with_marks(&self, held: Held, died: Option<OwnerId>) -> LockResult<MutexGuard<'_, T>> {
-        let state = self.head.state();
-        let guard = MutexGuard::new(self, held, died);
-        if state & ABANDONED != 0 {
-            Err(LockError::Abandoned(guard))
-        } else if state & POISONED != 0 {
-            Err(LockError::Poisoned(guard))
-        } else {
-            Ok(guard)
-        }
-    }
-
-    /// Gives the mutex up; a fork child that inherited the guard gives up nothing.
+    /// Gives the mutex up.
     #[inline]
-    fn release(&self, held: &Held) {
-        if !held.is_ours() {
-            return;
-        }
-        held.forget();
-        if !MutexWord::new(&self.head.word).try_unlock(held.owner.id) {
-            self.release_contended(held.owner.id);
+    fn release(&self, owner: OwnerId) {
+        if !MutexWord::new(&self.head.word).try_unlock(owner) {
+            self.release_contended(owner);
         }
     }
 
@@ -336,13 +303,6 @@ impl<T> Mutex<T> {
             turns::unlock(&self.head, &domain, owner);
         }
     }
-}
-
-/// No guard is in a refusal yet.
-type LockResult2<T> = std::result::Result<T, LockError<std::convert::Infallible>>;
-
-fn never<G>(infallible: std::convert::Infallible) -> G {
-    match infallible {}
 }
 
 impl<T: Shareable> Mutex<T> {
@@ -420,9 +380,11 @@ pub trait LockOwned<T>: Deref<Target = Mutex<T>> + Clone {
         let site = Location::caller();
         let mutex: &Mutex<T> = self;
         let me = me(mutex.head.tag()).map_err(LockError::Failed)?;
-        let owner = Owner::process(me.domain).map_err(LockError::Failed)?;
-        let (held, died) = mutex.take(&me, owner, deadline, site).map_err(|refusal| refusal.map(never))?;
-        OwnedMutexGuard::with_marks(self.clone(), held, died)
+        let owner = ProcessHold::owner(&me).map_err(LockError::Failed)?;
+        mutex.take(&me, owner.0, deadline, site)?;
+        let hold = ProcessHold::note(owner, &mutex.head, Mode::Exclusive, 1, site);
+        let guard = OwnedMutexGuard::new(self.clone(), hold, mutex.head.next_token());
+        guard::with_marks(mutex.head.state(), guard)
     }
 
     /// As [`LockOwned::lock_owned_until`], as long as it takes.

@@ -7,11 +7,11 @@ use std::ops::{Deref, DerefMut};
 use std::thread;
 
 use crosstie_core::OwnerId;
-use crosstie_core::word::head::{ABANDONED, POISONED};
+use crosstie_core::word::head::{ABANDONED, Head, POISONED};
 
 use super::Mutex;
 use crate::ledger::{Domain, Identity};
-use crate::sync::held::Held;
+use crate::sync::held::{ProcessHold, ThreadHold};
 use crate::sync::refusal::{LockError, LockResult};
 
 macro_rules! guard_methods {
@@ -23,18 +23,12 @@ macro_rules! guard_methods {
             self.token
         }
 
-        /// Whether it is still held: false when it was taken away by force (`crosstie unlock --force`), and
-        /// in a fork child.
-        #[must_use]
-        pub fn is_held(&self) -> bool {
-            self.held.is_ours() && self.mutex().is_owner(self.held.owner.id)
-        }
-
-        /// Who died while it had the lock, if this guard is the first after that.
+        /// Who died last while it had the lock, if nobody has mended the data since.
         #[must_use]
         pub fn dead_owner(&self) -> Option<Identity> {
-            let domain = Domain::for_tag(self.mutex().head.tag()).ok()?;
-            domain.identity(self.died?)
+            let head = &self.mutex().head;
+            let domain = Domain::for_tag(head.tag()).ok()?;
+            domain.identity(head.died_last().filter(|_| self.is_abandoned())?)
         }
 
         /// Whether an owner died inside and nobody has mended the data since.
@@ -50,14 +44,24 @@ macro_rules! guard_methods {
     };
 }
 
+/// The guard, as an error if the state of `head` says that the data need a look.
+pub(super) fn with_marks<G>(state: u32, guard: G) -> LockResult<G> {
+    if state & ABANDONED != 0 {
+        Err(LockError::Abandoned(guard))
+    } else if state & POISONED != 0 {
+        Err(LockError::Poisoned(guard))
+    } else {
+        Ok(guard)
+    }
+}
+
 /// The data of a [`Mutex`], held by this thread until it is dropped.
 ///
 /// Leaked (`mem::forget`), it is held until the thread ends, which is then an owner's death.
 pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
-    held: Held,
     token: u64,
-    died: Option<OwnerId>,
+    hold: ThreadHold,
     was_panicking: bool,
     not_send: PhantomData<*mut ()>,
 }
@@ -67,9 +71,8 @@ unsafe impl<T: Sync> Sync for MutexGuard<'_, T> {}
 
 impl<'a, T> MutexGuard<'a, T> {
     #[inline]
-    pub(super) fn new(mutex: &'a Mutex<T>, held: Held, died: Option<OwnerId>) -> Self {
-        let (token, was_panicking) = (mutex.head.token(), thread::panicking());
-        Self { mutex, held, token, died, was_panicking, not_send: PhantomData }
+    pub(super) fn new(mutex: &'a Mutex<T>, hold: ThreadHold, token: u64) -> Self {
+        Self { mutex, token, hold, was_panicking: thread::panicking(), not_send: PhantomData }
     }
 
     #[inline]
@@ -77,7 +80,19 @@ impl<'a, T> MutexGuard<'a, T> {
         self.mutex
     }
 
+    /// Whether it is still held: false when it was taken away by force (`crosstie unlock --force`), and
+    /// in a fork child.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        latest_or_find(&self.mutex.head).is_some_and(|owner| self.mutex.is_owner(owner))
+    }
+
     guard_methods!();
+}
+
+fn latest_or_find(head: &Head) -> Option<OwnerId> {
+    let domain = Domain::for_tag(head.tag()).ok()?;
+    domain.thread_owner_if_any()
 }
 
 impl<T> Deref for MutexGuard<'_, T> {
@@ -101,10 +116,11 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 impl<T> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if !self.was_panicking && thread::panicking() && self.held.is_ours() {
+        let Some(owner) = self.hold.forget(&self.mutex.head) else { return };
+        if !self.was_panicking && thread::panicking() {
             self.mutex.head.mark(POISONED);
         }
-        self.mutex.release(&self.held);
+        self.mutex.release(owner);
     }
 }
 
@@ -113,27 +129,25 @@ impl<T> Drop for MutexGuard<'_, T> {
 /// `H` is what leads to the mutex: a [`Shared`](crate::sync::Shared) or an `Arc`.
 pub struct OwnedMutexGuard<T, H: Deref<Target = Mutex<T>>> {
     handle: H,
-    held: Held,
+    hold: ProcessHold,
     token: u64,
-    died: Option<OwnerId>,
     was_panicking: bool,
 }
 
 impl<T, H: Deref<Target = Mutex<T>>> OwnedMutexGuard<T, H> {
-    pub(super) fn with_marks(handle: H, held: Held, died: Option<OwnerId>) -> LockResult<Self> {
-        let (token, state) = (handle.head.token(), handle.head.state());
-        let guard = Self { handle, held, token, died, was_panicking: thread::panicking() };
-        if state & ABANDONED != 0 {
-            Err(LockError::Abandoned(guard))
-        } else if state & POISONED != 0 {
-            Err(LockError::Poisoned(guard))
-        } else {
-            Ok(guard)
-        }
+    pub(super) fn new(handle: H, hold: ProcessHold, token: u64) -> Self {
+        Self { handle, hold, token, was_panicking: thread::panicking() }
     }
 
     fn mutex(&self) -> &Mutex<T> {
         &self.handle
+    }
+
+    /// Whether it is still held: false when it was taken away by force (`crosstie unlock --force`), and
+    /// in a fork child.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.hold.is_ours() && self.handle.is_owner(self.hold.owner)
     }
 
     guard_methods!();
@@ -157,10 +171,14 @@ impl<T, H: Deref<Target = Mutex<T>>> DerefMut for OwnedMutexGuard<T, H> {
 
 impl<T, H: Deref<Target = Mutex<T>>> Drop for OwnedMutexGuard<T, H> {
     fn drop(&mut self) {
-        if !self.was_panicking && thread::panicking() && self.held.is_ours() {
+        if !self.hold.is_ours() {
+            return;
+        }
+        if !self.was_panicking && thread::panicking() {
             self.handle.head.mark(POISONED);
         }
-        self.handle.release(&self.held);
+        self.hold.forget();
+        self.handle.release(self.hold.owner);
     }
 }
 
