@@ -15,6 +15,12 @@ pub trait Wake {
     /// makes it necessary: it fences.
     fn first(&self, key: u64) -> Option<OwnerId>;
 
+    /// The first of those who wait for `key` and live, and have noted another number than `phase` first.
+    fn first_of_phase(&self, key: u64, phase: u64) -> Option<OwnerId>;
+
+    /// Calls `visit` with everyone who waits for `key` and lives.
+    fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId));
+
     /// Whether `id` lives and waits for `key` now. Fences before it looks.
     fn waits_for(&self, id: OwnerId, key: u64) -> bool;
 

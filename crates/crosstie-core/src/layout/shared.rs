@@ -5,6 +5,7 @@ use super::ledger::LedgerWords;
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::ring::control::Control;
 use crate::word::head::Head;
+use crate::word::permits::Permit;
 use crate::word::role::RoleWord;
 use crate::word::slot::Slot;
 
@@ -27,6 +28,8 @@ unsafe impl SharedLayout for Slot {}
 unsafe impl SharedLayout for LedgerWords {}
 // SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Head {}
+// SAFETY: repr(C), two atomics; every bit pattern is an owner or nobody.
+unsafe impl SharedLayout for Permit {}
 // SAFETY: repr(C), atomics and unread padding only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Control {}
 // SAFETY: transparent over one atomic; every bit pattern decodes.

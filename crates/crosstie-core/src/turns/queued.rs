@@ -58,7 +58,12 @@ pub struct Queued<'a, W: Wait> {
 impl<'a, W: Wait> Queued<'a, W> {
     /// Queues up for the object of `head`.
     pub fn enter(head: &Head, wait: &'a W, request: &Request) -> Self {
-        let (queue, since_ns, key) = (head.next_queue_ticket(), wait.now_ns(), head.key());
+        Self::enter_as(head, head.key(), wait, request)
+    }
+
+    /// Queues up at `key`, which belongs to the object of `head`.
+    pub fn enter_as(head: &Head, key: u64, wait: &'a W, request: &Request) -> Self {
+        let (queue, since_ns) = (head.next_queue_ticket(), wait.now_ns());
         let Request { mode, need, total, deadline, behind, site, note } = *request;
         let deadline_ns = if deadline.is_never() { u64::MAX } else { deadline.as_ns() };
         crash_point!("queued.before-enter");
@@ -89,11 +94,29 @@ impl<'a, W: Wait> Queued<'a, W> {
     /// # Errors
     /// Why the wait is over: leave, then look at the object once more.
     pub fn sleep(&mut self, seen: u32, watch: &[OwnerId]) -> Result<(), Refused<W::Cycle>> {
+        self.sleep_at_most(u64::MAX, seen, watch)
+    }
+
+    /// As [`Queued::sleep`], for at most `limit_ns`; then look again.
+    ///
+    /// # Errors
+    /// As [`Queued::sleep`].
+    pub fn sleep_at_most(
+        &mut self,
+        limit_ns: u64,
+        seen: u32,
+        watch: &[OwnerId],
+    ) -> Result<(), Refused<W::Cycle>> {
         let mut until = self.deadline;
+        if limit_ns != u64::MAX {
+            until = until.min(Deadline::at_ns(self.wait.now_ns()).after_ns(limit_ns));
+        }
         if self.deadline.is_never() && !self.asked_for_deadlock {
             match self.wait.deadlock() {
                 Check::None => self.asked_for_deadlock = true,
-                Check::LookAgain => until = Deadline::at_ns(self.wait.now_ns()).after_ns(LOOK_AGAIN_NS),
+                Check::LookAgain => {
+                    until = until.min(Deadline::at_ns(self.wait.now_ns()).after_ns(LOOK_AGAIN_NS));
+                }
                 Check::Deadlock(cycle) => return Err(Refused::Deadlock(cycle)),
             }
         }

@@ -154,6 +154,12 @@ impl Head {
         self.key.store(key, Ordering::Relaxed);
     }
 
+    /// Sets the protocol's word; only the creator calls it, while nobody else sees the object.
+    pub fn set_word(&self, word: u64) {
+        // Relaxed: published with the object.
+        self.word.store(word, Ordering::Relaxed);
+    }
+
     /// The domain's tag; 0 = on the heap.
     #[inline]
     #[must_use]

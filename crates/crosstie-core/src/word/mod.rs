@@ -2,18 +2,24 @@
 //!
 //! | word | says |
 //! |---|---|
+//! | [`counting`] | a value that anyone may raise |
 //! | [`head`] | what every object on which processes take turns begins with |
 //! | [`holds`] | what a participant holds |
 //! | [`mutex`] | who owns a mutex, and what its owner must do for those who wait |
 //! | [`owner`] | who: slot number and generation in one 64-bit value |
+//! | [`permits`] | permits of a semaphore, each with its owner |
+//! | [`queueing`] | whether somebody queues |
 //! | [`role`] | one end of a channel: who holds it, and how the last holder left |
 //! | [`slot`] | that a participant lives, and whose turn it is to clean up after it |
 //! | [`waiting`] | what a participant waits for |
 
+pub mod counting;
 pub mod head;
 pub mod holds;
 pub mod mutex;
 pub mod owner;
+pub mod permits;
+pub mod queueing;
 pub mod role;
 pub mod slot;
 pub mod waiting;

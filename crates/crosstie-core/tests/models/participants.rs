@@ -143,6 +143,24 @@ impl Wake for Me {
         self.world.waiters().min_by_key(|(_, place)| *place).map(|(index, _)| id_of(index))
     }
 
+    fn first_of_phase(&self, key: u64, phase: u64) -> Option<OwnerId> {
+        let of_phase = |it: &&Participant| {
+            let seen = it.record.read();
+            let waits = seen.is_some_and(|seen| seen.want.key == key && seen.want.note[0] != phase);
+            waits && it.alive.load(Ordering::SeqCst) == 1
+        };
+        self.world.participants.iter().position(|it| of_phase(&it)).map(id_of)
+    }
+
+    fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
+        for (index, it) in self.world.participants.iter().enumerate() {
+            let waits = it.record.place().is_some_and(|(wanted, _)| wanted == key);
+            if waits && it.alive.load(Ordering::SeqCst) == 1 {
+                visit(id_of(index));
+            }
+        }
+    }
+
     fn waits_for(&self, id: OwnerId, key: u64) -> bool {
         look_for_waiters();
         self.world.waiters().any(|(index, _)| id_of(index) == id && key == KEY)

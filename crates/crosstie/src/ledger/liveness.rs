@@ -12,7 +12,9 @@
 //! a daemon that closed all its descriptors still lives.
 
 use crosstie_core::OwnerId;
+use crosstie_core::wait::Wake;
 use crosstie_core::word::slot::{Occupant, Slot};
+use crosstie_core::word::waiting::Mode;
 
 use super::Domain;
 use super::local;
@@ -57,13 +59,18 @@ impl Domain {
         futex::wake_low_half(slot.life().as_atomic(), u32::MAX);
     }
 
-    /// Wakes the watchers of everyone who is dead: for who heard the bell, because the one who should
-    /// have done so may have died (`core::word::slot`, "Wake-ups").
-    pub(super) fn wake_all_watchers(&'static self) {
+    /// Does what whoever died with the bell announced may have left undone (`core::word::slot`, "Wake-ups"): wakes
+    /// the watchers of everyone who is dead, and all who wait for something that has no owner to watch.
+    pub(super) fn hear_bell(&'static self) {
         for (_, slot) in self.slots() {
             let life = slot.life().read();
             if !life.is_alive() && life.has_waiters() {
                 self.wake_watchers(slot);
+            }
+        }
+        for (id, _, seen) in self.waits() {
+            if matches!(seen.want.mode, Mode::Signal | Mode::Arrival) {
+                Wake::nudge(&self, id);
             }
         }
     }

@@ -27,6 +27,17 @@ impl Wake for &'static Domain {
         (*self).waiters(key).min_by_key(|(_, place)| *place).map(|(id, _)| id)
     }
 
+    fn first_of_phase(&self, key: u64, phase: u64) -> Option<OwnerId> {
+        let waits = self.waits().filter(|(_, _, seen)| seen.want.key == key && seen.want.note[0] != phase);
+        waits.min_by_key(|(_, _, seen)| seen.want.queue).map(|(id, _, _)| id)
+    }
+
+    fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
+        for (id, _) in self.waiters(key) {
+            visit(id);
+        }
+    }
+
     fn waits_for(&self, id: OwnerId, key: u64) -> bool {
         look_for_waiters();
         let record = (*self).slot(id.slot()).and_then(|slot| slot.waiting.place());
@@ -50,6 +61,14 @@ impl Wake for Me {
 
     fn first(&self, key: u64) -> Option<OwnerId> {
         Wake::first(&self.domain, key)
+    }
+
+    fn first_of_phase(&self, key: u64, phase: u64) -> Option<OwnerId> {
+        self.domain.first_of_phase(key, phase)
+    }
+
+    fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
+        self.domain.each(key, visit);
     }
 
     fn waits_for(&self, id: OwnerId, key: u64) -> bool {

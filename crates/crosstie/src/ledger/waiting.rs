@@ -14,6 +14,7 @@ use crosstie_core::{Deadline, crash_point};
 use super::Domain;
 use super::local;
 use crate::os::futex::{self, Wakeup};
+use crate::os::robust_list::Announcement;
 use crate::os::{clock, directory};
 
 /// How long a sleep lasts before the net looks: 1 s.
@@ -66,11 +67,8 @@ impl Domain {
         watch: &[OwnerId],
         deadline: Deadline,
     ) -> Wait {
-        if watch.is_empty() {
-            return self.wait_alone(word, expected, deadline);
-        }
         // Until we have told the others, our own death must not swallow the wake that was for all.
-        let announced = local::robust_list().ok().map(|list| list.announce_bell(&self.words().bell));
+        let announced = self.announce();
         let waited = self.wait_watching(word, expected, watch, deadline);
         crash_point!("wait.woken");
         if waited == Wait::OwnerDied {
@@ -82,6 +80,12 @@ impl Domain {
         }
         drop(announced);
         waited
+    }
+
+    /// Tells the kernel that the calling thread is about to wake others: if it dies before the answer is
+    /// dropped, somebody hears the domain's bell and wakes them.
+    pub(crate) fn announce(&'static self) -> Option<Announcement> {
+        local::robust_list().ok().map(|list| list.announce_bell(&self.words().bell))
     }
 
     /// Whether the net is spread in this process.
@@ -125,7 +129,7 @@ impl Domain {
             silence(bell);
             let wakeup = futex::wait_beside_all((word, expected), &lives[..watched], (bell, 0), until);
             if wakeup == Wakeup::LastWoken {
-                self.wake_all_watchers();
+                self.hear_bell();
             }
             let died = watch.iter().any(|&id| !self.is_alive(id));
             match wakeup {
@@ -169,22 +173,6 @@ impl Domain {
             }
         }
         Some(watched)
-    }
-
-    fn wait_alone(&'static self, word: &AtomicU32, expected: u32, deadline: Deadline) -> Wait {
-        loop {
-            let wakeup = futex::wait(word, expected, self.net_until(deadline));
-            if wakeup != Wakeup::TimedOut {
-                return Wait::Woken;
-            }
-            let now = clock::now_ns();
-            if let Some(found) = self.look(now, is_changed(word, expected), &[]) {
-                return found;
-            }
-            if deadline.is_over(now) {
-                return Wait::TimedOut;
-            }
-        }
     }
 
     /// When the next sleep ends at the latest.

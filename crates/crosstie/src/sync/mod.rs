@@ -8,16 +8,25 @@
 //! | [`object`] | named objects: made whole, checked when opened |
 //! | [`shared`] | [`Shared`]: a handle to a named object |
 //! | [`mutex`] | [`Mutex`]: one at a time |
+//! | [`rwlock`] | [`RwLock`]: many readers or one writer |
+//! | [`lock`] | [`Lock`]: the same without data, also for commands |
+//! | [`semaphore`] | [`Semaphore`]: permits that have owners |
+//! | [`counting_semaphore`] | [`CountingSemaphore`]: anyone waits, anyone posts |
 
+pub mod counting_semaphore;
 pub mod held;
 pub mod mutex;
 pub mod object;
 pub mod policy;
 pub mod refusal;
+pub mod semaphore;
 pub mod shared;
+pub(crate) mod taker;
 
+pub use counting_semaphore::CountingSemaphore;
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use object::Object;
 pub use policy::Policy;
 pub use refusal::{LockError, LockResult, Occupied};
+pub use semaphore::{Permit, Permits, Semaphore};
 pub use shared::Shared;

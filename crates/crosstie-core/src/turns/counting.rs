@@ -1,0 +1,100 @@
+//! Waiting for and posting units of a counting semaphore, first come, first served.
+
+use crate::turns::queued::{Queued, Request};
+use crate::wait::{Refused, Wait, Wake};
+use crate::word::counting::{Counting, VALUE_MAX};
+use crate::word::head::Head;
+use crate::word::queueing;
+use crate::{OwnerId, crash_point};
+
+/// The value is at its limit: the post is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow;
+
+/// Takes one unit.
+///
+/// # Errors
+/// As [`Refused`] says.
+pub fn wait_for_one<W: Wait>(head: &Head, wait: &W, request: &Request) -> Result<(), Refused<W::Cycle>> {
+    let word = Counting::new(&head.word);
+    let mut found = word.read();
+    while !Counting::is_queued(found) && Counting::value_in(found) > 0 {
+        match word.try_wait(found) {
+            Ok(()) => return Ok(()),
+            Err(now) => found = now,
+        }
+    }
+    if request.deadline.is_now() {
+        let is_alone = wait.first(head.key()).is_none();
+        return if is_alone && take(word) { Ok(()) } else { Err(Refused::Busy) };
+    }
+    let mut queued = Queued::enter(head, wait, request);
+    queueing::announce(&head.word);
+    let refused = loop {
+        let seen = wait.wake_word();
+        let around = queued.neighbours();
+        if around.ahead.is_none() && take(word) {
+            crash_point!("counting.took");
+            head.count_wait(queued.waited_ns(), 0);
+            queued.leave();
+            settle(head, wait);
+            return Ok(());
+        }
+        if let Err(refused) = queued.sleep(seen, around.ahead.as_slice()) {
+            break refused;
+        }
+    };
+    queued.leave();
+    settle(head, wait);
+    Err(refused)
+}
+
+/// Posts one unit and wakes the first who waits. `announce` tells the kernel that the caller is about to wake others
+/// (the answer takes it back), and is called only if somebody queues.
+///
+/// # Errors
+/// [`Overflow`] at a value of [`VALUE_MAX`].
+#[inline]
+pub fn post<W: Wake, A>(head: &Head, wait: &W, announce: impl Fn() -> A) -> Result<(), Overflow> {
+    let word = Counting::new(&head.word);
+    let mut found = word.read();
+    loop {
+        if Counting::value_in(found) >= VALUE_MAX {
+            return Err(Overflow);
+        }
+        let announced = Counting::is_queued(found).then(&announce);
+        match word.try_post(found) {
+            Ok(()) => {
+                crash_point!("counting.posted");
+                if announced.is_some() {
+                    settle(head, wait);
+                }
+                return Ok(());
+            }
+            Err(now) => found = now,
+        }
+    }
+}
+
+/// Wakes the first in the queue if there is something for it, or says that there is nobody.
+#[cold]
+fn settle<W: Wake>(head: &Head, wait: &W) {
+    let seen = Counting::new(&head.word).read();
+    let first: Option<OwnerId> = wait.first(head.key());
+    match first {
+        Some(first) if Counting::value_in(seen) > 0 => wait.nudge(first),
+        Some(_) => {}
+        None => queueing::settle(&head.word, seen),
+    }
+}
+
+fn take(word: Counting<'_>) -> bool {
+    let mut found = word.read();
+    loop {
+        match word.try_wait(found) {
+            Ok(()) => return true,
+            Err(now) if Counting::value_in(now) == 0 => return false,
+            Err(now) => found = now,
+        }
+    }
+}

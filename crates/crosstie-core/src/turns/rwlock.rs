@@ -1,0 +1,245 @@
+//! Many readers or one writer, in phases: when a writer leaves, everyone who waited to read reads, and
+//! then the next writer writes.
+//!
+//! A writer owns the word of a mutex ([`crate::word::mutex`]) and then waits until the readers have left. A reader
+//! has a cell with its id ([`Permit`]). It enters if no writer owns the word, or if the *phase* has
+//! changed since it queued: then the writer that owns the word waits for it, too.
+//!
+//! | key | who waits there | who holds it |
+//! |---|---|---|
+//! | K | writers, for the word | the writer |
+//! | K + [`READING`] | readers, for the writer to leave | the writer |
+//! | K + [`DRAINING`] | the writer, for readers to leave | readers |
+//!
+//! Three keys, so that a deadlock is a circle of waits and holds with no special case: a reader that
+//! reads again while a writer drains, a reader that wants to write.
+//!
+//! # Source
+//! Phase-fair locks: Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor
+//! Real-Time Systems", ECRTS 2009.
+
+use crate::atomic::{AtomicU64, Ordering};
+use crate::turns::mutex::{self, Taken};
+use crate::turns::queued::{Queued, Request};
+use crate::wait::{Refused, Wait, Wake};
+use crate::word::head::Head;
+use crate::word::mutex::{GRANTED, MutexWord};
+use crate::word::permits::{Permit, look};
+use crate::word::waiting::{Mode, look_for_waiters};
+use crate::{OwnerId, crash_point};
+
+/// Added to the key: readers wait here.
+pub const READING: u64 = 1 << 62;
+/// Added to the key: the writer waits here until readers have left.
+pub const DRAINING: u64 = 1 << 61;
+/// What an object's key is without these.
+pub const KEY: u64 = DRAINING - 1;
+
+/// The words of a lock.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    /// What it begins with; its word is the writers'.
+    pub head: &'a Head,
+    /// How many writers have left.
+    pub phase: &'a AtomicU64,
+    /// A cell for each reader.
+    pub readers: &'a [Permit],
+}
+
+impl Words<'_> {
+    fn phase(&self) -> u64 {
+        // Acquire: who sees a phase sees that the writer before it has left.
+        self.phase.load(Ordering::Acquire)
+    }
+
+    /// Takes a reader's cell; `None` when all are taken by the living.
+    fn take_cell<W: Wake>(&self, wait: &W, me: OwnerId) -> Option<u32> {
+        let start = (me.slot() as usize).checked_rem(self.readers.len())?;
+        let mut order = (start..self.readers.len()).chain(0..start);
+        order.find_map(|index| {
+            let cell = self.readers.get(index)?;
+            let found = cell.owner();
+            if found.is_some_and(|holder| wait.is_alive(holder)) {
+                return None;
+            }
+            cell.try_take(found, me)?;
+            u32::try_from(index).ok()
+        })
+    }
+
+    /// Whether a writer owns the word, or is about to.
+    fn has_writer<W: Wake>(&self, wait: &W) -> bool {
+        OwnerId::from_bits(look(&self.head.word)).is_some_and(|writer| wait.is_alive(writer))
+    }
+
+    /// Whether a writer died while it had the word, and no other writer has come since.
+    fn dead_writer<W: Wake>(&self, wait: &W) -> Option<OwnerId> {
+        let found = MutexWord::new(&self.head.word).read();
+        found.owner().filter(|&writer| !found.has(GRANTED) && !wait.is_alive(writer))
+    }
+}
+
+/// Reads for `owner`, if no writer is there or queues; answers the cell.
+#[inline]
+pub fn try_read<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId) -> Option<u32> {
+    if MutexWord::new(&words.head.word).read().to_bits() != 0 {
+        return None;
+    }
+    let cell = words.take_cell(wait, owner)?;
+    // The writer takes the word, then looks at the cells; a reader takes a cell, then looks at the word.
+    if OwnerId::from_bits(look(&words.head.word)).is_none() {
+        return Some(cell);
+    }
+    stop_reading(words, wait, owner, cell);
+    None
+}
+
+/// Reads for `owner`; answers the cell, and the writer that died inside if one did.
+///
+/// # Errors
+/// As [`Refused`] says.
+pub fn read<W: Wait>(
+    words: Words<'_>,
+    wait: &W,
+    owner: OwnerId,
+    request: &Request,
+) -> Result<(u32, Option<OwnerId>), Refused<W::Cycle>> {
+    loop {
+        if let Some(cell) = enter_beside(words, wait, owner, false) {
+            return Ok((cell, words.dead_writer(wait)));
+        }
+        if request.deadline.is_now() {
+            return Err(Refused::Busy);
+        }
+        let arrived = words.phase();
+        let mut request = Request { mode: Mode::Shared, ..*request };
+        request.note[0] = arrived;
+        let mut queued = Queued::enter_as(words.head, words.head.key() | READING, wait, &request);
+        // A phase that has changed since would let us in beside a writer that has counted its readers.
+        if words.phase() != arrived {
+            queued.leave();
+            continue;
+        }
+        crash_point!("rwlock.reader-queued");
+        loop {
+            let seen = wait.wake_word();
+            let is_next_phase = words.phase() != arrived;
+            if let Some(cell) = enter_beside(words, wait, owner, is_next_phase) {
+                words.head.count_wait(queued.waited_ns(), 0);
+                queued.leave();
+                return Ok((cell, words.dead_writer(wait)));
+            }
+            let writer = MutexWord::new(&words.head.word).read().owner();
+            // Without a writer all cells are taken: nobody tells when one is free.
+            let limit = if words.has_writer(wait) { u64::MAX } else { FULL_PAUSE_NS };
+            if let Err(refused) = queued.sleep_at_most(limit, seen, writer.as_slice()) {
+                queued.leave();
+                return Err(refused);
+            }
+        }
+    }
+}
+
+/// Takes a cell where that is allowed now: no writer, or one that waits for this phase's readers.
+fn enter_beside<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, is_next_phase: bool) -> Option<u32> {
+    if !is_next_phase && words.has_writer(wait) {
+        return None;
+    }
+    let cell = words.take_cell(wait, owner)?;
+    if is_next_phase || !words.has_writer(wait) {
+        return Some(cell);
+    }
+    stop_reading(words, wait, owner, cell);
+    None
+}
+
+/// Gives a reader's cell back, and tells the writer that waits for it.
+pub fn stop_reading<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, cell: u32) {
+    if let Some(cell) = words.readers.get(cell as usize) {
+        cell.give_back(owner);
+    }
+    crash_point!("rwlock.stopped-reading");
+    if OwnerId::from_bits(look(&words.head.word)).is_some()
+        && let Some(writer) = wait.first(words.head.key() | DRAINING)
+    {
+        wait.nudge(writer);
+    }
+}
+
+/// Takes the writers' word for `owner`: nobody begins to read from now on. Then [`drain`].
+///
+/// # Errors
+/// As [`Refused`] says; then `owner` has nothing.
+pub fn own_word<W: Wait>(
+    words: Words<'_>,
+    wait: &W,
+    owner: OwnerId,
+    request: &Request,
+) -> Result<Taken, Refused<W::Cycle>> {
+    if MutexWord::new(&words.head.word).try_lock(owner) {
+        return Ok(Taken::default());
+    }
+    mutex::lock(words.head, wait, owner, request)
+}
+
+/// Waits until nobody reads, and nobody is to read before this writer.
+///
+/// # Errors
+/// As [`Refused`] says; then the caller still owns the word, and gives it up by [`stop_writing`].
+pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(), Refused<W::Cycle>> {
+    look_for_waiters();
+    if nobody_reads(words, wait) {
+        return Ok(());
+    }
+    if request.deadline.is_now() {
+        return Err(Refused::Busy);
+    }
+    let mut queued = Queued::enter_as(words.head, words.head.key() | DRAINING, wait, request);
+    let outcome = loop {
+        let seen = wait.wake_word();
+        if nobody_reads(words, wait) {
+            break Ok(());
+        }
+        let mut room = [wait.me(); WATCHED_MAX];
+        let next = wait.first_of_phase(words.head.key() | READING, words.phase());
+        let readers = words.readers.iter().filter_map(Permit::owner).filter(|&id| wait.is_alive(id));
+        let mut count = 0;
+        for (place, id) in room.iter_mut().zip(next.into_iter().chain(readers)) {
+            *place = id;
+            count += 1;
+        }
+        if let Err(refused) = queued.sleep(seen, &room[..count]) {
+            break Err(refused);
+        }
+    };
+    queued.leave();
+    outcome
+}
+
+const WATCHED_MAX: usize = 126;
+/// How soon a reader looks again when all cells are taken: 1 ms.
+const FULL_PAUSE_NS: u64 = 1_000_000;
+
+/// Whether the phase's readers have all come and gone. The queue is looked at first: who leaves it has a cell.
+fn nobody_reads<W: Wait>(words: Words<'_>, wait: &W) -> bool {
+    let queued = wait.first_of_phase(words.head.key() | READING, words.phase()).is_some();
+    look_for_waiters();
+    let is_read = |cell: &Permit| cell.owner().is_some_and(|reader| wait.is_alive(reader));
+    !queued && !words.readers.iter().any(is_read)
+}
+
+/// Stops writing: whoever waited to read reads next, then the next writer writes.
+pub fn stop_writing<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId) {
+    if MutexWord::new(&words.head.word).read().owner() != Some(owner) {
+        return;
+    }
+    // Release: what was written comes before the phase in which it is read.
+    words.phase.fetch_add(1, Ordering::Release);
+    crash_point!("rwlock.next-phase");
+    if !MutexWord::new(&words.head.word).try_unlock(owner) {
+        mutex::unlock(words.head, wait, owner);
+    }
+    crash_point!("rwlock.stopped-writing");
+    look_for_waiters();
+    wait.each(words.head.key() | READING, &mut |reader| wait.nudge(reader));
+}

@@ -1,0 +1,137 @@
+//! Taking and giving back the permits of a semaphore, first come, first served.
+
+use crate::turns::queued::{Queued, Request};
+use crate::wait::{Refused, Wait, Wake};
+use crate::word::head::Head;
+use crate::word::permits::{Permit, look};
+use crate::word::queueing::{self, QUEUED};
+use crate::{OwnerId, crash_point};
+
+/// The most holders that the first in the queue watches; with more it looks again every 50 ms.
+const WATCHED_MAX: usize = 126;
+
+/// Takes as many permits as `taken` has places for `owner`; answers each one's number and fencing number.
+///
+/// # Errors
+/// As [`Refused`] says; then `owner` has none of them.
+pub fn acquire<W: Wait>(
+    head: &Head,
+    permits: &[Permit],
+    wait: &W,
+    owner: OwnerId,
+    request: &Request,
+    taken: &mut [(u32, u64)],
+) -> Result<(), Refused<W::Cycle>> {
+    if look(&head.word) & QUEUED == 0 && take(permits, wait, head, owner, taken) {
+        return Ok(());
+    }
+    if request.deadline.is_now() {
+        // Who queues may be dead, or not be served by what is free.
+        let is_free = wait.first(head.key()).is_none() && take(permits, wait, head, owner, taken);
+        return if is_free { Ok(()) } else { Err(Refused::Busy) };
+    }
+    let mut queued = Queued::enter(head, wait, request);
+    queueing::announce(&head.word);
+    let refused = loop {
+        let seen = wait.wake_word();
+        let around = queued.neighbours();
+        if around.ahead.is_none() && take(permits, wait, head, owner, taken) {
+            head.count_wait(queued.waited_ns(), 0);
+            queued.leave();
+            settle(head, wait);
+            return Ok(());
+        }
+        let mut holders = [owner; WATCHED_MAX];
+        let watch = match &around.ahead {
+            Some(ahead) => core::slice::from_ref(ahead),
+            None => holders_of(permits, &mut holders),
+        };
+        if let Err(refused) = queued.sleep(seen, watch) {
+            break refused;
+        }
+    };
+    queued.leave();
+    settle(head, wait);
+    Err(refused)
+}
+
+/// Looks for who waits, after permits were given back.
+#[inline]
+pub fn gave_back<W: Wake>(head: &Head, wait: &W) {
+    crash_point!("semaphore.gave-back");
+    if look(&head.word) & QUEUED != 0 {
+        settle(head, wait);
+    }
+}
+
+/// Wakes the first in the queue, or says that there is none.
+#[cold]
+fn settle<W: Wake>(head: &Head, wait: &W) {
+    let seen = look(&head.word);
+    match wait.first(head.key()) {
+        Some(first) => wait.nudge(first),
+        None => queueing::settle(&head.word, seen),
+    }
+}
+
+/// Takes all that `taken` asks for, or none.
+fn take<W: Wake>(
+    permits: &[Permit],
+    wait: &W,
+    head: &Head,
+    owner: OwnerId,
+    taken: &mut [(u32, u64)],
+) -> bool {
+    let mut count = 0;
+    // Begin where others with other slots do not.
+    let start = (owner.slot() as usize).checked_rem(permits.len()).unwrap_or(0);
+    let order = (start..permits.len()).chain(0..start);
+    for index in order {
+        if count == taken.len() {
+            break;
+        }
+        let Some(permit) = permits.get(index) else { continue };
+        let found = permit.owner();
+        let is_dead = found.is_some_and(|holder| !wait.is_alive(holder));
+        if found.is_some() && !is_dead {
+            continue;
+        }
+        if let Some(uses) = permit.try_take(found, owner) {
+            if let (true, Some(who)) = (is_dead, found) {
+                head.count_death(who);
+            }
+            crash_point!("semaphore.took-one");
+            if let (Some(place), Ok(index)) = (taken.get_mut(count), u32::try_from(index)) {
+                *place = (index, uses);
+            }
+            count += 1;
+        }
+    }
+    if count == taken.len() {
+        return true;
+    }
+    for (index, _) in &taken[..count] {
+        if let Some(permit) = permits.get(*index as usize) {
+            permit.give_back(owner);
+        }
+    }
+    if count > 0 {
+        gave_back(head, wait);
+    }
+    false
+}
+
+/// Who has permits, as far as there is room.
+fn holders_of<'a>(permits: &[Permit], room: &'a mut [OwnerId]) -> &'a [OwnerId] {
+    let mut count = 0;
+    for holder in permits.iter().filter_map(Permit::owner) {
+        if room[..count].contains(&holder) {
+            continue;
+        }
+        if let Some(place) = room.get_mut(count) {
+            *place = holder;
+            count += 1;
+        }
+    }
+    &room[..count]
+}

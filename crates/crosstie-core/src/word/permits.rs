@@ -1,0 +1,123 @@
+//! The permits of a semaphore: one cell each, which holds its owner's id.
+//!
+//! # States
+//! | cell | state |
+//! |---|---|
+//! | 0 | free |
+//! | a living owner's id | held |
+//! | a dead owner's id | as good as free |
+//!
+//! # Invariants
+//! - **I1** Taking a permit and recording who has it are one step, so no death loses or doubles one.
+//! - **I2** Only its owner frees a held cell; anybody may take it over from the dead.
+//! - **I3** `uses` of a cell is written by its owner alone.
+//!
+//! # Transitions
+//! | from → to | who | ordering | why |
+//! |---|---|---|---|
+//! | free, dead → held ([`Permit::try_take`]) | anyone | SeqCst | meets the last owner's Release; then a look at the object |
+//! | held → free ([`Permit::give_back`]) | owner | SeqCst | publishes what was done under it; then a look for waiters |
+//! | held → held by another ([`Permit::pass_on`]) | owner | AcqRel | both of the above |
+//!
+//! # Orderings
+//! A permit's Release meets the Acquire of who takes that permit next. Both exchanges are SeqCst, and so is the
+//! load that follows them ([`look`]): whoever waits has a SeqCst fence between its announcement and its look at the
+//! permits, so one of the two sees the other, without a fence on the fast path. loom knows no total order of
+//! SeqCst accesses (HAZARDS H15): a model gets the fence.
+//!
+//! # Progress
+//! One exchange a try.
+//!
+//! # Death
+//! A dead owner's id in a cell is a free permit: whoever meets it takes it.
+//!
+//! # Source
+//! Dijkstra, EWD 74 (1965); ownership in the cell: iceoryx2's robust index set; research/sync.md §2a.
+
+use crate::OwnerId;
+use crate::atomic::{AtomicU64, Ordering};
+
+/// One permit; zeroed memory is a free one.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Permit {
+    owner: AtomicU64,
+    uses: AtomicU64,
+}
+
+impl Permit {
+    /// Who has it now, dead or alive.
+    #[must_use]
+    pub fn owner(&self) -> Option<OwnerId> {
+        // Acquire: who sees a dead owner's id sees what it did.
+        OwnerId::from_bits(self.owner.load(Ordering::Acquire))
+    }
+
+    /// Takes it for `me` from `found`, who is dead or nobody; answers its fencing number, larger than that
+    /// of every holder of this permit before.
+    #[must_use]
+    #[inline]
+    pub fn try_take(&self, found: Option<OwnerId>, me: OwnerId) -> Option<u64> {
+        let found = found.map_or(0, OwnerId::to_bits);
+        // SeqCst: `owner` is written before the object's `word` is read (`look`); a writer writes its `word`,
+        // fences, and reads the `owner`. Relaxed on failure: somebody else was first.
+        self.owner.compare_exchange(found, me.to_bits(), Ordering::SeqCst, Ordering::Relaxed).ok()?;
+        // Relaxed: the owner's own (I3).
+        let uses = self.uses.load(Ordering::Relaxed).wrapping_add(1);
+        // Relaxed: as above.
+        self.uses.store(uses, Ordering::Relaxed);
+        Some(uses)
+    }
+
+    /// Gives it back; nothing happens if `me` does not have it.
+    #[inline]
+    pub fn give_back(&self, me: OwnerId) {
+        // SeqCst: `owner` is written before the announcements in `word` are read (`look`); who waits announces
+        // itself in `word`, fences, and reads the `owner`. Relaxed on failure: it was taken away by force.
+        let _ = self.owner.compare_exchange(me.to_bits(), 0, Ordering::SeqCst, Ordering::Relaxed);
+    }
+
+    /// Makes `to` its owner in place of `from`; answers whether `from` was it.
+    #[must_use]
+    pub fn pass_on(&self, from: OwnerId, to: OwnerId) -> bool {
+        // AcqRel: what the old owner did comes before what the new one does. Relaxed on failure: not its own.
+        self.owner
+            .compare_exchange(from.to_bits(), to.to_bits(), Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// How often it was taken.
+    #[must_use]
+    pub fn uses(&self) -> u64 {
+        // Relaxed: a number for people.
+        self.uses.load(Ordering::Relaxed)
+    }
+}
+
+/// The object's word, behind an exchange of a permit.
+#[inline]
+#[must_use]
+pub fn look(word: &AtomicU64) -> u64 {
+    #[cfg(crosstie_loom)]
+    crate::word::waiting::look_for_waiters();
+    // SeqCst: the second half of the story of `owner` and `word` above.
+    word.load(Ordering::SeqCst)
+}
+
+#[cfg(not(crosstie_loom))]
+impl Permit {
+    /// A free one.
+    #[must_use]
+    pub const fn free() -> Self {
+        Self { owner: AtomicU64::new(0), uses: AtomicU64::new(0) }
+    }
+}
+
+#[cfg(crosstie_loom)]
+impl Permit {
+    /// A free one.
+    #[must_use]
+    pub fn free() -> Self {
+        Self { owner: AtomicU64::new(0), uses: AtomicU64::new(0) }
+    }
+}

@@ -1,0 +1,97 @@
+//! [`Taker`]: who takes something, for whom, until when, and where in the program.
+
+use std::panic::Location;
+
+use crosstie_core::turns::queued::Request;
+use crosstie_core::word::holds::{Hold, HoldIndex};
+use crosstie_core::word::slot::Slot;
+use crosstie_core::word::waiting::Mode;
+use crosstie_core::{Deadline, OwnerId};
+
+use crate::error::Result;
+use crate::ledger::attach;
+use crate::ledger::site::Site;
+use crate::ledger::{Domain, Me};
+use crate::os::process;
+
+/// A thread that takes something for itself, for its process, or for a command.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taker {
+    pub(super) me: Me,
+    pub(super) owner: OwnerId,
+    slot: &'static Slot,
+    /// Whether threads share the owner's table.
+    shares_table: bool,
+    deadline: Deadline,
+    site: &'static Location<'static>,
+}
+
+impl Taker {
+    /// The calling thread, for itself, where objects of the tag `tag` are.
+    #[track_caller]
+    pub(super) fn thread(tag: u64, deadline: Deadline) -> Result<Self> {
+        let me = attach::me(tag)?;
+        let site = Location::caller();
+        Ok(Self { me, owner: me.id, slot: me.slot, shares_table: false, deadline, site })
+    }
+
+    /// The calling thread, for its process.
+    #[track_caller]
+    pub(super) fn process(tag: u64, deadline: Deadline) -> Result<Self> {
+        let me = attach::me(tag)?;
+        let (owner, slot) = me.domain.process_slot()?;
+        Ok(Self { me, owner, slot, shares_table: true, deadline, site: Location::caller() })
+    }
+
+    /// In which domain.
+    pub(super) fn domain(&self) -> &'static Domain {
+        self.me.domain
+    }
+
+    /// What is asked of an object.
+    pub(super) fn request(&self, mode: Mode, need: u32, total: u32) -> Request {
+        let site = Site::address_of(self.site);
+        Request { mode, need, total, site, ..Request::exclusive(self.deadline) }
+    }
+
+    /// Notes that the owner has the object of `key` in this way.
+    pub(super) fn note(&self, key: u64, mode: Mode, units: u32) -> Noted {
+        let hold = Hold { key, mode, units, site: Site::address_of(self.site) };
+        let table = &self.slot.holds;
+        let index = if self.shares_table { table.note_beside_others(&hold) } else { table.note(&hold) };
+        Noted {
+            owner: self.owner,
+            slot: self.slot,
+            index,
+            shares_table: self.shares_table,
+            epoch: process::fork_epoch(),
+        }
+    }
+}
+
+/// Something that an owner has, noted in its slot.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    pub(super) owner: OwnerId,
+    slot: &'static Slot,
+    index: HoldIndex,
+    shares_table: bool,
+    epoch: u64,
+}
+
+impl Noted {
+    /// Whether this process took it, rather than inherit it by a fork: then it does nothing (HAZARDS H6).
+    pub(super) fn is_ours(&self) -> bool {
+        self.epoch == process::fork_epoch()
+    }
+
+    /// Takes the note out, before the object is given up.
+    pub(super) fn forget(&self) {
+        let table = &self.slot.holds;
+        if self.shares_table {
+            table.forget_beside_others(self.index);
+        } else {
+            table.forget(self.index);
+        }
+    }
+}
