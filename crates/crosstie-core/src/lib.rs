@@ -12,12 +12,14 @@
 //! | [`layout`] | offsets, headers, checks of bytes that others wrote |
 //! | [`word`] | one protocol word a file |
 //! | [`ring`] | rings of messages over memory that is lent |
+//! | [`graph`] | the proof that blocked participants are deadlocked |
 #![cfg_attr(not(crosstie_loom), no_std)]
 #![deny(unsafe_code)]
 
 pub mod atomic;
 pub mod crash;
 pub mod deadline;
+pub mod graph;
 pub mod layout;
 pub mod ring;
 pub mod word;
