@@ -13,6 +13,7 @@
 //! | [`word`] | one protocol word a file |
 //! | [`wait`] | what an algorithm that may have to wait needs from below it |
 //! | [`ring`] | rings of messages over memory that is lent |
+//! | [`graph`] | the proof that blocked participants are deadlocked |
 //! | [`turns`] | taking turns: the algorithms over words and waiting |
 #![cfg_attr(not(crosstie_loom), no_std)]
 #![deny(unsafe_code)]

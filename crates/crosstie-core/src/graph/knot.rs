@@ -1,71 +1,140 @@
-//! Which participants can never go on: the greatest set in which everyone is blocked by the set
-//! itself, whatever all others give up.
+//! The knot: the members that cannot go on, even if everybody outside the set released everything.
 //!
-//! A mutex needs a cycle, a semaphore more: of n permits, k may come back from any holder. Both are
-//! one question (Holt 1972): take everyone who is blocked, let go whoever could go on if all outside
-//! released all that they hold, and repeat. Who is left is deadlocked.
+//! It is the greatest fixpoint of the rules of [`Claim`](super::wait_for::Claim): members that can go on
+//! leave the set, and with them what they hold and their places in queues, until nobody can. Whoever is
+//! left waits for those that are left, for ever. The order of leaving does not matter, because a
+//! departure never blocks anybody.
 //!
-//! # Source
-//! R. C. Holt, "Some Deadlock Properties of Computer Systems", ACM Computing Surveys 4(3), 1972.
+//! # Cost
+//! Each object counts what is held of it inside the set, and claims of one kind leave in the order of the
+//! queue, so that an object is looked at again only where a count fell: O(b + h) for b members and h
+//! possessions.
 
-use super::wait_for::{Blocked, Claim, Graph, is_before};
+use super::keys::{Keys, Lent, spare};
 
-/// A member's mark.
-pub(super) const GONE: u32 = 0;
-/// May yet turn out to be deadlocked; at the end it is.
-pub(super) const STUCK: u32 = 1;
-const QUEUED: u32 = 2;
+/// The set while it shrinks to the knot; see [`Knot::reduce`].
+pub(super) struct Knot<'w> {
+    /// Member → 1 while it is in the set.
+    stays: &'w mut [u32],
+    /// Who left and still has to give back what it holds: a stack, of `leaving_count` members.
+    leaving: &'w mut [u32],
+    leaving_count: usize,
+    /// Object → possessions of it inside the set.
+    held: &'w mut [u32],
+    /// Object → those of them that are exclusive.
+    held_exclusively: &'w mut [u32],
+    /// Object → the sum of their units, low and high half.
+    units: &'w mut [[u32; 2]],
+    /// Object → how many of its `Shared` claims have left.
+    shared_left: &'w mut [u32],
+    /// Object → how many of its `Units` claims have left.
+    units_left: &'w mut [u32],
+}
 
-/// Marks in `marks` who is deadlocked ([`STUCK`]) and who is not ([`GONE`]). `stack` and `marks` have a
-/// place for each member.
-///
-/// Every removal looks again at those whom the removed one blocked: with w waiters and h holds of one
-/// object at most w·h² steps for it, and n·log n in all where objects have one holder.
-pub(super) fn reduce(graph: &Graph<'_>, marks: &mut [u32], stack: &mut [u32]) {
-    let mut height = 0;
-    for (member, (mark, place)) in (0..).zip(marks.iter_mut().zip(stack.iter_mut())) {
-        *mark = QUEUED;
-        *place = member;
-        height += 1;
+impl<'w> Knot<'w> {
+    /// The words that [`Knot::new`] takes.
+    pub(super) const fn words(blocked: usize) -> usize {
+        blocked.saturating_mul(8)
     }
-    while height > 0 {
-        height -= 1;
-        let Some(&member) = stack.get(height) else { return };
-        set(marks, member, STUCK);
-        let Some(waiter) = graph.blocked.get(member as usize) else { continue };
-        if !can_go_on(graph, waiter, marks) {
-            continue;
-        }
-        set(marks, member, GONE);
-        graph.blocked_by(member, |other| {
-            if marks.get(other as usize) == Some(&STUCK)
-                && let Some(place) = stack.get_mut(height)
-            {
-                *place = other;
-                height += 1;
-                set(marks, other, QUEUED);
+
+    /// The set of all members; `None` when there are too few words.
+    pub(super) fn new(keys: &Keys<'_, '_>, lent: &mut Lent<'w>) -> Option<Self> {
+        let members = keys.blocked.len();
+        let mut set = Self {
+            stays: lent.take(members, 1)?,
+            leaving: lent.take(members, 0)?,
+            leaving_count: 0,
+            held: lent.take(keys.count, 0)?,
+            held_exclusively: lent.take(keys.count, 0)?,
+            units: lent.take(2 * keys.count, 0)?.as_chunks_mut().0,
+            shared_left: lent.take(keys.count, 0)?,
+            units_left: lent.take(keys.count, 0)?,
+        };
+        for object in 0..keys.count {
+            for &possession in keys.holdings(object) {
+                let held = &keys.held[possession as usize];
+                set.held[object] += 1;
+                set.held_exclusively[object] += u32::from(held.exclusive);
+                set.add_units(object, u64::from(held.units));
             }
-        });
+        }
+        Some(set)
     }
-}
 
-/// Whether `waiter` gets what it wants once everyone outside the set has released all.
-fn can_go_on(graph: &Graph<'_>, waiter: &Blocked, marks: &[u32]) -> bool {
-    let is_inside = |member: u32| marks.get(member as usize).is_some_and(|&mark| mark != GONE);
-    let Claim::Units { need, total } = waiter.claim else {
-        let mut is_free = true;
-        graph.blockers(waiter, |member| is_free &= !is_inside(member));
-        return is_free;
-    };
-    let inside = graph.holds_of_key(waiter.key).filter(|hold| is_inside(hold.member));
-    let kept = inside.fold(0_u32, |sum, hold| sum.saturating_add(hold.units));
-    let mut others = graph.waiters_of(waiter.key);
-    let is_next = !others.any(|(member, other)| is_before(other, waiter) && is_inside(member));
-    is_next && total.saturating_sub(kept) >= need
-}
+    /// Lets everybody leave who can go on, until nobody can or `me` has left; answers whether `me` stays.
+    pub(super) fn reduce(&mut self, keys: &Keys<'_, '_>, me: u32) -> bool {
+        for object in 0..keys.count {
+            self.serve(keys, object);
+        }
+        while self.contains(me) && self.leaving_count > 0 {
+            self.leaving_count -= 1;
+            let member = self.leaving[self.leaving_count];
+            for &possession in keys.possessions(member) {
+                let (object, held) = (keys.held_by(possession), &keys.held[possession as usize]);
+                self.held[object] -= 1;
+                self.held_exclusively[object] -= u32::from(held.exclusive);
+                self.add_units(object, u64::from(held.units).wrapping_neg());
+                self.serve(keys, object);
+            }
+        }
+        self.contains(me)
+    }
 
-fn set(marks: &mut [u32], member: u32, mark: u32) {
-    if let Some(place) = marks.get_mut(member as usize) {
-        *place = mark;
+    /// Whether `member` is in the set.
+    pub(super) fn contains(&self, member: u32) -> bool {
+        self.stays[member as usize] == 1
+    }
+
+    /// Whether the set holds too many of the object's units for `member`, who claims some.
+    pub(super) fn lacks_units(&self, keys: &Keys<'_, '_>, object: usize, member: u32) -> bool {
+        spare(keys.blocked[member as usize].claim).is_none_or(|spare| spare < self.units_of(object))
+    }
+
+    /// Lets those who wait for the object leave that can go on by now.
+    fn serve(&mut self, keys: &Keys<'_, '_>, object: usize) {
+        let mut first_writer = keys.exclusive(object).first();
+        if self.held[object] == 0 {
+            for &member in keys.exclusive(object) {
+                self.leave(member);
+            }
+            first_writer = None;
+        }
+        if self.held_exclusively[object] == 0 {
+            let shared = keys.shared(object);
+            while let Some(&member) = shared.get(self.shared_left[object] as usize) {
+                if first_writer.is_some_and(|&writer| keys.place(writer) < keys.place(member)) {
+                    break;
+                }
+                self.shared_left[object] += 1;
+                self.leave(member);
+            }
+        }
+        let units = keys.units(object);
+        while let Some(&member) = units.get(self.units_left[object] as usize) {
+            if self.lacks_units(keys, object, member) {
+                break;
+            }
+            self.units_left[object] += 1;
+            self.leave(member);
+        }
+    }
+
+    fn leave(&mut self, member: u32) {
+        if self.contains(member) {
+            self.stays[member as usize] = 0;
+            self.leaving[self.leaving_count] = member;
+            self.leaving_count += 1;
+        }
+    }
+
+    /// Adds modulo 2^64. The sum itself never wraps: fewer than 2^32 possessions of fewer than 2^32 units.
+    fn add_units(&mut self, object: usize, units: u64) {
+        let sum = self.units_of(object).wrapping_add(units);
+        self.units[object] = [sum as u32, (sum >> 32) as u32];
+    }
+
+    fn units_of(&self, object: usize) -> u64 {
+        let [low, high] = self.units[object];
+        u64::from(low) | u64::from(high) << 32
     }
 }

@@ -81,9 +81,7 @@ impl Permit {
     #[must_use]
     pub fn pass_on(&self, from: OwnerId, to: OwnerId) -> bool {
         // AcqRel: what the old owner did comes before what the new one does. Relaxed on failure: not its own.
-        self.owner
-            .compare_exchange(from.to_bits(), to.to_bits(), Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
+        self.owner.compare_exchange(from.to_bits(), to.to_bits(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// How often it was taken.

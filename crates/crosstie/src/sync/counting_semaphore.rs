@@ -158,7 +158,10 @@ impl CountingSemaphore {
     pub fn wait_until(&self, deadline: Deadline) -> LockResult<()> {
         let word = Counting::new(&self.head.word);
         let found = word.read();
-        if !Counting::is_queued(found) && attach::latest(self.head.tag()).is_some() && word.try_wait(found).is_ok() {
+        if !Counting::is_queued(found)
+            && attach::latest(self.head.tag()).is_some()
+            && word.try_wait(found).is_ok()
+        {
             return Ok(());
         }
         self.wait_contended(Taker::thread(self.head.tag(), deadline))
