@@ -77,7 +77,7 @@ impl Line {
         std::thread::spawn(move || {
             mouth.tell(Told::Thread(process::tid()));
             if let Some(domain) = deaf {
-                domain.wait(&AtomicU32::new(1), 1, None, clock::deadline_in(DEAF));
+                domain.wait(&AtomicU32::new(1), 1, &[], clock::deadline_in(DEAF));
             }
             receive_all(receiver, until, &mouth);
         });
