@@ -75,13 +75,17 @@ fn settle<W: Wake>(head: &Head, wait: &W) {
 }
 
 /// Takes all that `taken` asks for, or none.
-fn take<W: Wake>(
+fn take<W: Wait>(
     permits: &[Permit],
     wait: &W,
     head: &Head,
     owner: OwnerId,
     taken: &mut [(u32, u64)],
 ) -> bool {
+    let is_vacant = |permit: &&Permit| permit.owner().is_none_or(|holder| !wait.is_alive(holder));
+    if permits.iter().filter(is_vacant).take(taken.len()).count() < taken.len() {
+        return false;
+    }
     let mut count = 0;
     // Begin where others with other slots do not.
     let start = (owner.slot() as usize).checked_rem(permits.len()).unwrap_or(0);
@@ -115,8 +119,9 @@ fn take<W: Wake>(
             permit.give_back(owner);
         }
     }
-    if count > 0 {
-        gave_back(head, wait);
+    // Others were faster; whoever is first, but for the caller, looks at what it has given back.
+    if let Some(first) = wait.first(head.key()).filter(|&first| count > 0 && first != wait.me()) {
+        wait.nudge(first);
     }
     false
 }
