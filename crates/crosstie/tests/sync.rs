@@ -4,6 +4,10 @@
 mod mutex;
 #[path = "sync/roles.rs"]
 mod roles;
+#[path = "sync/rwlock.rs"]
+mod rwlock;
+#[path = "sync/semaphores.rs"]
+mod semaphores;
 #[allow(dead_code, reason = "shared with the ledger's tests, which use more of it")]
 #[path = "ledger/stage.rs"]
 mod stage;

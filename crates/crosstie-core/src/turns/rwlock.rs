@@ -79,19 +79,31 @@ impl Words<'_> {
     }
 }
 
-/// Reads for `owner`, if no writer is there or queues; answers the cell.
+/// Reads for `owner` if its first cell is free and no writer is there or queues; answers the cell.
+///
+/// # Errors
+/// The cell that it took before it saw a writer: give it back by [`stop_reading`].
 #[inline]
-pub fn try_read<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId) -> Option<u32> {
-    if MutexWord::new(&words.head.word).read().to_bits() != 0 {
-        return None;
+pub fn try_read(words: Words<'_>, owner: OwnerId) -> Result<Option<u32>, u32> {
+    let index = owner.slot().checked_rem(words.readers.len() as u32);
+    let Some((index, cell)) = index.and_then(|at| Some((at, words.readers.get(at as usize)?))) else {
+        return Ok(None);
+    };
+    if cell.try_take(None, owner).is_none() {
+        return Ok(None);
     }
-    let cell = words.take_cell(wait, owner)?;
     // The writer takes the word, then looks at the cells; a reader takes a cell, then looks at the word.
-    if OwnerId::from_bits(look(&words.head.word)).is_none() {
-        return Some(cell);
+    if look(&words.head.word) == 0 { Ok(Some(index)) } else { Err(index) }
+}
+
+/// Gives a reader's cell back if no writer waits for it; else call [`stop_reading`].
+#[inline]
+#[must_use]
+pub fn try_stop_reading(words: Words<'_>, owner: OwnerId, cell: u32) -> bool {
+    if let Some(cell) = words.readers.get(cell as usize) {
+        cell.give_back(owner);
     }
-    stop_reading(words, wait, owner, cell);
-    None
+    OwnerId::from_bits(look(&words.head.word)).is_none()
 }
 
 /// Reads for `owner`; answers the cell, and the writer that died inside if one did.

@@ -191,13 +191,14 @@ struct Latest {
 }
 
 impl Latest {
-    const NONE: Self =
-        Self { tag: Cell::new(0), epoch: Cell::new(0), id: Cell::new(0), slot: Cell::new(None) };
+    const fn none() -> Self {
+        Self { tag: Cell::new(0), epoch: Cell::new(0), id: Cell::new(0), slot: Cell::new(None) }
+    }
 }
 
 thread_local! {
     // No destructor: guards that other thread-locals drop still find their slot.
-    static LATEST: [Latest; 2] = const { [Latest::NONE; 2] };
+    static LATEST: [Latest; 2] = const { [Latest::none(), Latest::none()] };
     static SLOTS: [Cell<Option<Me>>; REMEMBERED] = const { [const { Cell::new(None) }; REMEMBERED] };
     static LIST: Cell<Option<(u64, RobustList)>> = const { Cell::new(None) };
 }

@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 
 use crosstie_core::layout::header::{HEADER_BYTES, Header};
+use crosstie_core::turns::rwlock::KEY;
 
 use super::Domain;
 use super::domain::LEDGER_FILE;
@@ -58,6 +59,7 @@ impl Domain {
     /// The object of key `key` as people know it: `lock:stock`; on the heap, or gone, its number.
     #[must_use]
     pub fn object_name(&'static self, key: u64) -> String {
+        let key = key & KEY;
         let found = self.objects().into_iter().find(|object| object.key == key);
         found.map_or_else(|| format!("unnamed object {key}"), |object| object.to_string())
     }

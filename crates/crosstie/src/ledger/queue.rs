@@ -150,6 +150,12 @@ impl Domain {
         })
     }
 
+    /// How many participants wait now.
+    #[must_use]
+    pub fn waiting_count(&'static self) -> usize {
+        self.waits().count()
+    }
+
     /// Everyone alive who waits for anything, with what was read of their wait.
     pub(crate) fn waits(&'static self) -> impl Iterator<Item = (OwnerId, &'static Slot, Seen)> {
         self.waiting().filter_map(|(id, slot)| Some((id, slot, slot.waiting.read()?)))

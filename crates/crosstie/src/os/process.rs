@@ -161,7 +161,7 @@ fn new_epoch() -> u64 {
             Err(first) => first,
         };
     }
-    // SAFETY: as in `fork_epoch`.
+    // SAFETY: a page that is never unmapped, aligned, only accessed through atomics, as in `fork_epoch`.
     let epoch = unsafe { AtomicU64::from_ptr(page) };
     // Relaxed: a number that guards no other memory. A fork child inherits LAST, so its number is larger than
     // its parent's.

@@ -18,20 +18,14 @@ use crate::os::process;
 pub(super) struct ThreadHold(HoldIndex);
 
 impl ThreadHold {
-    /// Notes that the thread of `slot` has the object of `head` in this way.
+    /// Notes that the thread of `slot` has the object of `key` in this way.
     #[inline]
-    pub(super) fn note(
-        slot: &Slot,
-        head: &Head,
-        mode: Mode,
-        units: u32,
-        site: &'static Location<'static>,
-    ) -> Self {
-        Self(slot.holds.note(&Hold { key: head.key(), mode, units, site: Site::address_of(site) }))
+    pub(super) fn note(slot: &Slot, key: u64, mode: Mode, site: &'static Location<'static>) -> Self {
+        Self(slot.holds.note(&Hold { key, mode, units: 1, site: Site::address_of(site) }))
     }
 
     /// Takes the note out, before the object is given up; answers who gives it up. `None` in a fork child,
-    /// whose inherited guard does nothing (HAZARDS H6), and where `is_owner` denies it: taken away by force.
+    /// whose inherited guard does nothing (HAZARDS H6).
     #[inline]
     pub(super) fn forget(self, head: &Head) -> Option<OwnerId> {
         let (id, slot) = match attach::latest(head.tag()) {

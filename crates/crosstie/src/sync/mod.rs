@@ -15,18 +15,23 @@
 
 pub mod counting_semaphore;
 pub mod held;
+pub mod lock;
+mod lock_words;
 pub mod mutex;
 pub mod object;
 pub mod policy;
 pub mod refusal;
+pub mod rwlock;
 pub mod semaphore;
 pub mod shared;
 pub(crate) mod taker;
 
 pub use counting_semaphore::CountingSemaphore;
+pub use lock::{Access, Lock, LockGuard};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use object::Object;
 pub use policy::Policy;
 pub use refusal::{LockError, LockResult, Occupied};
+pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Permit, Permits, Semaphore};
 pub use shared::Shared;

@@ -17,6 +17,7 @@ use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
+pub(super) use guard::with_marks;
 pub use guard::{MutexGuard, OwnedMutexGuard};
 
 use super::held::{ProcessHold, ThreadHold};
@@ -243,7 +244,7 @@ impl<T> Mutex<T> {
     /// The guard of a thread that has just taken the word.
     #[inline]
     fn guard(&self, slot: &'static Slot, site: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
-        let hold = ThreadHold::note(slot, &self.head, Mode::Exclusive, 1, site);
+        let hold = ThreadHold::note(slot, self.head.key(), Mode::Exclusive, site);
         let guard = MutexGuard::new(self, hold, self.head.next_token());
         match self.head.state() {
             0 => Ok(guard),

@@ -387,3 +387,15 @@ impl fmt::Debug for Permit<'_> {
         f.debug_struct("Permit").field("index", &self.index()).finish_non_exhaustive()
     }
 }
+
+impl<H: Deref<Target = Semaphore>> fmt::Debug for OwnedPermit<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedPermit").field("index", &self.index()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Permits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.indices()).finish()
+    }
+}

@@ -30,8 +30,12 @@ impl Taker {
     /// The calling thread, for itself, where objects of the tag `tag` are.
     #[track_caller]
     pub(super) fn thread(tag: u64, deadline: Deadline) -> Result<Self> {
+        Self::thread_at(tag, deadline, Location::caller())
+    }
+
+    /// The calling thread, for itself, at a place in the program that is known already.
+    pub(super) fn thread_at(tag: u64, deadline: Deadline, site: &'static Location<'static>) -> Result<Self> {
         let me = attach::me(tag)?;
-        let site = Location::caller();
         Ok(Self { me, owner: me.id, slot: me.slot, shares_table: false, deadline, site })
     }
 

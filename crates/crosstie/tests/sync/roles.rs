@@ -7,7 +7,9 @@ use crosstie::Deadline;
 use crosstie::ledger::{Domain, Net};
 use crosstie::os::process;
 use crosstie::sync::mutex::LockOwned;
-use crosstie::sync::{LockResult, Mutex, MutexGuard, OwnedMutexGuard, Policy, Shared};
+use crosstie::sync::{
+    CountingSemaphore, LockError, LockResult, Mutex, MutexGuard, OwnedMutexGuard, Policy, RwLock, Shared,
+};
 
 /// What a child has taken, by name.
 type Guard = OwnedMutexGuard<u64, Shared<Mutex<u64>>>;
@@ -53,6 +55,34 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
                 *mutex.lock().unwrap() += 1;
             }
         }
+        "acquire" => {
+            let gate = crosstie::sync::Semaphore::open_in(domain, name).unwrap();
+            let permit = gate.acquire();
+            say_outcome(name, &permit.as_ref().map(|permit| permit.index()));
+            return run_beside(domain, rest, owned, permit);
+        }
+        "read" | "write" => {
+            let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
+            return if verb == "read" {
+                let guard = lock.read();
+                say_outcome(name, &guard.as_ref().map(|guard| **guard));
+                run_beside(domain, rest, owned, guard)
+            } else {
+                let guard = lock.write();
+                say_outcome(name, &guard.as_ref().map(|guard| **guard));
+                run_beside(domain, rest, owned, guard)
+            };
+        }
+        "read_add" => {
+            let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
+            read_and_add(&lock, words.next().unwrap().parse().unwrap());
+        }
+        "wait_one" => {
+            let count = CountingSemaphore::open_or_create_in(domain, name, 0).unwrap();
+            let outcome = count.wait();
+            say_outcome(name, &outcome.as_ref().map(|()| 0));
+        }
+        "post" => CountingSemaphore::open_or_create_in(domain, name, 0).unwrap().post().unwrap(),
         "pause" => drop(std::io::stdin().lock().read_line(&mut String::new()).unwrap()),
         "say" => say("said", name),
         "abort" => process_ends(),
@@ -61,16 +91,42 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
     run(domain, rest, owned);
 }
 
-/// The rest of a script, until its own `unlock`.
-fn run_inside(
-    domain: &'static Domain,
-    rest: &[&str],
-    owned: &mut Vec<Guard>,
-    guard: Option<MutexGuard<'_, u64>>,
-) {
+fn say_outcome<T: std::fmt::Debug, G>(name: &str, outcome: &Result<T, &LockError<G>>)
+where
+    LockError<G>: std::fmt::Display,
+{
+    match outcome {
+        Ok(what) => say("locked", format_args!("{name} clean {what:?}")),
+        Err(refusal) => say(
+            "locked",
+            format_args!("{name} {} {}", refusal.kind().id(), refusal.to_string().replace('\n', "|")),
+        ),
+    }
+}
+
+fn read_and_add(lock: &RwLock<u64>, turns: u64) {
+    for turn in 0..turns {
+        if turn % 4 == 0 {
+            *lock.write().unwrap() += 1;
+        } else {
+            let guard = lock.read().unwrap();
+            let before = *guard;
+            std::thread::yield_now();
+            assert_eq!(before, *guard, "written while it was read");
+        }
+    }
+}
+
+/// The rest of a script, until its own `unlock`, with something held.
+fn run_beside<G>(domain: &'static Domain, rest: &[&str], owned: &mut Vec<Guard>, guard: G) {
+    run_inside(domain, rest, owned, guard);
+}
+
+fn run_inside<G>(domain: &'static Domain, rest: &[&str], owned: &mut Vec<Guard>, guard: G) {
     let mut depth = 1;
     let end = rest.iter().position(|step| {
-        depth += i32::from(step.contains("lock ")) - i32::from(*step == "unlock");
+        let takes = ["lock ", "acquire ", "read ", "write "].iter().any(|verb| step.contains(verb));
+        depth += i32::from(takes) - i32::from(*step == "unlock");
         depth == 0
     });
     match end {

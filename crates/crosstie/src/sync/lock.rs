@@ -1,0 +1,262 @@
+//! [`Lock`]: a lock without data, alone or shared; what `crosstie lock NAME` takes.
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+use crosstie_core::layout::header::layout_hash;
+use crosstie_core::word::head::{ABANDONED, Counters, Head};
+use crosstie_core::{Deadline, OwnerId};
+
+use super::lock_words::{LockWords, ReadTurn, WriteTurn};
+use super::object::{self, Object, Wanted};
+use super::refusal::{LockError, LockResult};
+use super::shared::Shared;
+use super::taker::Taker;
+use crate::error::Result;
+use crate::ledger::{Domain, Identity};
+use crate::os::clock;
+
+/// Whether a lock is wanted alone or beside others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Alone.
+    #[default]
+    Exclusive,
+    /// Beside others who share it.
+    Shared,
+}
+
+/// A lock without data, for what lies elsewhere: a file, a device, a service. One object for Rust and the
+/// shell.
+///
+/// # Death
+/// An owner's death is a flag of the next guard ([`LockGuard::is_abandoned`]), told once.
+///
+/// # Fairness
+/// As [`RwLock`](super::RwLock): in phases, exclusive owners in the order in which they came.
+///
+/// # Examples
+/// ```
+/// use crosstie::sync::lock::{Access, Lock};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+/// let db = Lock::open_or_create_in(domain, "db")?;
+/// let guard = db.lock()?;
+/// assert!(db.try_lock(Access::Shared).is_err());
+/// assert!(!guard.is_abandoned() && guard.token() > 0);
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+#[repr(C)]
+pub struct Lock {
+    words: LockWords,
+}
+
+#[expect(unsafe_code, reason = "promises what an object is")]
+mod promises {
+    use super::{Head, Lock, Object, layout_hash};
+
+    // SAFETY: repr(C), begins with its head, atomics only.
+    unsafe impl Object for Lock {
+        const KIND: &'static str = "lock";
+        const SHAPE: u64 = super::SHAPE;
+        const LAYOUT: u64 = layout_hash("lock 1: words 1216");
+
+        fn describe() -> String {
+            "Lock".to_owned()
+        }
+
+        fn head(&self) -> &Head {
+            &self.words.head
+        }
+    }
+}
+
+/// A lock without data among the shapes of `lock:` objects.
+pub(crate) const SHAPE: u64 = 3;
+
+impl Lock {
+    /// A lock on the heap.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { words: LockWords::new() }
+    }
+
+    /// Opens the lock `name` of the default domain, or makes it.
+    ///
+    /// # Errors
+    /// `Mismatch` when it protects data, of a named type; as [`Domain::open_default`].
+    pub fn open_or_create(name: &str) -> Result<Shared<Self>> {
+        Self::open_or_create_in(Domain::open_default()?, name)
+    }
+
+    /// As [`Lock::open_or_create`], in `domain`.
+    ///
+    /// # Errors
+    /// As [`Lock::open_or_create`].
+    pub fn open_or_create_in(domain: &'static Domain, name: &str) -> Result<Shared<Self>> {
+        object::open_or_create(domain, name, Wanted { parameter: 0, exact: false }, Self::new)
+    }
+
+    /// Locks alone, and waits for that as long as it takes.
+    ///
+    /// # Errors
+    /// [`LockError::Deadlock`], [`LockError::Failed`].
+    #[track_caller]
+    pub fn lock(&self) -> LockResult<LockGuard<&Self>> {
+        self.lock_until(Access::Exclusive, Deadline::NEVER)
+    }
+
+    /// Locks beside others who share it.
+    ///
+    /// # Errors
+    /// As [`Lock::lock`].
+    #[track_caller]
+    pub fn lock_shared(&self) -> LockResult<LockGuard<&Self>> {
+        self.lock_until(Access::Shared, Deadline::NEVER)
+    }
+
+    /// Locks if that is possible at once.
+    ///
+    /// # Errors
+    /// [`LockError::Busy`]; as [`Lock::lock`].
+    #[track_caller]
+    pub fn try_lock(&self, access: Access) -> LockResult<LockGuard<&Self>> {
+        self.lock_until(access, Deadline::NOW)
+    }
+
+    /// Locks, and waits for that for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`LockError::TimedOut`]; as [`Lock::lock`].
+    #[track_caller]
+    pub fn lock_for(&self, access: Access, timeout: Duration) -> LockResult<LockGuard<&Self>> {
+        self.lock_until(access, clock::deadline_in(timeout))
+    }
+
+    /// Locks, and waits for that until `deadline`.
+    ///
+    /// # Errors
+    /// [`LockError::TimedOut`]; as [`Lock::lock`].
+    #[track_caller]
+    pub fn lock_until(&self, access: Access, deadline: Deadline) -> LockResult<LockGuard<&Self>> {
+        let taker = Taker::thread(self.words.head.tag(), deadline).map_err(LockError::Failed)?;
+        LockGuard::take(self, access, &taker)
+    }
+
+    /// Who has it now.
+    #[must_use]
+    pub fn holders(&self) -> Vec<OwnerId> {
+        self.words.holders()
+    }
+
+    /// What happened to it so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.words.head.counters()
+    }
+}
+
+impl Default for Lock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock").finish_non_exhaustive()
+    }
+}
+
+enum Turn {
+    Read(ReadTurn),
+    Write(WriteTurn),
+}
+
+/// A [`Lock`] that is held until this is dropped. `H` is what leads to the lock.
+pub struct LockGuard<H: Deref<Target = Lock>> {
+    lock: H,
+    turn: Turn,
+    died: Option<OwnerId>,
+    is_abandoned: bool,
+}
+
+impl<H: Deref<Target = Lock>> LockGuard<H> {
+    /// Takes `lock` for whom `taker` says.
+    pub(crate) fn take(lock: H, access: Access, taker: &Taker) -> LockResult<Self> {
+        let words = &lock.words;
+        let turn = match access {
+            Access::Shared => Turn::Read(words.read(taker)?),
+            Access::Exclusive => Turn::Write(words.write(taker)?),
+        };
+        let is_abandoned = words.is_abandoned();
+        let died = words.head.died_last().filter(|_| is_abandoned);
+        // Nothing is to be mended here: the next owner is told, and then it is over.
+        if is_abandoned && access == Access::Exclusive {
+            words.head.unmark(ABANDONED);
+        }
+        Ok(Self { lock, turn, died, is_abandoned })
+    }
+
+    /// Whether the owner before died while it had the lock: what it protects may be half done.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.is_abandoned
+    }
+
+    /// Who that was, if it is still known.
+    #[must_use]
+    pub fn dead_owner(&self) -> Option<Identity> {
+        Domain::for_tag(self.lock.words.head.tag()).ok()?.identity(self.died?)
+    }
+
+    /// The fencing number: larger than that of every exclusive owner before; for those who share it, that of the last.
+    #[must_use]
+    pub fn token(&self) -> u64 {
+        match &self.turn {
+            Turn::Read(_) => self.lock.words.head.token(),
+            Turn::Write(turn) => turn.token,
+        }
+    }
+
+    /// Whether it is still held: false when it was taken away by force, and in a fork child.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let noted = match &self.turn {
+            Turn::Read(turn) => &turn.noted,
+            Turn::Write(turn) => &turn.noted[0],
+        };
+        noted.is_ours() && self.lock.holders().contains(&noted.owner)
+    }
+}
+
+impl<H: Deref<Target = Lock>> Drop for LockGuard<H> {
+    fn drop(&mut self) {
+        match &self.turn {
+            Turn::Read(turn) => self.lock.words.stop_reading(turn),
+            Turn::Write(turn) => self.lock.words.stop_writing(turn),
+        }
+    }
+}
+
+/// Locking for the whole process.
+pub trait LockOwned: Deref<Target = Lock> + Clone {
+    /// Locks for the calling process, and waits until `deadline`; the guard may move between threads.
+    ///
+    /// # Errors
+    /// As [`Lock::lock_until`].
+    #[track_caller]
+    fn lock_owned_until(&self, access: Access, deadline: Deadline) -> LockResult<LockGuard<Self>> {
+        let taker = Taker::process(self.words.head.tag(), deadline).map_err(LockError::Failed)?;
+        LockGuard::take(self.clone(), access, &taker)
+    }
+}
+
+impl<H: Deref<Target = Lock> + Clone> LockOwned for H {}
+
+impl<H: Deref<Target = Lock>> fmt::Debug for LockGuard<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockGuard").field("token", &self.token()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! [`LockWords`]: the words of a lock for many readers or one writer, with or without data.
+#![expect(unsafe_code, reason = "promises that its words may be shared")]
+
+use crosstie_core::OwnerId;
+use crosstie_core::atomic::AtomicU64;
+use crosstie_core::turns::rwlock::{self, DRAINING, READING, Words};
+use crosstie_core::word::head::{ABANDONED, Head};
+use crosstie_core::word::mutex::MutexWord;
+use crosstie_core::word::permits::Permit;
+use crosstie_core::word::waiting::Mode;
+
+use super::refusal::{LockError, Occupied};
+use super::taker::{Noted, Taker};
+use crate::ledger::Domain;
+use crate::os::clock;
+
+/// How many read at once.
+pub const READERS_MAX: usize = 64;
+
+/// The words of a lock; 1,216 bytes.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(super) struct LockWords {
+    pub(super) head: Head,
+    phase: AtomicU64,
+    reserved: [AtomicU64; 7],
+    readers: [Permit; READERS_MAX],
+}
+
+/// What a reader has.
+#[derive(Debug)]
+pub(super) struct ReadTurn {
+    pub(super) noted: Noted,
+    pub(super) cell: u32,
+}
+
+/// What a writer has.
+#[derive(Debug)]
+pub(super) struct WriteTurn {
+    pub(super) noted: [Noted; 2],
+    pub(super) token: u64,
+}
+
+impl WriteTurn {
+    pub(super) fn owner(&self) -> OwnerId {
+        self.noted[0].owner
+    }
+}
+
+impl LockWords {
+    pub(super) const fn new() -> Self {
+        Self {
+            // Fair among writers; phases see to the readers.
+            head: Head::new(0),
+            phase: AtomicU64::new(0),
+            reserved: [const { AtomicU64::new(0) }; 7],
+            readers: [const { Permit::free() }; READERS_MAX],
+        }
+    }
+
+    #[inline]
+    pub(super) fn words(&self) -> Words<'_> {
+        Words { head: &self.head, phase: &self.phase, readers: &self.readers }
+    }
+
+    /// Gives an object on the heap its key.
+    pub(super) fn name(&self, domain: &'static Domain) {
+        if self.head.key() == 0 {
+            self.head.name(domain.next_key());
+        }
+    }
+
+    /// Begins to read.
+    pub(super) fn read<G>(&self, taker: &Taker) -> Result<ReadTurn, LockError<G>> {
+        self.name(taker.domain());
+        let since = clock::now_ns();
+        let request = taker.request(Mode::Shared, 1, 1);
+        let (cell, died) = rwlock::read(self.words(), &taker.me, taker.owner, &request)
+            .map_err(|refused| self.refused(refused, taker, since))?;
+        if let Some(who) = died {
+            self.head.count_death(who);
+        }
+        let noted = taker.note(self.head.key() | DRAINING, Mode::Shared, 1);
+        Ok(ReadTurn { noted, cell })
+    }
+
+    /// Begins to write.
+    pub(super) fn write<G>(&self, taker: &Taker) -> Result<WriteTurn, LockError<G>> {
+        self.name(taker.domain());
+        let since = clock::now_ns();
+        let request = taker.request(Mode::Exclusive, 1, 1);
+        let taken = rwlock::own_word(self.words(), &taker.me, taker.owner, &request)
+            .map_err(|refused| self.refused(refused, taker, since))?;
+        if taken.abandoned_by.is_some() {
+            self.head.mark(ABANDONED);
+        }
+        let key = self.head.key();
+        let noted = [taker.note(key, Mode::Exclusive, 1), taker.note(key | READING, Mode::Exclusive, 1)];
+        let turn = WriteTurn { noted, token: self.head.next_token() };
+        match rwlock::drain(self.words(), &taker.me, &request) {
+            Ok(()) => Ok(turn),
+            Err(refused) => {
+                let refusal = self.refused(refused, taker, since);
+                self.stop_writing(&turn);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Ends a read, unless it was inherited by a fork.
+    pub(super) fn stop_reading(&self, turn: &ReadTurn) {
+        if turn.noted.is_ours() {
+            turn.noted.forget();
+            self.give_up_reading(turn.noted.owner, turn.cell);
+        }
+    }
+
+    /// Gives a reader's cell back.
+    #[inline]
+    pub(super) fn give_up_reading(&self, owner: OwnerId, cell: u32) {
+        if !rwlock::try_stop_reading(self.words(), owner, cell) {
+            self.tell_writer(owner, cell);
+        }
+    }
+
+    #[cold]
+    pub(super) fn tell_writer(&self, owner: OwnerId, cell: u32) {
+        if let Ok(domain) = Domain::for_tag(self.head.tag()) {
+            rwlock::stop_reading(self.words(), &domain, owner, cell);
+        }
+    }
+
+    /// Ends a write, unless it was inherited by a fork.
+    pub(super) fn stop_writing(&self, turn: &WriteTurn) {
+        let Ok(domain) = Domain::for_tag(self.head.tag()) else { return };
+        if turn.noted.iter().all(Noted::is_ours) {
+            turn.noted.iter().for_each(Noted::forget);
+            rwlock::stop_writing(self.words(), &domain, turn.owner());
+        }
+    }
+
+    /// Whether the owner before died inside, and nobody has mended anything since.
+    pub(super) fn is_abandoned(&self) -> bool {
+        let writer = MutexWord::new(&self.head.word).read().owner();
+        let is_dead = || {
+            let domain = Domain::for_tag(self.head.tag());
+            writer.is_some_and(|writer| domain.is_ok_and(|domain| !domain.is_alive(writer)))
+        };
+        self.head.state() & ABANDONED != 0 || is_dead()
+    }
+
+    /// Who has it: the writer, or the readers.
+    pub(super) fn holders(&self) -> Vec<OwnerId> {
+        let writer = MutexWord::new(&self.head.word).read().owner();
+        writer.into_iter().chain(self.readers.iter().filter_map(Permit::owner)).collect()
+    }
+
+    fn refused<G>(
+        &self,
+        refused: crosstie_core::wait::Refused<crate::ledger::Deadlock>,
+        taker: &Taker,
+        since: u64,
+    ) -> LockError<G> {
+        let mut holders = self.holders();
+        holders.retain(|&holder| holder != taker.owner);
+        LockError::refused(refused, taker.domain(), || {
+            Occupied::now(taker.domain(), &self.head, &holders, since)
+        })
+    }
+}
+
+// SAFETY: repr(C), atomics only; every pattern of bytes is a state that its users check.
+unsafe impl crosstie_core::layout::shared::SharedLayout for LockWords {}
+
+const _: () = assert!(size_of::<LockWords>() == 1216);
