@@ -2,6 +2,10 @@
 
 #[path = "ledger/attach.rs"]
 mod attach;
+#[path = "ledger/behind.rs"]
+mod behind;
+#[path = "ledger/command.rs"]
+mod command;
 #[path = "ledger/death.rs"]
 mod death;
 #[path = "ledger/fork.rs"]

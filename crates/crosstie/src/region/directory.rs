@@ -34,6 +34,12 @@ impl Directory {
         &self.path
     }
 
+    /// The permission bits of the files in it: who may use the directory may use them.
+    #[must_use]
+    pub fn file_mode(&self) -> u32 {
+        0o600
+    }
+
     /// The path of the file `name` in it, for messages.
     #[must_use]
     pub fn display(&self, name: &str) -> String {
