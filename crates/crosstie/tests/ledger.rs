@@ -14,6 +14,8 @@ mod fork;
 mod full;
 #[path = "ledger/roles.rs"]
 mod roles;
+#[path = "ledger/shared.rs"]
+mod shared;
 #[path = "ledger/stage.rs"]
 mod stage;
 #[path = "ledger/world.rs"]

@@ -11,6 +11,7 @@
 //! | [`fifo`] | FIFOs in packet mode |
 //! | [`file_lock`] | locks that end with their holder |
 //! | [`futex`] | sleeping on one word, or on several |
+//! | [`group`] | groups by name |
 //! | [`held_spawn`] | a child that runs nothing before it is on record |
 //! | [`inherited`] | descriptors that the parent left open |
 //! | [`membarrier`] | the fence that sleepers pay for |
@@ -43,6 +44,7 @@ pub mod fifo;
 pub mod file_lock;
 pub mod futex;
 mod gather;
+pub mod group;
 pub mod held_spawn;
 pub mod inherited;
 pub mod membarrier;

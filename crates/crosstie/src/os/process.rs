@@ -37,6 +37,20 @@ pub fn effective_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
+/// The group on whose behalf this process acts.
+#[must_use]
+pub fn effective_gid() -> u32 {
+    rustix::process::getegid().as_raw()
+}
+
+/// Whether this process acts for the group `gid`, as its own or a further one.
+///
+/// # Errors
+/// The kernel's.
+pub fn is_in_group(gid: u32) -> io::Result<bool> {
+    Ok(effective_gid() == gid || rustix::process::getgroups()?.iter().any(|group| group.as_raw() == gid))
+}
+
 /// What `/proc` says about a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Task {

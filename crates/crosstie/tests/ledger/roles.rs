@@ -25,6 +25,8 @@ fn play() {
         "starts" => super::command::starts(),
         "closes-all" => super::command::closes_all(),
         "behind" => super::behind::behind(),
+        "becomes" => super::shared::becomes(),
+        "creates" => super::shared::creates(),
         "second-world" => super::world::second_world(),
         "comes-late" => super::full::comes_late(),
         "shm-full-later" => super::full::shm_full_later(),

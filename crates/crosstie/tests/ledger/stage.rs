@@ -93,7 +93,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    fn start(wrapper: &[&str], role: &str, domain: &Path, more: &[(&str, &str)]) -> Self {
+    pub fn start(wrapper: &[&str], role: &str, domain: &Path, more: &[(&str, &str)]) -> Self {
         let own = std::env::current_exe().unwrap();
         let mut command = match wrapper.split_first() {
             Some((first, rest)) => {
