@@ -2,6 +2,10 @@
 
 #[path = "ledger/attach.rs"]
 mod attach;
+#[path = "ledger/behind.rs"]
+mod behind;
+#[path = "ledger/command.rs"]
+mod command;
 #[path = "ledger/death.rs"]
 mod death;
 #[path = "ledger/fork.rs"]
@@ -10,6 +14,8 @@ mod fork;
 mod full;
 #[path = "ledger/roles.rs"]
 mod roles;
+#[path = "ledger/shared.rs"]
+mod shared;
 #[path = "ledger/stage.rs"]
 mod stage;
 #[path = "ledger/world.rs"]

@@ -29,7 +29,7 @@ pub const OBITUARIES: usize = 256;
 /// Changes whenever the meaning of a byte changes.
 pub const LAYOUT: u64 = layout_hash(
     "ledger 2: counters @128, waiting 64xu64 @512, obituaries 256x128 @4096, reports 64x256 @36864, \
-     slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 8xu64 @72, wake @192, \
+     slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 10xu64 @72, wake @192, \
      wait record @256, holds @384",
 );
 
@@ -187,7 +187,7 @@ const OBITUARY_WORDS: usize = 2 + OCCUPANT_WORDS;
 struct Obituary {
     words: [AtomicU64; OBITUARY_WORDS],
     checksum: AtomicU64,
-    reserved: [AtomicU64; 5],
+    reserved: [AtomicU64; 3],
 }
 
 impl Obituary {

@@ -20,6 +20,8 @@
 //! - **I3** WAITERS is set before anybody sleeps on the word, and survives until the sleepers were
 //!   woken: a claim carries it over, and only the occupant drops it, before its id is known.
 //! - **I4** All other bytes of the slot are written by its living occupant alone.
+//! - **I5** No two descriptions of a slot have the same number (generation, version): a reader that
+//!   finds one number before and after has read one description.
 //!
 //! # Transitions
 //! | from → to | who | ordering | why |
@@ -38,7 +40,7 @@
 //! A death, by the kernel's mark or by the Release half of [`LifeWord::bury`], meets the Acquire of
 //! [`LifeWord::read`] and of the claim: who sees it sees all that the dead wrote, and the claimer alone
 //! may then overwrite it (I4). The description is a sequence lock: [`Slot::publish`] stores 0, fences
-//! (Release), writes the words, and stores the generation (Release); [`Slot::occupant_of`] reads it
+//! (Release), writes the words, and stores its number (Release); [`Slot::occupant_of`] reads it
 //! (Acquire), then the words, fences (Acquire), and reads it again. WAITERS only speaks to the kernel.
 //!
 //! # Wake-ups
@@ -283,12 +285,18 @@ pub struct Occupant {
     pub process: u64,
     /// Effective user id.
     pub uid: u32,
-    /// 1 = a thread, 2 = a process; others wrote anything else.
+    /// 1 = a thread, 2 = a process, 3 = a command; others wrote anything else.
     pub kind: u32,
     /// When it took the slot, `CLOCK_MONOTONIC` nanoseconds.
     pub attached_ns: u64,
     /// The command's name, filled with zeros.
     pub command: [u8; 16],
+    /// A command's child, numbered as `pid`; 0 = it has none (yet).
+    pub child_pid: u32,
+    /// Whether that child keeps a byte locked that other PID namespaces can look at: 1 = it does.
+    pub child_witness: u32,
+    /// That child's start, in clock ticks since the boot.
+    pub child_start_ticks: u64,
 }
 
 impl Occupant {
@@ -305,13 +313,16 @@ impl Occupant {
             self.attached_ns,
             low,
             high,
+            pair(self.child_pid, self.child_witness),
+            self.child_start_ticks,
         ]
     }
 
     /// The occupant that `words` hold; any words are one.
     #[must_use]
     pub fn from_words(words: &[u64; OCCUPANT_WORDS]) -> Self {
-        let [ids, start_ticks, namespaces, process, user, attached_ns, low, high] = *words;
+        let [ids, start_ticks, namespaces, process, user, attached_ns, low, high, child, child_start_ticks] =
+            *words;
         let mut command = [0; 16];
         command[..8].copy_from_slice(&low.to_le_bytes());
         command[8..].copy_from_slice(&high.to_le_bytes());
@@ -325,12 +336,15 @@ impl Occupant {
             kind: high_half(user),
             attached_ns,
             command,
+            child_pid: low_half(child),
+            child_witness: high_half(child),
+            child_start_ticks,
         }
     }
 }
 
 /// Words of an [`Occupant`].
-pub const OCCUPANT_WORDS: usize = 8;
+pub const OCCUPANT_WORDS: usize = 10;
 
 const fn pair(low: u32, high: u32) -> u64 {
     ((high as u64) << 32) | low as u64
@@ -358,10 +372,11 @@ pub struct Slot {
     /// The life word and its list pointers; on the line of its own that watchers read.
     pub robust: RobustWord,
     reserved: [AtomicU64; 3],
-    /// Generation of the occupant that the next words describe; 0 while they are being written.
+    /// Generation of the occupant that the next words describe, and above it how often they were
+    /// written before (I5); 0 while they are being written.
     published: AtomicU64,
     occupant: [AtomicU64; OCCUPANT_WORDS],
-    reserved_after: [AtomicU64; 7],
+    reserved_after: [AtomicU64; 5],
     /// The occupant's own wake word.
     wake: AtomicU32,
     reserved_beside: AtomicU32,
@@ -428,13 +443,17 @@ impl Slot {
     #[must_use]
     pub fn former(&self) -> Option<(u32, Occupant)> {
         // Acquire: pairs with the Release in `publish`; I4 keeps the words still while we claim.
-        let generation = self.published.load(Ordering::Acquire);
-        let generation = u32::try_from(generation).ok().filter(|&generation| generation != 0)?;
-        Some((generation, self.words()))
+        let generation = low_half(self.published.load(Ordering::Acquire));
+        (generation != 0).then(|| (generation, self.words()))
     }
 
-    /// Describes the occupant of generation `generation`; only that occupant calls it (I4).
+    /// Describes the occupant of generation `generation`, for the first time or anew; only that
+    /// occupant calls it (I4).
     pub fn publish(&self, generation: u32, occupant: &Occupant) {
+        // Relaxed: only the slot's occupants ever wrote it, and the claim acquired the last one's (I4).
+        let before = self.published.load(Ordering::Relaxed);
+        // I5: also two descriptions of one generation differ.
+        let version = if before == 0 { 0 } else { high_half(before).wrapping_add(1) };
         // Relaxed: the fence below orders it before the words.
         self.published.store(0, Ordering::Relaxed);
         // Release: a reader that sees one of the new words sees the 0, or what follows it
@@ -445,23 +464,24 @@ impl Slot {
             cell.store(word, Ordering::Relaxed);
         }
         // Release: publishes the words to `occupant_of`.
-        self.published.store(u64::from(generation), Ordering::Release);
+        self.published.store(pair(generation, version), Ordering::Release);
     }
 
     /// Who the occupant of generation `generation` is or was; `None` when it is not described, or
-    /// its successor's description has begun.
+    /// is being described anew, or its successor's description has begun.
     #[must_use]
     pub fn occupant_of(&self, generation: u32) -> Option<Occupant> {
         // Acquire: pairs with the Release in `publish`.
-        if generation == 0 || self.published.load(Ordering::Acquire) != u64::from(generation) {
+        let published = self.published.load(Ordering::Acquire);
+        if generation == 0 || low_half(published) != generation {
             return None;
         }
         let occupant = self.words();
-        // Acquire: if one of the words was a successor's, the load below sees its 0 or later
+        // Acquire: if one of the words was a later description's, the load below sees its 0 or later
         // (pairs with the fence in `publish`).
         fence(Ordering::Acquire);
         // Relaxed: ordered by the fence above.
-        (self.published.load(Ordering::Relaxed) == u64::from(generation)).then_some(occupant)
+        (self.published.load(Ordering::Relaxed) == published).then_some(occupant)
     }
 
     fn words(&self) -> Occupant {

@@ -337,6 +337,9 @@ fn occupant(mark: u32) -> Occupant {
         kind: mark,
         attached_ns: same,
         command: [mark.to_le_bytes()[0]; 16],
+        child_pid: mark,
+        child_witness: mark,
+        child_start_ticks: same,
     }
 }
 
@@ -359,6 +362,28 @@ fn a_description_is_read_whole_or_not_at_all() {
         };
         slot.publish(2, &occupant(2));
         reader.join().unwrap();
+    });
+}
+
+/// A command's slot is described again when its child is known: the same generation, other words.
+#[test]
+fn a_description_that_is_written_anew_is_read_whole_or_not_at_all() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        let slot = Arc::new(Slot::unused());
+        slot.publish(1, &occupant(1));
+        let reader = {
+            let slot = slot.clone();
+            thread::spawn(move || {
+                if let Some(found) = slot.occupant_of(1) {
+                    assert!(found == occupant(1) || found == occupant(2), "torn");
+                }
+            })
+        };
+        slot.publish(1, &occupant(2));
+        reader.join().unwrap();
+        assert_eq!(slot.occupant_of(1), Some(occupant(2)));
     });
 }
 

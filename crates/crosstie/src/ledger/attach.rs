@@ -1,4 +1,4 @@
-//! Taking a slot: one for a thread, one for the process.
+//! Taking a slot: one for a thread, one for the process, one for each command that a thread runs.
 //!
 //! Nobody gives a slot back. The kernel marks it when its thread ends; whoever looks for a slot
 //! next may take it over.
@@ -154,13 +154,26 @@ impl Domain {
     }
 
     fn attach(&'static self, kind: OwnerKind) -> Result<OwnerId> {
+        self.take_slot(kind, |me| self.command_of(kind, me.command))
+    }
+
+    /// One more slot of the calling thread, for a command of this name.
+    pub(super) fn attach_command(&'static self, name: [u8; 16]) -> Result<OwnerId> {
+        self.take_slot(OwnerKind::Command, |_| name)
+    }
+
+    fn take_slot(
+        &'static self,
+        kind: OwnerKind,
+        name_of: impl FnOnce(&Occupant) -> [u8; 16],
+    ) -> Result<OwnerId> {
         let failed = |error| Error::os("enter domain", self.name(), error);
         let local = self.local()?;
         let list = local::robust_list().map_err(|error| {
             failed(error).advise("crosstie needs glibc's robust mutexes and get_robust_list(2)")
         })?;
         let task = process::this_task().map_err(|error| failed(error).advise("mount /proc"))?;
-        let me = Occupant {
+        let mut me = Occupant {
             pid: process::pid(),
             tid: process::tid(),
             start_ticks: task.start_ticks,
@@ -169,10 +182,16 @@ impl Domain {
             uid: process::effective_uid(),
             kind: kind.to_bits(),
             attached_ns: clock::now_ns(),
-            command: self.command_of(kind, task.command),
+            command: task.command,
+            child_pid: 0,
+            child_witness: 0,
+            child_start_ticks: 0,
         };
+        me.command = name_of(&me);
         for _ in 0..SEARCHES_MAX {
-            if let Some(id) = self.find_again(local, &me) {
+            // A thread may run many commands, each with a slot.
+            let found = if kind == OwnerKind::Command { None } else { self.find_again(local, &me) };
+            if let Some(id) = found {
                 return Ok(id);
             }
             self.check_share(local, &me)?;
@@ -187,7 +206,7 @@ impl Domain {
     /// A process is named after its first thread.
     fn command_of(&self, kind: OwnerKind, own: [u8; 16]) -> [u8; 16] {
         match kind {
-            OwnerKind::Thread => own,
+            OwnerKind::Thread | OwnerKind::Command => own,
             OwnerKind::Process => {
                 process::task(process::pid(), process::pid()).map_or(own, |first| first.command)
             }
@@ -249,7 +268,12 @@ impl Domain {
         let word = &slot.robust;
         let announcement = list.announce(word);
         crash_point!("attach.announced");
-        let Some(life) = word.life.try_claim(word.life.read(), me.tid) else { return Ok(None) };
+        let found = word.life.read();
+        // A command that its starter left behind lives on; once it has ended, it has for ever.
+        if self.is_orphaned_command(OwnerId::new(number, u64::from(found.generation()))) {
+            return Ok(None);
+        }
+        let Some(life) = word.life.try_claim(found, me.tid) else { return Ok(None) };
         crash_point!("attach.claimed");
         list.link(word);
         drop(announcement);
@@ -297,8 +321,12 @@ impl Domain {
         if local.claimed() < PROCESS_SLOTS_MAX {
             return Ok(());
         }
-        let living =
-            self.owners().iter().filter(|owner| owner.pid == me.pid && self.is_alive(owner.id)).count();
+        let is_ours = |(_, slot): &(u32, &'static Slot)| {
+            let life = slot.life().read();
+            let occupant = life.is_alive().then(|| slot.occupant_of(life.generation())).flatten();
+            occupant.is_some_and(|it| (it.pid, it.namespaces) == (me.pid, me.namespaces))
+        };
+        let living = self.slots().filter(is_ours).count();
         local.set_claimed(u32::try_from(living).unwrap_or(u32::MAX));
         if local.claimed() < PROCESS_SLOTS_MAX { Ok(()) } else { Err(self.full(local)) }
     }
@@ -311,10 +339,13 @@ impl Domain {
 
     #[cold]
     fn full(&'static self, local: &Local) -> Error {
-        let taken = self.slots().filter(|(_, slot)| slot.life().read().is_alive()).count();
+        let is_taken = |(number, slot): &(u32, &'static Slot)| {
+            self.is_alive(OwnerId::new(*number, u64::from(slot.life().read().generation())))
+        };
+        let taken = self.slots().filter(is_taken).count();
         Error::new("enter domain", self.name(), ErrorKind::NoSpace)
             .because(format!(
-                "{taken} of its {SLOTS} places are taken by living threads and processes, this process has {} of \
+                "{taken} of its {SLOTS} places are taken by living threads, processes and commands, this process has {} of \
                  at most {PROCESS_SLOTS_MAX}",
                 local.claimed()
             ))

@@ -193,7 +193,8 @@ impl Domain {
     }
 
     fn site(&'static self, id: OwnerId, address: u64) -> String {
-        let pid = self.identity(id).map(|who| who.pid);
+        // What a command has was taken by the program that then started it.
+        let pid = self.identity(id).map(|who| who.started_by.unwrap_or(who.pid));
         pid.and_then(|pid| Site::read(pid, address)).map_or_else(String::new, |site| site.to_string())
     }
 

@@ -1,6 +1,5 @@
 //! [`Domain`]: the directory and its ledger, opened once a process.
 
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crosstie_core::atomic::{AtomicU32, Ordering};
@@ -14,7 +13,7 @@ use super::local::Local;
 use super::published::Published;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::directory::Stat;
-use crate::os::{directory as os, memory, process, random};
+use crate::os::{directory as os, group, memory, process, random};
 use crate::region::segment::no_room;
 use crate::region::{Directory, Segment, SegmentSpec, Sizes, Space};
 
@@ -33,6 +32,15 @@ const SPEC: SegmentSpec = SegmentSpec {
 
 /// The domains that this process has opened, the latest first.
 static OPENED: Published<Domain> = Published::nothing();
+
+/// Whose domain a process enters beside its own user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Others {
+    /// Nobody's.
+    None,
+    /// Those that were made for a group to which it belongs.
+    OfGroup,
+}
 
 /// A directory whose objects share one ledger: everyone in it sees who takes part and that they
 /// live.
@@ -80,7 +88,8 @@ impl Domain {
                     return Ok(open);
                 }
                 refuse_second_world(&path)?;
-                Self::open(path)
+                // Anybody may create a directory of that name: nobody asked for theirs.
+                Self::open_with(path, Others::None)
             }
         }
     }
@@ -91,13 +100,46 @@ impl Domain {
         PathBuf::from(format!("{}/crosstie-{}", memory::POSIX_DIRECTORY, process::effective_uid()))
     }
 
-    /// Opens the domain in the directory `path`, and creates both where they are missing.
+    /// Opens the domain in the directory `path`, and creates both where they are missing: for this user
+    /// alone. One that was made for a group ([`Domain::create_shared`]) opens for all its members.
     ///
     /// # Errors
-    /// `NotPermitted` when the directory belongs to another user or others may enter it; `Mismatch`
-    /// and `Corrupt` as [`Segment::open_or_create`]; `NoSpace`.
+    /// `NotPermitted` when the directory belongs to another user or others may enter it, and it was not
+    /// made for a group of this process; `Mismatch` and `Corrupt` as [`Segment::open_or_create`];
+    /// `NoSpace`.
     pub fn open(path: impl Into<PathBuf>) -> Result<&'static Self> {
+        Self::open_with(path.into(), Others::OfGroup)
+    }
+
+    /// Creates a domain that the members of `group` share, given by its name or number, and opens it.
+    ///
+    /// Whoever is in the group can use everything in it, remove it, and disturb the others as far as
+    /// any participant can. Nobody else can enter, root without that group neither.
+    ///
+    /// # Errors
+    /// `AlreadyExists`; `NotFound` for a group that does not exist; `NotPermitted` for one that this
+    /// process is not in; as [`Domain::open`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::ledger::Domain;
+    /// use crosstie::os::process;
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let own_group = process::effective_gid().to_string();
+    /// let domain = Domain::create_shared(folder.path().join("team"), &own_group)?;
+    /// assert!(domain.directory().is_shared());
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    pub fn create_shared(path: impl Into<PathBuf>, group: &str) -> Result<&'static Self> {
         let path = path.into();
+        let gid = group::gid_of(group).map_err(|error| {
+            Error::os("create domain for group", group, error).advise("`getent group` lists them")
+        })?;
+        Directory::create_shared(&path, gid)?;
+        Self::open(path)
+    }
+
+    fn open_with(path: PathBuf, others: Others) -> Result<&'static Self> {
         // The working directory may change; the domain's name must not.
         let path = std::path::absolute(&path)
             .map_err(|error| Error::os("open domain", path.display().to_string(), error))?;
@@ -105,7 +147,7 @@ impl Domain {
             return Ok(open);
         }
         let directory = open_directory(&path)?;
-        check_owner(&directory)?;
+        check_owner(&directory, others)?;
         let name = path.display().to_string();
         let segment =
             Segment::open_or_create(&directory, LEDGER_FILE, &SPEC, give_tag).map_err(|error| match error
@@ -258,19 +300,33 @@ fn open_directory(path: &Path) -> Result<Directory> {
 }
 
 /// Looks after opening, so that what was checked is what is used (HAZARDS H23).
-fn check_owner(directory: &Directory) -> Result<()> {
+fn check_owner(directory: &Directory, others: Others) -> Result<()> {
     let name = directory.path().display().to_string();
-    let stat = os::stat(directory.as_fd()).map_err(|error| Error::os("open domain", name.as_str(), error))?;
-    let us = process::effective_uid();
+    let (stat, us) = (directory.stat(), process::effective_uid());
     let refused =
         |cause: String| Error::new("open domain", name.as_str(), ErrorKind::NotPermitted).because(cause);
+    if directory.is_shared() && (stat.uid == us || others == Others::OfGroup) {
+        let is_member =
+            process::is_in_group(stat.gid).map_err(|error| Error::os("open domain", name.as_str(), error))?;
+        return if stat.uid == us || is_member {
+            Ok(())
+        } else {
+            Err(refused(format!("it is shared by group {}, to which this process does not belong", stat.gid))
+                .advise(format!("act for that group: `sudo -g '#{}' …`, `sg`, `newgrp`", stat.gid)))
+        };
+    }
     if stat.uid != us {
         return Err(refused(format!("it belongs to user {}, this process acts for user {us}", stat.uid))
-            .advise(format!("act as that user (`sudo -u '#{}' …`), or use a domain of your own", stat.uid)));
+            .advise(format!(
+                "act as that user (`sudo -u '#{}' …`), use a domain of your own, or have one made for a group \
+                 (`crosstie domain create PATH --group G`)",
+                stat.uid
+            )));
     }
     if stat.mode & 0o077 != 0 {
-        return Err(refused(format!("other users may enter it (mode {:04o})", stat.mode))
-            .advise(format!("chmod 700 {name}")));
+        return Err(refused(format!("other users may enter it (mode {:04o})", stat.mode)).advise(format!(
+            "chmod 700 {name}; for a group, have one made: `crosstie domain create PATH --group G`"
+        )));
     }
     Ok(())
 }

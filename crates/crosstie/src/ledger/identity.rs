@@ -14,6 +14,9 @@ pub enum OwnerKind {
     Thread,
     /// A process: dies with it, whichever of its threads ends.
     Process,
+    /// A command: the thread that starts its program and that program, until both have ended
+    /// ([`super::CommandOwner`]).
+    Command,
 }
 
 impl OwnerKind {
@@ -21,11 +24,16 @@ impl OwnerKind {
         match self {
             Self::Thread => 1,
             Self::Process => 2,
+            Self::Command => 3,
         }
     }
 
     const fn from_bits(bits: u32) -> Self {
-        if bits == 2 { Self::Process } else { Self::Thread }
+        match bits {
+            2 => Self::Process,
+            3 => Self::Command,
+            _ => Self::Thread,
+        }
     }
 }
 
@@ -37,9 +45,9 @@ pub struct Identity {
     pub id: OwnerId,
     /// What it is.
     pub kind: OwnerKind,
-    /// Process id.
+    /// Process id; of a command, that of its program, or before that was started that of its starter.
     pub pid: u32,
-    /// Thread id; for a process, of the thread that keeps its slot.
+    /// Thread id; for a process, of the thread that keeps its slot; for a command's program, its pid.
     pub tid: u32,
     /// Effective user id.
     pub uid: u32,
@@ -49,6 +57,8 @@ pub struct Identity {
     pub command: String,
     /// When it began to take part, `CLOCK_MONOTONIC` nanoseconds.
     pub attached_ns: u64,
+    /// Of a command, the process that started it, or is about to.
+    pub started_by: Option<u32>,
     /// When its death was known and its slot taken over; `None` before.
     pub succeeded_ns: Option<u64>,
 }
@@ -56,16 +66,24 @@ pub struct Identity {
 impl Identity {
     fn new(id: OwnerId, occupant: &Occupant, succeeded_ns: Option<u64>) -> Self {
         let name = occupant.command.split(|&byte| byte == 0).next().unwrap_or_default();
+        let kind = OwnerKind::from_bits(occupant.kind);
+        let runs_program = kind == OwnerKind::Command && occupant.child_pid != 0;
+        let (pid, tid, start_ticks) = if runs_program {
+            (occupant.child_pid, occupant.child_pid, occupant.child_start_ticks)
+        } else {
+            (occupant.pid, occupant.tid, occupant.start_ticks)
+        };
         let printable = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
         Self {
             id,
-            kind: OwnerKind::from_bits(occupant.kind),
-            pid: occupant.pid,
-            tid: occupant.tid,
+            kind,
+            pid,
+            tid,
             uid: occupant.uid,
-            start_ticks: occupant.start_ticks,
+            start_ticks,
             command: String::from_utf8_lossy(name).chars().map(printable).collect(),
             attached_ns: occupant.attached_ns,
+            started_by: (kind == OwnerKind::Command).then_some(occupant.pid),
             succeeded_ns,
         }
     }
@@ -97,14 +115,14 @@ impl Domain {
         }
     }
 
-    /// Everyone who takes part now, as far as their life words say.
+    /// Everyone who takes part now, as far as [`Domain::is_alive`] says.
     #[must_use]
     pub fn owners(&'static self) -> Vec<Identity> {
         self.slots()
             .filter_map(|(number, slot)| {
                 let life = slot.life().read();
                 let id = OwnerId::new(number, u64::from(life.generation()));
-                if life.is_alive() { self.identity(id) } else { None }
+                self.is_alive(id).then(|| self.identity(id)).flatten()
             })
             .collect()
     }

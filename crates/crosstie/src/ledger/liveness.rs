@@ -21,12 +21,16 @@ use super::local;
 use crate::os::{directory, futex, process};
 
 impl Domain {
-    /// Whether `id` lives, as far as its life word says: one load.
+    /// Whether `id` lives, as far as its life word says: one load. A command whose starter is dead
+    /// lives as long as its program runs ([`Domain::is_orphaned_command`]).
     ///
     /// True may be outdated at once. False never changes again.
+    #[inline]
     #[must_use]
     pub fn is_alive(&'static self, id: OwnerId) -> bool {
-        self.slot(id.slot()).is_some_and(|slot| slot.life().read().is_life_of(id))
+        let Some(slot) = self.slot(id.slot()) else { return false };
+        let life = slot.life().read();
+        life.is_life_of(id) || (u64::from(life.generation()) == id.generation() && self.has_running_child(id))
     }
 
     /// Whether `id` lives, after asking the second witness too; a death that only it knows is told to
@@ -39,7 +43,7 @@ impl Domain {
         let Some(slot) = self.slot(id.slot()) else { return false };
         let life = slot.life().read();
         if !life.is_life_of(id) {
-            return false;
+            return self.is_orphaned_command(id);
         }
         // Not described yet: it is attaching, and the kernel knows it.
         let Some(occupant) = slot.occupant_of(life.generation()) else { return true };
@@ -51,7 +55,7 @@ impl Domain {
         slot.life().bury(life);
         self.wake_watchers(slot);
         drop(announced);
-        false
+        self.is_orphaned_command(id)
     }
 
     /// Wakes everybody who sleeps until the slot's occupant dies: the kernel wakes only one.

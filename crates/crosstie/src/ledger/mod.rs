@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`domain`] | the directory and its ledger, opened once a process |
 //! | [`attach`] | taking a slot: thread slots, the process slot |
+//! | [`command`] | what a command owns while its program runs |
+//! | [`behind`] | under which command this process runs |
 //! | [`liveness`] | alive or dead: the life word, and the second witness |
 //! | [`waiting`] | sleeping until a word changes or its owner dies |
 //! | [`queue`] | who waits for an object, in which order |
@@ -19,6 +21,8 @@
 //! | `published` | a place for what is made once and kept |
 
 pub mod attach;
+pub mod behind;
+pub mod command;
 pub mod deadlock;
 pub mod domain;
 pub mod identity;
@@ -30,6 +34,8 @@ pub mod queue;
 pub mod site;
 pub mod waiting;
 
+pub use behind::{Behind, Holder, Surety};
+pub use command::CommandOwner;
 pub use deadlock::Deadlock;
 pub use domain::Domain;
 pub use identity::{Identity, OwnerKind};

@@ -2,10 +2,11 @@
 //! directory that is moved or replaced under its path is never taken for the checked one.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+use rustix::process::Gid;
 
 /// What the kernel says about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Stat {
     pub links: u64,
     /// The user who owns it.
     pub uid: u32,
+    /// The group that owns it.
+    pub gid: u32,
     /// Its permission bits.
     pub mode: u32,
     /// Its size.
@@ -62,6 +65,33 @@ pub fn open_again(directory: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 /// `AlreadyExists`; the kernel's others.
 pub fn create_private(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::mkdir(path, Mode::RWXU)?)
+}
+
+/// Creates a directory of the group `gid` with exactly the permission bits `mode`, whatever the umask;
+/// it appears under `path` with all of that or not at all.
+///
+/// # Errors
+/// `AlreadyExists`; `PermissionDenied` for a group that the process is not in; the kernel's others.
+pub fn create_for_group(path: &Path, gid: u32, mode: u32) -> io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".new-{:08x}", super::random::word()? >> 32));
+    create_private(Path::new(&unfinished))?;
+    let finish = || {
+        let directory = open(Path::new(&unfinished))?;
+        rustix::fs::fchown(&directory, None, Some(Gid::from_raw(gid)))?;
+        rustix::fs::fchmod(&directory, Mode::from_raw_mode(mode))?;
+        if stat(directory.as_fd())?.mode != mode {
+            // The kernel drops the bit that hands the group on, where the group is none of ours.
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(rustix::fs::renameat_with(CWD, &unfinished, CWD, path, RenameFlags::NOREPLACE)?)
+    };
+    let finished = finish();
+    if finished.is_err() {
+        // Nobody knows its name; what stays is an empty directory.
+        let _ = rustix::fs::unlinkat(CWD, &unfinished, AtFlags::REMOVEDIR);
+    }
+    finished
 }
 
 /// What is behind a descriptor.
@@ -114,6 +144,7 @@ fn describe(stat: &rustix::fs::Stat) -> Stat {
         inode: stat.st_ino,
         links: stat.st_nlink.into(),
         uid: stat.st_uid,
+        gid: stat.st_gid,
         mode: stat.st_mode & 0o7777,
         bytes: u64::try_from(stat.st_size).unwrap_or(0),
         // Counted in units of 512 bytes, whatever the file system's blocks.

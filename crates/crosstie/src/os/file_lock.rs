@@ -7,9 +7,10 @@
 #![expect(unsafe_code, reason = "rustix has no OFD locks")]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 
 /// Locks the byte at `offset` for the open file description of `fd`; answers false when another
 /// description has it.
@@ -66,6 +67,18 @@ fn ofd_lock(fd: BorrowedFd<'_>, command: i32, kind: i32, offset: u64) -> io::Res
     // SAFETY: both commands take a pointer to a flock, which `lock` is, writable for the answer.
     let answer = unsafe { libc::fcntl(fd.as_raw_fd(), command, &raw mut lock) };
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(i32::from(lock.l_type)) }
+}
+
+/// The same open file under the smallest free number from `number` on, close-on-exec; under its own
+/// where the process may have none so high.
+///
+/// # Errors
+/// When the process has no descriptor left.
+pub fn at_number_from(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<OwnedFd> {
+    match rustix::io::fcntl_dupfd_cloexec(fd, number) {
+        Err(Errno::INVAL) => Ok(fd.try_clone_to_owned()?),
+        other => Ok(other?),
+    }
 }
 
 /// Locks the file or directory behind `fd` against others who do the same, until `fd` is closed.

@@ -204,13 +204,19 @@ pub fn file_bytes(fd: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(u64::try_from(rustix::fs::fstat(fd)?.st_size).unwrap_or(0))
 }
 
-/// A new file without a name in the file system of `directory`; [`publish`] gives it one, whole.
+/// A new file without a name in the file system of `directory`, with these permission bits, whatever
+/// the umask; [`publish`] gives it a name, whole.
 ///
 /// # Errors
 /// `Unsupported` where the file system has no unnamed files; the kernel's others.
 pub fn unnamed_file(directory: BorrowedFd<'_>, mode: u32) -> io::Result<OwnedFd> {
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(directory, c".", flags, Mode::from_raw_mode(mode))?)
+    let mode = Mode::from_raw_mode(mode);
+    let file = rustix::fs::openat(directory, c".", flags, mode)?;
+    if mode.intersects(Mode::RWXG | Mode::RWXO) {
+        rustix::fs::fchmod(&file, mode)?;
+    }
+    Ok(file)
 }
 
 /// Gives an unnamed file its name in `directory`, in one step.

@@ -3,6 +3,7 @@
 //! | module | wraps |
 //! |---|---|
 //! | [`affinity`] | which processors a thread may run on |
+//! | [`ancestry`] | whether one's ancestors only wait |
 //! | [`byte_stream`] | bytes in order on a pipe, a stream socket or a file |
 //! | [`clock`] | the monotonic clock |
 //! | [`directory`] | directories held open, and the files in them |
@@ -10,6 +11,8 @@
 //! | [`fifo`] | FIFOs in packet mode |
 //! | [`file_lock`] | locks that end with their holder |
 //! | [`futex`] | sleeping on one word, or on several |
+//! | [`group`] | groups by name |
+//! | [`held_spawn`] | a child that runs nothing before it is on record |
 //! | [`inherited`] | descriptors that the parent left open |
 //! | [`membarrier`] | the fence that sleepers pay for |
 //! | [`memory`] | mappings, unnamed files, POSIX names, reserved space |
@@ -22,6 +25,7 @@
 //! | [`random`] | random numbers |
 //! | [`robust_list`] | words that the kernel marks when a thread ends |
 //! | [`signal`] | SIGPIPE that does not kill |
+//! | [`signal_state`] | which signals are blocked and ignored |
 //! | [`single_step`] | a child that runs one instruction at a time |
 //! | [`spawn`] | children that inherit one descriptor |
 //! | [`tcp`] | TCP |
@@ -31,6 +35,7 @@
 //! | [`usage`] | processor time |
 
 pub mod affinity;
+pub mod ancestry;
 pub mod byte_stream;
 pub mod clock;
 pub mod directory;
@@ -39,6 +44,8 @@ pub mod fifo;
 pub mod file_lock;
 pub mod futex;
 mod gather;
+pub mod group;
+pub mod held_spawn;
 pub mod inherited;
 pub mod membarrier;
 pub mod memory;
@@ -51,6 +58,7 @@ pub mod process;
 pub mod random;
 pub mod robust_list;
 pub mod signal;
+pub mod signal_state;
 pub mod single_step;
 pub mod spawn;
 pub mod tcp;

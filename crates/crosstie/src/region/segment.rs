@@ -331,7 +331,7 @@ impl Segment {
     ) -> Result<Self> {
         let object = directory.display(name);
         let total = total_bytes(spec, &object)?;
-        let file = memory::unnamed_file(directory.as_fd(), 0o600).map_err(|error| {
+        let file = memory::unnamed_file(directory.as_fd(), directory.file_mode()).map_err(|error| {
             Error::os("create", object.as_str(), error)
                 .advise("keep the domain in a tmpfs such as /dev/shm that you may write to")
         })?;

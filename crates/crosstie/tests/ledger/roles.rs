@@ -22,6 +22,11 @@ fn play() {
         "execs" => execs(),
         "dies-at" => dies_at(),
         "forks" => super::fork::forks(),
+        "starts" => super::command::starts(),
+        "closes-all" => super::command::closes_all(),
+        "behind" => super::behind::behind(),
+        "becomes" => super::shared::becomes(),
+        "creates" => super::shared::creates(),
         "second-world" => super::world::second_world(),
         "comes-late" => super::full::comes_late(),
         "shm-full-later" => super::full::shm_full_later(),
@@ -90,17 +95,26 @@ fn execs() {
     panic!("{}", Command::new("sleep").arg("1000").exec());
 }
 
+/// Dies as if it were killed.
+pub fn kill_self() {
+    let own = i32::try_from(std::process::id()).unwrap();
+    // SAFETY: ends this very process; nothing of it runs on.
+    unsafe { libc::kill(own, libc::SIGKILL) };
+}
+
+/// From now on this process kills itself at the point `POINT`.
+pub fn die_at_point() {
+    crosstie_core::crash::install(|name| {
+        if std::env::var("POINT").is_ok_and(|point| point == name) {
+            kill_self();
+        }
+    });
+}
+
 /// Takes part, killing itself at the chosen point.
 fn dies_at() {
-    fn hook(name: &'static str) {
-        if std::env::var("POINT").is_ok_and(|point| point == name) {
-            let own = i32::try_from(std::process::id()).unwrap();
-            // SAFETY: ends this very process; nothing of it runs on.
-            unsafe { libc::kill(own, libc::SIGKILL) };
-        }
-    }
     let domain = domain();
-    crosstie_core::crash::install(hook);
+    die_at_point();
     let _ = domain.thread_owner();
     say("survived", "");
 }

@@ -40,6 +40,17 @@ impl Stage {
         is_allowed(wrapper).then(|| Actor::start(wrapper, role, &self.path(), more))
     }
 
+    /// The same behind a longer command, where `allowed`, a part of it, is allowed.
+    pub fn role_behind_if(
+        &self,
+        allowed: &[&str],
+        wrapper: &[&str],
+        role: &str,
+        more: &[(&str, &str)],
+    ) -> Option<Actor> {
+        is_allowed(allowed).then(|| Actor::start(wrapper, role, &self.path(), more))
+    }
+
     /// No wake-up was lost.
     pub fn nothing_was_rescued(&self) {
         assert_eq!(self.domain.net_rescues(), 0, "the net found what a wake-up should have told");
@@ -77,11 +88,12 @@ impl Watchdog {
 pub struct Actor {
     child: Child,
     says: BufReader<ChildStdout>,
+    heard: Vec<(String, String)>,
     stdin: Option<ChildStdin>,
 }
 
 impl Actor {
-    fn start(wrapper: &[&str], role: &str, domain: &Path, more: &[(&str, &str)]) -> Self {
+    pub fn start(wrapper: &[&str], role: &str, domain: &Path, more: &[(&str, &str)]) -> Self {
         let own = std::env::current_exe().unwrap();
         let mut command = match wrapper.split_first() {
             Some((first, rest)) => {
@@ -99,30 +111,35 @@ impl Actor {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let says = BufReader::new(child.stdout.take().unwrap());
         let stdin = child.stdin.take();
-        Self { child, says, stdin }
+        Self { child, says, heard: Vec::new(), stdin }
     }
 
-    /// What it says next after `@key `.
+    /// What it says next after `@key `; what it says of others before is kept for later.
     pub fn says(&mut self, key: &str) -> String {
-        let wanted = format!("@{key} ");
-        let mut line = String::new();
+        if let Some(at) = self.heard.iter().position(|(said, _)| said == key) {
+            return self.heard.remove(at).1;
+        }
         loop {
-            line.clear();
-            let read = self.says.read_line(&mut line).unwrap();
-            assert!(read > 0, "the child ended before it said @{key}");
-            if let Some(at) = line.find(&wanted) {
-                return line[at + wanted.len()..].trim().to_owned();
+            let (said, words) = self.hears();
+            if said == key {
+                return words;
             }
+            self.heard.push((said, words));
         }
     }
 
     /// The key and the words of what it says next.
     pub fn says_any(&mut self) -> (String, String) {
+        if self.heard.is_empty() { self.hears() } else { self.heard.remove(0) }
+    }
+
+    fn hears(&mut self) -> (String, String) {
         let mut line = String::new();
         loop {
             line.clear();
             assert!(self.says.read_line(&mut line).unwrap() > 0, "the child ended");
-            if let Some((key, words)) = line.split_once('@').and_then(|(_, said)| said.split_once(' ')) {
+            let said = line.split_once('@').map(|(_, said)| said.trim_end());
+            if let Some((key, words)) = said.map(|said| said.split_once(' ').unwrap_or((said, ""))) {
                 return (key.to_owned(), words.trim().to_owned());
             }
         }
