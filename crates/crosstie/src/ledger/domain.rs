@@ -13,7 +13,8 @@ use super::local::Local;
 use super::published::Published;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::directory::Stat;
-use crate::os::{directory as os, group, memory, process, random};
+use crate::os::session::AtLogout;
+use crate::os::{account, directory as os, memory, process, random, session};
 use crate::region::segment::no_room;
 use crate::region::{Directory, Segment, SegmentSpec, Sizes, Space};
 
@@ -132,7 +133,7 @@ impl Domain {
     /// ```
     pub fn create_shared(path: impl Into<PathBuf>, group: &str) -> Result<&'static Self> {
         let path = path.into();
-        let gid = group::gid_of(group).map_err(|error| {
+        let gid = account::gid_of(group).map_err(|error| {
             Error::os("create domain for group", group, error).advise("`getent group` lists them")
         })?;
         Directory::create_shared(&path, gid)?;
@@ -174,6 +175,21 @@ impl Domain {
         self.tag
     }
 
+    /// What becomes of the domain when its user logs out for the last time; elsewhere than in /dev/shm,
+    /// nothing ([`AtLogout::NothingRemoved`]).
+    ///
+    /// # Errors
+    /// The C library's, when it cannot say who the user is.
+    pub fn at_logout(&self) -> Result<AtLogout> {
+        if !self.directory.path().starts_with(memory::POSIX_DIRECTORY) {
+            return Ok(AtLogout::NothingRemoved);
+        }
+        let uid = self.directory.stat().uid;
+        let name =
+            account::user_name(uid).map_err(|error| Error::os("look up user", uid.to_string(), error))?;
+        Ok(session::at_logout(Path::new("/"), uid, &name.unwrap_or_else(|| uid.to_string().into())))
+    }
+
     /// Its directory, where its objects have their names.
     #[must_use]
     pub fn directory(&self) -> &Directory {
@@ -189,7 +205,16 @@ impl Domain {
     /// Whether its name still leads to its ledger.
     #[must_use]
     pub fn has_name(&self) -> bool {
-        self.segment.is_live() && self.segment.has_name()
+        self.segment.is_live() && !self.leads_elsewhere()
+    }
+
+    /// Whether who looks for the domain under its name finds another one, or none: its files were
+    /// deleted, or its directory was moved. What cannot be looked at counts as there.
+    pub(super) fn leads_elsewhere(&self) -> bool {
+        match os::stat_at(&self.directory.path().join(LEDGER_FILE)) {
+            Ok(found) => !found.is_same_file(&self.ledger),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        }
     }
 
     pub(super) fn segment(&self) -> &Segment {
@@ -283,7 +308,7 @@ fn open_directory(path: &Path) -> Result<Directory> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             match os::create_private(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(Error::os("create domain", path.display().to_string(), error));
+                    return Err(no_place(path, error));
                 }
                 _ => {}
             }
@@ -296,6 +321,22 @@ fn open_directory(path: &Path) -> Result<Directory> {
                 .advise("name the folder itself: --domain or CROSSTIE_DOMAIN"))
         }
         other => other,
+    }
+}
+
+/// Why there can be no domain at `path`, as it comes up in containers.
+fn no_place(path: &Path, error: std::io::Error) -> Error {
+    let kind = error.kind();
+    let error = Error::os("create domain", path.display().to_string(), error);
+    match kind {
+        std::io::ErrorKind::ReadOnlyFilesystem => error.advise(
+            "mount it for writing, in a container `--tmpfs /dev/shm:rw`, or name another tmpfs: CROSSTIE_DOMAIN",
+        ),
+        std::io::ErrorKind::NotFound => error.advise(
+            "create the folder above it; where there is no /dev/shm, mount a tmpfs there, in a container \
+             `--tmpfs /dev/shm:rw`, or name another one: CROSSTIE_DOMAIN",
+        ),
+        _ => error,
     }
 }
 

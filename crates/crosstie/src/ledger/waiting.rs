@@ -13,9 +13,9 @@ use crosstie_core::{Deadline, crash_point};
 
 use super::Domain;
 use super::local;
+use crate::os::clock;
 use crate::os::futex::{self, Wakeup};
 use crate::os::robust_list::Announcement;
-use crate::os::{clock, directory};
 
 /// How long a sleep lasts before the net looks: 1 s.
 const NET_NS: u64 = 1_000_000_000;
@@ -200,7 +200,7 @@ impl Domain {
             Wait::OwnerDied
         } else if is_changed {
             Wait::Woken
-        } else if directory::stat(self.segment().file()).is_ok_and(|ledger| ledger.links == 0) {
+        } else if self.leads_elsewhere() {
             return Some(Wait::DomainRemoved);
         } else {
             return None;

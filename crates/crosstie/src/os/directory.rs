@@ -110,6 +110,14 @@ pub fn stat_in(directory: BorrowedFd<'_>, name: &str) -> io::Result<Stat> {
     Ok(describe(&rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?))
 }
 
+/// What is at `path` now.
+///
+/// # Errors
+/// `NotFound`; the kernel's others.
+pub fn stat_at(path: &Path) -> io::Result<Stat> {
+    Ok(describe(&rustix::fs::stat(path)?))
+}
+
 /// Opens `name` in `directory` for reading and writing; never blocks, follows no symbolic link.
 ///
 /// # Errors

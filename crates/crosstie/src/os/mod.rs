@@ -2,6 +2,7 @@
 //!
 //! | module | wraps |
 //! |---|---|
+//! | [`account`] | users and groups by name |
 //! | [`affinity`] | which processors a thread may run on |
 //! | [`ancestry`] | whether one's ancestors only wait |
 //! | [`byte_stream`] | bytes in order on a pipe, a stream socket or a file |
@@ -11,7 +12,6 @@
 //! | [`fifo`] | FIFOs in packet mode |
 //! | [`file_lock`] | locks that end with their holder |
 //! | [`futex`] | sleeping on one word, or on several |
-//! | [`group`] | groups by name |
 //! | [`held_spawn`] | a child that runs nothing before it is on record |
 //! | [`inherited`] | descriptors that the parent left open |
 //! | [`membarrier`] | the fence that sleepers pay for |
@@ -24,6 +24,7 @@
 //! | [`process`] | who a process or thread is |
 //! | [`random`] | random numbers |
 //! | [`robust_list`] | words that the kernel marks when a thread ends |
+//! | [`session`] | what a user's last logout deletes |
 //! | [`signal`] | SIGPIPE that does not kill |
 //! | [`signal_state`] | which signals are blocked and ignored |
 //! | [`single_step`] | a child that runs one instruction at a time |
@@ -34,6 +35,7 @@
 //! | [`unix`] | Unix sockets |
 //! | [`usage`] | processor time |
 
+pub mod account;
 pub mod affinity;
 pub mod ancestry;
 pub mod byte_stream;
@@ -44,7 +46,6 @@ pub mod fifo;
 pub mod file_lock;
 pub mod futex;
 mod gather;
-pub mod group;
 pub mod held_spawn;
 pub mod inherited;
 pub mod membarrier;
@@ -57,6 +58,7 @@ pub mod poll;
 pub mod process;
 pub mod random;
 pub mod robust_list;
+pub mod session;
 pub mod signal;
 pub mod signal_state;
 pub mod single_step;

@@ -1,8 +1,9 @@
 //! Domains: whose they are, across PID namespaces, small, removed, and scribbled over.
 
 use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -91,6 +92,20 @@ fn a_removed_domain_ends_a_sleep_and_a_new_one_is_another_world() {
 }
 
 #[test]
+fn a_domain_whose_directory_was_moved_ends_a_sleep_too() {
+    let stage = Stage::new();
+    let old = stage.domain;
+    let me = old.thread_owner().unwrap();
+    old.set_net(Net::Spread);
+    fs::rename(stage.path(), stage.path().with_extension("moved")).unwrap();
+    assert!(!old.has_name(), "who comes now would not find it");
+    assert_eq!(old.wait(&AtomicU32::new(0), 0, &[me], Deadline::NEVER), Wait::DomainRemoved);
+    fs::rename(stage.path().with_extension("moved"), stage.path()).unwrap();
+    assert!(old.has_name(), "and here it is again");
+    old.set_net(Net::Absent);
+}
+
+#[test]
 fn a_damaged_ledger_is_refused_with_advice_that_helps() {
     let folder = tempfile::Builder::new().prefix("crosstie-test").tempdir_in("/dev/shm").unwrap();
     let path = folder.path().join("domain");
@@ -106,11 +121,16 @@ fn a_damaged_ledger_is_refused_with_advice_that_helps() {
 
 /// In a mount namespace with a /dev/shm of `size` of its own.
 pub fn with_own_shm(role: &str, size: &str) -> Option<String> {
+    with_mounts(role, &format!("mount -t tmpfs -o size={size} tmpfs /dev/shm"))
+}
+
+/// In a mount namespace that `mounts` has prepared.
+fn with_mounts(role: &str, mounts: &str) -> Option<String> {
     let wrapper = ["unshare", "--user", "--map-root-user", "--mount"];
     if !super::stage::is_allowed(&wrapper) {
         return None;
     }
-    let script = format!("mount -t tmpfs -o size={size} tmpfs /dev/shm && exec \"$@\"");
+    let script = format!("{mounts} && exec \"$@\"");
     let out = Command::new(wrapper[0])
         .args(&wrapper[1..])
         .args(["sh", "-c", &script, "sh"])
@@ -147,20 +167,107 @@ fn a_full_dev_shm_is_an_error_that_names_its_size_and_the_remedy() {
     }
 }
 
-/// The role: takes part in the default domain, whose files are then deleted as logind does.
+/// The role: other processes take part in the default domain, whose files are then deleted as logind
+/// does: with its folder, or without, if somebody keeps that busy.
 pub fn second_world() {
-    let first = domain();
-    first.thread_owner().unwrap();
-    fs::remove_dir_all(Domain::default_path()).unwrap();
-    let refused = Domain::open_default().unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Busy);
-    say("told", refused);
+    let own = std::env::current_exe().unwrap();
+    for with_folder in [true, false] {
+        let mut member = Command::new(&own);
+        member.args(["roles::play", "--exact", "--nocapture"]).env("CROSSTIE_TEST_ROLE", "maps-ledger");
+        let mut member = member.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut says = BufReader::new(member.stdout.take().unwrap()).lines();
+        until(|| says.next().unwrap().unwrap().contains("@mapped"));
+        fs::remove_file(Domain::default_path().join("ledger")).unwrap();
+        if with_folder {
+            fs::remove_dir(Domain::default_path()).unwrap();
+        }
+        let refused = Domain::open_default().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Busy);
+        assert!(refused.to_string().contains(&format!("process {}", member.id())), "{refused}");
+        assert_eq!(Domain::default_path().exists(), !with_folder, "nothing was created");
+        say("told", refused);
+        drop(member.stdin.take());
+        member.wait().unwrap();
+    }
+    Domain::open_default().expect("the last one of the old world has ended");
+}
+
+/// The role: has the default domain's ledger mapped until it is told to end.
+pub fn maps_ledger() {
+    domain().thread_owner().unwrap();
+    say("mapped", "");
+    super::roles::until_told();
 }
 
 #[test]
 fn a_default_domain_deleted_under_living_processes_is_not_created_again() {
     let Some(text) = with_own_shm("second-world", "16m") else { return };
     assert!(text.contains("files were deleted") && text.contains("enable-linger"), "{text}");
+}
+
+/// The role: takes part in the domain under the path that it has here.
+pub fn bound_elsewhere() {
+    let domain = Domain::open(BOUND).unwrap();
+    let me = domain.process_owner().unwrap();
+    assert!(domain.is_alive(me));
+    let others = domain.owners().into_iter().filter(|owner| owner.id != me);
+    for other in others {
+        assert!(domain.is_alive(other.id) && domain.confirm_alive(other.id));
+    }
+    let (tag, owners) = (domain.tag(), domain.owners().len());
+    say("seen", format!("{tag:016x} {owners}"));
+}
+
+/// Where a container has the shared directory.
+const BOUND: &str = "/mnt/domain";
+
+#[test]
+fn a_directory_mounted_elsewhere_is_the_same_domain() {
+    let stage = Stage::new();
+    stage.domain.thread_owner().unwrap();
+    let mounts = format!(
+        "mount -t tmpfs tmpfs /mnt && mkdir {BOUND} && mount --bind {} {BOUND}",
+        stage.path().display()
+    );
+    let Some(text) = with_mounts("bound-elsewhere", &mounts) else { return };
+    assert!(text.contains(&format!("@seen {:016x} 2", stage.domain.tag())), "{text}");
+}
+
+/// The role: has no place for a domain.
+pub fn no_place() {
+    let refused = Domain::open_default().unwrap_err();
+    say("told", format!("{:?} {refused}", refused.kind()));
+}
+
+#[test]
+fn a_dev_shm_that_is_read_only_or_absent_is_an_error_with_the_remedy() {
+    for (mounts, kind) in
+        [("mount -t tmpfs -o ro tmpfs /dev/shm", "NotPermitted"), ("mount -t tmpfs tmpfs /dev", "NotFound")]
+    {
+        let Some(text) = with_mounts("no-place", mounts) else { return };
+        assert!(text.contains(&format!("@told {kind}")), "{text}");
+        assert!(text.contains("--tmpfs /dev/shm:rw") && text.contains("CROSSTIE_DOMAIN"), "{text}");
+    }
+}
+
+#[test]
+fn h23_a_domain_of_a_user_who_does_not_exist_here_is_refused() {
+    let stage = Stage::new();
+    // As root of a container whose users are others than the host's.
+    let wrapper = ["unshare", "--user", "--map-root-user"];
+    let folder = stage.path().join("foreign");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    if std::os::unix::fs::chown(&folder, Some(12345), None).is_err() {
+        println!("SKIPPED: only root may give a directory to another user");
+        return;
+    }
+    let place = folder.display().to_string();
+    let Some(mut actor) = stage.role_behind(&wrapper, "no-place", &[("CROSSTIE_DOMAIN", &place)]) else {
+        return;
+    };
+    let told = actor.says("told");
+    assert!(told.starts_with("NotPermitted") && told.contains("belongs to user 65534"), "{told}");
 }
 
 /// The role: uses a ledger in every way while another thread writes anything into it.
