@@ -59,7 +59,7 @@ impl Copy {
         // SAFETY: every function of tests/copies/library.rs but `copy_confirm_alive` has this type.
         let function: unsafe extern "C" fn(*const c_char) -> u64 =
             unsafe { std::mem::transmute(self.symbol(name)) };
-        // SAFETY: the path ends in zero.
+        // SAFETY: `in_domain` made the path a string that ends in zero.
         unsafe { function(self.path.as_ptr()) }
     }
 
@@ -72,10 +72,10 @@ impl Copy {
     }
 
     fn sees_alive(&self, id: OwnerId) -> bool {
-        // SAFETY: `copy_confirm_alive` has this type.
+        // SAFETY: `copy_confirm_alive` of tests/copies/library.rs has this very type.
         let function: unsafe extern "C" fn(*const c_char, u64) -> u64 =
             unsafe { std::mem::transmute(self.symbol("copy_confirm_alive")) };
-        // SAFETY: the path ends in zero.
+        // SAFETY: `in_domain` made the path a string that ends in zero.
         unsafe { function(self.path.as_ptr(), id.to_bits()) == 1 }
     }
 }

@@ -58,8 +58,8 @@ fn removes(root: &Path) -> bool {
         places.iter().flat_map(|place| pieces(&place.join("logind.conf.d"))).collect();
     pieces.sort_by_key(|piece| piece.file_name().map(OsStr::to_owned));
     let files = main.into_iter().chain(pieces);
-    let said = files.filter_map(|file| last_value(&fs::read_to_string(file).unwrap_or_default()));
-    said.last().unwrap_or(true)
+    let mut said = files.filter_map(|file| last_value(&fs::read_to_string(file).unwrap_or_default()));
+    said.next_back().unwrap_or(true)
 }
 
 fn pieces(folder: &Path) -> Vec<PathBuf> {
@@ -68,9 +68,9 @@ fn pieces(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn last_value(text: &str) -> Option<bool> {
-    let values =
+    let mut values =
         text.lines().filter_map(|line| line.trim().strip_prefix("RemoveIPC")?.trim().strip_prefix('='));
-    let value = values.last()?.trim().to_ascii_lowercase();
+    let value = values.next_back()?.trim().to_ascii_lowercase();
     Some(!matches!(value.as_str(), "no" | "n" | "false" | "f" | "0" | "off"))
 }
 

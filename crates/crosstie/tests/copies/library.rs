@@ -1,5 +1,9 @@
 //! A library that has Crosstie in it, as a plugin or another language's module would: loaded by
 //! tests/copies.rs, it is a second copy beside the program's own.
+#![allow(
+    clippy::unnecessary_safety_comment,
+    reason = "no_mangle is what is unsafe; clippy takes the comment for the function's"
+)]
 
 use std::ffi::{CStr, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt as _;
@@ -16,7 +20,7 @@ const MUTEX: &str = "m";
 /// # Safety
 /// `path` is a string that ends in zero.
 unsafe fn open(path: *const c_char) -> &'static Domain {
-    // SAFETY: the caller's promise.
+    // SAFETY: `path` is a string that ends in zero, as this function's caller promises.
     let path = unsafe { CStr::from_ptr(path) };
     let domain = Domain::open(OsStr::from_bytes(path.to_bytes())).expect("a domain");
     domain.set_net(Net::Absent);
@@ -27,9 +31,10 @@ unsafe fn open(path: *const c_char) -> &'static Domain {
 ///
 /// # Safety
 /// As [`open`].
+// SAFETY: no other symbol of the process that loads it has this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copy_address(path: *const c_char) -> u64 {
-    // SAFETY: the caller's promise.
+    // SAFETY: `path` is a string that ends in zero, as this function's caller promises.
     std::ptr::from_ref(unsafe { open(path) }).addr() as u64
 }
 
@@ -37,9 +42,10 @@ pub unsafe extern "C" fn copy_address(path: *const c_char) -> u64 {
 ///
 /// # Safety
 /// As [`open`].
+// SAFETY: no other symbol of the process that loads it has this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copy_thread_owner(path: *const c_char) -> u64 {
-    // SAFETY: the caller's promise.
+    // SAFETY: `path` is a string that ends in zero, as this function's caller promises.
     unsafe { open(path) }.thread_owner().expect("a place").to_bits()
 }
 
@@ -47,9 +53,10 @@ pub unsafe extern "C" fn copy_thread_owner(path: *const c_char) -> u64 {
 ///
 /// # Safety
 /// As [`open`].
+// SAFETY: no other symbol of the process that loads it has this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copy_process_owner(path: *const c_char) -> u64 {
-    // SAFETY: the caller's promise.
+    // SAFETY: `path` is a string that ends in zero, as this function's caller promises.
     unsafe { open(path) }.process_owner().expect("a place").to_bits()
 }
 
@@ -57,9 +64,10 @@ pub unsafe extern "C" fn copy_process_owner(path: *const c_char) -> u64 {
 ///
 /// # Safety
 /// As [`open`].
+// SAFETY: no other symbol of the process that loads it has this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copy_confirm_alive(path: *const c_char, owner: u64) -> u64 {
-    // SAFETY: the caller's promise.
+    // SAFETY: `path` is a string that ends in zero, as this function's caller promises.
     let domain = unsafe { open(path) };
     OwnerId::from_bits(owner).is_some_and(|id| domain.is_alive(id) && domain.confirm_alive(id)).into()
 }
@@ -68,9 +76,10 @@ pub unsafe extern "C" fn copy_confirm_alive(path: *const c_char, owner: u64) -> 
 ///
 /// # Safety
 /// As [`open`].
+// SAFETY: no other symbol of the process that loads it has this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copy_try_add(path: *const c_char) -> u64 {
-    // SAFETY: the caller's promise.
+    // SAFETY: `path` is a string that ends in zero, as this function's caller promises.
     with_mutex(unsafe { open(path) }, |mutex| tell(mutex.try_lock(), |mut guard| *guard += 1))
 }
 
@@ -78,9 +87,10 @@ pub unsafe extern "C" fn copy_try_add(path: *const c_char) -> u64 {
 ///
 /// # Safety
 /// As [`open`].
+// SAFETY: no other symbol of the process that loads it has this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copy_add(path: *const c_char) -> u64 {
-    // SAFETY: the caller's promise.
+    // SAFETY: `path` is a string that ends in zero, as this function's caller promises.
     with_mutex(unsafe { open(path) }, |mutex| tell(mutex.lock(), |mut guard| *guard += 1))
 }
 
@@ -88,9 +98,10 @@ pub unsafe extern "C" fn copy_add(path: *const c_char) -> u64 {
 ///
 /// # Safety
 /// As [`open`].
+// SAFETY: no other symbol of the process that loads it has this name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn copy_keep(path: *const c_char) -> u64 {
-    // SAFETY: the caller's promise.
+    // SAFETY: `path` is a string that ends in zero, as this function's caller promises.
     with_mutex(unsafe { open(path) }, |mutex| tell(mutex.lock(), std::mem::forget))
 }
 
