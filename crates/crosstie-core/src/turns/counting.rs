@@ -26,14 +26,14 @@ pub fn wait_for_one<W: Wait>(head: &Head, wait: &W, request: &Request) -> Result
     }
     if request.deadline.is_now() {
         let is_alone = wait.first(head.key()).is_none();
-        return if is_alone && take(word) { Ok(()) } else { Err(Refused::Busy) };
+        return if is_alone && take(head) { Ok(()) } else { Err(Refused::Busy) };
     }
     let mut queued = Queued::enter(head, wait, request);
     queueing::announce(&head.word);
     let refused = loop {
         let seen = wait.wake_word();
         let around = queued.neighbours();
-        if around.ahead.is_none() && take(word) {
+        if around.ahead.is_none() && take(head) {
             crash_point!("counting.took");
             head.count_wait(queued.waited_ns(), 0);
             queued.leave();
@@ -78,7 +78,7 @@ pub fn post<W: Wake, A>(head: &Head, wait: &W, announce: impl Fn() -> A) -> Resu
 
 /// Wakes the first in the queue if there is something for it, or says that there is nobody.
 #[cold]
-fn settle<W: Wake>(head: &Head, wait: &W) {
+pub(super) fn settle<W: Wake>(head: &Head, wait: &W) {
     let seen = Counting::new(&head.word).read();
     let first: Option<OwnerId> = wait.first(head.key());
     match first {
@@ -88,7 +88,9 @@ fn settle<W: Wake>(head: &Head, wait: &W) {
     }
 }
 
-fn take(word: Counting<'_>) -> bool {
+/// Takes one unit if there is one.
+pub(super) fn take(head: &Head) -> bool {
+    let word = Counting::new(&head.word);
     let mut found = word.read();
     loop {
         match word.try_wait(found) {

@@ -2,13 +2,19 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`barrier`] | who comes waits until all have come |
+//! | [`condition`] | waiting for a notification under a mutex |
 //! | [`counting`] | units that anyone may post |
+//! | [`event`] | set or not, for one or for all |
 //! | [`mutex`] | one at a time: locking with a queue, unlocking that waits for nobody |
 //! | [`queued`] | a published wait, withdrawn however it ends |
 //! | [`rwlock`] | many readers or one writer, in phases |
 //! | [`semaphore`] | permits that have owners |
 
+pub mod barrier;
+pub mod condition;
 pub mod counting;
+pub mod event;
 pub mod mutex;
 pub mod queued;
 pub mod rwlock;

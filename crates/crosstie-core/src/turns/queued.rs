@@ -63,7 +63,12 @@ impl<'a, W: Wait> Queued<'a, W> {
 
     /// Queues up at `key`, which belongs to the object of `head`.
     pub fn enter_as(head: &Head, key: u64, wait: &'a W, request: &Request) -> Self {
-        let (queue, since_ns) = (head.next_queue_ticket(), wait.now_ns());
+        Self::enter_at(head.next_queue_ticket(), key, wait, request)
+    }
+
+    /// Queues up at `key`, at a place that was given before.
+    pub fn enter_at(queue: u64, key: u64, wait: &'a W, request: &Request) -> Self {
+        let since_ns = wait.now_ns();
         let Request { mode, need, total, deadline, behind, site, note } = *request;
         let deadline_ns = if deadline.is_never() { u64::MAX } else { deadline.as_ns() };
         crash_point!("queued.before-enter");

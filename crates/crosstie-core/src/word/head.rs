@@ -9,7 +9,7 @@
 //! | 8 | 8 | token: grows by one with each acquisition | the owner |
 //! | 16 | 8 | key: names the object in its domain | its creator, or its first user |
 //! | 24 | 8 | tag of the domain; 0 = on the heap | its creator |
-//! | 32 | 4 | state: bit 0 poisoned, bit 1 abandoned | the owner |
+//! | 32 | 4 | state: bit 0 poisoned, bit 1 abandoned, bit 2 done once | the owner |
 //! | 36 | 4 | patience of the first in the queue, in microseconds; 0 = fair | its creator |
 //! | 40 | 8 | queue tickets given | who queues |
 //! | 48 | 16 | the token and the time at which somebody first waited for its owner | who waits |
@@ -37,9 +37,10 @@
 //! | token t → t + 1 ([`Head::next_token`]) | owner | Relaxed | I1 |
 //! | key 0 → k ([`Head::name`]) | first user | CAS, Relaxed | one of several wins |
 //! | state ± marks | owner | Relaxed | I1 |
+//! | state + done ([`Head::set_done`]) | owner | Release | publishes what was made once |
 //!
 //! # Orderings
-//! All Relaxed: what the owner writes travels with the word's own Release and Acquire; the rest are numbers for
+//! All Relaxed but done: what the owner writes travels with the word's own Release and Acquire; the rest are numbers for
 //! people.
 //!
 //! # Progress
@@ -83,6 +84,8 @@ const RESERVED: usize = if cfg!(crosstie_loom) { 0 } else { 2 };
 pub const POISONED: u32 = 1;
 /// An owner died and what the object protects was not mended since.
 pub const ABANDONED: u32 = 2;
+
+const DONE: u32 = 4;
 
 /// What happened to an object, for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -214,19 +217,33 @@ impl Head {
     #[must_use]
     pub fn state(&self) -> u32 {
         // Relaxed: the protocol's word carries it from one owner to the next.
-        self.state.load(Ordering::Relaxed)
+        self.state.load(Ordering::Relaxed) & (POISONED | ABANDONED)
     }
 
     /// Adds `marks` to the state; only the owner calls it.
     pub fn mark(&self, marks: u32) {
         // Relaxed: as `state`.
-        self.state.store(self.state() | marks, Ordering::Relaxed);
+        self.state.fetch_or(marks, Ordering::Relaxed);
     }
 
     /// Takes `marks` out of the state; only the owner calls it.
     pub fn unmark(&self, marks: u32) {
         // Relaxed: as `state`.
-        self.state.store(self.state() & !marks, Ordering::Relaxed);
+        self.state.fetch_and(!marks, Ordering::Relaxed);
+    }
+
+    /// Says that what is made once is made; only the owner calls it.
+    pub fn set_done(&self) {
+        // Release: publishes what was made to `is_done`.
+        self.state.fetch_or(DONE, Ordering::Release);
+    }
+
+    /// Whether what is made once is made.
+    #[inline]
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        // Acquire: meets the Release in `set_done`.
+        self.state.load(Ordering::Acquire) & DONE != 0
     }
 
     /// How long the first in the queue waits before it is served before newcomers, in microseconds.

@@ -2,6 +2,7 @@
 //!
 //! | word | says |
 //! |---|---|
+//! | [`barrier`] | the parties of a barrier, and which have come |
 //! | [`counting`] | a value that anyone may raise |
 //! | [`head`] | what every object on which processes take turns begins with |
 //! | [`holds`] | what a participant holds |
@@ -13,6 +14,7 @@
 //! | [`slot`] | that a participant lives, and whose turn it is to clean up after it |
 //! | [`waiting`] | what a participant waits for |
 
+pub mod barrier;
 pub mod counting;
 pub mod head;
 pub mod holds;

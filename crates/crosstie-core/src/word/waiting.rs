@@ -83,7 +83,9 @@ impl Mode {
 }
 
 /// Words of a record that the kind of object gives a meaning.
-pub const NOTE_WORDS: usize = if cfg!(crosstie_loom) { 1 } else { 6 };
+pub const NOTE_WORDS: usize = if cfg!(crosstie_loom) { 4 } else { 6 };
+/// Which notes name the condition (key and place) whose notification the waiter carries until it has its mutex.
+pub const CARRIES: usize = 2;
 
 /// What a participant waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,19 +256,33 @@ impl WaitRecord {
         self.is_still(sequence).then_some(Seen { sequence, ticket, want })
     }
 
-    /// The key, way and place of the wait, for a look through a queue; whole or `None`, as `read`.
+    /// The place in the queue of `key`, if the occupant waits there, or carries a notification from there;
+    /// whole or `None`, as `read`.
     #[must_use]
-    pub fn place(&self) -> Option<(u64, u64)> {
+    pub fn place(&self, key: u64) -> Option<u64> {
         // Acquire: pairs with the Release in `publish`.
         let sequence = self.sequence.load(Ordering::Acquire);
         if sequence & 1 == 0 {
             return None;
         }
         // Relaxed: the two looks at the sequence order and judge the words.
-        let place = (self.key.load(Ordering::Relaxed), self.queue.load(Ordering::Relaxed));
+        let word = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        let place = if word(&self.key) == key {
+            word(&self.queue)
+        } else if word(&self.note[CARRIES]) == key {
+            word(&self.note[CARRIES + 1])
+        } else {
+            return None;
+        };
         // Acquire: as in `read`.
         fence(Ordering::Acquire);
         self.is_still(sequence).then_some(place)
+    }
+
+    /// Whether the occupant waits for `key` itself; whole or false, as `read`.
+    #[must_use]
+    pub fn is_at(&self, key: u64) -> bool {
+        self.read().is_some_and(|seen| seen.want.key == key)
     }
 
     /// Whether the very wait of `sequence` goes on (I3).
@@ -307,7 +323,7 @@ mod tests {
             deadline_ns: u64::MAX,
             behind: Some(OwnerId::new(3, 4)),
             site: 0xABCD,
-            note: [1; NOTE_WORDS],
+            note: [0; NOTE_WORDS],
         }
     }
 
@@ -319,9 +335,9 @@ mod tests {
         assert_eq!(record.read(), Some(Seen { sequence, ticket: 0, want: want(8) }));
         record.set_ticket(6);
         assert_eq!(record.read().unwrap().ticket, 6);
-        assert_eq!(record.place(), Some((8, 77)));
+        assert_eq!((record.place(8), record.is_at(8), record.place(9)), (Some(77), true, None));
         record.withdraw();
-        assert_eq!((record.read(), record.place()), (None, None));
+        assert_eq!((record.read(), record.place(8)), (None, None));
         assert!(!record.is_still(sequence));
     }
 

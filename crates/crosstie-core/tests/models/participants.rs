@@ -79,8 +79,8 @@ impl World {
 
     fn waiters(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         self.participants.iter().enumerate().filter_map(|(index, it)| {
-            let (key, place) = it.record.place()?;
-            (key == KEY && it.alive.load(Ordering::SeqCst) == 1).then_some((index, place))
+            let place = it.record.place(KEY)?;
+            (it.alive.load(Ordering::SeqCst) == 1).then_some((index, place))
         })
     }
 }
@@ -154,7 +154,7 @@ impl Wake for Me {
 
     fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
         for (index, it) in self.world.participants.iter().enumerate() {
-            let waits = it.record.place().is_some_and(|(wanted, _)| wanted == key);
+            let waits = it.record.place(key).is_some();
             if waits && it.alive.load(Ordering::SeqCst) == 1 {
                 visit(id_of(index));
             }

@@ -40,8 +40,7 @@ impl Wake for &'static Domain {
 
     fn waits_for(&self, id: OwnerId, key: u64) -> bool {
         look_for_waiters();
-        let record = (*self).slot(id.slot()).and_then(|slot| slot.waiting.place());
-        record.is_some_and(|(wanted, _)| wanted == key) && Domain::is_alive(self, id)
+        self.slot(id.slot()).is_some_and(|slot| slot.waiting.is_at(key)) && Domain::is_alive(self, id)
     }
 
     fn nudge(&self, id: OwnerId) {
@@ -144,10 +143,7 @@ impl Waits for Me {
 impl Domain {
     /// Everyone alive who waits for `key`, with their place in its queue.
     pub(crate) fn waiters(&'static self, key: u64) -> impl Iterator<Item = (OwnerId, u64)> {
-        self.waiting().filter_map(move |(id, slot)| {
-            let (wanted, place) = slot.waiting.place()?;
-            (wanted == key).then_some((id, place))
-        })
+        self.waiting().filter_map(move |(id, slot)| Some((id, slot.waiting.place(key)?)))
     }
 
     /// How many participants wait now.

@@ -11,14 +11,24 @@
 //! | [`rwlock`] | [`RwLock`]: many readers or one writer |
 //! | [`lock`] | [`Lock`]: the same without data, also for commands |
 //! | [`semaphore`] | [`Semaphore`]: permits that have owners |
+//! | [`condvar`] | [`Condvar`]: waiting under a mutex |
+//! | [`monitor`] | [`Monitor`]: data, mutex and conditions in one |
+//! | [`barrier`] | [`Barrier`]: whoever comes waits for all |
+//! | [`event`] | [`Event`]: set or not |
+//! | [`once`] | [`Once`] and [`LazyShared`]: done once, whoever dies doing it |
 //! | [`counting_semaphore`] | [`CountingSemaphore`]: anyone waits, anyone posts |
 
+pub mod barrier;
+pub mod condvar;
 pub mod counting_semaphore;
+pub mod event;
 pub mod held;
 pub mod lock;
 mod lock_words;
+pub mod monitor;
 pub mod mutex;
 pub mod object;
+pub mod once;
 pub mod policy;
 pub mod refusal;
 pub mod rwlock;
@@ -26,10 +36,15 @@ pub mod semaphore;
 pub mod shared;
 pub(crate) mod taker;
 
+pub use barrier::{Barrier, BarrierError, OnDeath};
+pub use condvar::Condvar;
 pub use counting_semaphore::CountingSemaphore;
+pub use event::{Event, Reset};
 pub use lock::{Access, Lock, LockGuard};
+pub use monitor::{Monitor, MonitorGuard};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use object::Object;
+pub use once::{LazyShared, Once};
 pub use policy::Policy;
 pub use refusal::{LockError, LockResult, Occupied};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -25,6 +25,7 @@ use super::object::{self, Object, Wanted};
 use super::policy::Policy;
 use super::refusal::{LockError, LockResult, Occupied};
 use super::shared::Shared;
+use super::taker::Taker;
 use crate::error::Result;
 use crate::ledger::attach::{latest, me};
 use crate::ledger::site::Site;
@@ -263,6 +264,25 @@ impl<T> Mutex<T> {
         self.guard(me.slot, site)
     }
 
+    /// The tag of its domain.
+    pub(super) fn tag(&self) -> u64 {
+        self.head.tag()
+    }
+
+    /// What it begins with.
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Locks for the thread of `taker`, as `request` says.
+    pub(super) fn lock_as(&self, taker: &Taker, request: &Request) -> LockResult<MutexGuard<'_, T>> {
+        taker.name(&self.head);
+        if !MutexWord::new(&self.head.word).try_lock(taker.owner) {
+            self.take_as(&taker.me, taker.owner, request)?;
+        }
+        self.guard(taker.me.slot, taker.site())
+    }
+
     /// Takes the word for `owner`: what every way of locking ends in when it is not had at once.
     fn take<G>(
         &self,
@@ -274,9 +294,12 @@ impl<T> Mutex<T> {
         if self.head.key() == 0 {
             self.head.name(me.domain.next_key());
         }
-        let request = Request { site: Site::address_of(site), ..Request::exclusive(deadline) };
+        self.take_as(me, owner, &Request { site: Site::address_of(site), ..Request::exclusive(deadline) })
+    }
+
+    fn take_as<G>(&self, me: &Me, owner: OwnerId, request: &Request) -> Result<(), LockError<G>> {
         let since = clock::now_ns();
-        let taken = turns::lock(&self.head, me, owner, &request);
+        let taken = turns::lock(&self.head, me, owner, request);
         let Taken { abandoned_by } = taken.map_err(|refused| {
             let holder = MutexWord::new(&self.head.word).read().owner();
             LockError::refused(refused, me.domain, || {

@@ -52,6 +52,11 @@ pub unsafe trait Object: Send + Sync + Sized + 'static {
 
     /// What it begins with.
     fn head(&self) -> &Head;
+
+    /// Gives it, before anybody else sees it, the tag of its domain and a key for each queue that it has.
+    fn place(&self, tag: u64, next_key: &mut dyn FnMut() -> u64) {
+        self.head().place(tag, next_key());
+    }
 }
 
 /// How an object is opened.
@@ -161,7 +166,7 @@ fn check<O: Object>(segment: &Segment, name: &str, wanted: Wanted) -> Result<()>
 /// Writes a new object and its description; answers the object once more, for another try.
 fn write_new<O: Object>(domain: &'static Domain, segment: &Segment, object: O) -> Result<O> {
     let failed = |error| Error::os("create", segment.name(), error);
-    object.head().place(domain.tag(), domain.next_key());
+    object.place(domain.tag(), &mut || domain.next_key());
     let mut text = O::describe();
     let end = (0..=DESCRIPTION_BYTES_MAX).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     text.truncate(end);

@@ -115,6 +115,18 @@ impl<G> LockError<G> {
         }
     }
 
+    /// The same refusal with another guard, made from this one's.
+    pub(super) fn map<H>(self, with: impl FnOnce(G) -> H) -> LockError<H> {
+        match self {
+            Self::Abandoned(guard) => LockError::Abandoned(with(guard)),
+            Self::Poisoned(guard) => LockError::Poisoned(with(guard)),
+            Self::Busy(who) => LockError::Busy(who),
+            Self::TimedOut(who) => LockError::TimedOut(who),
+            Self::Deadlock(cycle) => LockError::Deadlock(cycle),
+            Self::Failed(error) => LockError::Failed(error),
+        }
+    }
+
     /// What a refused wait for the object of `head` is to its caller.
     #[cold]
     pub(super) fn refused(

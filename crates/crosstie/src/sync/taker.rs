@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use crosstie_core::turns::queued::Request;
+use crosstie_core::word::head::Head;
 use crosstie_core::word::holds::{Hold, HoldIndex};
 use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::Mode;
@@ -47,9 +48,22 @@ impl Taker {
         Ok(Self { me, owner, slot, shares_table: true, deadline, site: Location::caller() })
     }
 
+    /// Gives an object on the heap its key.
+    pub(super) fn name(&self, head: &Head) {
+        if head.key() == 0 {
+            // An object on the heap belongs to the domain of its first user.
+            head.name(self.me.domain.next_key());
+        }
+    }
+
     /// In which domain.
     pub(super) fn domain(&self) -> &'static Domain {
         self.me.domain
+    }
+
+    /// Where in the program.
+    pub(super) fn site(&self) -> &'static Location<'static> {
+        self.site
     }
 
     /// What is asked of an object.

@@ -6,9 +6,11 @@ use std::time::Duration;
 use crosstie::Deadline;
 use crosstie::ledger::{Domain, Net};
 use crosstie::os::process;
+use crosstie::shareable::Deque;
 use crosstie::sync::mutex::LockOwned;
 use crosstie::sync::{
-    CountingSemaphore, LockError, LockResult, Mutex, MutexGuard, OwnedMutexGuard, Policy, RwLock, Shared,
+    Barrier, Condvar, CountingSemaphore, LockError, LockResult, Monitor, Mutex, MutexGuard, Once,
+    OwnedMutexGuard, Policy, RwLock, Shared,
 };
 
 /// What a child has taken, by name.
@@ -77,6 +79,16 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
             let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
             read_and_add(&lock, words.next().unwrap().parse().unwrap());
         }
+        "produce" => produce(domain, name, words.next().unwrap().parse().unwrap()),
+        "await" => await_notification(domain, name, words.next().unwrap()),
+        "meet" => meet(domain, name, words.next().unwrap().parse().unwrap()),
+        "once" => {
+            let once = Once::open_or_create_in(domain, name).unwrap();
+            let _ = once.call(|_| {
+                say("said", "at it");
+                run(domain, rest, owned);
+            });
+        }
         "wait_one" => {
             let count = CountingSemaphore::open_or_create_in(domain, name, 0).unwrap();
             let outcome = count.wait();
@@ -101,6 +113,28 @@ where
             "locked",
             format_args!("{name} {} {}", refusal.kind().id(), refusal.to_string().replace('\n', "|")),
         ),
+    }
+}
+
+fn produce(domain: &'static Domain, name: &str, items: u64) {
+    let buffer = Monitor::<Deque<u64, 4>>::open_or_create_in(domain, name, Deque::new).unwrap();
+    for item in 1..=items {
+        let mut inside = buffer.wait_while(|queue| queue.is_full()).unwrap();
+        inside.push_back(item).unwrap();
+    }
+}
+
+fn await_notification(domain: &'static Domain, name: &str, mutex: &str) {
+    let condition = Condvar::open_or_create_in(domain, name).unwrap();
+    let mutex = open(domain, mutex);
+    let guard = condition.wait(mutex.lock().unwrap());
+    say_outcome("m", &guard.as_ref().map(|guard| **guard));
+}
+
+fn meet(domain: &'static Domain, name: &str, turns: u64) {
+    let barrier = Barrier::open_in(domain, name).unwrap();
+    for _ in 0..turns {
+        barrier.wait().unwrap();
     }
 }
 

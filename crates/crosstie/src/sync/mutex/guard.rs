@@ -80,6 +80,11 @@ impl<'a, T> MutexGuard<'a, T> {
         self.mutex
     }
 
+    /// The mutex that it is of.
+    pub(in crate::sync) fn owner_mutex(&self) -> &'a Mutex<T> {
+        self.mutex
+    }
+
     /// Whether it is still held: false when it was taken away by force (`crosstie unlock --force`), and
     /// in a fork child.
     #[must_use]

@@ -1,0 +1,80 @@
+//! A condition variable: waiting for a notification under a mutex.
+//!
+//! Who waits and who notifies holds the mutex, so between them nothing happens. A notification is a
+//! unit in the condition's word ([`crate::word::counting`]), never more units than there are who wait. The first in the
+//! queue goes for the mutex when there is a unit, *carrying* it: its record names the condition while it waits
+//! for the mutex, so that whoever stands behind watches it. Only with the mutex in its hands it takes the
+//! unit. If it is killed before, the unit is still there, and its successor, which watched it, goes.
+
+use crate::crash_point;
+use crate::turns::counting::{settle, take};
+use crate::turns::queued::{Queued, Request};
+use crate::wait::{Refused, Wait, Wake};
+use crate::word::counting::Counting;
+use crate::word::head::Head;
+use crate::word::queueing;
+
+/// Queues for a notification; the caller holds the mutex, gives it up next, and then calls [`sleep`].
+/// Take a `place` of [`Head::next_queue_ticket`] for the first time, the same after a unit that another took.
+pub fn enter<'a, W: Wait>(head: &Head, place: u64, wait: &'a W, request: &Request) -> Queued<'a, W> {
+    if wait.first(head.key()).is_none() {
+        // Units of those who died or gave up: nobody is left whom they were for.
+        while take(head) {}
+    }
+    let queued = Queued::enter_at(place, head.key(), wait, request);
+    queueing::announce(&head.word);
+    queued
+}
+
+/// Sleeps until there is a unit for the first in the queue, which the caller then is.
+///
+/// # Errors
+/// As [`Refused`] says; the caller takes the mutex all the same.
+pub fn sleep<W: Wait>(head: &Head, wait: &W, mut queued: Queued<'_, W>) -> Result<(), Refused<W::Cycle>> {
+    loop {
+        let seen = wait.wake_word();
+        let ahead = queued.neighbours().ahead;
+        if ahead.is_none() && Counting::value_in(Counting::new(&head.word).read()) > 0 {
+            head.count_wait(queued.waited_ns(), 0);
+            // Nobody is woken: there is one unit, and it is ours until we are dead.
+            queued.took();
+            return Ok(());
+        }
+        queued.sleep(seen, ahead.as_slice())?;
+    }
+}
+
+/// Takes the unit, with the mutex in hand; false if another was faster: wait again.
+pub fn accept<W: Wake>(head: &Head, wait: &W) -> bool {
+    crash_point!("condition.has-mutex");
+    let is_ours = take(head);
+    settle(head, wait);
+    is_ours
+}
+
+/// Whether anybody may wait.
+#[inline]
+#[must_use]
+pub fn has_waiters(head: &Head) -> bool {
+    Counting::is_queued(Counting::new(&head.word).read())
+}
+
+/// Notifies the first `count` of those who wait; the caller holds the mutex and has announced itself.
+pub fn notify<W: Wake>(head: &Head, wait: &W, count: u32) {
+    let word = Counting::new(&head.word);
+    if !Counting::is_queued(word.read()) {
+        return;
+    }
+    let mut waiting = 0_u32;
+    wait.each(head.key(), &mut |_| waiting += 1);
+    for _ in 0..count {
+        let found = word.read();
+        if Counting::value_in(found) >= waiting {
+            break;
+        }
+        // Others only announce themselves or take: then the next round does it.
+        let _ = word.try_post(found);
+        crash_point!("condition.posted");
+    }
+    settle(head, wait);
+}

@@ -1,0 +1,89 @@
+//! An event: set or not. A wait ends when it is set; for an automatic one the first in the queue also
+//! resets it. Its word is that of a counting semaphore whose value is 0 or 1.
+
+use crate::crash_point;
+use crate::turns::counting::{settle, take};
+use crate::turns::queued::{Queued, Request};
+use crate::wait::{Refused, Wait, Wake};
+use crate::word::counting::Counting;
+use crate::word::head::Head;
+use crate::word::queueing;
+
+/// Who resets an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reset {
+    /// Whoever calls `clear`: a set event lets everyone through.
+    Manual,
+    /// The one that it lets through.
+    Automatic,
+}
+
+/// Sets the event, and wakes whom it lets through. `announce` as in [`super::counting::post`].
+pub fn set<W: Wake, A>(head: &Head, wait: &W, reset: Reset, announce: impl Fn() -> A) {
+    let word = Counting::new(&head.word);
+    let mut found = word.read();
+    while Counting::value_in(found) == 0 {
+        let announced = Counting::is_queued(found).then(&announce);
+        match word.try_post(found) {
+            Ok(()) => {
+                crash_point!("event.set");
+                match reset {
+                    _ if announced.is_none() => {}
+                    Reset::Automatic => settle(head, wait),
+                    Reset::Manual => wait.each(head.key(), &mut |waiter| wait.nudge(waiter)),
+                }
+                return;
+            }
+            Err(now) => found = now,
+        }
+    }
+}
+
+/// Resets the event; answers whether it was set.
+pub fn clear(head: &Head) -> bool {
+    take(head)
+}
+
+/// Whether it is set now.
+#[must_use]
+pub fn is_set(head: &Head) -> bool {
+    Counting::value_in(Counting::new(&head.word).read()) > 0
+}
+
+/// Waits until the event is set.
+///
+/// # Errors
+/// As [`Refused`] says.
+pub fn wait_for<W: Wait>(
+    head: &Head,
+    wait: &W,
+    reset: Reset,
+    request: &Request,
+) -> Result<(), Refused<W::Cycle>> {
+    let passes = || match reset {
+        Reset::Manual => is_set(head),
+        Reset::Automatic => take(head),
+    };
+    let is_first = wait.first(head.key()).is_none();
+    if (reset == Reset::Manual || is_first) && passes() {
+        return Ok(());
+    }
+    if request.deadline.is_now() {
+        return Err(Refused::Busy);
+    }
+    let mut queued = Queued::enter(head, wait, request);
+    queueing::announce(&head.word);
+    let outcome = loop {
+        let seen = wait.wake_word();
+        let ahead = queued.neighbours().ahead;
+        if (reset == Reset::Manual || ahead.is_none()) && passes() {
+            break Ok(());
+        }
+        if let Err(refused) = queued.sleep(seen, ahead.as_slice()) {
+            break Err(refused);
+        }
+    };
+    queued.leave();
+    settle(head, wait);
+    outcome
+}

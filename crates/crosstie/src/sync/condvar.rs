@@ -1,0 +1,215 @@
+//! [`Condvar`]: waiting under a mutex for what another brings about.
+
+use std::fmt;
+
+use crosstie_core::Deadline;
+use crosstie_core::layout::header::layout_hash;
+use crosstie_core::turns::condition as turns;
+use crosstie_core::turns::queued::Request;
+use crosstie_core::wait::Refused;
+use crosstie_core::word::head::Head;
+use crosstie_core::word::waiting::{CARRIES, Mode};
+
+use super::mutex::{Mutex, MutexGuard};
+use super::object::{self, Object, Wanted};
+use super::refusal::{LockError, LockResult, domain_removed};
+use super::shared::Shared;
+use super::taker::Taker;
+use crate::error::Result;
+use crate::ledger::Domain;
+
+/// A condition variable, on the heap or between processes; used with one [`Mutex`] at a time.
+///
+/// [`Monitor`](super::Monitor) is easier to get right: it has no notify to forget.
+///
+/// # Death
+/// A waiter that dies holds nobody up; one that was notified and dies before it has the mutex passes its
+/// notification on to the next. A notifier that dies has notified, or has not; the mutex is abandoned.
+///
+/// # Fairness
+/// First come, first notified.
+///
+/// # Examples
+/// ```
+/// use crosstie::sync::{Condvar, Mutex};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+/// let stock = Mutex::<u64>::open_or_create_in(domain, "stock", || 0)?;
+/// let filled = Condvar::open_or_create_in(domain, "filled")?;
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         let mut count = stock.lock().unwrap();
+///         *count += 1;
+///         filled.notify_one(&count).unwrap();
+///     });
+///     let count = filled.wait_while(stock.lock().unwrap(), |count| *count == 0).unwrap();
+///     assert_eq!(*count, 1);
+/// });
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+///
+/// # Source
+/// Hoare, "Monitors", CACM 1974; Lampson and Redell, "Experience with Processes and Monitors in Mesa", CACM 1980; the
+/// protocol: `crosstie_core::turns::condition`.
+#[repr(C)]
+pub struct Condvar {
+    head: Head,
+}
+
+#[expect(unsafe_code, reason = "promises what an object is")]
+mod promises {
+    use super::{Condvar, Head, Object, layout_hash};
+
+    // SAFETY: repr(C), nothing but its head.
+    unsafe impl Object for Condvar {
+        const KIND: &'static str = "cond";
+        const SHAPE: u64 = 1;
+        const LAYOUT: u64 = layout_hash("condition 1: head");
+
+        fn describe() -> String {
+            "Condvar".to_owned()
+        }
+
+        fn head(&self) -> &Head {
+            &self.head
+        }
+    }
+}
+
+impl Condvar {
+    /// A condition variable on the heap.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { head: Head::new(0) }
+    }
+
+    /// Opens the condition variable `name` of the default domain, or makes it.
+    ///
+    /// # Errors
+    /// As [`Domain::open_default`].
+    pub fn open_or_create(name: &str) -> Result<Shared<Self>> {
+        Self::open_or_create_in(Domain::open_default()?, name)
+    }
+
+    /// As [`Condvar::open_or_create`], in `domain`.
+    ///
+    /// # Errors
+    /// As [`Condvar::open_or_create`].
+    pub fn open_or_create_in(domain: &'static Domain, name: &str) -> Result<Shared<Self>> {
+        object::open_or_create(domain, name, Wanted { parameter: 0, exact: false }, Self::new)
+    }
+
+    /// Gives the mutex up, waits for a notification, and takes the mutex again. It may return without one.
+    ///
+    /// # Errors
+    /// As [`Mutex::lock`], about taking the mutex again.
+    #[track_caller]
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        let waited = self.wait_until(guard, Deadline::NEVER);
+        waited.map(|(guard, _)| guard).map_err(|refusal| refusal.map(|(guard, _)| guard))
+    }
+
+    /// As [`Condvar::wait`], until `deadline`; answers whether it came before a notification.
+    ///
+    /// # Errors
+    /// As [`Mutex::lock`], about taking the mutex again.
+    #[track_caller]
+    pub fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+    ) -> LockResult<(MutexGuard<'a, T>, bool)> {
+        let mutex = guard.owner_mutex();
+        let taker = Taker::thread(mutex.tag(), deadline).map_err(LockError::Failed)?;
+        taker.name(&self.head);
+        let request = taker.request(Mode::Signal, 1, 1);
+        let place = self.head.next_queue_ticket();
+        let mut guard = guard;
+        loop {
+            let queued = turns::enter(&self.head, place, &taker.me, &request);
+            drop(guard);
+            let outcome = turns::sleep(&self.head, &taker.me, queued);
+            if let Err(Refused::DomainRemoved) = outcome {
+                return Err(LockError::Failed(domain_removed(taker.domain())));
+            }
+            guard = self
+                .take_again(mutex, &taker, place)
+                .map_err(|refusal| refusal.map(|guard| (guard, false)))?;
+            match outcome {
+                Err(_) => return Ok((guard, true)),
+                Ok(()) if turns::accept(&self.head, &taker.me) => return Ok((guard, false)),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// Waits until `condition` is false.
+    ///
+    /// # Errors
+    /// As [`Condvar::wait`].
+    #[track_caller]
+    pub fn wait_while<'a, T>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        while condition(&mut guard) {
+            guard = self.wait(guard)?;
+        }
+        Ok(guard)
+    }
+
+    /// Takes the mutex once more, carrying the notification (`crosstie_core::turns::condition`).
+    fn take_again<'a, T>(
+        &self,
+        mutex: &'a Mutex<T>,
+        taker: &Taker,
+        place: u64,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        let mut request: Request = taker.request(Mode::Exclusive, 1, 1);
+        request.deadline = Deadline::NEVER;
+        request.note[CARRIES] = self.head.key();
+        request.note[CARRIES + 1] = place;
+        mutex.lock_as(taker, &request)
+    }
+
+    /// Notifies the first who waits; the caller has the mutex.
+    ///
+    /// # Errors
+    /// `Corrupt` when somebody wrote over it.
+    pub fn notify_one<T>(&self, guard: &MutexGuard<'_, T>) -> Result<()> {
+        self.notify(guard, 1)
+    }
+
+    /// Notifies everyone who waits; the caller has the mutex.
+    ///
+    /// # Errors
+    /// `Corrupt` when somebody wrote over it.
+    pub fn notify_all<T>(&self, guard: &MutexGuard<'_, T>) -> Result<()> {
+        self.notify(guard, u32::MAX)
+    }
+
+    fn notify<T>(&self, guard: &MutexGuard<'_, T>, count: u32) -> Result<()> {
+        if !turns::has_waiters(&self.head) {
+            return Ok(());
+        }
+        // Who waits is where the mutex is: a condition on the heap may serve a named one.
+        let domain = Domain::for_tag(guard.owner_mutex().tag())?;
+        let announced = domain.announce();
+        turns::notify(&self.head, &domain, count);
+        drop(announced);
+        Ok(())
+    }
+}
+
+impl Default for Condvar {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Condvar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condvar").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,273 @@
+//! [`Monitor`]: data with their mutex and conditions in one, and no notify to forget.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+use crosstie_core::Deadline;
+use crosstie_core::layout::header::layout_hash;
+use crosstie_core::word::head::{Counters, Head};
+
+use super::condvar::Condvar;
+use super::mutex::{Mutex, MutexGuard};
+use super::object::{self, Object, Wanted};
+use super::policy::Policy;
+use super::refusal::{LockError, LockResult};
+use super::shared::Shared;
+use crate::error::Result;
+use crate::ledger::Domain;
+use crate::shareable::Shareable;
+
+/// Data that one at a time enters, and waits inside for them to be as it needs them.
+///
+/// Who has changed the data and leaves, or waits, wakes those who wait: each looks at its own condition. There is no
+/// notify, so none can be forgotten.
+///
+/// # Death
+/// As [`Mutex`] and [`Condvar`]: an owner that dies inside leaves it abandoned, and the next is told.
+///
+/// # Fairness
+/// First come, first served among those who enter, and among those who wait.
+///
+/// # Cost
+/// Entering and leaving: as a [`Mutex`]. A change while k wait wakes k.
+///
+/// # Examples
+/// ```
+/// use crosstie::shareable::Deque;
+/// use crosstie::sync::Monitor;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+/// let jobs = Monitor::<Deque<u64, 8>>::open_or_create_in(domain, "jobs", Deque::new)?;
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| jobs.enter().unwrap().push_back(7));
+///     let job = jobs.wait_while(|jobs| jobs.is_empty()).unwrap().pop_front();
+///     assert_eq!(job, Some(7));
+/// });
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+///
+/// # Source
+/// Brinch Hansen, "Operating System Principles", 1973; Hoare, "Monitors", CACM 1974; automatic signalling: Buhr and
+/// Harji, TOPLAS 2005.
+#[repr(C)]
+pub struct Monitor<T> {
+    mutex: Mutex<T>,
+    changed: Condvar,
+}
+
+#[expect(unsafe_code, reason = "promises what an object is")]
+mod promises {
+    use super::{Head, Monitor, Object, Shareable, layout_hash};
+
+    // SAFETY: repr(C), begins with its mutex's head; T is Shareable.
+    unsafe impl<T: Shareable> Object for Monitor<T> {
+        const KIND: &'static str = "monitor";
+        const SHAPE: u64 = 1;
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("monitor 1: mutex with data, condition");
+
+        fn describe() -> String {
+            format!("Monitor<{}>", T::describe())
+        }
+
+        fn head(&self) -> &Head {
+            self.mutex.head()
+        }
+
+        fn place(&self, tag: u64, next_key: &mut dyn FnMut() -> u64) {
+            self.mutex.head().place(tag, next_key());
+            self.changed.head().place(tag, next_key());
+        }
+    }
+}
+
+impl<T> Monitor<T> {
+    /// A monitor on the heap.
+    #[must_use]
+    pub const fn new(value: T) -> Self {
+        Self { mutex: Mutex::with_policy(value, Policy::Fair), changed: Condvar::new() }
+    }
+
+    /// Enters, and waits for that as long as it takes.
+    ///
+    /// # Errors
+    /// As [`Mutex::lock`]; to enter again from inside is a deadlock, and told.
+    #[inline]
+    #[track_caller]
+    pub fn enter(&self) -> LockResult<MonitorGuard<'_, T>> {
+        self.enter_until(Deadline::NEVER)
+    }
+
+    /// Enters, and waits for that until `deadline`.
+    ///
+    /// # Errors
+    /// As [`Mutex::lock_until`].
+    #[inline]
+    #[track_caller]
+    pub fn enter_until(&self, deadline: Deadline) -> LockResult<MonitorGuard<'_, T>> {
+        match self.mutex.lock_until(deadline) {
+            Ok(guard) => Ok(self.inside(guard)),
+            Err(refusal) => Err(refusal.map(|guard| self.inside(guard))),
+        }
+    }
+
+    /// Enters, and waits inside as long as `condition` is true.
+    ///
+    /// # Errors
+    /// As [`Monitor::enter`].
+    #[track_caller]
+    pub fn wait_while(&self, condition: impl FnMut(&mut T) -> bool) -> LockResult<MonitorGuard<'_, T>> {
+        self.enter()?.wait_while(condition)
+    }
+
+    /// Enters, and waits inside until `condition` is true.
+    ///
+    /// # Errors
+    /// As [`Monitor::enter`].
+    #[track_caller]
+    pub fn wait_until(&self, mut condition: impl FnMut(&mut T) -> bool) -> LockResult<MonitorGuard<'_, T>> {
+        self.wait_while(move |data| !condition(data))
+    }
+
+    fn inside<'a>(&'a self, guard: MutexGuard<'a, T>) -> MonitorGuard<'a, T> {
+        MonitorGuard { monitor: self, guard: Some(guard), changed: false }
+    }
+
+    /// What happened to it so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.mutex.counters()
+    }
+}
+
+impl<T: Shareable> Monitor<T> {
+    /// Opens the monitor `name` of the default domain, or makes it with the data that `init` answers.
+    ///
+    /// # Errors
+    /// As [`Mutex::open_or_create`].
+    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>> {
+        Self::open_or_create_in(Domain::open_default()?, name, init)
+    }
+
+    /// As [`Monitor::open_or_create`], in `domain`.
+    ///
+    /// # Errors
+    /// As [`Monitor::open_or_create`].
+    pub fn open_or_create_in(
+        domain: &'static Domain,
+        name: &str,
+        init: impl FnOnce() -> T,
+    ) -> Result<Shared<Self>> {
+        object::open_or_create(domain, name, Wanted { parameter: 0, exact: false }, || Self::new(init()))
+    }
+}
+
+/// The data of a [`Monitor`], as long as this thread is inside.
+pub struct MonitorGuard<'a, T> {
+    monitor: &'a Monitor<T>,
+    /// There but while it waits.
+    guard: Option<MutexGuard<'a, T>>,
+    changed: bool,
+}
+
+impl<'a, T> MonitorGuard<'a, T> {
+    /// Waits as long as `condition` is true, with others inside meanwhile.
+    ///
+    /// # Errors
+    /// As [`Mutex::lock`], about being inside again.
+    #[track_caller]
+    pub fn wait_while(self, condition: impl FnMut(&mut T) -> bool) -> LockResult<Self> {
+        let waited = self.wait_while_until(condition, Deadline::NEVER);
+        waited.map(|(guard, _)| guard).map_err(|refusal| refusal.map(|(guard, _)| guard))
+    }
+
+    /// As [`MonitorGuard::wait_while`], until `deadline`; answers whether that came first.
+    ///
+    /// # Errors
+    /// As [`MonitorGuard::wait_while`].
+    #[track_caller]
+    pub fn wait_while_until(
+        mut self,
+        mut condition: impl FnMut(&mut T) -> bool,
+        deadline: Deadline,
+    ) -> LockResult<(Self, bool)> {
+        let monitor = self.monitor;
+        let mut late = false;
+        loop {
+            // invariant: the guard is there whenever this thread is inside.
+            let mut guard = self.guard.take().expect("inside");
+            let goes_on = !condition(&mut guard);
+            if late || goes_on {
+                self.guard = Some(guard);
+                return Ok((self, late && !goes_on));
+            }
+            self.tell(&guard);
+            match monitor.changed.wait_until(guard, deadline) {
+                Ok((guard, is_late)) => {
+                    late = is_late;
+                    self.guard = Some(guard);
+                }
+                Err(refusal) => {
+                    return Err(refusal.map(|(guard, is_late)| (monitor.inside(guard), is_late)));
+                }
+            }
+        }
+    }
+
+    /// Wakes those who wait, if this thread has changed the data since it last did.
+    fn tell(&mut self, guard: &MutexGuard<'_, T>) {
+        if std::mem::take(&mut self.changed) {
+            // A tag that leads nowhere was written by others: nobody can be found who waits here.
+            let _ = self.monitor.changed.notify_all(guard);
+        }
+    }
+
+    /// The fencing number of this stay.
+    #[must_use]
+    pub fn token(&self) -> u64 {
+        self.guard.as_ref().map_or(0, MutexGuard::token)
+    }
+
+    /// Says that the data are whole again, after an owner died or panicked inside.
+    pub fn mark_mended(&mut self) {
+        if let Some(guard) = &mut self.guard {
+            guard.mark_mended();
+        }
+    }
+}
+
+impl<T> Deref for MonitorGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // invariant: the guard is there whenever this thread is inside.
+        self.guard.as_ref().expect("inside")
+    }
+}
+
+impl<T> DerefMut for MonitorGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.changed = true;
+        // invariant: the guard is there whenever this thread is inside.
+        self.guard.as_mut().expect("inside")
+    }
+}
+
+impl<T> Drop for MonitorGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.changed
+            && let Some(guard) = self.guard.take()
+        {
+            self.tell(&guard);
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for MonitorGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// What a guard is in, for who has to name it.
+pub type MonitorResult<'a, T> = Result<MonitorGuard<'a, T>, LockError<MonitorGuard<'a, T>>>;
