@@ -89,11 +89,7 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
                 run(domain, rest, owned);
             });
         }
-        "wait_one" => {
-            let count = CountingSemaphore::open_or_create_in(domain, name, 0).unwrap();
-            let outcome = count.wait();
-            say_outcome(name, &outcome.as_ref().map(|()| 0));
-        }
+        "wait_one" => wait_one(domain, name),
         "post" => CountingSemaphore::open_or_create_in(domain, name, 0).unwrap().post().unwrap(),
         "pause" => drop(std::io::stdin().lock().read_line(&mut String::new()).unwrap()),
         "say" => say("said", name),
@@ -129,6 +125,11 @@ fn await_notification(domain: &'static Domain, name: &str, mutex: &str) {
     let mutex = open(domain, mutex);
     let guard = condition.wait(mutex.lock().unwrap());
     say_outcome("m", &guard.as_ref().map(|guard| **guard));
+}
+
+fn wait_one(domain: &'static Domain, name: &str) {
+    let outcome = CountingSemaphore::open_or_create_in(domain, name, 0).unwrap().wait();
+    say_outcome(name, &outcome.as_ref().map(|()| 0));
 }
 
 fn meet(domain: &'static Domain, name: &str, turns: u64) {
