@@ -33,6 +33,11 @@ impl Failure {
         Self::new(ErrorKind::Usage, text)
     }
 
+    /// Ends with `code`, which no kind of the library's has.
+    pub fn with_code(code: u8, text: impl Into<String>) -> Self {
+        Self { code, id: ErrorKind::Failed.id(), text: text.into(), advice: String::new() }
+    }
+
     /// Ends with `code` and says nothing.
     pub fn silent(code: u8) -> Self {
         Self { code, id: "", text: String::new(), advice: String::new() }

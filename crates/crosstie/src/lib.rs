@@ -14,12 +14,14 @@
 //! | 5 | [`channel`] | messages through shared memory |
 //! | 5' | [`transport`] | messages through the kernel |
 //! | 6 | [`endpoint`] | address → [`Sender`], [`Receiver`] |
+//! | 6' | [`inspect`] | who holds what, who waits for whom: reads only |
 #![deny(unsafe_code)]
 
 pub mod channel;
 pub mod contract;
 pub mod endpoint;
 pub mod error;
+pub mod inspect;
 pub mod ledger;
 pub mod os;
 pub mod region;

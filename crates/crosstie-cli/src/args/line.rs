@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use crosstie::ledger::Domain;
 
-use crate::command::{advise, bench, compare, completions, man, recv, region, relay, rm, send, version};
+use crate::command::{
+    advise, bench, compare, completions, lock, man, meet, recv, region, relay, rm, see, sem, send, signals,
+    version,
+};
 
-/// Processes talk to each other.
+/// Processes talk, and take turns.
 ///
 /// Messages keep their boundaries over pipes, FIFOs, shared memory and sockets alike, and a sender
-/// that was killed is never mistaken for one that was done.
+/// that was killed is never mistaken for one that was done. Locks come free when their owner dies, and a
+/// deadlock is named instead of waited for.
 #[derive(Debug, Parser)]
 #[command(name = "crosstie", version, arg_required_else_help = true, after_long_help = EXIT_CODES)]
 pub struct CommandLine {
@@ -45,6 +49,17 @@ pub enum Command {
     Recv(recv::Arguments),
     Relay(relay::Arguments),
     Region(region::Arguments),
+    Lock(lock::Arguments),
+    Sem(sem::Arguments),
+    Barrier(meet::Arguments),
+    Once(meet::OnceArguments),
+    Post(signals::Post),
+    Wait(signals::Wait),
+    Event(signals::Arguments),
+    Ls(see::List),
+    Inspect(see::Inspect),
+    Graph(see::Graph),
+    Doctor(see::Doctor),
     Rm(rm::Arguments),
     Compare(compare::Arguments),
     Advise(advise::Arguments),
@@ -60,8 +75,11 @@ Exit codes:
     0  done
     1  a negative answer
     2  the command line was not understood
-   75  busy: somebody else has that end
+   75  busy: somebody else has it
    77  not permitted
+   80  would deadlock: the circle is on standard error
+   81  abandoned by its last owner (lock --strict)
+   82  lost while held: taken away by force
    83  the peer died before a clean end
    84  no such object
    85  exists already
@@ -70,4 +88,6 @@ Exit codes:
    88  closed
   124  timed out
   125  crosstie itself failed (disk full, no room, refused by the system)
+  126  the command behind -- cannot be executed
+  127  the command behind -- was not found
   141  standard output was closed by its reader";

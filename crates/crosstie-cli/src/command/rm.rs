@@ -6,29 +6,41 @@ use crosstie::channel::ring;
 use crosstie::endpoint::{Address, Place};
 use crosstie::ledger::Domain;
 use crosstie::os::unix::UnixName;
+use crosstie::sync::object;
 use crosstie::transport;
 
+use super::held;
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
 
 /// Remove an object that nobody uses, with what waits in it
 ///
-/// A ring; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
+/// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); a ring; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
 /// process has it, 84 if there is none.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie rm ring:jobs
   crosstie rm unix:./server fifo:./jobs")]
 pub struct Arguments {
-    /// What to remove: ring:NAME fifo:/path unix:/path unixpacket:/path
+    /// What to remove: lock:NAME sem:NAME … ring:NAME fifo:/path unix:/path unixpacket:/path
     #[arg(required = true, value_name = "ADDRESS")]
     addresses: Vec<String>,
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
-    let addresses: Vec<Address> =
-        arguments.addresses.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let (objects, addresses): (Vec<_>, Vec<_>) =
+        arguments.addresses.iter().partition(|text| kind_and_name(text).is_some());
+    let addresses: Vec<Address> = addresses.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    for (kind, name) in objects.iter().filter_map(|text| kind_and_name(text)) {
+        object::remove(held::domain(globals)?, kind, name)?;
+    }
     addresses.iter().try_for_each(|address| remove(address, globals))
+}
+
+/// The kind and name of an object on which processes take turns.
+fn kind_and_name(text: &str) -> Option<(&str, &str)> {
+    const KINDS: [&str; 8] = ["lock", "sem", "count", "monitor", "cond", "barrier", "once", "event"];
+    text.split_once(':').filter(|(kind, _)| KINDS.contains(kind))
 }
 
 fn remove(address: &Address, globals: &Globals) -> Outcome {

@@ -1,6 +1,9 @@
 //! From the command line to its verb.
 
-use super::{advise, bench, compare, completions, man, recv, region, relay, rm, send, version};
+use super::{
+    advise, bench, compare, completions, lock, man, meet, recv, region, relay, rm, see, sem, send, signals,
+    version,
+};
 use crate::args::{Command, Globals};
 use crate::exit::Outcome;
 
@@ -11,6 +14,17 @@ pub fn run(command: Command, globals: &Globals) -> Outcome {
         Command::Recv(arguments) => recv::run(arguments, globals),
         Command::Relay(arguments) => relay::run(arguments, globals),
         Command::Region(arguments) => region::run(arguments, globals),
+        Command::Lock(arguments) => lock::run(arguments, globals),
+        Command::Sem(arguments) => sem::run(arguments, globals),
+        Command::Barrier(arguments) => meet::barrier(arguments, globals),
+        Command::Once(arguments) => meet::once(arguments, globals),
+        Command::Post(arguments) => signals::post(arguments, globals),
+        Command::Wait(arguments) => signals::wait(arguments, globals),
+        Command::Event(arguments) => signals::event(arguments, globals),
+        Command::Ls(arguments) => see::list(arguments, globals),
+        Command::Inspect(arguments) => see::inspect(arguments, globals),
+        Command::Graph(arguments) => see::graph(arguments, globals),
+        Command::Doctor(arguments) => see::doctor(arguments, globals),
         Command::Rm(arguments) => rm::run(arguments, globals),
         Command::Compare(arguments) => compare::run(arguments, globals),
         Command::Advise(arguments) => advise::run(arguments, globals),

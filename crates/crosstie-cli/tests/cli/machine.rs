@@ -259,6 +259,16 @@ impl Finished {
 }
 
 impl Finished {
+    /// Standard output as text.
+    pub fn output(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The code with which it ended.
+    pub fn exit_code(&self) -> i32 {
+        self.status.code().expect("it ended by itself")
+    }
+
     /// Standard error does not contain this.
     #[track_caller]
     pub fn silent_about(self, text: &str) -> Self {

@@ -10,4 +10,5 @@ mod ring;
 mod shell;
 mod streams;
 mod talk;
+mod turns;
 mod wrong;

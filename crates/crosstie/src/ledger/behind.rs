@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use crosstie_core::OwnerId;
 
@@ -134,6 +135,18 @@ impl Domain {
         is_here.then(|| Behind { owner: holder.owner, surety: self.surety(process::pid(), holder.owner) })
     }
 
+    /// The command whose holds count as this process's own while it waits, because it can do nothing before.
+    ///
+    /// # Cost
+    /// A load where this process runs under no command; else as [`Domain::behind_me`].
+    #[must_use]
+    pub(crate) fn surely_behind(&'static self) -> Option<OwnerId> {
+        if !may_be_behind() {
+            return None;
+        }
+        self.behind_me().filter(|behind| behind.surety != Surety::Unsure).map(|behind| behind.owner)
+    }
+
     /// How sure it is that `command` can do nothing before the process `pid` goes on.
     ///
     /// # Cost
@@ -164,4 +177,10 @@ impl Domain {
             _ => Surety::Unsure,
         }
     }
+}
+
+/// Whether this process's environment names a command; looked up once.
+pub(crate) fn may_be_behind() -> bool {
+    static NAMED: OnceLock<bool> = OnceLock::new();
+    *NAMED.get_or_init(|| std::env::var_os(HOLDER_VARIABLE).is_some())
 }

@@ -207,7 +207,6 @@ impl CommandOwner {
 
     /// Where what the command holds is noted.
     #[must_use]
-    #[expect(dead_code, reason = "the locks that a command holds note themselves here")]
     pub(crate) fn slot(&self) -> &'static Slot {
         self.slot
     }

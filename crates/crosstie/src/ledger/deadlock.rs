@@ -13,14 +13,18 @@ use crosstie_core::graph::{self, Blocked, Claim, Held, Verdict};
 use crosstie_core::layout::reports::{MEMBERS, Report};
 use crosstie_core::wait::Check;
 use crosstie_core::word::slot::Slot;
-use crosstie_core::word::waiting::{Mode, Seen};
+use crosstie_core::word::waiting::{Mode, Seen, Want};
 
+use super::behind::may_be_behind;
 use super::site::Site;
 use super::{Domain, Identity, Me};
 use crate::os::clock;
 
 /// How often a look is repeated because somebody in the cycle moved on.
 const LOOKS_MAX: u32 = 4;
+
+/// How long a shell may take until it waits for the command that it has started: 200 ms.
+const UNSURE_NS: u64 = 200_000_000;
 
 /// How many commands may run under one another and still count as one that waits.
 const NESTED_MAX: usize = 16;
@@ -84,7 +88,7 @@ struct Member {
 impl Domain {
     /// Whether `me`, whose wait is published, is in a deadlock that it has to end.
     pub(super) fn check_deadlock(&'static self, me: Me) -> Check<Deadlock> {
-        let own = me.slot.waiting.read();
+        let own = self.look_behind(me);
         if own.is_some_and(|own| own.ticket == 0) {
             me.slot.waiting.set_ticket(self.words().next_ticket());
         }
@@ -94,12 +98,12 @@ impl Domain {
         for _ in 0..LOOKS_MAX {
             self.collect(&mut members, &mut blocked, &mut held);
             let Some(index) = members.iter().position(|member| member.id == me.id) else {
-                return Check::None;
+                return self.none_yet(own);
             };
             let mut workspace = vec![0; graph::workspace_len(blocked.len(), held.len())];
             let answer = graph::judge(&blocked, &held, index_of(index), &mut workspace);
             let victim = match answer.verdict {
-                Verdict::Free | Verdict::Behind => return Check::None,
+                Verdict::Free | Verdict::Behind => return self.none_yet(own),
                 Verdict::LookAgain => return Check::LookAgain,
                 Verdict::Deadlock { victim } => victim,
             };
@@ -116,6 +120,29 @@ impl Domain {
             }
         }
         Check::LookAgain
+    }
+
+    /// The caller's own record, which names the command under which it runs as soon as that is sure: a shell that
+    /// has just started this process does not wait for it yet.
+    fn look_behind(&'static self, me: Me) -> Option<Seen> {
+        let own = me.slot.waiting.read()?;
+        if own.want.behind.is_some() || !may_be_behind() {
+            return Some(own);
+        }
+        let behind = self.surely_behind();
+        if behind.is_some() {
+            me.slot.waiting.publish(&Want { behind, ..own.want });
+        }
+        me.slot.waiting.read()
+    }
+
+    /// No deadlock; but look again soon, if it is not sure yet under which command the caller waits.
+    fn none_yet(&'static self, own: Option<Seen>) -> Check<Deadlock> {
+        let is_settled = |own: Seen| {
+            let waited = clock::now_ns().saturating_sub(own.want.since_ns);
+            own.want.behind.is_some() || waited > UNSURE_NS
+        };
+        if !may_be_behind() || own.is_none_or(is_settled) { Check::None } else { Check::LookAgain }
     }
 
     /// Everyone who waits without a deadline for something that somebody holds, and what they hold.

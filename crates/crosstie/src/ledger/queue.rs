@@ -6,6 +6,7 @@
 
 use crosstie_core::atomic::Ordering;
 use crosstie_core::wait::{Check, Neighbours, Slept, Wait as Waits, Wake};
+use crosstie_core::word::holds::Hold;
 use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::{Seen, Want, look_for_waiters};
 use crosstie_core::{Deadline, OwnerId, crash_point};
@@ -144,6 +145,11 @@ impl Domain {
     /// Everyone alive who waits for `key`, with their place in its queue.
     pub(crate) fn waiters(&'static self, key: u64) -> impl Iterator<Item = (OwnerId, u64)> {
         self.waiting().filter_map(move |(id, slot)| Some((id, slot.waiting.place(key)?)))
+    }
+
+    /// What `id` holds, as its table says.
+    pub(crate) fn holds_of(&'static self, id: OwnerId) -> Vec<Hold> {
+        self.slot(id.slot()).map_or_else(Vec::new, |slot| slot.holds.read().collect())
     }
 
     /// How many participants wait now.

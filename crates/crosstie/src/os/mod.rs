@@ -11,6 +11,7 @@
 //! | [`fd_passing`] | descriptors that travel over a Unix socket |
 //! | [`fifo`] | FIFOs in packet mode |
 //! | [`file_lock`] | locks that end with their holder |
+//! | [`forward`] | signals that are passed on to a child |
 //! | [`futex`] | sleeping on one word, or on several |
 //! | [`held_spawn`] | a child that runs nothing before it is on record |
 //! | [`inherited`] | descriptors that the parent left open |
@@ -44,6 +45,7 @@ pub mod directory;
 pub mod fd_passing;
 pub mod fifo;
 pub mod file_lock;
+pub mod forward;
 pub mod futex;
 mod gather;
 pub mod held_spawn;

@@ -329,6 +329,13 @@ pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     })
 }
 
+/// Whether the process `pid` is stopped (SIGSTOP, a debugger): it lives and does nothing.
+#[must_use]
+pub fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| matches!(rest.trim_start().chars().next(), Some('T' | 't')))
+}
+
 /// Starts a thread that no signal is ever delivered to, with a small stack.
 ///
 /// # Errors

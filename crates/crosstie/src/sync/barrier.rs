@@ -231,6 +231,16 @@ impl Barrier {
         }
     }
 
+    /// Gives the calling thread's seat up: another may be a party in its place.
+    ///
+    /// # Errors
+    /// `Corrupt` when somebody wrote over it.
+    pub fn leave(&self) -> Result<()> {
+        let me = Taker::thread(self.head.tag(), Deadline::NOW)?.owner;
+        self.seats.iter().for_each(|seat| seat.party.give_back(me));
+        Ok(())
+    }
+
     /// Whether it is broken.
     #[must_use]
     pub fn is_broken(&self) -> bool {

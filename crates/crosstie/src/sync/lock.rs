@@ -14,6 +14,7 @@ use super::refusal::{LockError, LockResult};
 use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::Result;
+use crate::ledger::command::CommandOwner;
 use crate::ledger::{Domain, Identity};
 use crate::os::clock;
 
@@ -237,6 +238,26 @@ impl<H: Deref<Target = Lock>> Drop for LockGuard<H> {
             Turn::Read(turn) => self.lock.words.stop_reading(turn),
             Turn::Write(turn) => self.lock.words.stop_writing(turn),
         }
+    }
+}
+
+impl Shared<Lock> {
+    /// Locks for the command of `owner`, and waits until `deadline`.
+    ///
+    /// # Errors
+    /// As [`Lock::lock_until`].
+    ///
+    /// # Death
+    /// It is held until the guard is dropped, or the command's program and who started it have both ended.
+    #[track_caller]
+    pub fn lock_for_command(
+        &self,
+        owner: &CommandOwner,
+        access: Access,
+        deadline: Deadline,
+    ) -> LockResult<LockGuard<Self>> {
+        let taker = Taker::command(owner, deadline).map_err(LockError::Failed)?;
+        LockGuard::take(self.clone(), access, &taker)
     }
 }
 

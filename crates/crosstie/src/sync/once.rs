@@ -11,8 +11,10 @@ use super::mutex::Mutex;
 use super::object::{self, Object, Wanted};
 use super::refusal::LockError;
 use super::shared::Shared;
+use super::taker::Taker;
 use crate::error::{Error, Result};
 use crate::ledger::Domain;
+use crate::ledger::command::CommandOwner;
 use crate::shareable::Shareable;
 
 /// Something that is done once, whoever comes first, whatever dies while doing it.
@@ -175,6 +177,39 @@ impl<T: Shareable + Sync> LazyShared<T> {
         self.fill(make(*tries - 1));
         self.making.head().set_done();
         Ok(true)
+    }
+}
+
+impl Shared<Once> {
+    /// Does it for the command of `owner`, if nobody has: `run` answers whether it is done. Answers `None` where it was
+    /// done before; waits until `deadline` for another that is at it.
+    ///
+    /// # Errors
+    /// As [`LazyShared::make_until`].
+    ///
+    /// # Death
+    /// As long as the command's program runs, no other does it, whatever becomes of who started it.
+    #[track_caller]
+    pub fn run_for_command<R>(
+        &self,
+        owner: &CommandOwner,
+        deadline: Deadline,
+        run: impl FnOnce() -> (bool, R),
+    ) -> Result<Option<R>> {
+        if self.made().is_some() {
+            return Ok(None);
+        }
+        let taker = Taker::command(owner, deadline)?;
+        let held = self.making.hold_for(&taker).map_err(Error::from)?;
+        if self.made().is_some() {
+            return Ok(None);
+        }
+        let (is_done, answer) = run();
+        if is_done {
+            self.making.head().set_done();
+        }
+        drop(held);
+        Ok(Some(answer))
     }
 }
 

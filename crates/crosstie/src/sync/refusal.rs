@@ -67,7 +67,7 @@ impl fmt::Display for Occupied {
         if self.ahead > 0 {
             write!(f, ", {} ahead", self.ahead)?;
         }
-        if !self.waited.is_zero() {
+        if self.waited >= Duration::from_millis(1) {
             write!(f, ", after a wait of {:.1?}", self.waited)?;
         }
         Ok(())

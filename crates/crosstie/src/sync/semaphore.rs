@@ -18,6 +18,7 @@ use super::shared::Shared;
 use super::taker::{Noted, Taker};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
+use crate::ledger::command::CommandOwner;
 use crate::os::clock;
 
 /// The most permits that a semaphore has.
@@ -202,6 +203,13 @@ impl Semaphore {
     /// As [`Semaphore::acquire_until`]; [`LockError::Failed`] of kind `Usage` for more than there are.
     #[track_caller]
     pub fn acquire_many(&self, count: u32, deadline: Deadline) -> LockResult<Permits<'_>> {
+        self.check_count(count)?;
+        let mut places = vec![(0, 0); count as usize];
+        let noted = self.take(Taker::thread(self.head.tag(), deadline), &mut places)?;
+        Ok(Permits { semaphore: self, noted, places, not_send: PhantomData })
+    }
+
+    fn check_count<G>(&self, count: u32) -> Result<(), LockError<G>> {
         if count == 0 || count > self.total() {
             return Err(LockError::Failed(
                 Error::new("acquire", "semaphore", ErrorKind::Usage)
@@ -209,9 +217,7 @@ impl Semaphore {
                     .advise("ask for fewer, or make it larger"),
             ));
         }
-        let mut places = vec![(0, 0); count as usize];
-        let noted = self.take(Taker::thread(self.head.tag(), deadline), &mut places)?;
-        Ok(Permits { semaphore: self, noted, places, not_send: PhantomData })
+        Ok(())
     }
 
     /// Takes permits, one for each of `places`.
@@ -355,6 +361,46 @@ impl Drop for Permits<'_> {
     }
 }
 
+/// Several permits, held by a command until they are dropped, or its program and who started it have ended.
+pub struct CommandPermits {
+    semaphore: Shared<Semaphore>,
+    noted: Noted,
+    places: Vec<(u32, u64)>,
+}
+
+impl CommandPermits {
+    /// Which of the permits they are, from 0, and the fencing number of each.
+    #[must_use]
+    pub fn places(&self) -> &[(u32, u64)] {
+        &self.places
+    }
+}
+
+impl Drop for CommandPermits {
+    fn drop(&mut self) {
+        self.semaphore.give_back(&self.noted, self.places.iter().map(|(index, _)| *index));
+    }
+}
+
+impl Shared<Semaphore> {
+    /// Takes `count` permits for the command of `owner`, and waits until `deadline`: all or none.
+    ///
+    /// # Errors
+    /// As [`Semaphore::acquire_many`].
+    #[track_caller]
+    pub fn acquire_for_command(
+        &self,
+        owner: &CommandOwner,
+        count: u32,
+        deadline: Deadline,
+    ) -> LockResult<CommandPermits> {
+        self.check_count(count)?;
+        let mut places = vec![(0, 0); count as usize];
+        let noted = self.take(Taker::command(owner, deadline), &mut places)?;
+        Ok(CommandPermits { semaphore: self.clone(), noted, places })
+    }
+}
+
 /// Taking permits for the whole process.
 pub trait AcquireOwned: Deref<Target = Semaphore> + Clone {
     /// Takes one permit for the calling process, and waits until `deadline`.
@@ -397,5 +443,11 @@ impl<H: Deref<Target = Semaphore>> fmt::Debug for OwnedPermit<H> {
 impl fmt::Debug for Permits<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.indices()).finish()
+    }
+}
+
+impl fmt::Debug for CommandPermits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.places.iter().map(|(index, _)| index)).finish()
     }
 }

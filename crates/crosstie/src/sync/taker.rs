@@ -11,6 +11,7 @@ use crosstie_core::{Deadline, OwnerId};
 
 use crate::error::Result;
 use crate::ledger::attach;
+use crate::ledger::command::CommandOwner;
 use crate::ledger::site::Site;
 use crate::ledger::{Domain, Me};
 use crate::os::process;
@@ -61,6 +62,14 @@ impl Taker {
         self.me.domain
     }
 
+    /// The calling thread, for the command of `owner`.
+    #[track_caller]
+    pub(super) fn command(owner: &CommandOwner, deadline: Deadline) -> Result<Self> {
+        let me = attach::me(owner.domain().tag())?;
+        let (owner, slot) = (owner.id(), owner.slot());
+        Ok(Self { me, owner, slot, shares_table: false, deadline, site: Location::caller() })
+    }
+
     /// Where in the program.
     pub(super) fn site(&self) -> &'static Location<'static> {
         self.site
@@ -69,7 +78,8 @@ impl Taker {
     /// What is asked of an object.
     pub(super) fn request(&self, mode: Mode, need: u32, total: u32) -> Request {
         let site = Site::address_of(self.site);
-        Request { mode, need, total, site, ..Request::exclusive(self.deadline) }
+        let behind = self.me.domain.surely_behind();
+        Request { mode, need, total, site, behind, ..Request::exclusive(self.deadline) }
     }
 
     /// Notes that the owner has the object of `key` in this way.

@@ -1,0 +1,132 @@
+//! Running a command that holds something: what `lock`, `sem` and `once` share.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use crosstie::inspect::Snapshot;
+use crosstie::ledger::Domain;
+use crosstie::ledger::command::CommandOwner;
+use crosstie::os::clock;
+use crosstie::os::forward;
+use crosstie::os::held_spawn::HeldCommand;
+use crosstie::os::signal_state::SignalState;
+use crosstie::sync::LockError;
+use crosstie::{Deadline, Error, ErrorKind};
+
+use crate::args::{Globals, values};
+use crate::exit::{Failure, Outcome};
+use crate::output::note;
+
+/// How long to wait.
+#[derive(Clone, Debug, Args)]
+pub struct WaitFlags {
+    /// Wait at most this long: 5s, 1m 30s; then 124
+    #[arg(short, long, value_name = "TIME", value_parser = values::duration)]
+    pub timeout: Option<Duration>,
+    /// Do not wait: 75 if somebody has it
+    #[arg(long = "try", conflicts_with = "timeout")]
+    pub no_wait: bool,
+}
+
+impl WaitFlags {
+    /// Until when, from now on.
+    pub fn deadline(&self) -> Deadline {
+        match (self.no_wait, self.timeout) {
+            (true, _) => Deadline::NOW,
+            (false, Some(timeout)) => clock::deadline_in(timeout),
+            (false, None) => Deadline::NEVER,
+        }
+    }
+}
+
+/// The domain that the user means.
+pub fn domain(globals: &Globals) -> Result<&'static Domain, Failure> {
+    let opened = match &globals.domain {
+        Some(path) => Domain::open(path),
+        None => Domain::open_default(),
+    };
+    opened.map_err(|error| {
+        let failure = Failure::from(error);
+        let is_sudo = std::env::var_os("SUDO_USER").is_some();
+        if is_sudo {
+            failure.advise("root's domain is not the user's: name it with --domain")
+        } else {
+            failure
+        }
+    })
+}
+
+/// While it lives, a wait that lasts longer than two seconds is told once.
+pub struct Told {
+    _over: Sender<()>,
+}
+
+impl Told {
+    /// The wait for `object` begins now.
+    pub fn begin(globals: &Globals, domain: &'static Domain, object: String) -> Self {
+        let (over, told) = channel::<()>();
+        let globals = globals.clone();
+        thread::spawn(move || {
+            if told.recv_timeout(Duration::from_secs(2)) == Err(RecvTimeoutError::Timeout) {
+                note::line(&globals, &waiting_for(domain, &object));
+            }
+        });
+        Self { _over: over }
+    }
+}
+
+fn waiting_for(domain: &'static Domain, object: &str) -> String {
+    let snapshot = Snapshot::of(domain);
+    let key = snapshot.objects.iter().find(|known| known.name == object).map_or(0, |known| known.key);
+    let holders: Vec<_> = snapshot.holders(key).map(|hold| hold.owner.to_string()).collect();
+    let own = std::process::id();
+    let ahead = snapshot.waiters(key).take_while(|wait| wait.owner.pid != own).count();
+    let by = if holders.is_empty() { String::new() } else { format!(": held by {}", holders.join(", ")) };
+    let ahead = if ahead == 0 { String::new() } else { format!(", {ahead} ahead of you") };
+    format!("waiting for {object} (domain {}){by}{ahead}", domain.name())
+}
+
+/// A lock or permit was refused.
+pub fn refused<G>(object: &str, refusal: LockError<G>) -> Failure {
+    match refusal {
+        LockError::Failed(error) => error.into(),
+        LockError::Busy(who) => Failure::new(ErrorKind::Busy, format!("{who}")),
+        LockError::TimedOut(who) => Failure::new(ErrorKind::TimedOut, format!("wait for {object}: {who}")),
+        LockError::Deadlock(cycle) => {
+            Failure::new(ErrorKind::Deadlock, format!("wait for {object}: {cycle}"))
+                .advise("take both at once, in one order for all: crosstie lock A B -- …")
+        }
+        other => Failure::from(Error::from(other)),
+    }
+}
+
+/// Runs `argv` for `owner`, with more in its environment; answers its exit code as a shell says it.
+pub fn run(owner: &CommandOwner, argv: &[OsString], environment: &[(String, String)]) -> Result<u8, Failure> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(Failure::usage("there is no command to run").advise("write it behind --"));
+    };
+    let found = SignalState::as_found();
+    let mut command = HeldCommand::new(program).args(arguments).signals(found.clone());
+    for (name, value) in environment {
+        command = command.env(name, value);
+    }
+    let failed = |text: String| Failure::new(ErrorKind::Failed, text);
+    forward::begin(&found).map_err(|error| failed(format!("forward signals: {error}")))?;
+    let mut child = owner.start(&command).map_err(|refusal| {
+        Failure::with_code(refusal.exit_code(), format!("run {}: {refusal}", program.display()))
+    })?;
+    forward::to(child.pid());
+    let status = child.wait().map_err(|error| failed(format!("wait for {}: {error}", program.display())))?;
+    forward::to(0);
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(125);
+    Ok(u8::try_from(code).unwrap_or(125))
+}
+
+/// The command's own exit code is ours.
+pub fn ends_with(code: u8) -> Outcome {
+    if code == 0 { Ok(()) } else { Err(Failure::silent(code)) }
+}

@@ -1,0 +1,87 @@
+//! `crosstie lock NAME… -- CMD`.
+
+use std::ffi::OsString;
+
+use clap::Args;
+use crosstie::ErrorKind;
+use crosstie::sync::{Access, Lock};
+
+use super::held::{self, Told, WaitFlags};
+use crate::args::Globals;
+use crate::exit::{Failure, Outcome};
+use crate::output::note;
+
+/// Run a command while it has a lock, alone or shared
+///
+/// The lock follows the command: it is held until the command ends, also if crosstie itself is killed,
+/// and is free at once when the command is. First come, first served. Several locks are taken in one order for all, so
+/// that two commands never wait for each other. A wait that would never end is refused (80) and the circle named.
+/// The command finds CROSSTIE_TOKEN (a number that grows with each owner) and, when the last owner died,
+/// CROSSTIE_ABANDONED=1 in its environment. The exit code is the command's.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  crosstie lock db -- ./migrate.sh
+  crosstie lock --shared db -- ./report.sh
+  crosstie lock a b c -- ./job
+  crosstie lock --timeout 5s db -- ./migrate.sh || echo \"exit code $?\"")]
+pub struct Arguments {
+    /// The locks, made where they are missing
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+    /// Beside others who share it
+    #[arg(short, long)]
+    shared: bool,
+    #[command(flatten)]
+    wait: WaitFlags,
+    /// Refuse (81) instead of warn when the last owner died while it had the lock
+    #[arg(long)]
+    strict: bool,
+    /// The command and its arguments
+    #[arg(required = true, last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
+    let domain = held::domain(globals)?;
+    let access = if arguments.shared { Access::Shared } else { Access::Exclusive };
+    let program = arguments.command.first().cloned().unwrap_or_default();
+    let owner = domain.command_owner(&program)?;
+    let mut names = arguments.names;
+    names.sort();
+    names.dedup();
+    let deadline = arguments.wait.deadline();
+    let mut guards = Vec::new();
+    for name in &names {
+        let lock = Lock::open_or_create_in(domain, name)?;
+        let object = format!("lock:{name}");
+        let told = Told::begin(globals, domain, object.clone());
+        let guard = lock
+            .lock_for_command(&owner, access, deadline)
+            .map_err(|refusal| held::refused(&object, refusal))?;
+        drop(told);
+        if guard.is_abandoned() {
+            let who = guard.dead_owner().map_or("its last owner".to_owned(), |who| who.to_string());
+            let text = format!("{object} was abandoned: {who} died while it had it");
+            if arguments.strict {
+                return Err(Failure::new(ErrorKind::Abandoned, text)
+                    .advise("look at what it protects, then run again"));
+            }
+            note::line(globals, &text);
+        }
+        guards.push(guard);
+    }
+    let mut environment = Vec::new();
+    if let Some(last) = guards.last() {
+        environment.push(("CROSSTIE_TOKEN".to_owned(), last.token().to_string()));
+    }
+    if guards.iter().any(|guard| guard.is_abandoned()) {
+        environment.push(("CROSSTIE_ABANDONED".to_owned(), "1".to_owned()));
+    }
+    let code = held::run(&owner, &arguments.command, &environment)?;
+    let is_lost = guards.iter().any(|guard| !guard.is_held());
+    drop(guards);
+    if is_lost && code == 0 {
+        return Err(Failure::new(ErrorKind::Lost, "the lock was taken away by force while the command ran"));
+    }
+    held::ends_with(code)
+}

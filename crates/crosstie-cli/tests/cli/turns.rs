@@ -1,0 +1,157 @@
+//! Taking turns from the shell: the lock follows the command, and a deadlock has an answer.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::machine::Machine;
+
+#[test]
+fn a_command_has_the_lock_and_its_exit_code_is_ours() {
+    let machine = Machine::new();
+    machine
+        .crosstie(&["lock", "db", "--", "sh", "-c", "echo $CROSSTIE_TOKEN; exit 3"])
+        .finish()
+        .code(3)
+        .wrote("1\n");
+    machine.crosstie(&["lock", "db", "--", "sh", "-c", "kill -9 $$"]).finish().code(137);
+    machine.crosstie(&["lock", "db", "--", "./nothing"]).finish().code(127).said("cannot execute");
+    let file = machine.file("text", b"no program");
+    machine.crosstie(&["lock", "db", "--", file.to_str().unwrap()]).finish().code(126);
+    machine.crosstie(&["lock", "a/b", "--", "true"]).finish().code(2).said("not allowed in a name");
+    machine.crosstie(&["lock", "db"]).finish().code(2);
+}
+
+#[test]
+fn who_has_a_lock_is_named_to_who_does_not_get_it() {
+    let machine = Machine::new();
+    let holder = machine.crosstie(&["lock", "db", "--", "sleep", "30"]).start();
+    until(|| machine.crosstie(&["ls"]).finish().output().contains("held by"));
+    machine.crosstie(&["lock", "--try", "db", "--", "true"]).finish().code(75).said("sleep");
+    machine
+        .crosstie(&["lock", "-t", "0.05", "db", "--", "true"])
+        .finish()
+        .code(124)
+        .said("lock:db is held by");
+    machine.crosstie(&["inspect", "lock:db"]).finish().code(0);
+    machine.crosstie(&["rm", "lock:db"]).finish().code(75).said("has it open");
+    holder.signal(Signal::TERM);
+}
+
+#[test]
+fn the_lock_follows_the_command_when_the_wrapper_is_killed() {
+    let machine = Machine::new();
+    let mut holder = machine.crosstie(&["lock", "db", "--", "sleep", "1"]).start();
+    until(|| machine.crosstie(&["ls"]).finish().output().contains("sleep"));
+    let since = Instant::now();
+    holder.kill();
+    machine.crosstie(&["lock", "--try", "db", "--", "true"]).finish().code(75);
+    machine.crosstie(&["lock", "db", "--", "true"]).finish().code(0).said("abandoned");
+    assert!(since.elapsed() > Duration::from_millis(100), "it waited for the command to end");
+    machine.crosstie(&["rm", "lock:db"]).finish().code(0);
+}
+
+#[test]
+fn nested_commands_in_a_circle_get_one_answer_and_the_other_goes_on() {
+    let machine = Machine::new();
+    for through_a_shell in [false, true] {
+        let nested = |outer: &str, inner: &str| {
+            let script = format!(
+                "touch has-{outer}; until [ -e has-{inner} ]; do sleep 0.01; done; {} lock {inner} -- true; exit $?",
+                env!("CARGO_BIN_EXE_crosstie")
+            );
+            let exec = if through_a_shell {
+                script
+            } else {
+                script.replace("; exit $?", "").replace("done; ", "done; exec ")
+            };
+            machine.crosstie(&["lock", outer, "--", "sh", "-c", &exec]).start()
+        };
+        let (one, two) = (nested("a", "b"), nested("b", "a"));
+        let outcomes = [one.finish(), two.finish()];
+        let mut codes: Vec<_> = outcomes.iter().map(|outcome| outcome.exit_code()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, [0, 80], "through a shell: {through_a_shell}");
+        let told = outcomes.into_iter().find(|outcome| outcome.exit_code() == 80).unwrap();
+        told.said("deadlock of 2").said("lock:a").said("lock:b");
+        for name in ["has-a", "has-b"] {
+            std::fs::remove_file(machine.path(name)).unwrap();
+        }
+    }
+    machine.crosstie(&["doctor"]).finish().code(0);
+}
+
+#[test]
+fn permits_have_numbers_and_come_back() {
+    let machine = Machine::new();
+    let print = ["sh", "-c", "echo $CROSSTIE_PERMIT $GPU"];
+    let arguments = ["sem", "gpu", "-n", "2", "--take", "2", "--index-env", "GPU", "--"];
+    let all: Vec<_> = arguments.iter().chain(&print).copied().collect();
+    for _ in 0..2 {
+        machine.crosstie(&all).finish().code(0).wrote("0,1 0,1\n");
+    }
+    machine
+        .crosstie(&["sem", "gpu", "-n", "3", "--", "true"])
+        .finish()
+        .code(86)
+        .said("2 permits, asked for were 3");
+    machine.crosstie(&["sem", "gpu", "-n", "3", "--resize"]).finish().code(0);
+    machine.crosstie(&["sem", "gpu", "--take", "4", "--", "true"]).finish().code(2).said("it has 3");
+    machine.crosstie(&["sem", "none", "--", "true"]).finish().code(84).said("-n N");
+}
+
+#[test]
+fn anyone_posts_sets_and_meets() {
+    let machine = Machine::new();
+    machine.crosstie(&["post", "full"]).finish().code(0);
+    machine.crosstie(&["wait", "full"]).finish().code(0);
+    machine.crosstie(&["wait", "full", "--try"]).finish().code(75);
+    machine.crosstie(&["post", "slots", "--value", "2"]).finish().code(0);
+    machine.crosstie(&["post", "slots", "--value", "2"]).finish().code(85);
+    machine.crosstie(&["event", "clear", "ready"]).finish().code(1);
+    machine.crosstie(&["event", "set", "ready"]).finish().code(0);
+    machine.crosstie(&["event", "wait", "ready"]).finish().code(0);
+    for _ in 0..2 {
+        let first = machine.crosstie(&["barrier", "phase", "-n", "2"]).start();
+        machine.crosstie(&["barrier", "phase", "-n", "2"]).finish().code(0);
+        first.finish().code(0);
+    }
+    machine.crosstie(&["barrier", "phase", "-n", "2", "-t", "0.05"]).finish().code(124);
+    machine.crosstie(&["barrier", "phase", "-n", "3"]).finish().code(86);
+}
+
+#[test]
+fn what_is_done_once_is_done_by_one_that_succeeds() {
+    let machine = Machine::new();
+    machine.crosstie(&["once", "init", "--", "sh", "-c", "exit 4"]).finish().code(4);
+    machine.crosstie(&["once", "init", "--", "echo", "done"]).finish().code(0).wrote("done\n");
+    machine.crosstie(&["once", "init", "--", "echo", "again"]).finish().code(0).wrote("");
+}
+
+#[test]
+fn the_domain_is_seen_in_words_in_json_and_as_a_picture() {
+    let machine = Machine::new();
+    let holder = machine.crosstie(&["lock", "db", "--", "sleep", "30"]).start();
+    until(|| machine.crosstie(&["ls"]).finish().output().contains("held by"));
+    let waiter = machine.crosstie(&["lock", "db", "--", "true"]).start();
+    until(|| machine.crosstie(&["ls", "--blocked"]).finish().output().contains("1 waiting"));
+    let json = machine.crosstie(&["ls", "--json"]).finish().output();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["schema"], "crosstie.ls/1");
+    assert_eq!(json["objects"][0]["waiting"][0]["command"], "crosstie");
+    let dot = machine.crosstie(&["graph"]).finish().output();
+    assert!(dot.contains("-> ") && dot.contains("lock:db"), "{dot}");
+    let svg = machine.crosstie(&["graph", "--format", "svg"]).finish().output();
+    assert!(svg.starts_with("<svg") && svg.contains("lock:db"), "{svg}");
+    machine.crosstie(&["graph", "--format", "mermaid"]).finish().code(0);
+    machine.crosstie(&["inspect", "lock:none"]).finish().code(84);
+    holder.signal(Signal::TERM);
+    holder.finish().code(143);
+    waiter.finish().code(0);
+}
+
+fn until(mut is_true: impl FnMut() -> bool) {
+    while !is_true() {
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,210 @@
+//! [`Snapshot`]: what a domain holds now, as far as one look without stopping anybody can tell.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::time::Duration;
+
+use crosstie_core::OwnerId;
+use crosstie_core::turns::rwlock::KEY;
+use crosstie_core::word::waiting::Mode;
+
+use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
+use crate::ledger::{Domain, Identity};
+use crate::os::{clock, directory, process};
+
+/// What a domain holds now.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The named objects, by kind and name.
+    pub objects: Vec<SnapshotObject>,
+    /// Everything that somebody alive holds.
+    pub holds: Vec<SnapshotHold>,
+    /// Everyone alive who waits.
+    pub waits: Vec<SnapshotWait>,
+    /// Everyone who takes part.
+    pub owners: Vec<Identity>,
+}
+
+/// A named object.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SnapshotObject {
+    /// What it is: `lock:stock`.
+    pub name: String,
+    /// Its kind: `lock`.
+    pub kind: String,
+    /// Its key in the ledger; 0 for what has none.
+    pub key: u64,
+    /// What it says of itself: `Mutex<Stock { … }>`; empty for what says nothing.
+    pub description: String,
+    /// Acquisitions, or the last token.
+    pub acquisitions: u64,
+    /// Acquisitions that had to wait.
+    pub contended: u64,
+    /// The longest wait.
+    pub longest_wait: Duration,
+    /// The most that one wait was overtaken.
+    pub overtaken_most: u64,
+    /// Owners that died.
+    pub deaths: u64,
+    /// The owner that its word names and that is dead: it is abandoned, and nobody has come since.
+    pub dead_owner: Option<OwnerId>,
+    /// Whether the data are abandoned and nobody has mended them.
+    pub is_abandoned: bool,
+}
+
+/// Something that is held.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SnapshotHold {
+    /// By whom.
+    pub owner: Identity,
+    /// The object's key.
+    pub key: u64,
+    /// In what way.
+    pub mode: Mode,
+    /// How many units.
+    pub units: u32,
+}
+
+/// Somebody who waits.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SnapshotWait {
+    /// Who.
+    pub owner: Identity,
+    /// For the object of which key.
+    pub key: u64,
+    /// In what way.
+    pub mode: Mode,
+    /// For how long by now.
+    pub waited: Duration,
+    /// Whether the wait ends by itself.
+    pub has_deadline: bool,
+    /// Its place in the queue: the smallest is first.
+    pub place: u64,
+    /// The command under which it runs.
+    pub behind: Option<OwnerId>,
+    /// Whether it is stopped (SIGSTOP): not dead, but it does not go on.
+    pub is_stopped: bool,
+}
+
+impl Snapshot {
+    /// Looks at `domain`.
+    ///
+    /// # Cost
+    /// Some system calls for each object.
+    #[must_use]
+    pub fn of(domain: &'static Domain) -> Self {
+        let now = clock::now_ns();
+        let mut waits: Vec<_> = domain
+            .waits()
+            .filter(|(_, _, seen)| seen.want.mode != Mode::Nested)
+            .filter_map(|(id, _, seen)| {
+                let owner = domain.identity(id)?;
+                Some(SnapshotWait {
+                    is_stopped: process::is_stopped(owner.pid),
+                    owner,
+                    key: seen.want.key & KEY,
+                    mode: seen.want.mode,
+                    waited: Duration::from_nanos(now.saturating_sub(seen.want.since_ns)),
+                    has_deadline: seen.want.deadline_ns != u64::MAX,
+                    place: seen.want.queue,
+                    behind: seen.want.behind,
+                })
+            })
+            .collect();
+        waits.sort_unstable_by_key(|wait| (wait.key, wait.place));
+        let owners = domain.owners();
+        let mut holds: Vec<SnapshotHold> = Vec::new();
+        for owner in &owners {
+            for hold in domain.holds_of(owner.id) {
+                let key = hold.key & KEY;
+                // A writer has two notes for one object.
+                let is_known = |known: &SnapshotHold| known.key == key && known.owner.id == owner.id;
+                if !holds.iter().any(is_known) {
+                    holds.push(SnapshotHold {
+                        owner: owner.clone(),
+                        key,
+                        mode: hold.mode,
+                        units: hold.units,
+                    });
+                }
+            }
+        }
+        let objects = domain.objects().iter().map(|object| look_at(domain, object)).collect();
+        Self { objects, holds, waits, owners }
+    }
+
+    /// Who holds the object of `key`.
+    pub fn holders(&self, key: u64) -> impl Iterator<Item = &SnapshotHold> {
+        self.holds.iter().filter(move |hold| hold.key == key && key != 0)
+    }
+
+    /// Who waits for the object of `key`, first come first.
+    pub fn waiters(&self, key: u64) -> impl Iterator<Item = &SnapshotWait> {
+        self.waits.iter().filter(move |wait| wait.key == key && key != 0)
+    }
+
+    /// The object of `key` as people know it.
+    #[must_use]
+    pub fn object_name(&self, key: u64) -> String {
+        let found = self.objects.iter().find(|object| object.key == key && key != 0);
+        found.map_or_else(|| format!("unnamed object {key}"), |object| object.name.clone())
+    }
+}
+
+/// Reads an object's head and description out of its file.
+fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
+    let mut head = [0_u8; 128];
+    let mut description = String::new();
+    if object.key != 0
+        && let Ok(file) =
+            directory::open_in(domain.directory().as_fd(), &format!("{}.{}", object.kind, object.name))
+    {
+        let file = File::from(file);
+        // What cannot be read is shown as zeros.
+        let _ = file.read_exact_at(&mut head, OBJECT_OFFSET);
+        description = describe(&file);
+    }
+    let word = |at: usize| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&head[at..at + 8]);
+        u64::from_le_bytes(bytes)
+    };
+    let dead_owner = (matches!(object.kind.as_str(), "lock" | "monitor" | "once"))
+        .then(|| OwnerId::from_bits(word(0)))
+        .flatten()
+        .filter(|&owner| !domain.is_alive(owner));
+    SnapshotObject {
+        name: object.to_string(),
+        kind: object.kind.clone(),
+        key: object.key,
+        description,
+        acquisitions: word(8),
+        contended: word(64),
+        longest_wait: Duration::from_nanos(word(72)),
+        overtaken_most: word(88),
+        deaths: word(96),
+        dead_owner,
+        is_abandoned: word(32) & 2 != 0,
+    }
+}
+
+/// The description that a new object writes behind its header.
+fn describe(file: &File) -> String {
+    const OFFSET: u64 = 128;
+    const BYTES_MAX: u64 = 2048;
+    let mut length = [0; 8];
+    if file.read_exact_at(&mut length, OFFSET).is_err() {
+        return String::new();
+    }
+    let length = u64::from_le_bytes(length).min(BYTES_MAX);
+    let mut text = vec![0; usize::try_from(length).unwrap_or(0)];
+    if file.read_exact_at(&mut text, OFFSET + 8).is_err() {
+        return String::new();
+    }
+    String::from_utf8_lossy(&text).chars().filter(|c| !c.is_control()).collect()
+}
