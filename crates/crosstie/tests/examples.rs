@@ -50,6 +50,16 @@ fn orders_wait_in_shared_memory_until_they_are_taken() {
 }
 
 #[test]
+fn a_lock_a_permit_and_a_job_are_had_by_name() {
+    let domain = tempfile::tempdir().unwrap();
+    for turn in 1..=2 {
+        let mut command = example("take_turns");
+        command.env("CROSSTIE_DOMAIN", domain.path().join("d"));
+        assert_eq!(run(command), format!("GPU 0\njob Some(7), {turn} in stock\n"));
+    }
+}
+
+#[test]
 fn what_c_writes_into_posix_shared_memory_is_read_by_us() {
     let Some(programs) = CPrograms::compile() else { return };
     let name = programs.region("c-writes");

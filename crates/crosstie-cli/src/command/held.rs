@@ -110,7 +110,7 @@ pub fn run(owner: &CommandOwner, argv: &[OsString], environment: &[(String, Stri
         return Err(Failure::usage("there is no command to run").advise("write it behind --"));
     };
     let found = SignalState::as_found();
-    let mut command = HeldCommand::new(program).args(arguments).signals(found.clone());
+    let mut command = HeldCommand::new(program).args(arguments).signals(found);
     for (name, value) in environment {
         command = command.env(name, value);
     }

@@ -36,7 +36,7 @@ pub fn begin(found: &SignalState) -> io::Result<()> {
         let place = action.as_mut_ptr();
         // SAFETY: `place` is writable memory for one sigaction, zeroed: no flags, an empty mask.
         unsafe { (*place).sa_sigaction = pass_on as *const () as usize };
-        // SAFETY: as above.
+        // SAFETY: `place` is writable memory for one sigaction, as above; only its flags are written.
         unsafe { (*place).sa_flags = libc::SA_SIGINFO | libc::SA_RESTART };
         // SAFETY: the handler only loads an atomic and calls kill(2), both allowed in a handler.
         if unsafe { libc::sigaction(signal, place, ptr::null_mut()) } == -1 {
