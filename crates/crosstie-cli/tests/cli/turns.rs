@@ -1,7 +1,5 @@
 //! Taking turns from the shell: the lock follows the command, and a deadlock has an answer.
 
-use std::time::{Duration, Instant};
-
 use rustix::process::Signal;
 
 use crate::machine::Machine;
@@ -41,13 +39,16 @@ fn who_has_a_lock_is_named_to_who_does_not_get_it() {
 #[test]
 fn the_lock_follows_the_command_when_the_wrapper_is_killed() {
     let machine = Machine::new();
-    let mut holder = machine.crosstie(&["lock", "db", "--", "sleep", "1"]).start();
-    until(|| machine.crosstie(&["ls"]).finish().output().contains("sleep"));
-    let since = Instant::now();
+    let until_told = "touch started; until [ -e end ]; do sleep 0.01; done; touch ended";
+    let mut holder = machine.crosstie(&["lock", "db", "--", "sh", "-c", until_told]).start();
+    until(|| machine.path("started").exists());
     holder.kill();
     machine.crosstie(&["lock", "--try", "db", "--", "true"]).finish().code(75);
-    machine.crosstie(&["lock", "db", "--", "true"]).finish().code(0).said("abandoned");
-    assert!(since.elapsed() > Duration::from_millis(100), "it waited for the command to end");
+    let next = machine.crosstie(&["lock", "db", "--", "test", "-e", "ended"]).start();
+    until(|| machine.crosstie(&["ls", "--blocked"]).finish().output().contains("1 waiting"));
+    machine.file("end", b"");
+    // The next command finds what the one before it did last.
+    next.finish().code(0).said("abandoned");
     machine.crosstie(&["rm", "lock:db"]).finish().code(0);
 }
 

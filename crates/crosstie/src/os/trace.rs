@@ -152,14 +152,24 @@ mod tests {
         let mut byte = [0];
         input.write_all(b"x").unwrap();
         output.read_exact(&mut byte).unwrap();
+        // The first question comes when the process is traced: an echo before it would not be counted.
+        let (is_traced, traced) = std::sync::mpsc::channel();
         let echoes = std::thread::spawn(move || {
+            // An error: tracing is not allowed, and nobody counts.
+            let _ = traced.recv();
             for _ in 0..50 {
                 input.write_all(b"x").unwrap();
                 output.read_exact(&mut byte).unwrap();
             }
             input
         });
-        match count_syscalls(&[child.id()], || echoes.is_finished()) {
+        let counted = count_syscalls(&[child.id()], || {
+            // An error: the echoes are over.
+            let _ = is_traced.send(());
+            echoes.is_finished()
+        });
+        drop(is_traced);
+        match counted {
             Ok(calls) => {
                 assert!((100..=102).contains(&calls[0]), "50 reads and 50 writes, counted {calls:?}")
             }
