@@ -44,6 +44,7 @@ fn the_lock_follows_the_command_when_the_wrapper_is_killed() {
     until(|| machine.path("started").exists());
     holder.kill();
     machine.crosstie(&["lock", "--try", "db", "--", "true"]).finish().code(75);
+    machine.crosstie(&["lock", "-t", "0.1", "db", "--", "true"]).finish().code(124);
     let next = machine.crosstie(&["lock", "db", "--", "test", "-e", "ended"]).start();
     until(|| machine.crosstie(&["ls", "--blocked"]).finish().output().contains("1 waiting"));
     machine.file("end", b"");

@@ -138,7 +138,9 @@ impl Domain {
                 Wakeup::Woken if futex::has_waitv() || is_changed(word, expected) => return Wait::Woken,
                 // The end of a slice: nothing but the words that were just looked at.
                 Wakeup::Woken => {}
-                Wakeup::TimedOut if sliced => return if died { Wait::OwnerDied } else { Wait::Woken },
+                Wakeup::TimedOut if sliced && !deadline.is_over(clock::now_ns()) => {
+                    return if died { Wait::OwnerDied } else { Wait::Woken };
+                }
                 Wakeup::TimedOut => {}
             }
             let now = clock::now_ns();
