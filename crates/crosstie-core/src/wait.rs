@@ -11,14 +11,14 @@ pub trait Wake {
     /// Whether `id` lives, as far as its life word says.
     fn is_alive(&self, id: OwnerId) -> bool;
 
-    /// The first of those who wait for `key` and live. Call it behind the change of the object that
+    /// The first of those who wait for `key`, or carry a notification from there, and live. Call it behind the change of the object that
     /// makes it necessary: it fences.
     fn first(&self, key: u64) -> Option<OwnerId>;
 
     /// The first of those who wait for `key` and live, and have noted another number than `phase` first.
     fn first_of_phase(&self, key: u64, phase: u64) -> Option<OwnerId>;
 
-    /// Calls `visit` with everyone who waits for `key` and lives.
+    /// Calls `visit` with everyone who waits for `key`, or carries a notification from there, and lives.
     fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId));
 
     /// Whether `id` lives and waits for `key` now. Fences before it looks.
@@ -42,13 +42,22 @@ pub trait Wait: Wake {
     /// Whether to spin before sleeping, and how long: looks at the object between two pauses.
     fn spins(&self) -> u32;
 
+    /// A place in a queue, of whichever object: larger than all that were given before.
+    fn next_place(&self) -> u64;
+
     /// Publishes the wait record (`word::waiting` I4: from now on, who changes the object finds it).
     fn enter(&self, want: &Want);
 
     /// Withdraws the wait record; what is read from now on is read behind that.
     fn leave(&self);
 
-    /// Who stands next to the place `queue` among those who wait for `key` and live.
+    /// Says that it carries a notification of the condition `key` from `place` on; call it before [`Wait::leave`].
+    fn carry(&self, key: u64, place: u64);
+
+    /// Says that it carries nothing any more.
+    fn put_down(&self);
+
+    /// Who stands next to the place `queue` among those who wait for `key`, or carry a notification from there, and live.
     fn neighbours(&self, key: u64, queue: u64) -> Neighbours;
 
     /// The own wake word: read it before the last look at the object.

@@ -28,9 +28,9 @@ pub const SLOTS_TOTAL_BYTES: usize = SLOTS as usize * SLOT_BYTES;
 pub const OBITUARIES: usize = 256;
 /// Changes whenever the meaning of a byte changes.
 pub const LAYOUT: u64 = layout_hash(
-    "ledger 2: counters @128, waiting 64xu64 @512, obituaries 256x128 @4096, reports 64x256 @36864, \
+    "ledger 3: counters @128, waiting 64xu64 @512, obituaries 256x128 @4096, reports 64x256 @36864, \
      slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 10xu64 @72, wake @192, \
-     wait record @256, holds @384",
+     carries 2xu64 @200,      wait record @256, holds @384",
 );
 
 /// The counters and obituaries of a ledger.
@@ -51,7 +51,8 @@ pub struct LedgerWords {
     tickets: AtomicU64,
     keys: AtomicU64,
     tag: AtomicU64,
-    reserved_5: [AtomicU64; 5],
+    places: AtomicU64,
+    reserved_5: [AtomicU64; 4],
     waiting: [AtomicU64; WAITING_WORDS],
     reserved_6: [AtomicU64; 384],
     obituaries: [Obituary; OBITUARIES],
@@ -113,6 +114,13 @@ impl LedgerWords {
     pub fn next_ticket(&self) -> u64 {
         // AcqRel: the waits published before smaller tickets were taken are visible (HAZARDS H10).
         self.tickets.fetch_add(1, Ordering::AcqRel).wrapping_add(1)
+    }
+
+    /// A place in a queue of this domain: larger than all that were given before.
+    #[must_use]
+    pub fn next_place(&self) -> u64 {
+        // Relaxed: only the order in this one counter matters.
+        self.places.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
     /// A key for an object of this domain, from 1; never given twice.

@@ -2,8 +2,8 @@
 //!
 //! Who waits and who notifies holds the mutex, so between them nothing happens. A notification is a
 //! unit in the condition's word ([`crate::word::counting`]), never more units than there are who wait. The first in the
-//! queue goes for the mutex when there is a unit, *carrying* it: its record names the condition while it waits
-//! for the mutex, so that whoever stands behind watches it. Only with the mutex in its hands it takes the
+//! queue goes for the mutex when there is a unit, *carrying* it ([`crate::word::carry`]): whoever has the mutex meanwhile
+//! still sees it at its place, and whoever stands behind watches it. Only with the mutex in its hands it takes the
 //! unit. If it is killed before, the unit is still there, and its successor, which watched it, goes.
 
 use crate::crash_point;
@@ -14,8 +14,8 @@ use crate::word::counting::Counting;
 use crate::word::head::Head;
 use crate::word::queueing;
 
-/// Queues for a notification; the caller holds the mutex, gives it up next, and then calls [`sleep`].
-/// Take a `place` of [`Head::next_queue_ticket`] for the first time, the same after a unit that another took.
+/// Queues for a notification at a `place` of [`Wait::next_place`]; the caller holds the mutex, gives it up next, and then
+/// calls [`sleep`].
 pub fn enter<'a, W: Wait>(head: &Head, place: u64, wait: &'a W, request: &Request) -> Queued<'a, W> {
     if wait.first(head.key()).is_none() {
         // Units of those who died or gave up: nobody is left whom they were for.
@@ -26,30 +26,52 @@ pub fn enter<'a, W: Wait>(head: &Head, place: u64, wait: &'a W, request: &Reques
     queued
 }
 
-/// Sleeps until there is a unit for the first in the queue, which the caller then is.
+/// A notification on its way to the mutex. Dropped, it goes to the next who waits.
+pub struct Carried<'a, W: Wait> {
+    head: &'a Head,
+    wait: &'a W,
+}
+
+/// Sleeps until there is a unit for the first in the queue, which the caller then is; take the mutex with it.
 ///
 /// # Errors
 /// As [`Refused`] says; the caller takes the mutex all the same.
-pub fn sleep<W: Wait>(head: &Head, wait: &W, mut queued: Queued<'_, W>) -> Result<(), Refused<W::Cycle>> {
+pub fn sleep<'a, W: Wait>(
+    head: &'a Head,
+    wait: &'a W,
+    place: u64,
+    mut queued: Queued<'_, W>,
+) -> Result<Carried<'a, W>, Refused<W::Cycle>> {
     loop {
         let seen = wait.wake_word();
         let ahead = queued.neighbours().ahead;
         if ahead.is_none() && Counting::value_in(Counting::new(&head.word).read()) > 0 {
             head.count_wait(queued.waited_ns(), 0);
+            wait.carry(head.key(), place);
+            crash_point!("condition.carries");
             // Nobody is woken: there is one unit, and it is ours until we are dead.
             queued.took();
-            return Ok(());
+            return Ok(Carried { head, wait });
         }
         queued.sleep(seen, ahead.as_slice())?;
     }
 }
 
-/// Takes the unit, with the mutex in hand; false if another was faster: wait again.
-pub fn accept<W: Wake>(head: &Head, wait: &W) -> bool {
-    crash_point!("condition.has-mutex");
-    let is_ours = take(head);
-    settle(head, wait);
-    is_ours
+impl<W: Wait> Carried<'_, W> {
+    /// Takes the unit, with the mutex in hand.
+    pub fn accept(self) {
+        crash_point!("condition.has-mutex");
+        // A unit that is gone was taken by who wrote over the word: the caller was notified all the same.
+        take(self.head);
+    }
+}
+
+impl<W: Wait> Drop for Carried<'_, W> {
+    fn drop(&mut self) {
+        self.wait.put_down();
+        crash_point!("condition.put-down");
+        settle(self.head, self.wait);
+    }
 }
 
 /// Whether anybody may wait.

@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`any`] | the first of several objects that has something |
 //! | [`barrier`] | who comes waits until all have come |
 //! | [`condition`] | waiting for a notification under a mutex |
 //! | [`counting`] | units that anyone may post |
@@ -11,6 +12,7 @@
 //! | [`rwlock`] | many readers or one writer, in phases |
 //! | [`semaphore`] | permits that have owners |
 
+pub mod any;
 pub mod barrier;
 pub mod condition;
 pub mod counting;

@@ -1,5 +1,6 @@
 //! [`Queued`]: a published wait record that is withdrawn however the wait ends.
 
+use crate::atomic::{Ordering, fence};
 use crate::crash_point;
 use crate::wait::{Check, Neighbours, Refused, Slept, Wait};
 use crate::word::head::Head;
@@ -44,10 +45,12 @@ impl Request {
     }
 }
 
-/// A place in an object's queue.
+/// A place in an object's queue, or in the queues of several.
 pub struct Queued<'a, W: Wait> {
     wait: &'a W,
     key: u64,
+    /// The other objects, for [`Mode::Any`]; 0 = none.
+    others: [u64; NOTE_WORDS],
     queue: u64,
     since_ns: u64,
     deadline: Deadline,
@@ -58,12 +61,12 @@ pub struct Queued<'a, W: Wait> {
 impl<'a, W: Wait> Queued<'a, W> {
     /// Queues up for the object of `head`.
     pub fn enter(head: &Head, wait: &'a W, request: &Request) -> Self {
-        Self::enter_as(head, head.key(), wait, request)
+        Self::enter_as(head.key(), wait, request)
     }
 
-    /// Queues up at `key`, which belongs to the object of `head`.
-    pub fn enter_as(head: &Head, key: u64, wait: &'a W, request: &Request) -> Self {
-        Self::enter_at(head.next_queue_ticket(), key, wait, request)
+    /// Queues up at `key`.
+    pub fn enter_as(key: u64, wait: &'a W, request: &Request) -> Self {
+        Self::enter_at(wait.next_place(), key, wait, request)
     }
 
     /// Queues up at `key`, at a place that was given before.
@@ -74,18 +77,42 @@ impl<'a, W: Wait> Queued<'a, W> {
         crash_point!("queued.before-enter");
         wait.enter(&Want { key, mode, need, total, queue, since_ns, deadline_ns, behind, site, note });
         crash_point!("queued.entered");
-        let this =
-            Self { wait, key, queue, since_ns, deadline, asked_for_deadlock: false, is_published: true };
+        let this = Self {
+            wait,
+            key,
+            others: if mode == Mode::Any { note } else { [0; NOTE_WORDS] },
+            queue,
+            since_ns,
+            deadline,
+            asked_for_deadlock: false,
+            is_published: true,
+        };
         // One that came later was faster: it watches somebody further ahead, or thinks it is the first.
-        if let Some(behind) = this.neighbours().behind {
-            wait.nudge(behind);
-        }
+        this.nudge_behind();
         this
     }
 
     /// Who stands next to this place now.
     pub fn neighbours(&self) -> Neighbours {
-        self.wait.neighbours(self.key, self.queue)
+        self.neighbours_at(self.key)
+    }
+
+    /// Who stands next to this place in the queue of `key`, one of several.
+    pub fn neighbours_at(&self, key: u64) -> Neighbours {
+        let around = self.wait.neighbours(key, self.queue);
+        // SeqCst: whether those ahead are `alive` was read before, the `object` is read after; who grants it to one of
+        // them writes the `object`, fences, and reads whether that one is `alive`: one of the two sees the other.
+        fence(Ordering::SeqCst);
+        around
+    }
+
+    fn nudge_behind(&self) {
+        let others = self.others.into_iter().filter(|&key| key != 0);
+        for key in core::iter::once(self.key).chain(others) {
+            if let Some(behind) = self.neighbours_at(key).behind {
+                self.wait.nudge(behind);
+            }
+        }
     }
 
     /// How long the wait has lasted, nanoseconds.
@@ -133,10 +160,16 @@ impl<'a, W: Wait> Queued<'a, W> {
         }
     }
 
-    /// Ends the wait of one whom its successor watches from now on as the owner: nobody need be told.
+    /// Ends the wait of one whom its successor watches from now on as the owner: nobody need be told, but when somebody who
+    /// took a place earlier has come to it only now. Then the successor has to watch that one.
     pub fn took(mut self) -> u64 {
         self.is_published = false;
         self.wait.leave();
+        crash_point!("queued.took");
+        let around = self.neighbours();
+        if let (Some(_), Some(behind)) = (around.ahead, around.behind) {
+            self.wait.nudge(behind);
+        }
         self.waited_ns()
     }
 
@@ -152,9 +185,7 @@ impl<'a, W: Wait> Queued<'a, W> {
         self.is_published = false;
         self.wait.leave();
         crash_point!("queued.left");
-        if let Some(behind) = self.neighbours().behind {
-            self.wait.nudge(behind);
-        }
+        self.nudge_behind();
     }
 }
 

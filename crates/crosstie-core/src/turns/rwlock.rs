@@ -126,7 +126,7 @@ pub fn read<W: Wait>(
         let arrived = words.phase();
         let mut request = Request { mode: Mode::Shared, ..*request };
         request.note[0] = arrived;
-        let mut queued = Queued::enter_as(words.head, words.head.key() | READING, wait, &request);
+        let mut queued = Queued::enter_as(words.head.key() | READING, wait, &request);
         // A phase that has changed since would let us in beside a writer that has counted its readers.
         if words.phase() != arrived {
             queued.leave();
@@ -206,7 +206,7 @@ pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(
     if request.deadline.is_now() {
         return Err(Refused::Busy);
     }
-    let mut queued = Queued::enter_as(words.head, words.head.key() | DRAINING, wait, request);
+    let mut queued = Queued::enter_as(words.head.key() | DRAINING, wait, request);
     let outcome = loop {
         let seen = wait.wake_word();
         if nobody_reads(words, wait) {

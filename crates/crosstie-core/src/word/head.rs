@@ -11,7 +11,7 @@
 //! | 24 | 8 | tag of the domain; 0 = on the heap | its creator |
 //! | 32 | 4 | state: bit 0 poisoned, bit 1 abandoned, bit 2 done once | the owner |
 //! | 36 | 4 | patience of the first in the queue, in microseconds; 0 = fair | its creator |
-//! | 40 | 8 | queue tickets given | who queues |
+//! | 40 | 8 | zero | |
 //! | 48 | 16 | the token and the time at which somebody first waited for its owner | who waits |
 //! | 64 | 8 | acquisitions that had to wait | who has waited |
 //! | 72 | 8 | longest wait, nanoseconds | who has waited |
@@ -67,7 +67,7 @@ pub struct Head {
     tag: AtomicU64,
     state: AtomicU32,
     patience_us: AtomicU32,
-    queue: AtomicU64,
+    reserved_40: AtomicU64,
     met: [AtomicU64; 2],
     contended: AtomicU64,
     longest_wait_ns: AtomicU64,
@@ -108,7 +108,9 @@ pub struct Counters {
 const _: () = {
     use core::mem::{offset_of, size_of};
     assert!(size_of::<Head>() == 128 && offset_of!(Head, token) == 8 && offset_of!(Head, key) == 16);
-    assert!(offset_of!(Head, tag) == 24 && offset_of!(Head, state) == 32 && offset_of!(Head, queue) == 40);
+    assert!(
+        offset_of!(Head, tag) == 24 && offset_of!(Head, state) == 32 && offset_of!(Head, reserved_40) == 40
+    );
     assert!(offset_of!(Head, met) == 48 && offset_of!(Head, contended) == 64);
     assert!(offset_of!(Head, deaths) == 96);
 };
@@ -125,7 +127,7 @@ macro_rules! new_head {
                 tag: AtomicU64::new(0),
                 state: AtomicU32::new(0),
                 patience_us: AtomicU32::new(patience_us),
-                queue: AtomicU64::new(0),
+                reserved_40: AtomicU64::new(0),
                 met: [AtomicU64::new(0), AtomicU64::new(0)],
                 contended: AtomicU64::new(0),
                 longest_wait_ns: AtomicU64::new(0),
@@ -258,12 +260,6 @@ impl Head {
     pub fn set_patience_us(&self, patience_us: u32) {
         // Relaxed: published with the object.
         self.patience_us.store(patience_us, Ordering::Relaxed);
-    }
-
-    /// A place in the queue: larger than all before.
-    pub fn next_queue_ticket(&self) -> u64 {
-        // Relaxed: only its order in this one counter matters.
-        self.queue.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Notes that somebody found the owner of now in its way at `now_ns`, unless one did before.

@@ -3,6 +3,7 @@
 //! | word | says |
 //! |---|---|
 //! | [`barrier`] | the parties of a barrier, and which have come |
+//! | [`carry`] | the notification that a participant carries from a condition to its mutex |
 //! | [`counting`] | a value that anyone may raise |
 //! | [`head`] | what every object on which processes take turns begins with |
 //! | [`holds`] | what a participant holds |
@@ -15,6 +16,7 @@
 //! | [`waiting`] | what a participant waits for |
 
 pub mod barrier;
+pub mod carry;
 pub mod counting;
 pub mod head;
 pub mod holds;

@@ -69,6 +69,7 @@
 //! Linux `Documentation/locking/robust-futex-ABI.rst`, `kernel/futex/core.c` (`handle_futex_death`);
 //! HAZARDS H1, H4, H7.
 
+use super::carry::Carry;
 use super::holds::HoldTable;
 use super::waiting::WaitRecord;
 use crate::OwnerId;
@@ -380,7 +381,9 @@ pub struct Slot {
     /// The occupant's own wake word.
     wake: AtomicU32,
     reserved_beside: AtomicU32,
-    reserved_before_wait: [AtomicU64; 7],
+    /// What it carries from one queue to another.
+    pub carries: Carry,
+    reserved_before_wait: [AtomicU64; 5],
     /// What the occupant waits for.
     pub waiting: WaitRecord,
     /// What the occupant holds.
@@ -399,7 +402,9 @@ const _: () = {
     assert!(offset_of!(RobustWord, prev) == 24 && offset_of!(RobustWord, next) == 32);
     assert!(RobustWord::FUTEX_OFFSET == -32);
     assert!(offset_of!(Slot, published) == 64 && offset_of!(Slot, occupant) == 72);
-    assert!(offset_of!(Slot, wake) == 192 && offset_of!(Slot, waiting) == 256);
+    assert!(
+        offset_of!(Slot, wake) == 192 && offset_of!(Slot, carries) == 200 && offset_of!(Slot, waiting) == 256
+    );
     assert!(offset_of!(Slot, holds) == 384);
 };
 
@@ -420,6 +425,7 @@ impl Slot {
             reserved_after: zeros(),
             wake: AtomicU32::new(0),
             reserved_beside: AtomicU32::new(0),
+            carries: Carry::nothing(),
             reserved_before_wait: zeros(),
             waiting: WaitRecord::idle(),
             holds: HoldTable::empty(),

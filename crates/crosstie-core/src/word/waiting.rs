@@ -64,6 +64,8 @@ pub enum Mode {
     Arrival = 5,
     /// Its child: a command that runs under another, named by `behind`.
     Nested = 6,
+    /// Something that any participant may bring about at one of several objects: `key` and those that the notes name.
+    Any = 7,
 }
 
 impl Mode {
@@ -77,6 +79,7 @@ impl Mode {
             4 => Some(Self::Signal),
             5 => Some(Self::Arrival),
             6 => Some(Self::Nested),
+            7 => Some(Self::Any),
             _ => None,
         }
     }
@@ -84,8 +87,8 @@ impl Mode {
 
 /// Words of a record that the kind of object gives a meaning.
 pub const NOTE_WORDS: usize = if cfg!(crosstie_loom) { 4 } else { 6 };
-/// Which notes name the condition (key and place) whose notification the waiter carries until it has its mutex.
-pub const CARRIES: usize = 2;
+/// Objects for which one participant can wait at the same time ([`Mode::Any`]).
+pub const ANY_MAX: usize = NOTE_WORDS + 1;
 
 /// What a participant waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +101,7 @@ pub struct Want {
     pub need: u32,
     /// How many there are at all, for [`Mode::Units`].
     pub total: u32,
-    /// The place in the object's queue: who has the smallest is first.
+    /// The place in the queues: who has the smallest is first.
     pub queue: u64,
     /// Since when, `CLOCK_MONOTONIC` nanoseconds.
     pub since_ns: u64,
@@ -167,8 +170,9 @@ impl WaitRecord {
     pub fn publish(&self, want: &Want) -> u64 {
         // Relaxed: only this thread writes it (I1); a bit that somebody set is cleared.
         let idle = self.sequence.load(Ordering::Relaxed) & !1;
-        // Relaxed: the fence below orders it before the words.
-        self.sequence.store(idle, Ordering::Relaxed);
+        // Release: who finds no wait here finds what was done before it ended (`word::carry` I2); the fence below orders
+        // it before the words.
+        self.sequence.store(idle, Ordering::Release);
         // Release: a reader that sees one of the new words sees the even sequence, or a later one
         // (pairs with the fence in `read`).
         fence(Ordering::Release);
@@ -256,8 +260,7 @@ impl WaitRecord {
         self.is_still(sequence).then_some(Seen { sequence, ticket, want })
     }
 
-    /// The place in the queue of `key`, if the occupant waits there, or carries a notification from there;
-    /// whole or `None`, as `read`.
+    /// The place in the queue of `key`, if the occupant waits there; whole or `None`, as `read`.
     #[must_use]
     pub fn place(&self, key: u64) -> Option<u64> {
         // Acquire: pairs with the Release in `publish`.
@@ -267,13 +270,11 @@ impl WaitRecord {
         }
         // Relaxed: the two looks at the sequence order and judge the words.
         let word = |word: &AtomicU64| word.load(Ordering::Relaxed);
-        let place = if word(&self.key) == key {
-            word(&self.queue)
-        } else if word(&self.note[CARRIES]) == key {
-            word(&self.note[CARRIES + 1])
-        } else {
+        let is_any = word(&self.mode) == u64::from(Mode::Any as u8);
+        if word(&self.key) != key && !(is_any && self.note.iter().any(|note| word(note) == key)) {
             return None;
-        };
+        }
+        let place = word(&self.queue);
         // Acquire: as in `read`.
         fence(Ordering::Acquire);
         self.is_still(sequence).then_some(place)
@@ -350,6 +351,18 @@ mod tests {
         let second = record.publish(&want(8));
         assert!(second > first);
         assert_eq!(record.read().unwrap().ticket, 0);
+    }
+
+    #[test]
+    fn who_waits_for_any_of_several_stands_in_each_queue() {
+        let record = WaitRecord::idle();
+        let mut several = Want { mode: Mode::Any, ..want(8) };
+        several.note[1] = 9;
+        several.note[2] = 10;
+        record.publish(&several);
+        assert_eq!([8, 9, 10, 11].map(|key| record.place(key)), [Some(77), Some(77), Some(77), None]);
+        record.publish(&Want { mode: Mode::Exclusive, ..several });
+        assert_eq!(record.place(9), None);
     }
 
     #[test]

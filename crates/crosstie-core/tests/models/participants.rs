@@ -7,8 +7,9 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
-use crosstie_core::atomic::{AtomicU32, Ordering};
+use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use crosstie_core::wait::{Check, Neighbours, Slept, Wait, Wake};
+use crosstie_core::word::carry::Carry;
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::{WaitRecord, Want, look_for_waiters};
 use crosstie_core::{Deadline, OwnerId};
@@ -27,15 +28,19 @@ pub enum Twin {
 struct Participant {
     alive: AtomicU32,
     record: WaitRecord,
+    carries: Carry,
     wake: AtomicU32,
 }
 
 /// An object and who takes turns on it.
 pub struct World {
     pub head: Head,
+    /// A condition under it.
+    pub condition: Head,
     /// What the object protects.
     pub data: AtomicU32,
     participants: Vec<Participant>,
+    places: AtomicU64,
     /// Who sleeps, and whom each watches.
     sleepers: Mutex<Vec<(usize, Vec<OwnerId>)>>,
     woken: Condvar,
@@ -57,11 +62,19 @@ impl World {
     pub fn new(participants: usize, patience_us: u32, twin: Twin) -> Arc<Self> {
         let head = Head::new(patience_us);
         head.place(0, KEY);
-        let one =
-            || Participant { alive: AtomicU32::new(1), record: WaitRecord::idle(), wake: AtomicU32::new(0) };
+        let condition = Head::new(0);
+        condition.place(0, KEY + 1);
+        let one = || Participant {
+            alive: AtomicU32::new(1),
+            record: WaitRecord::idle(),
+            carries: Carry::nothing(),
+            wake: AtomicU32::new(0),
+        };
         Arc::new(Self {
             head,
+            condition,
             data: AtomicU32::new(0),
+            places: AtomicU64::new(0),
             participants: (0..participants).map(|_| one()).collect(),
             sleepers: Mutex::new(Vec::new()),
             woken: Condvar::new(),
@@ -77,9 +90,9 @@ impl World {
         self.woken.notify_all();
     }
 
-    fn waiters(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        self.participants.iter().enumerate().filter_map(|(index, it)| {
-            let place = it.record.place(KEY)?;
+    fn waiters(&self, key: u64) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.participants.iter().enumerate().filter_map(move |(index, it)| {
+            let place = it.record.place(key).or_else(|| it.carries.place(key))?;
             (it.alive.load(Ordering::SeqCst) == 1).then_some((index, place))
         })
     }
@@ -134,13 +147,13 @@ impl Wake for Me {
     }
 
     fn first(&self, key: u64) -> Option<OwnerId> {
-        if !self.step() || key != KEY {
+        if !self.step() {
             return None;
         }
         if self.world.twin != Twin::LooksBeforeItGivesUp {
             look_for_waiters();
         }
-        self.world.waiters().min_by_key(|(_, place)| *place).map(|(index, _)| id_of(index))
+        self.world.waiters(key).min_by_key(|(_, place)| *place).map(|(index, _)| id_of(index))
     }
 
     fn first_of_phase(&self, key: u64, phase: u64) -> Option<OwnerId> {
@@ -153,17 +166,15 @@ impl Wake for Me {
     }
 
     fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
-        for (index, it) in self.world.participants.iter().enumerate() {
-            let waits = it.record.place(key).is_some();
-            if waits && it.alive.load(Ordering::SeqCst) == 1 {
-                visit(id_of(index));
-            }
+        for (index, _) in self.world.waiters(key) {
+            visit(id_of(index));
         }
     }
 
     fn waits_for(&self, id: OwnerId, key: u64) -> bool {
         look_for_waiters();
-        self.world.waiters().any(|(index, _)| id_of(index) == id && key == KEY)
+        let it = &self.world.participants[index_of(id)];
+        it.record.place(key).is_some() && it.alive.load(Ordering::SeqCst) == 1
     }
 
     fn nudge(&self, id: OwnerId) {
@@ -195,6 +206,10 @@ impl Wait for Me {
         0
     }
 
+    fn next_place(&self) -> u64 {
+        self.world.places.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn enter(&self, want: &Want) {
         if self.step() {
             self.own().record.publish(want);
@@ -208,16 +223,29 @@ impl Wait for Me {
         }
     }
 
-    fn neighbours(&self, _key: u64, queue: u64) -> Neighbours {
+    fn carry(&self, key: u64, place: u64) {
+        if self.step() {
+            self.own().carries.take_up(key, place);
+        }
+    }
+
+    fn put_down(&self) {
+        if self.step() {
+            self.own().carries.put_down();
+        }
+    }
+
+    fn neighbours(&self, key: u64, queue: u64) -> Neighbours {
         let mut around = Neighbours::default();
         if std::thread::panicking() {
             return around;
         }
-        let mut ahead: Vec<_> = self.world.waiters().filter(|(_, place)| *place < queue).collect();
+        let mut ahead: Vec<_> = self.world.waiters(key).filter(|(_, place)| *place < queue).collect();
         ahead.sort_by_key(|(_, place)| *place);
         around.ahead_count = ahead.len() as u64;
         around.ahead = ahead.last().map(|(index, _)| id_of(*index));
-        let behind = self.world.waiters().filter(|(_, place)| *place > queue).min_by_key(|(_, place)| *place);
+        let behind =
+            self.world.waiters(key).filter(|(_, place)| *place > queue).min_by_key(|(_, place)| *place);
         around.behind = behind.map(|(index, _)| id_of(index));
         around
     }

@@ -284,6 +284,7 @@ impl Domain {
             self.words().bury(OwnerId::new(number, u64::from(generation)), &former, clock::now_ns());
         }
         slot.waiting.clear();
+        slot.carries.put_down();
         slot.holds.clear();
         self.words().set_waiting(number, false);
         slot.publish(life.generation(), me);

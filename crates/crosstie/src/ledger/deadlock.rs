@@ -157,7 +157,7 @@ impl Domain {
                 Mode::Shared => Claim::Shared,
                 Mode::Units => Claim::Units { need: want.need, total: want.total },
                 // Anybody may bring it about: never a proof.
-                Mode::Signal | Mode::Arrival | Mode::Nested => continue,
+                Mode::Signal | Mode::Any | Mode::Arrival | Mode::Nested => continue,
             };
             if want.deadline_ns != u64::MAX {
                 continue;

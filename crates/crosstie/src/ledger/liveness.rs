@@ -73,7 +73,7 @@ impl Domain {
             }
         }
         for (id, _, seen) in self.waits() {
-            if matches!(seen.want.mode, Mode::Signal | Mode::Arrival) {
+            if matches!(seen.want.mode, Mode::Signal | Mode::Arrival | Mode::Any) {
                 Wake::nudge(&self, id);
             }
         }

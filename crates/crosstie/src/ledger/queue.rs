@@ -95,6 +95,10 @@ impl Waits for Me {
         SPINS
     }
 
+    fn next_place(&self) -> u64 {
+        self.domain.words().next_place()
+    }
+
     fn enter(&self, want: &Want) {
         let words = self.domain.words();
         words.set_waiting(self.id.slot(), true);
@@ -104,6 +108,17 @@ impl Waits for Me {
 
     fn leave(&self) {
         self.slot.waiting.withdraw();
+        if !self.slot.carries.is_carried() {
+            self.domain.words().set_waiting(self.id.slot(), false);
+        }
+    }
+
+    fn carry(&self, key: u64, place: u64) {
+        self.slot.carries.take_up(key, place);
+    }
+
+    fn put_down(&self) {
+        self.slot.carries.put_down();
         self.domain.words().set_waiting(self.id.slot(), false);
     }
 
@@ -144,7 +159,11 @@ impl Waits for Me {
 impl Domain {
     /// Everyone alive who waits for `key`, with their place in its queue.
     pub(crate) fn waiters(&'static self, key: u64) -> impl Iterator<Item = (OwnerId, u64)> {
-        self.waiting().filter_map(move |(id, slot)| Some((id, slot.waiting.place(key)?)))
+        self.waiting().filter_map(move |(id, slot)| {
+            // In this order: who carries took it up before its wait was withdrawn (`word::carry` I2).
+            let place = slot.waiting.place(key).or_else(|| slot.carries.place(key))?;
+            Some((id, place))
+        })
     }
 
     /// What `id` holds, as its table says.

@@ -6,11 +6,11 @@ use crosstie_core::Deadline;
 use crosstie_core::layout::header::layout_hash;
 use crosstie_core::turns::condition as turns;
 use crosstie_core::turns::queued::Request;
-use crosstie_core::wait::Refused;
+use crosstie_core::wait::{Refused, Wait as _};
 use crosstie_core::word::head::Head;
-use crosstie_core::word::waiting::{CARRIES, Mode};
+use crosstie_core::word::waiting::Mode;
 
-use super::mutex::{Mutex, MutexGuard};
+use super::mutex::MutexGuard;
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult, domain_removed};
 use super::shared::Shared;
@@ -123,24 +123,22 @@ impl Condvar {
         let taker = Taker::thread(mutex.tag(), deadline).map_err(LockError::Failed)?;
         taker.name(&self.head);
         let request = taker.request(Mode::Signal, 1, 1);
-        let place = self.head.next_queue_ticket();
-        let mut guard = guard;
-        loop {
-            let queued = turns::enter(&self.head, place, &taker.me, &request);
-            drop(guard);
-            let outcome = turns::sleep(&self.head, &taker.me, queued);
-            if let Err(Refused::DomainRemoved) = outcome {
-                return Err(LockError::Failed(domain_removed(taker.domain())));
-            }
-            guard = self
-                .take_again(mutex, &taker, place)
-                .map_err(|refusal| refusal.map(|guard| (guard, false)))?;
-            match outcome {
-                Err(_) => return Ok((guard, true)),
-                Ok(()) if turns::accept(&self.head, &taker.me) => return Ok((guard, false)),
-                Ok(()) => {}
-            }
+        let place = taker.me.next_place();
+        let queued = turns::enter(&self.head, place, &taker.me, &request);
+        drop(guard);
+        let outcome = turns::sleep(&self.head, &taker.me, place, queued);
+        if let Err(Refused::DomainRemoved) = outcome {
+            return Err(LockError::Failed(domain_removed(taker.domain())));
         }
+        let request = Request { deadline: Deadline::NEVER, ..taker.request(Mode::Exclusive, 1, 1) };
+        let guard = mutex.lock_as(&taker, &request).map_err(|refusal| refusal.map(|guard| (guard, false)));
+        let is_late = outcome.is_err();
+        if let Ok(carried) = outcome
+            && !matches!(guard, Err(LockError::Deadlock(_) | LockError::Failed(_)))
+        {
+            carried.accept();
+        }
+        guard.map(|guard| (guard, is_late))
     }
 
     /// Waits until `condition` is false.
@@ -157,20 +155,6 @@ impl Condvar {
             guard = self.wait(guard)?;
         }
         Ok(guard)
-    }
-
-    /// Takes the mutex once more, carrying the notification (`crosstie_core::turns::condition`).
-    fn take_again<'a, T>(
-        &self,
-        mutex: &'a Mutex<T>,
-        taker: &Taker,
-        place: u64,
-    ) -> LockResult<MutexGuard<'a, T>> {
-        let mut request: Request = taker.request(Mode::Exclusive, 1, 1);
-        request.deadline = Deadline::NEVER;
-        request.note[CARRIES] = self.head.key();
-        request.note[CARRIES + 1] = place;
-        mutex.lock_as(taker, &request)
     }
 
     /// Notifies the first who waits; the caller has the mutex.
