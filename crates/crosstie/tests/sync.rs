@@ -10,6 +10,8 @@ mod roles;
 mod rwlock;
 #[path = "sync/semaphores.rs"]
 mod semaphores;
+#[path = "sync/several.rs"]
+mod several;
 #[allow(dead_code, reason = "shared with the ledger's tests, which use more of it")]
 #[path = "ledger/stage.rs"]
 mod stage;

@@ -15,6 +15,8 @@
 //! | [`monitor`] | [`Monitor`]: data, mutex and conditions in one |
 //! | [`barrier`] | [`Barrier`]: whoever comes waits for all |
 //! | [`event`] | [`Event`]: set or not |
+//! | [`several`] | [`lock_all`]: several locks in one order |
+//! | [`mod@wait_any`] | [`wait_any`]: for the first of several events and semaphores |
 //! | [`once`] | [`Once`] and [`LazyShared`]: done once, whoever dies doing it |
 //! | [`counting_semaphore`] | [`CountingSemaphore`]: anyone waits, anyone posts |
 
@@ -33,8 +35,10 @@ pub mod policy;
 pub mod refusal;
 pub mod rwlock;
 pub mod semaphore;
+pub mod several;
 pub mod shared;
 pub(crate) mod taker;
+pub mod wait_any;
 
 pub use barrier::{Barrier, BarrierError, OnDeath};
 pub use condvar::Condvar;
@@ -49,4 +53,6 @@ pub use policy::Policy;
 pub use refusal::{LockError, LockResult, Occupied};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Permit, Permits, Semaphore};
+pub use several::{lock_all, lock_all_until};
 pub use shared::Shared;
+pub use wait_any::{Waitable, wait_any};

@@ -213,6 +213,11 @@ impl<T> RwLock<T> {
         super::mutex::with_marks(self.words.head.state(), guard)
     }
 
+    /// What it begins with.
+    pub(super) fn head(&self) -> &Head {
+        &self.words.head
+    }
+
     /// What happened to it so far; acquisitions are the writers'.
     #[must_use]
     pub fn counters(&self) -> Counters {

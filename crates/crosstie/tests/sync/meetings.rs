@@ -13,7 +13,7 @@ use crosstie::{Deadline, ErrorKind};
 use super::stage::{Stage, until_asleep};
 
 /// Runs `act` in a thread and waits until it sleeps.
-fn asleep<'s, 'e, T: Send + 's>(
+pub fn asleep<'s, 'e, T: Send + 's>(
     scope: &'s std::thread::Scope<'s, 'e>,
     act: impl FnOnce() -> T + Send + 's,
 ) -> std::thread::ScopedJoinHandle<'s, T> {

@@ -200,7 +200,7 @@ fn a_stopped_owner_is_not_dead() {
 }
 
 /// SIGSTOP: it lives and does nothing.
-fn stop(pid: u32) {
+pub fn stop(pid: u32) {
     let stopped = std::process::Command::new("kill").args(["-STOP", &pid.to_string()]).status().unwrap();
     assert!(stopped.success());
     let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

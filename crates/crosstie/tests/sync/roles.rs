@@ -6,11 +6,11 @@ use std::time::Duration;
 use crosstie::Deadline;
 use crosstie::ledger::{Domain, Net};
 use crosstie::os::process;
-use crosstie::shareable::Deque;
+use crosstie::shareable::{Deque, Transactional};
 use crosstie::sync::mutex::LockOwned;
 use crosstie::sync::{
-    Barrier, Condvar, CountingSemaphore, LockError, LockResult, Monitor, Mutex, MutexGuard, Once,
-    OwnedMutexGuard, Policy, RwLock, Shared,
+    Barrier, Condvar, CountingSemaphore, Event, LockError, LockResult, Monitor, Mutex, MutexGuard, Once,
+    OwnedMutexGuard, Policy, RwLock, Shared, lock_all, wait_any,
 };
 
 /// What a child has taken, by name.
@@ -89,6 +89,9 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
                 run(domain, rest, owned);
             });
         }
+        "any" => any(domain, name, words.next().unwrap()),
+        "both" => both(domain, name, words.next().unwrap(), words.next().unwrap().parse().unwrap()),
+        "transact" => transact(domain, name),
         "wait_one" => wait_one(domain, name),
         "post" => CountingSemaphore::open_or_create_in(domain, name, 0).unwrap().post().unwrap(),
         "pause" => drop(std::io::stdin().lock().read_line(&mut String::new()).unwrap()),
@@ -125,6 +128,36 @@ fn await_notification(domain: &'static Domain, name: &str, mutex: &str) {
     let mutex = open(domain, mutex);
     let guard = condition.wait(mutex.lock().unwrap());
     say_outcome("m", &guard.as_ref().map(|guard| **guard));
+}
+
+fn any(domain: &'static Domain, event: &str, semaphore: &str) {
+    let event = Event::open_in(domain, event).unwrap();
+    let semaphore = CountingSemaphore::open_or_create_in(domain, semaphore, 0).unwrap();
+    wait_any(&[&*event, &*semaphore]).unwrap();
+}
+
+fn both(domain: &'static Domain, one: &str, other: &str, turns: u64) {
+    let (one, other) = (open(domain, one), open(domain, other));
+    for _ in 0..turns {
+        let (mut one, mut other) = lock_all((&*one, &*other)).unwrap();
+        *one += 1;
+        *other += 1;
+    }
+}
+
+/// Commits for ever; says so once it has begun.
+fn transact(domain: &'static Domain, name: &str) {
+    let cell = Mutex::<Transactional<[u64; 64]>>::open_or_create_in(domain, name, || unreachable!()).unwrap();
+    let mut has_said = false;
+    loop {
+        let mut guard = cell.lock_or_repair(|_, _| ()).unwrap();
+        guard.update(|value| value.iter_mut().for_each(|word| *word += 1));
+        drop(guard);
+        if !has_said {
+            say("said", "at it");
+            has_said = true;
+        }
+    }
 }
 
 fn wait_one(domain: &'static Domain, name: &str) {
