@@ -13,3 +13,5 @@ mod semaphores;
 #[allow(dead_code, reason = "shared with the ledger's tests, which use more of it")]
 #[path = "ledger/stage.rs"]
 mod stage;
+#[path = "sync/wrong.rs"]
+mod wrong;

@@ -44,7 +44,7 @@ pub fn acquire<W: Wait>(
         let mut holders = [owner; WATCHED_MAX];
         let watch = match &around.ahead {
             Some(ahead) => core::slice::from_ref(ahead),
-            None => holders_of(permits, &mut holders),
+            None => holders_of(permits, wait, &mut holders),
         };
         if let Err(refused) = queued.sleep(seen, watch) {
             break refused;
@@ -126,11 +126,11 @@ fn take<W: Wait>(
     false
 }
 
-/// Who has permits, as far as there is room.
-fn holders_of<'a>(permits: &[Permit], room: &'a mut [OwnerId]) -> &'a [OwnerId] {
+/// Who lives and has permits, as far as there is room: the dead give nothing back, and to watch them is not to sleep.
+fn holders_of<'a, W: Wake>(permits: &[Permit], wait: &W, room: &'a mut [OwnerId]) -> &'a [OwnerId] {
     let mut count = 0;
     for holder in permits.iter().filter_map(Permit::owner) {
-        if room[..count].contains(&holder) {
+        if room[..count].contains(&holder) || !wait.is_alive(holder) {
             continue;
         }
         if let Some(place) = room.get_mut(count) {
