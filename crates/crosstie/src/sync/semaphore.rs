@@ -140,7 +140,7 @@ impl Semaphore {
     }
 
     /// Changes how many there are. Permits that are held above the new number stay held until they are given
-    /// back.
+    /// back. Who waits for more than the new number waits on: to its deadline, or until there are as many again.
     ///
     /// # Errors
     /// `Usage` for a number that is none.
@@ -229,7 +229,7 @@ impl Semaphore {
         let units = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let request = taker.request(Mode::Units, units, self.total());
         let since = clock::now_ns();
-        turns::acquire(&self.head, self.permits(), &taker.me, taker.owner, &request, places).map_err(
+        turns::acquire(&self.head, &self.permits, &taker.me, taker.owner, &request, places).map_err(
             |refused| {
                 let holders = self.holders();
                 LockError::refused(refused, taker.domain(), || {
@@ -238,10 +238,6 @@ impl Semaphore {
             },
         )?;
         Ok(taker.note(self.head.key(), Mode::Units, units))
-    }
-
-    fn permits(&self) -> &[Cell] {
-        &self.permits[..self.total() as usize]
     }
 
     /// Who has permits now: index and owner.
