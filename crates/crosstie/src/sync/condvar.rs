@@ -17,6 +17,10 @@ use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::Result;
 use crate::ledger::Domain;
+use crate::os::clock;
+
+/// How long the wait for the mutex may outlast a deadline that has passed: 1 s.
+const AGAIN_NS: u64 = 1_000_000_000;
 
 /// A condition variable, on the heap or between processes; used with one [`Mutex`] at a time.
 ///
@@ -112,7 +116,8 @@ impl Condvar {
     /// As [`Condvar::wait`], until `deadline`; answers whether it came before a notification.
     ///
     /// # Errors
-    /// As [`Mutex::lock`], about taking the mutex again.
+    /// As [`Mutex::lock`], about taking the mutex again. For that there is one second more: if its owner
+    /// does not give it up until then, [`LockError::TimedOut`] says who that is, and the caller is outside.
     #[track_caller]
     pub fn wait_until<'a, T>(
         &self,
@@ -167,7 +172,10 @@ impl Condvar {
         place: u64,
     ) -> LockResult<MutexGuard<'a, T>> {
         let mut request: Request = taker.request(Mode::Exclusive, 1, 1);
-        request.deadline = Deadline::NEVER;
+        if !request.deadline.is_never() {
+            let latest = Deadline::at_ns(clock::now_ns()).after_ns(AGAIN_NS);
+            request.deadline = request.deadline.max(latest);
+        }
         request.note[CARRIES] = self.head.key();
         request.note[CARRIES + 1] = place;
         mutex.lock_as(taker, &request)

@@ -183,7 +183,8 @@ impl<'a, T> MonitorGuard<'a, T> {
     /// As [`MonitorGuard::wait_while`], until `deadline`; answers whether that came first.
     ///
     /// # Errors
-    /// As [`MonitorGuard::wait_while`].
+    /// As [`MonitorGuard::wait_while`]; [`LockError::TimedOut`] when another stays inside for a second
+    /// beyond the deadline: then this thread is outside.
     #[track_caller]
     pub fn wait_while_until(
         mut self,
