@@ -72,7 +72,7 @@ pub struct Mutex<T> {
 
 #[expect(unsafe_code, reason = "a lock makes its data safe to share")]
 mod promises {
-    use super::{Head, Mutex, Object, Shareable, layout_hash};
+    use super::{Head, Mutex, Object, Policy, Shareable, layout_hash};
 
     // SAFETY: the data are reached only by the one owner of the word (core::word::mutex I1), through a
     // guard or `&mut`; so sharing the mutex only moves the data between threads.
@@ -87,6 +87,10 @@ mod promises {
 
         fn describe() -> String {
             format!("Mutex<{}>", T::describe())
+        }
+
+        fn describe_parameter(parameter: u64) -> String {
+            Policy::of_patience_us(u32::try_from(parameter).unwrap_or(u32::MAX)).to_string()
         }
 
         fn head(&self) -> &Head {
