@@ -406,7 +406,7 @@ pub(crate) fn no_room(fd: BorrowedFd<'_>, object: &str, wanted: u64, error: io::
 }
 
 /// Holds the directory against others who remove or replace a name in it.
-pub(super) fn lock(directory: &Directory) -> Result<OwnedFd> {
+pub(crate) fn lock(directory: &Directory) -> Result<OwnedFd> {
     let failed = |error| Error::os("lock directory", directory.path().display().to_string(), error);
     // A description of its own, so that threads of one process exclude each other too.
     let own = os::open_again(directory.as_fd()).map_err(failed)?;
