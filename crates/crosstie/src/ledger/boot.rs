@@ -4,6 +4,8 @@
 //! The ledger says in which boot it is used. Whoever opens it in another marks all who are in it dead, under
 //! the directory's lock, before anybody of this boot takes part.
 
+use crosstie_core::word::slot::Occupant;
+
 use super::Domain;
 use crate::error::Result;
 use crate::os::boot;
@@ -26,6 +28,10 @@ impl Domain {
             let life = slot.life().read();
             if life.is_alive() {
                 slot.life().bury(life);
+            }
+            // A command lives as long as its program, whose numbers may be another's by now.
+            if let Some(described) = slot.occupant_of(life.generation()).filter(|it| it.child_pid != 0) {
+                slot.publish(life.generation(), &Occupant { child_pid: 0, child_witness: 0, ..described });
             }
         }
         self.words().set_boot(boot);
