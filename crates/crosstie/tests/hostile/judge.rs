@@ -67,6 +67,7 @@ fn play() {
         "ledger at rest" => runs::ledger_at_rest(&folder),
         "objects at rest" => objects::at_rest(&folder),
         "objects live" => objects::live(&folder),
+        "a crowd" => objects::crowd(&folder),
         "unchecked reader" => twins::unchecked_reader(&folder),
         "trusting reader" => twins::trusting_reader(&folder),
         "stubborn reader" => twins::stubborn_reader(&folder),

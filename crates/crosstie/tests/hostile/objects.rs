@@ -233,6 +233,51 @@ pub fn live(folder: &Path) {
 }
 
 #[test]
+fn four_thousand_forged_participants_are_shown_without_end_of_time_or_memory() {
+    assert_eq!(judge("a crowd", LIMIT), Verdict::Sound);
+}
+
+/// Every slot lives, waits for one object and holds it and 23 others.
+pub fn crowd(folder: &Path) {
+    const SLOTS: u64 = 4096;
+    let domain = domain(folder);
+    let key = {
+        let _mutex = Mutex::<u64>::open_or_create_in(domain, "m", || 0).unwrap();
+        let file = std::fs::read(path(folder, "lock.m")).unwrap();
+        u64::from_le_bytes(*file[OBJECT + 16..].first_chunk().unwrap())
+    };
+    let ledger = OpenOptions::new().write(true).open(ledger_file(folder)).unwrap();
+    ledger.write_all_at(&u32::try_from(SLOTS).unwrap().to_le_bytes(), 128).unwrap();
+    ledger.write_all_at(&[0xFF; 512], 512).unwrap();
+    let parent = u64::from(crosstie::os::process::pid());
+    for number in 0..SLOTS {
+        let mut slot = [0; 1024];
+        let mut put = |at: usize, word: u64| slot[at..at + 8].copy_from_slice(&word.to_le_bytes());
+        put(0, 1 | 1 << 32);
+        put(64, 1);
+        put(72, parent | parent << 32);
+        put(108, 1);
+        // Since the clock began, as the last but for its place, without a deadline.
+        [(256, 1), (272, key), (280, 1), (288, 1 | 1 << 32), (296, number), (312, u64::MAX)]
+            .into_iter()
+            .for_each(|(at, word)| put(at, word));
+        put(384, (1 << 24) - 1);
+        for entry in 0..24 {
+            put(448 + entry * 24, if entry == 0 { key } else { 1000 + number * 24 + entry as u64 });
+            put(456 + entry * 24, 1 | 1 << 8);
+        }
+        ledger.write_all_at(&slot, (64 << 10) + number * 1024).unwrap();
+    }
+    let snapshot = Snapshot::of(domain);
+    assert_eq!((snapshot.waits.len(), snapshot.holds.len()), (4096, 4096 * 24));
+    look(domain);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak_kib: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(peak_kib < 512 << 10, "{peak_kib} KiB");
+}
+
+#[test]
 fn a_cut_or_zeroed_object_is_corrupt_and_one_of_another_version_or_layout_a_mismatch() {
     let folder = Folder::new();
     let _watchdog = Watchdog::new();
