@@ -116,11 +116,7 @@ fn waits(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         };
         let mut holders: Vec<_> = snapshot.holders(first.key).map(|hold| &hold.owner).collect();
         holders.dedup_by_key(|owner| owner.id);
-        let mut stopped: Vec<_> = holders.iter().map(|owner| owner.pid).collect();
-        stopped.sort_unstable();
-        stopped.dedup();
-        stopped.retain(|&pid| crate::os::process::is_stopped(pid));
-        if let Some(owner) = holders.iter().find(|owner| stopped.contains(&owner.pid)) {
+        if let Some(owner) = holders.iter().find(|owner| owner.is_stopped()) {
             findings.push(wrong(
                 format!("{}{others} waits for {object}, which {owner} holds: it is stopped", first.owner),
                 "kill -CONT lets it go on",

@@ -11,7 +11,7 @@ use crosstie_core::word::waiting::Mode;
 
 use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
 use crate::ledger::{Domain, Identity};
-use crate::os::{clock, directory, process};
+use crate::os::{clock, directory};
 
 /// What a domain holds now.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ impl Snapshot {
             .filter_map(|(id, _, seen)| {
                 let owner = domain.identity(id)?;
                 Some(SnapshotWait {
-                    is_stopped: process::is_stopped(owner.pid),
+                    is_stopped: owner.is_stopped(),
                     owner,
                     key: seen.want.key & KEY,
                     mode: seen.want.mode,
