@@ -1,6 +1,7 @@
 //! [`Monitor`]: data with their mutex and conditions in one, and no notify to forget.
 
 use std::fmt;
+use std::mem::offset_of;
 use std::ops::{Deref, DerefMut};
 
 use crosstie_core::Deadline;
@@ -57,13 +58,18 @@ pub struct Monitor<T> {
 
 #[expect(unsafe_code, reason = "promises what an object is")]
 mod promises {
-    use super::{Head, Monitor, Object, Shareable, layout_hash};
+    use super::{Condvar, Head, Monitor, Mutex, Object, Shareable, layout_hash, offset_of};
 
     // SAFETY: repr(C), begins with its mutex's head; T is Shareable.
     unsafe impl<T: Shareable> Object for Monitor<T> {
         const KIND: &'static str = "monitor";
         const SHAPE: u64 = 1;
         const LAYOUT: u64 = T::LAYOUT ^ layout_hash("monitor 1: mutex with data, condition");
+        const PARTS: &'static [(usize, usize)] = &[
+            Mutex::<T>::PARTS[0],
+            Mutex::<T>::PARTS[1],
+            (offset_of!(Monitor<T>, changed), size_of::<Condvar>()),
+        ];
 
         fn describe() -> String {
             format!("Monitor<{}>", T::describe())

@@ -4,6 +4,7 @@ mod guard;
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::mem::offset_of;
 use std::ops::Deref;
 use std::panic::Location;
 use std::time::Duration;
@@ -84,6 +85,7 @@ mod promises {
         const KIND: &'static str = "lock";
         const SHAPE: u64 = super::SHAPE;
         const LAYOUT: u64 = T::LAYOUT ^ layout_hash("mutex 1: head, data");
+        const PARTS: &'static [(usize, usize)] = &Mutex::<T>::PARTS;
 
         fn describe() -> String {
             format!("Mutex<{}>", T::describe())
@@ -103,6 +105,10 @@ mod promises {
 pub(crate) const SHAPE: u64 = 1;
 
 impl<T> Mutex<T> {
+    /// Where its fields lie.
+    pub(super) const PARTS: [(usize, usize); 2] =
+        [(0, size_of::<Head>()), (offset_of!(Self, data), size_of::<T>())];
+
     /// A mutex on the heap, between the threads of this process, [`Policy::Fast`].
     ///
     /// # Examples

@@ -16,6 +16,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use crosstie_core::layout::header::{Kind, layout_hash};
+use crosstie_core::layout::shared::is_inside;
 use crosstie_core::word::head::Head;
 
 use super::shared::Shared;
@@ -46,6 +47,9 @@ pub unsafe trait Object: Send + Sync + Sized + 'static {
     const SHAPE: u64;
     /// Hash of what it holds.
     const LAYOUT: u64;
+    /// Where its fields lie, as offsets and bytes: what is between them is never written, so that no byte of its
+    /// maker's memory gets into the file.
+    const PARTS: &'static [(usize, usize)] = &[(0, size_of::<Self>())];
 
     /// What it is, in words.
     fn describe() -> String;
@@ -182,10 +186,16 @@ fn write_new<O: Object>(domain: &'static Domain, segment: &Segment, object: O) -
     bytes.extend_from_slice(text.as_bytes());
     let file = File::from(segment.file().try_clone_to_owned().map_err(failed)?);
     file.write_all_at(&bytes, DESCRIPTION_OFFSET).map_err(failed)?;
-    let place = segment.base().as_ptr().wrapping_add(OBJECT_OFFSET as usize).cast::<O>();
-    // SAFETY: `enter` made the segment with size_of::<O>() bytes of data from OBJECT_OFFSET on, a page,
-    // so aligned; nobody else sees it yet; an Object may be moved bytewise (its contract).
-    unsafe { std::ptr::copy_nonoverlapping(&raw const object, place, 1) };
+    let place = segment.base().as_ptr().wrapping_add(OBJECT_OFFSET as usize);
+    let made = (&raw const object).cast::<u8>();
+    for &(offset, bytes) in O::PARTS {
+        assert!(is_inside(offset, bytes, 1, size_of::<O>()), "a part of the object");
+        // SAFETY: `enter` made the segment with size_of::<O>() bytes of data from OBJECT_OFFSET on, and a part lies
+        // inside; nobody else sees it yet; an Object may be moved bytewise (its contract).
+        unsafe {
+            std::ptr::copy_nonoverlapping(made.wrapping_add(offset), place.wrapping_add(offset), bytes);
+        }
+    }
     Ok(object)
 }
 

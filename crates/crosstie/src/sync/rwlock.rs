@@ -3,6 +3,7 @@
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::offset_of;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::thread;
@@ -62,7 +63,7 @@ pub struct RwLock<T> {
 
 #[expect(unsafe_code, reason = "a lock makes its data safe to share")]
 mod promises {
-    use super::{Head, Object, RwLock, Shareable, layout_hash};
+    use super::{Head, LockWords, Object, RwLock, Shareable, layout_hash, offset_of};
 
     // SAFETY: the data are reached by readers together or by one writer alone (core::turns::rwlock), through
     // guards or `&mut`.
@@ -73,6 +74,8 @@ mod promises {
         const KIND: &'static str = "lock";
         const SHAPE: u64 = super::SHAPE;
         const LAYOUT: u64 = T::LAYOUT ^ layout_hash("rwlock 1: words 1216, data");
+        const PARTS: &'static [(usize, usize)] =
+            &[(0, size_of::<LockWords>()), (offset_of!(RwLock<T>, data), size_of::<T>())];
 
         fn describe() -> String {
             format!("RwLock<{}>", T::describe())
