@@ -145,12 +145,16 @@ impl<T> Monitor<T> {
     }
 }
 
-impl<T: Shareable> Monitor<T> {
+// The bound is each function's, so that the compiler says of a type why it may not be shared.
+impl<T> Monitor<T> {
     /// Opens the monitor `name` of the default domain, or makes it with the data that `init` answers.
     ///
     /// # Errors
     /// As [`Mutex::open_or_create`].
-    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>> {
+    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         Self::open_or_create_in(Domain::open_default()?, name, init)
     }
 
@@ -162,7 +166,10 @@ impl<T: Shareable> Monitor<T> {
         domain: &'static Domain,
         name: &str,
         init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>> {
+    ) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         object::open_or_create(domain, name, Wanted { parameter: 0, exact: false }, || Self::new(init()))
     }
 }

@@ -374,13 +374,16 @@ impl<T> Drop for Holding<'_, T> {
     }
 }
 
-impl<T: Shareable> Mutex<T> {
+impl<T> Mutex<T> {
     /// Opens the mutex `name` of the default domain, or makes it with the data that `init` answers;
     /// [`Policy::Fast`].
     ///
     /// # Errors
     /// [`Mismatch`](crate::ErrorKind::Mismatch) (86) when it holds another type, both named; as [`Domain::open_default`].
-    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>> {
+    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         Self::open_or_create_in(Domain::open_default()?, name, init)
     }
 
@@ -392,7 +395,10 @@ impl<T: Shareable> Mutex<T> {
         domain: &'static Domain,
         name: &str,
         init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>> {
+    ) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         let wanted = Wanted { parameter: u64::from(Policy::Fast.patience_us()), exact: false };
         object::open_or_create(domain, name, wanted, || Self::new(init()))
     }
@@ -406,7 +412,10 @@ impl<T: Shareable> Mutex<T> {
         name: &str,
         policy: Policy,
         init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>> {
+    ) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         let wanted = Wanted { parameter: u64::from(policy.patience_us()), exact: true };
         object::open_or_create(domain, name, wanted, || Self::with_policy(init(), policy))
     }
@@ -415,7 +424,10 @@ impl<T: Shareable> Mutex<T> {
     ///
     /// # Errors
     /// `NotFound`; as [`Mutex::open_or_create`].
-    pub fn open_in(domain: &'static Domain, name: &str) -> Result<Shared<Self>> {
+    pub fn open_in(domain: &'static Domain, name: &str) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         object::open(domain, name, Wanted { parameter: 0, exact: false })
     }
 }

@@ -223,12 +223,16 @@ impl<T> RwLock<T> {
     }
 }
 
-impl<T: Shareable + Sync> RwLock<T> {
+// The bound is each function's, so that the compiler says of a type why it may not be shared.
+impl<T> RwLock<T> {
     /// Opens the lock `name` of the default domain, or makes it with the data that `init` answers.
     ///
     /// # Errors
     /// As [`Mutex::open_or_create`](super::Mutex::open_or_create).
-    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>> {
+    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>>
+    where
+        T: Shareable + Sync,
+    {
         Self::open_or_create_in(Domain::open_default()?, name, init)
     }
 
@@ -240,7 +244,10 @@ impl<T: Shareable + Sync> RwLock<T> {
         domain: &'static Domain,
         name: &str,
         init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>> {
+    ) -> Result<Shared<Self>>
+    where
+        T: Shareable + Sync,
+    {
         object::open_or_create(domain, name, Wanted { parameter: 0, exact: false }, || Self::new(init()))
     }
 }
