@@ -248,3 +248,24 @@ fn a_full_dev_shm_is_125_and_a_read_only_one_77_with_the_remedy() {
         }
     }
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_125_and_no_signal() {
+    let machine = Machine::new();
+    let limited = |limit: &str, arguments: &str| {
+        let script = format!("ulimit -f {limit} && exec \"$0\" {arguments}");
+        let out = Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_crosstie")])
+            .env("CROSSTIE_DOMAIN", machine.path("domain"))
+            .output()
+            .unwrap();
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    // No room for a ledger; then one is there, and no room for a ring. The shell counts in 512 bytes.
+    let (code, told) = limited("16", "lock x -- true");
+    assert!(code == Some(125) && told.contains("ulimit -f"), "{code:?} {told}");
+    machine.crosstie(&["ls"]).finish().code(0);
+    let (code, told) = limited("16", "send 'ring:r?capacity=1MiB' one");
+    assert!(code == Some(125) && told.contains("ulimit -f"), "{code:?} {told}");
+    assert_eq!(limited("16", "lock x -- true"), (Some(0), String::new()), "a small object has room");
+}

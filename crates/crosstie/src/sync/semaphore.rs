@@ -311,7 +311,14 @@ macro_rules! permit_methods {
     };
 }
 
-/// A permit, held by this thread until it is dropped.
+/// A permit, held by this thread until it is dropped. No other thread can give it back, for it cannot be sent there:
+///
+/// ```compile_fail,E0277
+/// use crosstie::sync::Permit;
+/// fn give_back_elsewhere(permit: Permit<'static>) {
+///     std::thread::spawn(move || drop(permit));
+/// }
+/// ```
 pub struct Permit<'a> {
     held: HeldPermits<&'a Semaphore>,
     not_send: PhantomData<*mut ()>,
