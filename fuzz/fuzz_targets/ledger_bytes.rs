@@ -100,7 +100,7 @@ fn ask(domain: &'static Domain, flags: u8, input: &mut Bytes<'_>) {
     for id in ids {
         let _ = (domain.is_alive(id), domain.identity(id));
         let word = AtomicU32::new(0);
-        let _ = domain.wait(&word, 0, Some(id), place::soon(20));
+        let _ = domain.wait(&word, 0, &[id], place::soon(20));
     }
     let _ = domain.net_rescues();
     if flags & 4 != 0 {

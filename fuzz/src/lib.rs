@@ -2,5 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod bytes;
+pub mod object;
 pub mod place;
 pub mod ring;
+pub mod view;

@@ -1,4 +1,5 @@
 //! A folder in /dev/shm and a domain in it, for the life of the process.
+#![expect(unsafe_code, reason = "sets a variable of the environment")]
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -24,6 +25,9 @@ pub fn folder() -> &'static Path {
         }
         let folder = shm.join(format!("{PREFIX}{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder in /dev/shm");
+        // An object whose tag is 0 is taken for one of the heap, which belongs to the default domain.
+        // SAFETY: the first target's first step: no other thread runs yet.
+        unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.join("default")) };
         folder
     })
 }

@@ -1,6 +1,8 @@
 //! `#[derive(Shareable)]` for `crosstie::Shareable`: looks at what the compiler shows of a type, and lets the
 //! compiler check the rest.
 
+mod known;
+
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, parse_macro_input, parse_quote};
@@ -23,6 +25,7 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream, Error> {
         parameter.bounds.push(parse_quote!(#library::Shareable));
     }
     let fields = fields_of(&input.data)?;
+    known::refuse(&fields)?;
     let is_generic = !input.generics.params.is_empty();
     let (impl_generics, type_generics, where_clause) = input.generics.split_for_impl();
     let text = name.to_string();
@@ -34,11 +37,15 @@ fn expand(mut input: DeriveInput) -> Result<TokenStream, Error> {
     } else {
         quote!(const _: () = { let _ = <#name as #library::Shareable>::LAYOUT; };)
     };
-    let no_drop = format!("{text} implements Drop, or a field does: whoever dies drops nothing");
+    let no_drop = format!(
+        "{text} implements Drop, or a field does: who is killed drops nothing, and who maps it drops it too; hold plain data, and \
+         clean up when it is read"
+    );
     // The library's own containers end in as much padding as their parameters bring along, which nobody reads.
     let may_pad = library.to_string() == "crate";
     let no_padding = format!(
-        "{text} has padding: order its fields by size, or add fields such as `reserved: [u8; 4]` where gaps are"
+        "{text} has padding, which shows other processes whatever was in memory there: order its fields by size, or add \
+         fields such as `reserved: [u8; 4]` where gaps are"
     );
     Ok(quote! {
         // SAFETY: repr(C) or transparent (the derive looked), every field is Shareable (the bounds below), no

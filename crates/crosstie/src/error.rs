@@ -101,7 +101,7 @@ impl ErrorKind {
             Io::AddrInUse | Io::WouldBlock => Self::Busy,
             Io::TimedOut => Self::TimedOut,
             Io::BrokenPipe | Io::ConnectionReset | Io::ConnectionAborted => Self::PeerDied,
-            Io::StorageFull | Io::QuotaExceeded | Io::OutOfMemory => Self::NoSpace,
+            Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge | Io::OutOfMemory => Self::NoSpace,
             Io::Unsupported => Self::Unsupported,
             _ => Self::Failed,
         }

@@ -59,6 +59,24 @@ fn a_lock_a_permit_and_a_job_are_had_by_name() {
     }
 }
 
+/// Of what is lost without a semaphore nothing can be promised; what is counted, somebody counted.
+#[test]
+fn two_processes_raise_a_counter_and_with_a_semaphore_lose_nothing() {
+    let domain = tempfile::tempdir().unwrap();
+    let mut command = example("counter");
+    command.env("CROSSTIE_DOMAIN", domain.path().join("d"));
+    let told = run(command);
+    let lost: Vec<u64> = told
+        .lines()
+        .map(|line| {
+            line.strip_suffix(" lost").and_then(|line| line.rsplit(' ').next()).unwrap().parse().unwrap()
+        })
+        .collect();
+    let [without, with] = lost[..] else { panic!("{told}") };
+    assert!(with == 0 && without < 2_000, "{told}");
+    assert!(told.starts_with("without a semaphore: 2000 times raised, "), "{told}");
+}
+
 #[test]
 fn what_c_writes_into_posix_shared_memory_is_read_by_us() {
     let Some(programs) = CPrograms::compile() else { return };

@@ -6,6 +6,8 @@
 
 #[path = "hostile/judge.rs"]
 mod judge;
+#[path = "hostile/objects.rs"]
+mod objects;
 #[path = "hostile/runs.rs"]
 mod runs;
 #[path = "hostile/segments.rs"]

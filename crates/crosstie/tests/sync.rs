@@ -1,5 +1,7 @@
 //! Taking turns: what each primitive promises, between threads and between processes, the net off.
 
+#[path = "sync/boot.rs"]
+mod boot;
 #[path = "sync/meetings.rs"]
 mod meetings;
 #[path = "sync/mutex.rs"]
@@ -15,3 +17,5 @@ mod several;
 #[allow(dead_code, reason = "shared with the ledger's tests, which use more of it")]
 #[path = "ledger/stage.rs"]
 mod stage;
+#[path = "sync/wrong.rs"]
+mod wrong;

@@ -3,6 +3,7 @@
 mod advise;
 mod chains;
 mod framing;
+mod ill;
 mod machine;
 mod region;
 mod remove;

@@ -28,9 +28,9 @@ pub const SLOTS_TOTAL_BYTES: usize = SLOTS as usize * SLOT_BYTES;
 pub const OBITUARIES: usize = 256;
 /// Changes whenever the meaning of a byte changes.
 pub const LAYOUT: u64 = layout_hash(
-    "ledger 3: counters @128, waiting 64xu64 @512, obituaries 256x128 @4096, reports 64x256 @36864, \
+    "ledger 3: counters @128, boot @472, places @480, waiting 64xu64 @512, obituaries 256x128 @4096, reports 64x256 @36864, \
      slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 10xu64 @72, wake @192, \
-     carries 2xu64 @200,      wait record @256, holds @384",
+     carries 2xu64 @200, wait record @256, holds @384",
 );
 
 /// The counters and obituaries of a ledger.
@@ -51,8 +51,9 @@ pub struct LedgerWords {
     tickets: AtomicU64,
     keys: AtomicU64,
     tag: AtomicU64,
+    boot: AtomicU64,
     places: AtomicU64,
-    reserved_5: [AtomicU64; 4],
+    reserved_5: [AtomicU64; 3],
     waiting: [AtomicU64; WAITING_WORDS],
     reserved_6: [AtomicU64; 384],
     obituaries: [Obituary; OBITUARIES],
@@ -69,6 +70,7 @@ const _: () = {
     assert!(offset_of!(LedgerWords, processes) == 64 && offset_of!(LedgerWords, net_rescues) == 128);
     assert!(offset_of!(LedgerWords, obituaries_written) == 192 && offset_of!(LedgerWords, bell) == 256);
     assert!(offset_of!(LedgerWords, tickets) == 320 && offset_of!(LedgerWords, waiting) == 384);
+    assert!(offset_of!(LedgerWords, boot) == 344);
     assert!(WORDS_OFFSET + offset_of!(LedgerWords, reports) == 36_864);
     assert!(WORDS_OFFSET + offset_of!(LedgerWords, obituaries) == 4096);
     assert!(size_of::<Obituary>() == 128);
@@ -141,6 +143,19 @@ impl LedgerWords {
     pub fn set_tag(&self, tag: u64) {
         // Relaxed: published with the file's name.
         self.tag.store(tag, Ordering::Relaxed);
+    }
+
+    /// The boot in which the domain is used; 0 before [`LedgerWords::set_boot`].
+    #[must_use]
+    pub fn boot(&self) -> u64 {
+        // Acquire: who sees the boot sees that those of the one before are marked dead.
+        self.boot.load(Ordering::Acquire)
+    }
+
+    /// Says in which boot the domain is used, after those of the one before were marked dead.
+    pub fn set_boot(&self, boot: u64) {
+        // Release: pairs with the Acquire above.
+        self.boot.store(boot, Ordering::Release);
     }
 
     /// Puts the slot `number` on the list of those to look at for waiters, or takes it off; only its occupant calls it.

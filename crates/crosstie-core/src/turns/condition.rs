@@ -19,7 +19,7 @@ use crate::word::queueing;
 pub fn enter<'a, W: Wait>(head: &Head, place: u64, wait: &'a W, request: &Request) -> Queued<'a, W> {
     if wait.first(head.key()).is_none() {
         // Units of those who died or gave up: nobody is left whom they were for.
-        while take(head) {}
+        Counting::new(&head.word).take_all();
     }
     let queued = Queued::enter_at(place, head.key(), wait, request);
     queueing::announce(&head.word);

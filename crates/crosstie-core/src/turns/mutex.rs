@@ -112,7 +112,8 @@ fn wake<W: Wake>(head: &Head, wait: &W, found: Found) -> bool {
 /// Makes the first in the queue the owner; answers whether that was done.
 fn hand_over<W: Wake>(head: &Head, wait: &W, found: Found, owner: OwnerId) -> bool {
     let word = MutexWord::new(&head.word);
-    if found.has(CONTENDED) && word.hush(found, owner).is_err() {
+    // All flags, not only those that the protocol leaves together: somebody may have written others.
+    if word.hush(found, owner).is_err() {
         return false;
     }
     crash_point!("mutex.hushed");

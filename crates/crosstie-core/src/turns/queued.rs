@@ -139,6 +139,10 @@ impl<'a, W: Wait> Queued<'a, W> {
         seen: u32,
         watch: &[OwnerId],
     ) -> Result<(), Refused<W::Cycle>> {
+        // Whatever may end sleeps early again and again, the deadline ends the wait: the caller has just looked.
+        if !self.deadline.is_never() && self.deadline.is_over(self.wait.now_ns()) {
+            return Err(Refused::TimedOut);
+        }
         let mut until = self.deadline;
         if limit_ns != u64::MAX {
             until = until.min(Deadline::at_ns(self.wait.now_ns()).after_ns(limit_ns));

@@ -141,9 +141,10 @@ pub fn read<W: Wait>(
                 queued.leave();
                 return Ok((cell, words.dead_writer(wait)));
             }
-            let writer = MutexWord::new(&words.head.word).read().owner();
+            // To watch a dead writer is not to sleep.
+            let writer = MutexWord::new(&words.head.word).read().owner().filter(|&id| wait.is_alive(id));
             // Without a writer all cells are taken: nobody tells when one is free.
-            let limit = if words.has_writer(wait) { u64::MAX } else { FULL_PAUSE_NS };
+            let limit = if writer.is_some() { u64::MAX } else { FULL_PAUSE_NS };
             if let Err(refused) = queued.sleep_at_most(limit, seen, writer.as_slice()) {
                 queued.leave();
                 return Err(refused);

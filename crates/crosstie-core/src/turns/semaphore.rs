@@ -11,23 +11,25 @@ use crate::{OwnerId, crash_point};
 const WATCHED_MAX: usize = 126;
 
 /// Takes as many permits as `taken` has places for `owner`; answers each one's number and fencing number.
+/// Of `cells` there are as many permits as the head's patience says, which may change at any time.
 ///
 /// # Errors
 /// As [`Refused`] says; then `owner` has none of them.
 pub fn acquire<W: Wait>(
     head: &Head,
-    permits: &[Permit],
+    cells: &[Permit],
     wait: &W,
     owner: OwnerId,
     request: &Request,
     taken: &mut [(u32, u64)],
 ) -> Result<(), Refused<W::Cycle>> {
-    if look(&head.word) & QUEUED == 0 && take(permits, wait, head, owner, taken) {
+    if look(&head.word) & QUEUED == 0 && take(permits_of(head, cells), wait, head, owner, taken) {
         return Ok(());
     }
     if request.deadline.is_now() {
         // Who queues may be dead, or not be served by what is free.
-        let is_free = wait.first(head.key()).is_none() && take(permits, wait, head, owner, taken);
+        let is_free =
+            wait.first(head.key()).is_none() && take(permits_of(head, cells), wait, head, owner, taken);
         return if is_free { Ok(()) } else { Err(Refused::Busy) };
     }
     let mut queued = Queued::enter(head, wait, request);
@@ -35,7 +37,7 @@ pub fn acquire<W: Wait>(
     let refused = loop {
         let seen = wait.wake_word();
         let around = queued.neighbours();
-        if around.ahead.is_none() && take(permits, wait, head, owner, taken) {
+        if around.ahead.is_none() && take(permits_of(head, cells), wait, head, owner, taken) {
             head.count_wait(queued.waited_ns(), 0);
             queued.leave();
             settle(head, wait);
@@ -44,7 +46,7 @@ pub fn acquire<W: Wait>(
         let mut holders = [owner; WATCHED_MAX];
         let watch = match &around.ahead {
             Some(ahead) => core::slice::from_ref(ahead),
-            None => holders_of(permits, &mut holders),
+            None => holders_of(permits_of(head, cells), wait, &mut holders),
         };
         if let Err(refused) = queued.sleep(seen, watch) {
             break refused;
@@ -53,6 +55,11 @@ pub fn acquire<W: Wait>(
     queued.leave();
     settle(head, wait);
     Err(refused)
+}
+
+/// The permits that there are now.
+fn permits_of<'a>(head: &Head, cells: &'a [Permit]) -> &'a [Permit] {
+    cells.get(..head.patience_us() as usize).unwrap_or(cells)
 }
 
 /// Looks for who waits, after permits were given back.
@@ -126,11 +133,11 @@ fn take<W: Wait>(
     false
 }
 
-/// Who has permits, as far as there is room.
-fn holders_of<'a>(permits: &[Permit], room: &'a mut [OwnerId]) -> &'a [OwnerId] {
+/// Who lives and has permits, as far as there is room: the dead give nothing back, and to watch them is not to sleep.
+fn holders_of<'a, W: Wake>(permits: &[Permit], wait: &W, room: &'a mut [OwnerId]) -> &'a [OwnerId] {
     let mut count = 0;
     for holder in permits.iter().filter_map(Permit::owner) {
-        if room[..count].contains(&holder) {
+        if room[..count].contains(&holder) || !wait.is_alive(holder) {
             continue;
         }
         if let Some(place) = room.get_mut(count) {

@@ -12,6 +12,7 @@
 //! |---|---|---|---|
 //! | n → n + 1 ([`Counting::try_post`]) | anyone | Release | publishes what was done before |
 //! | n > 0 → n − 1 ([`Counting::try_wait`]) | anyone; the first if somebody queues | Acquire | meets a post's Release |
+//! | n → 0 ([`Counting::take_all`]) | who found nobody that they were for | Relaxed | nobody goes on by them |
 //!
 //! # Orderings
 //! A post's Release meets the Acquire of whoever takes a unit after it (a release sequence: all changes
@@ -87,5 +88,11 @@ impl<'a> Counting<'a> {
         }
         // Acquire: meets a post's Release. Relaxed on failure: decided upon again.
         self.0.compare_exchange(found, found - 1, Ordering::Acquire, Ordering::Relaxed).map(|_| ())
+    }
+
+    /// Takes all that there are, where nobody is left whom they were for.
+    pub fn take_all(self) {
+        // Relaxed: nobody goes on by them.
+        self.0.fetch_and(!VALUE, Ordering::Relaxed);
     }
 }

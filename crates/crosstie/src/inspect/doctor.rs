@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Snapshot;
-use crate::ledger::Domain;
+use crate::ledger::{Domain, Identity};
 use crate::os::futex;
 
 /// A wait that lasts longer is worth a word.
@@ -63,7 +63,7 @@ pub fn diagnose(domain: &'static Domain) -> Vec<Finding> {
     waits(&snapshot, &mut findings);
     for report in domain.deadlock_reports() {
         let names: Vec<_> =
-            report.members.iter().flatten().map(|(_, key)| domain.object_name(*key)).collect();
+            report.members.iter().flatten().map(|(_, key)| snapshot.object_name(*key)).collect();
         findings.push(note(
             format!("a deadlock of {} was ended: {}", report.length, names.join(", ")),
             "take them in one order everywhere, or all at once: crosstie lock A B -- …",
@@ -106,22 +106,37 @@ fn objects(domain: &'static Domain, snapshot: &Snapshot, findings: &mut Vec<Find
 }
 
 fn waits(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    for wait in &snapshot.waits {
-        let object = snapshot.object_name(wait.key);
-        for hold in snapshot.holders(wait.key) {
-            if crate::os::process::is_stopped(hold.owner.pid) {
-                findings.push(wrong(
-                    format!("{} waits for {object}, which {} holds: it is stopped", wait.owner, hold.owner),
-                    "kill -CONT lets it go on",
-                ));
-            }
+    // Of many who wait for one, the first: who is first and most overtaken says the most.
+    for waits in snapshot.waits.chunk_by(|one, other| one.key == other.key) {
+        let Some(first) = waits.first() else { continue };
+        let object = snapshot.object_name(first.key);
+        let others = match waits.len() - 1 {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        let mut holders: Vec<_> = snapshot.holders(first.key).map(|hold| &hold.owner).collect();
+        holders.dedup_by_key(|owner| owner.id);
+        if let Some(owner) = holders.iter().find(|owner| owner.is_stopped()) {
+            findings.push(wrong(
+                format!("{}{others} waits for {object}, which {owner} holds: it is stopped", first.owner),
+                "kill -CONT lets it go on",
+            ));
         }
-        if wait.waited > LONG {
-            let holders: Vec<_> = snapshot.holders(wait.key).map(|hold| hold.owner.to_string()).collect();
+        if let Some(wait) = waits.iter().max_by_key(|wait| wait.waited).filter(|wait| wait.waited > LONG) {
             let by =
-                if holders.is_empty() { String::new() } else { format!(", held by {}", holders.join(", ")) };
+                if holders.is_empty() { String::new() } else { format!(", held by {}", listed(&holders)) };
             findings
                 .push(note(format!("{} has waited {:.0?} for {object}{by}", wait.owner, wait.waited), ""));
         }
+    }
+}
+
+/// The first of many, and how many more there are.
+fn listed(owners: &[&Identity]) -> String {
+    const LISTED_MAX: usize = 8;
+    let names: Vec<_> = owners.iter().take(LISTED_MAX).map(ToString::to_string).collect();
+    match owners.len().saturating_sub(LISTED_MAX) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }

@@ -12,18 +12,27 @@ struct Edge {
     holder: Option<String>,
 }
 
+/// More than a picture can show; so many who wait for a thousand permits make millions.
+const EDGES_MAX: usize = 1000;
+
 fn edges(snapshot: &Snapshot) -> Vec<Edge> {
     let mut edges = Vec::new();
-    for wait in &snapshot.waits {
-        let (waiter, object) = (name_of(wait), snapshot.object_name(wait.key));
-        let mut holders: Vec<_> = snapshot.holders(wait.key).map(|hold| hold.owner.to_string()).collect();
+    for waits in snapshot.waits.chunk_by(|one, other| one.key == other.key) {
+        let Some(first) = waits.first() else { continue };
+        let object = snapshot.object_name(first.key);
+        let mut holders: Vec<_> =
+            snapshot.holders(first.key).take(EDGES_MAX).map(|hold| Some(hold.owner.to_string())).collect();
         holders.dedup();
         if holders.is_empty() {
-            edges.push(Edge { waiter, object, holder: None });
-            continue;
+            holders.push(None);
         }
-        for holder in holders {
-            edges.push(Edge { waiter: waiter.clone(), object: object.clone(), holder: Some(holder) });
+        for wait in waits {
+            for holder in &holders {
+                if edges.len() == EDGES_MAX {
+                    return edges;
+                }
+                edges.push(Edge { waiter: name_of(wait), object: object.clone(), holder: holder.clone() });
+            }
         }
     }
     edges

@@ -11,7 +11,7 @@ use crosstie_core::word::waiting::Mode;
 
 use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
 use crate::ledger::{Domain, Identity};
-use crate::os::{clock, directory, process};
+use crate::os::{clock, directory};
 
 /// What a domain holds now.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ impl Snapshot {
             .filter_map(|(id, _, seen)| {
                 let owner = domain.identity(id)?;
                 Some(SnapshotWait {
-                    is_stopped: process::is_stopped(owner.pid),
+                    is_stopped: owner.is_stopped(),
                     owner,
                     key: seen.want.key & KEY,
                     mode: seen.want.mode,
@@ -120,11 +120,11 @@ impl Snapshot {
         let owners = domain.owners();
         let mut holds: Vec<SnapshotHold> = Vec::new();
         for owner in &owners {
+            let own = holds.len();
             for hold in domain.holds_of(owner.id) {
                 let key = hold.key & KEY;
                 // A writer has two notes for one object.
-                let is_known = |known: &SnapshotHold| known.key == key && known.owner.id == owner.id;
-                if !holds.iter().any(is_known) {
+                if !holds[own..].iter().any(|known| known.key == key) {
                     holds.push(SnapshotHold {
                         owner: owner.clone(),
                         key,
@@ -151,6 +151,7 @@ impl Snapshot {
     /// The object of `key` as people know it.
     #[must_use]
     pub fn object_name(&self, key: u64) -> String {
+        let key = key & KEY;
         let found = self.objects.iter().find(|object| object.key == key && key != 0);
         found.map_or_else(|| format!("unnamed object {key}"), |object| object.name.clone())
     }

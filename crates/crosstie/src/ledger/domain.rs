@@ -161,7 +161,9 @@ impl Domain {
             })?;
         let ledger =
             os::stat(segment.file()).map_err(|error| Error::os("open domain", name.as_str(), error))?;
-        Ok(Self::keep(directory, name, segment, ledger))
+        let domain = Self::keep(directory, name, segment, ledger);
+        domain.end_former_boot()?;
+        Ok(domain)
     }
 
     /// The domain that this process has opened whose objects carry `tag`.

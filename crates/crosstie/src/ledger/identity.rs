@@ -6,6 +6,7 @@ use crosstie_core::OwnerId;
 use crosstie_core::word::slot::Occupant;
 
 use super::Domain;
+use crate::os::process;
 
 /// What an owner is, and so when it dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +87,14 @@ impl Identity {
             started_by: (kind == OwnerKind::Command).then_some(occupant.pid),
             succeeded_ns,
         }
+    }
+
+    /// Whether it is stopped (SIGSTOP, a debugger): it lives, and does not go on. False where this process
+    /// cannot tell: its numbers are those of another PID or time namespace, or of somebody who came later.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        let task = process::task(self.pid, self.tid);
+        task.is_ok_and(|task| task.is_stopped && task.start_ticks == self.start_ticks)
     }
 }
 

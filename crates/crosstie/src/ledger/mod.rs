@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`domain`] | the directory and its ledger, opened once a process |
+//! | `boot` | a domain that outlived a boot |
 //! | [`attach`] | taking a slot: thread slots, the process slot |
 //! | [`command`] | what a command owns while its program runs |
 //! | [`behind`] | under which command this process runs |
@@ -22,6 +23,7 @@
 
 pub mod attach;
 pub mod behind;
+mod boot;
 pub mod command;
 pub mod deadlock;
 pub mod domain;

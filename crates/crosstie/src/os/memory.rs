@@ -183,17 +183,28 @@ pub fn seal_size(fd: BorrowedFd<'_>) -> io::Result<()> {
 /// error here and never SIGBUS at the first touch.
 ///
 /// # Errors
-/// `StorageFull` when there is no room; the kernel's others.
+/// `StorageFull` when there is no room; `FileTooLarge` as [`set_file_bytes`]; the kernel's others.
 pub fn reserve(fd: BorrowedFd<'_>, offset: u64, len: u64) -> io::Result<()> {
+    within_limit(fd, offset.saturating_add(len))?;
     Ok(rustix::io::retry_on_intr(|| rustix::fs::fallocate(fd, FallocateFlags::empty(), offset, len))?)
 }
 
 /// Sets the file's size without taking space; cuts it off, or grows it by a hole.
 ///
 /// # Errors
-/// The kernel's: sealed, no permission.
+/// `FileTooLarge` beyond this process's limit; the kernel's: sealed, no permission.
 pub fn set_file_bytes(fd: BorrowedFd<'_>, bytes: u64) -> io::Result<()> {
+    within_limit(fd, bytes)?;
     Ok(rustix::io::retry_on_intr(|| rustix::fs::ftruncate(fd, bytes))?)
+}
+
+/// Refuses to grow a file beyond this process's limit (`ulimit -f`): the kernel would kill it with SIGXFSZ.
+fn within_limit(fd: BorrowedFd<'_>, bytes: u64) -> io::Result<()> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    match limit {
+        Some(limit) if bytes > limit && bytes > file_bytes(fd)? => Err(io::ErrorKind::FileTooLarge.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The file's size now.

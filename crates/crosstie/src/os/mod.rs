@@ -5,6 +5,7 @@
 //! | [`account`] | users and groups by name |
 //! | [`affinity`] | which processors a thread may run on |
 //! | [`ancestry`] | whether one's ancestors only wait |
+//! | [`boot`] | which boot of the machine this is |
 //! | [`byte_stream`] | bytes in order on a pipe, a stream socket or a file |
 //! | [`clock`] | the monotonic clock |
 //! | [`directory`] | directories held open, and the files in them |
@@ -39,6 +40,7 @@
 pub mod account;
 pub mod affinity;
 pub mod ancestry;
+pub mod boot;
 pub mod byte_stream;
 pub mod clock;
 pub mod directory;

@@ -60,6 +60,8 @@ pub struct Task {
     pub start_ticks: u64,
     /// Whether it has ended and only its exit status is left.
     pub is_zombie: bool,
+    /// Whether it is stopped: SIGSTOP, a terminal, a debugger.
+    pub is_stopped: bool,
 }
 
 /// What `/proc` says about the thread `tid` of the process `pid`.
@@ -193,7 +195,8 @@ fn parse_stat(text: &[u8]) -> Option<Process> {
     let parent = fields.next()?.parse().ok()?;
     let threads = fields.nth(15)?.parse().ok()?;
     let start_ticks = fields.nth(1)?.parse().ok()?;
-    let first = Task { command, start_ticks, is_zombie: matches!(state, "Z" | "X" | "x") };
+    let is_zombie = matches!(state, "Z" | "X" | "x");
+    let first = Task { command, start_ticks, is_zombie, is_stopped: matches!(state, "T" | "t") };
     Some(Process { first, parent, threads })
 }
 
@@ -327,13 +330,6 @@ pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
         Errno::SRCH => io::ErrorKind::NotFound.into(),
         other => other.into(),
     })
-}
-
-/// Whether the process `pid` is stopped (SIGSTOP, a debugger): it lives and does nothing.
-#[must_use]
-pub fn is_stopped(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().is_some_and(|rest| matches!(rest.trim_start().chars().next(), Some('T' | 't')))
 }
 
 /// Starts a thread that no signal is ever delivered to, with a small stack.

@@ -341,7 +341,10 @@ impl Segment {
         };
         memory::reserve(file.as_fd(), 0, taken)
             .and_then(|()| memory::set_file_bytes(file.as_fd(), total))
-            .map_err(|error| no_room(directory.as_fd(), &object, taken, error))?;
+            .map_err(|error| {
+                let is_limited = error.kind() == io::ErrorKind::FileTooLarge;
+                no_room(directory.as_fd(), &object, if is_limited { total } else { taken }, error)
+            })?;
         Self::fill(file, object, spec, init)
     }
 
@@ -393,7 +396,13 @@ fn take_holes(file: BorrowedFd<'_>, name: &str, stat: &os::Stat, space: Space, h
 /// There was no room for `wanted` bytes: says how much there is.
 pub(crate) fn no_room(fd: BorrowedFd<'_>, object: &str, wanted: u64, error: io::Error) -> Error {
     let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+    let is_limited = error.kind() == io::ErrorKind::FileTooLarge;
     let error = Error::os("create", object, error);
+    if is_limited {
+        return error
+            .because(format!("it needs {wanted} bytes, more than this process's files may have"))
+            .advise("raise the limit: `ulimit -f unlimited`, in a service `LimitFSIZE=infinity`");
+    }
     match os::room(fd) {
         Ok((total, free)) if full => error
             .because(format!("it needs {wanted} bytes; of the file system's {total} bytes {free} are free"))
@@ -406,7 +415,7 @@ pub(crate) fn no_room(fd: BorrowedFd<'_>, object: &str, wanted: u64, error: io::
 }
 
 /// Holds the directory against others who remove or replace a name in it.
-pub(super) fn lock(directory: &Directory) -> Result<OwnedFd> {
+pub(crate) fn lock(directory: &Directory) -> Result<OwnedFd> {
     let failed = |error| Error::os("lock directory", directory.path().display().to_string(), error);
     // A description of its own, so that threads of one process exclude each other too.
     let own = os::open_again(directory.as_fd()).map_err(failed)?;

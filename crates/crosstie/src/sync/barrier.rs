@@ -68,6 +68,11 @@ mod promises {
             "Barrier".to_owned()
         }
 
+        fn describe_parameter(parameter: u64) -> String {
+            let death = if parameter >> 16 == 0 { "breaks" } else { "shrinks" };
+            format!("for {} parties, and {death} when one dies", parameter & 0xFFFF)
+        }
+
         fn head(&self) -> &Head {
             &self.head
         }

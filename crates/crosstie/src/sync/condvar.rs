@@ -17,6 +17,10 @@ use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::Result;
 use crate::ledger::Domain;
+use crate::os::clock;
+
+/// How long the wait for the mutex may outlast a deadline that has passed: 1 s.
+const AGAIN_NS: u64 = 1_000_000_000;
 
 /// A condition variable, on the heap or between processes; used with one [`Mutex`] at a time.
 ///
@@ -112,7 +116,8 @@ impl Condvar {
     /// As [`Condvar::wait`], until `deadline`; answers whether it came before a notification.
     ///
     /// # Errors
-    /// As [`Mutex::lock`], about taking the mutex again.
+    /// As [`Mutex::lock`], about taking the mutex again. For that there is one second more: if its owner
+    /// does not give it up until then, [`LockError::TimedOut`] says who that is, and the caller is outside.
     #[track_caller]
     pub fn wait_until<'a, T>(
         &self,
@@ -130,15 +135,18 @@ impl Condvar {
         if let Err(Refused::DomainRemoved) = outcome {
             return Err(LockError::Failed(domain_removed(taker.domain())));
         }
-        let request = Request { deadline: Deadline::NEVER, ..taker.request(Mode::Exclusive, 1, 1) };
-        let guard = mutex.lock_as(&taker, &request).map_err(|refusal| refusal.map(|guard| (guard, false)));
         let is_late = outcome.is_err();
-        if let Ok(carried) = outcome
-            && !matches!(guard, Err(LockError::Deadlock(_) | LockError::Failed(_)))
+        let mut request = Request { deadline: Deadline::NEVER, ..taker.request(Mode::Exclusive, 1, 1) };
+        if !deadline.is_never() {
+            request.deadline = deadline.max(Deadline::at_ns(clock::now_ns()).after_ns(AGAIN_NS));
+        }
+        let guard = mutex.lock_as(&taker, &request);
+        if let (Ok(carried), Ok(_) | Err(LockError::Abandoned(_) | LockError::Poisoned(_))) =
+            (outcome, &guard)
         {
             carried.accept();
         }
-        guard.map(|guard| (guard, is_late))
+        guard.map(|guard| (guard, is_late)).map_err(|refusal| refusal.map(|guard| (guard, false)))
     }
 
     /// Waits until `condition` is false.

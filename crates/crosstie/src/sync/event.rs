@@ -61,6 +61,10 @@ mod promises {
             "Event".to_owned()
         }
 
+        fn describe_parameter(parameter: u64) -> String {
+            format!("reset by {}", if parameter == 0 { "hand" } else { "whom it lets through" })
+        }
+
         fn head(&self) -> &Head {
             &self.head
         }

@@ -1,6 +1,7 @@
 //! [`Monitor`]: data with their mutex and conditions in one, and no notify to forget.
 
 use std::fmt;
+use std::mem::offset_of;
 use std::ops::{Deref, DerefMut};
 
 use crosstie_core::Deadline;
@@ -57,13 +58,18 @@ pub struct Monitor<T> {
 
 #[expect(unsafe_code, reason = "promises what an object is")]
 mod promises {
-    use super::{Head, Monitor, Object, Shareable, layout_hash};
+    use super::{Condvar, Head, Monitor, Mutex, Object, Shareable, layout_hash, offset_of};
 
     // SAFETY: repr(C), begins with its mutex's head; T is Shareable.
     unsafe impl<T: Shareable> Object for Monitor<T> {
         const KIND: &'static str = "monitor";
         const SHAPE: u64 = 1;
         const LAYOUT: u64 = T::LAYOUT ^ layout_hash("monitor 1: mutex with data, condition");
+        const PARTS: &'static [(usize, usize)] = &[
+            Mutex::<T>::PARTS[0],
+            Mutex::<T>::PARTS[1],
+            (offset_of!(Monitor<T>, changed), size_of::<Condvar>()),
+        ];
 
         fn describe() -> String {
             format!("Monitor<{}>", T::describe())
@@ -139,12 +145,16 @@ impl<T> Monitor<T> {
     }
 }
 
-impl<T: Shareable> Monitor<T> {
+// The bound is each function's, so that the compiler says of a type why it may not be shared.
+impl<T> Monitor<T> {
     /// Opens the monitor `name` of the default domain, or makes it with the data that `init` answers.
     ///
     /// # Errors
     /// As [`Mutex::open_or_create`].
-    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>> {
+    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         Self::open_or_create_in(Domain::open_default()?, name, init)
     }
 
@@ -156,7 +166,10 @@ impl<T: Shareable> Monitor<T> {
         domain: &'static Domain,
         name: &str,
         init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>> {
+    ) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         object::open_or_create(domain, name, Wanted { parameter: 0, exact: false }, || Self::new(init()))
     }
 }
@@ -183,7 +196,8 @@ impl<'a, T> MonitorGuard<'a, T> {
     /// As [`MonitorGuard::wait_while`], until `deadline`; answers whether that came first.
     ///
     /// # Errors
-    /// As [`MonitorGuard::wait_while`].
+    /// As [`MonitorGuard::wait_while`]; [`LockError::TimedOut`] when another stays inside for a second
+    /// beyond the deadline: then this thread is outside.
     #[track_caller]
     pub fn wait_while_until(
         mut self,

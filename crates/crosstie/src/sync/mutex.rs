@@ -4,6 +4,7 @@ mod guard;
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::mem::offset_of;
 use std::ops::Deref;
 use std::panic::Location;
 use std::time::Duration;
@@ -72,7 +73,7 @@ pub struct Mutex<T> {
 
 #[expect(unsafe_code, reason = "a lock makes its data safe to share")]
 mod promises {
-    use super::{Head, Mutex, Object, Shareable, layout_hash};
+    use super::{Head, Mutex, Object, Policy, Shareable, layout_hash};
 
     // SAFETY: the data are reached only by the one owner of the word (core::word::mutex I1), through a
     // guard or `&mut`; so sharing the mutex only moves the data between threads.
@@ -84,9 +85,14 @@ mod promises {
         const KIND: &'static str = "lock";
         const SHAPE: u64 = super::SHAPE;
         const LAYOUT: u64 = T::LAYOUT ^ layout_hash("mutex 1: head, data");
+        const PARTS: &'static [(usize, usize)] = &Mutex::<T>::PARTS;
 
         fn describe() -> String {
             format!("Mutex<{}>", T::describe())
+        }
+
+        fn describe_parameter(parameter: u64) -> String {
+            Policy::of_patience_us(u32::try_from(parameter).unwrap_or(u32::MAX)).to_string()
         }
 
         fn head(&self) -> &Head {
@@ -99,6 +105,10 @@ mod promises {
 pub(crate) const SHAPE: u64 = 1;
 
 impl<T> Mutex<T> {
+    /// Where its fields lie.
+    pub(super) const PARTS: [(usize, usize); 2] =
+        [(0, size_of::<Head>()), (offset_of!(Self, data), size_of::<T>())];
+
     /// A mutex on the heap, between the threads of this process, [`Policy::Fast`].
     ///
     /// # Examples
@@ -364,13 +374,16 @@ impl<T> Drop for Holding<'_, T> {
     }
 }
 
-impl<T: Shareable> Mutex<T> {
+impl<T> Mutex<T> {
     /// Opens the mutex `name` of the default domain, or makes it with the data that `init` answers;
     /// [`Policy::Fast`].
     ///
     /// # Errors
     /// [`Mismatch`](crate::ErrorKind::Mismatch) (86) when it holds another type, both named; as [`Domain::open_default`].
-    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>> {
+    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         Self::open_or_create_in(Domain::open_default()?, name, init)
     }
 
@@ -382,7 +395,10 @@ impl<T: Shareable> Mutex<T> {
         domain: &'static Domain,
         name: &str,
         init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>> {
+    ) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         let wanted = Wanted { parameter: u64::from(Policy::Fast.patience_us()), exact: false };
         object::open_or_create(domain, name, wanted, || Self::new(init()))
     }
@@ -396,7 +412,10 @@ impl<T: Shareable> Mutex<T> {
         name: &str,
         policy: Policy,
         init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>> {
+    ) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         let wanted = Wanted { parameter: u64::from(policy.patience_us()), exact: true };
         object::open_or_create(domain, name, wanted, || Self::with_policy(init(), policy))
     }
@@ -405,7 +424,10 @@ impl<T: Shareable> Mutex<T> {
     ///
     /// # Errors
     /// `NotFound`; as [`Mutex::open_or_create`].
-    pub fn open_in(domain: &'static Domain, name: &str) -> Result<Shared<Self>> {
+    pub fn open_in(domain: &'static Domain, name: &str) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
         object::open(domain, name, Wanted { parameter: 0, exact: false })
     }
 }

@@ -16,6 +16,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use crosstie_core::layout::header::{Kind, layout_hash};
+use crosstie_core::layout::shared::is_inside;
 use crosstie_core::word::head::Head;
 
 use super::shared::Shared;
@@ -46,9 +47,17 @@ pub unsafe trait Object: Send + Sync + Sized + 'static {
     const SHAPE: u64;
     /// Hash of what it holds.
     const LAYOUT: u64;
+    /// Where its fields lie, as offsets and bytes: what is between them is never written, so that no byte of its
+    /// maker's memory gets into the file.
+    const PARTS: &'static [(usize, usize)] = &[(0, size_of::<Self>())];
 
     /// What it is, in words.
     fn describe() -> String;
+
+    /// What one made with `parameter` is, in words.
+    fn describe_parameter(parameter: u64) -> String {
+        parameter.to_string()
+    }
 
     /// What it begins with.
     fn head(&self) -> &Head;
@@ -79,7 +88,7 @@ pub(super) fn open_or_create<O: Object>(
     wanted: Wanted,
     make: impl FnOnce() -> O,
 ) -> Result<Shared<O>> {
-    check_name::<O>(name)?;
+    check_name("open", object_name::<O>(name), name)?;
     let made = RefCell::new(Err(make));
     let init = |segment: &Segment| {
         let mut made = made.borrow_mut();
@@ -102,15 +111,17 @@ pub(super) fn open_or_create<O: Object>(
 /// # Errors
 /// `NotFound`; as [`open_or_create`].
 pub(super) fn open<O: Object>(domain: &'static Domain, name: &str, wanted: Wanted) -> Result<Shared<O>> {
-    check_name::<O>(name)?;
+    check_name("open", object_name::<O>(name), name)?;
     enter(domain, name, wanted, |spec| Segment::open(domain.directory(), &file_name::<O>(name), spec))
 }
 
 /// Removes the object `kind:name` from `domain`.
 ///
 /// # Errors
-/// `NotFound`; `Busy` while a living process has it open, or somebody owns it or waits for it.
+/// `Usage` for a name that is none; `NotFound`; `Busy` while a living process has it open, or somebody owns it or
+/// waits for it.
 pub fn remove(domain: &'static Domain, kind: &str, name: &str) -> Result<()> {
+    check_name("remove", format!("{kind}:{name}"), name)?;
     let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
     removal::remove(domain.directory(), &format!("{kind}.{name}"), &spec, |segment| {
         let is_alone = file_lock::try_lock_byte(segment.file(), OPEN_BYTE).unwrap_or(false);
@@ -158,7 +169,8 @@ fn check<O: Object>(segment: &Segment, name: &str, wanted: Wanted) -> Result<()>
         return refused(format!("it is {}, asked for was {}", description(segment), O::describe()));
     }
     if wanted.exact && parameter != wanted.parameter {
-        return refused(format!("it was made with {parameter}, asked for was {}", wanted.parameter));
+        let [found, wanted] = [parameter, wanted.parameter].map(O::describe_parameter);
+        return refused(format!("it is {found}, asked for was {wanted}"));
     }
     Ok(())
 }
@@ -174,10 +186,16 @@ fn write_new<O: Object>(domain: &'static Domain, segment: &Segment, object: O) -
     bytes.extend_from_slice(text.as_bytes());
     let file = File::from(segment.file().try_clone_to_owned().map_err(failed)?);
     file.write_all_at(&bytes, DESCRIPTION_OFFSET).map_err(failed)?;
-    let place = segment.base().as_ptr().wrapping_add(OBJECT_OFFSET as usize).cast::<O>();
-    // SAFETY: `enter` made the segment with size_of::<O>() bytes of data from OBJECT_OFFSET on, a page,
-    // so aligned; nobody else sees it yet; an Object may be moved bytewise (its contract).
-    unsafe { std::ptr::copy_nonoverlapping(&raw const object, place, 1) };
+    let place = segment.base().as_ptr().wrapping_add(OBJECT_OFFSET as usize);
+    let made = (&raw const object).cast::<u8>();
+    for &(offset, bytes) in O::PARTS {
+        assert!(is_inside(offset, bytes, 1, size_of::<O>()), "a part of the object");
+        // SAFETY: `enter` made the segment with size_of::<O>() bytes of data from OBJECT_OFFSET on, and a part lies
+        // inside; nobody else sees it yet; an Object may be moved bytewise (its contract).
+        unsafe {
+            std::ptr::copy_nonoverlapping(made.wrapping_add(offset), place.wrapping_add(offset), bytes);
+        }
+    }
     Ok(object)
 }
 
@@ -217,9 +235,9 @@ fn file_name<O: Object>(name: &str) -> String {
     format!("{}.{name}", O::KIND)
 }
 
-fn check_name<O: Object>(name: &str) -> Result<()> {
+fn check_name(operation: &'static str, object: String, name: &str) -> Result<()> {
     crate::os::name::check(name).map_err(|reason| {
-        Error::new("open", object_name::<O>(name), ErrorKind::Usage)
+        Error::new(operation, object, ErrorKind::Usage)
             .because(reason.to_string())
             .advise("a name has 1 to 200 of the characters A-Z a-z 0-9 . _ -")
     })

@@ -64,7 +64,7 @@ pub struct LazyShared<T> {
 mod promises {
     use std::mem::MaybeUninit;
 
-    use super::{Head, LazyShared, Object, Shareable, layout_hash};
+    use super::{Head, LazyShared, Mutex, Object, Shareable, layout_hash};
 
     // SAFETY: the data are written by the one that has the mutex, before `set_done`, and only read behind
     // `is_done`.
@@ -75,6 +75,8 @@ mod promises {
         const KIND: &'static str = "once";
         const SHAPE: u64 = 1;
         const LAYOUT: u64 = T::LAYOUT ^ layout_hash("once 1: mutex of u64, data");
+        // The data are made later, in place.
+        const PARTS: &'static [(usize, usize)] = &Mutex::<u64>::PARTS;
 
         fn describe() -> String {
             format!("LazyShared<{}>", T::describe())

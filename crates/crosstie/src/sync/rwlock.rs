@@ -3,6 +3,7 @@
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::offset_of;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::thread;
@@ -62,7 +63,7 @@ pub struct RwLock<T> {
 
 #[expect(unsafe_code, reason = "a lock makes its data safe to share")]
 mod promises {
-    use super::{Head, Object, RwLock, Shareable, layout_hash};
+    use super::{Head, LockWords, Object, RwLock, Shareable, layout_hash, offset_of};
 
     // SAFETY: the data are reached by readers together or by one writer alone (core::turns::rwlock), through
     // guards or `&mut`.
@@ -73,6 +74,8 @@ mod promises {
         const KIND: &'static str = "lock";
         const SHAPE: u64 = super::SHAPE;
         const LAYOUT: u64 = T::LAYOUT ^ layout_hash("rwlock 1: words 1216, data");
+        const PARTS: &'static [(usize, usize)] =
+            &[(0, size_of::<LockWords>()), (offset_of!(RwLock<T>, data), size_of::<T>())];
 
         fn describe() -> String {
             format!("RwLock<{}>", T::describe())
@@ -225,12 +228,16 @@ impl<T> RwLock<T> {
     }
 }
 
-impl<T: Shareable + Sync> RwLock<T> {
+// The bound is each function's, so that the compiler says of a type why it may not be shared.
+impl<T> RwLock<T> {
     /// Opens the lock `name` of the default domain, or makes it with the data that `init` answers.
     ///
     /// # Errors
     /// As [`Mutex::open_or_create`](super::Mutex::open_or_create).
-    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>> {
+    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>>
+    where
+        T: Shareable + Sync,
+    {
         Self::open_or_create_in(Domain::open_default()?, name, init)
     }
 
@@ -242,7 +249,10 @@ impl<T: Shareable + Sync> RwLock<T> {
         domain: &'static Domain,
         name: &str,
         init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>> {
+    ) -> Result<Shared<Self>>
+    where
+        T: Shareable + Sync,
+    {
         object::open_or_create(domain, name, Wanted { parameter: 0, exact: false }, || Self::new(init()))
     }
 }

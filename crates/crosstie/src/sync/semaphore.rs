@@ -140,7 +140,7 @@ impl Semaphore {
     }
 
     /// Changes how many there are. Permits that are held above the new number stay held until they are given
-    /// back.
+    /// back. Who waits for more than the new number waits on: to its deadline, or until there are as many again.
     ///
     /// # Errors
     /// `Usage` for a number that is none.
@@ -229,7 +229,7 @@ impl Semaphore {
         let units = u32::try_from(places.len()).unwrap_or(u32::MAX);
         let request = taker.request(Mode::Units, units, self.total());
         let since = clock::now_ns();
-        turns::acquire(&self.head, self.permits(), &taker.me, taker.owner, &request, places).map_err(
+        turns::acquire(&self.head, &self.permits, &taker.me, taker.owner, &request, places).map_err(
             |refused| {
                 let holders = self.holders();
                 LockError::refused(refused, taker.domain(), || {
@@ -238,10 +238,6 @@ impl Semaphore {
             },
         )?;
         Ok(taker.note(self.head.key(), Mode::Units, units))
-    }
-
-    fn permits(&self) -> &[Cell] {
-        &self.permits[..self.total() as usize]
     }
 
     /// Who has permits now: index and owner.
@@ -260,7 +256,8 @@ impl Semaphore {
     /// What happened to it so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        let acquisitions = self.permits.iter().map(Cell::uses).sum();
+        // Others may have written any numbers.
+        let acquisitions = self.permits.iter().map(Cell::uses).fold(0, u64::wrapping_add);
         Counters { acquisitions, ..self.head.counters() }
     }
 
@@ -314,7 +311,14 @@ macro_rules! permit_methods {
     };
 }
 
-/// A permit, held by this thread until it is dropped.
+/// A permit, held by this thread until it is dropped. No other thread can give it back, for it cannot be sent there:
+///
+/// ```compile_fail,E0277
+/// use crosstie::sync::Permit;
+/// fn give_back_elsewhere(permit: Permit<'static>) {
+///     std::thread::spawn(move || drop(permit));
+/// }
+/// ```
 pub struct Permit<'a> {
     held: HeldPermits<&'a Semaphore>,
     not_send: PhantomData<*mut ()>,

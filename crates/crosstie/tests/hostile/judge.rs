@@ -11,7 +11,7 @@ use crosstie::ledger::Domain;
 use crosstie::os::clock;
 use tempfile::TempDir;
 
-use crate::{runs, slices, twins};
+use crate::{objects, runs, slices, twins};
 
 const ROLE: &str = "CROSSTIE_HOSTILE_ROLE";
 const FOLDER: &str = "CROSSTIE_HOSTILE_FOLDER";
@@ -65,6 +65,9 @@ fn play() {
         "ring live" => runs::ring_live(&folder),
         "roles live" => runs::roles_live(&folder),
         "ledger at rest" => runs::ledger_at_rest(&folder),
+        "objects at rest" => objects::at_rest(&folder),
+        "objects live" => objects::live(&folder),
+        "a crowd" => objects::crowd(&folder),
         "unchecked reader" => twins::unchecked_reader(&folder),
         "trusting reader" => twins::trusting_reader(&folder),
         "stubborn reader" => twins::stubborn_reader(&folder),

@@ -57,7 +57,15 @@ pub(in crate::sync) fn with_marks<G>(state: u32, guard: G) -> LockResult<G> {
 
 /// The data of a [`Mutex`], held by this thread until it is dropped.
 ///
-/// Leaked (`mem::forget`), it is held until the thread ends, which is then an owner's death.
+/// Leaked (`mem::forget`), it is held until the thread ends, which is then an owner's death. No other thread can give it
+/// up, for it cannot be sent there:
+///
+/// ```compile_fail,E0277
+/// use crosstie::sync::MutexGuard;
+/// fn unlock_elsewhere(guard: MutexGuard<'static, u64>) {
+///     std::thread::spawn(move || drop(guard));
+/// }
+/// ```
 pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
     token: u64,
