@@ -1,5 +1,7 @@
 //! Taking turns: what each primitive promises, between threads and between processes, the net off.
 
+#[path = "sync/force.rs"]
+mod force;
 #[path = "sync/meetings.rs"]
 mod meetings;
 #[path = "sync/mutex.rs"]

@@ -179,6 +179,7 @@ enum Turn {
 pub struct LockGuard<H: Deref<Target = Lock>> {
     lock: H,
     turn: Turn,
+    token: u64,
     died: Option<OwnerId>,
     is_abandoned: bool,
 }
@@ -187,9 +188,13 @@ impl<H: Deref<Target = Lock>> LockGuard<H> {
     /// Takes `lock` for whom `taker` says.
     pub(crate) fn take(lock: H, access: Access, taker: &Taker) -> LockResult<Self> {
         let words = &lock.words;
-        let turn = match access {
-            Access::Shared => Turn::Read(words.read(taker)?),
-            Access::Exclusive => Turn::Write(words.write(taker)?),
+        let (turn, token) = match access {
+            Access::Shared => (Turn::Read(words.read(taker)?), words.head.token()),
+            Access::Exclusive => {
+                let turn = words.write(taker)?;
+                let token = turn.token;
+                (Turn::Write(turn), token)
+            }
         };
         let is_abandoned = words.is_abandoned();
         let died = words.head.died_last().filter(|_| is_abandoned);
@@ -197,7 +202,7 @@ impl<H: Deref<Target = Lock>> LockGuard<H> {
         if is_abandoned && access == Access::Exclusive {
             words.head.unmark(ABANDONED);
         }
-        Ok(Self { lock, turn, died, is_abandoned })
+        Ok(Self { lock, turn, token, died, is_abandoned })
     }
 
     /// Whether the owner before died while it had the lock: what it protects may be half done.
@@ -215,20 +220,16 @@ impl<H: Deref<Target = Lock>> LockGuard<H> {
     /// The fencing number: larger than that of every exclusive owner before; for those who share it, that of the last.
     #[must_use]
     pub fn token(&self) -> u64 {
-        match &self.turn {
-            Turn::Read(_) => self.lock.words.head.token(),
-            Turn::Write(turn) => turn.token,
-        }
+        self.token
     }
 
     /// Whether it is still held: false when it was taken away by force, and in a fork child.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        let noted = match &self.turn {
-            Turn::Read(turn) => &turn.noted,
-            Turn::Write(turn) => &turn.noted[0],
-        };
-        noted.is_ours() && self.lock.holders().contains(&noted.owner)
+        match &self.turn {
+            Turn::Read(turn) => self.lock.words.is_reading(turn),
+            Turn::Write(turn) => self.lock.words.is_writing(turn),
+        }
     }
 }
 

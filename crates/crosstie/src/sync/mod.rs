@@ -7,6 +7,7 @@
 //! | [`held`] | what an owner has, noted in its slot |
 //! | [`object`] | named objects: made whole, checked when opened |
 //! | [`shared`] | [`Shared`]: a handle to a named object |
+//! | [`force`] | a lock taken from who has it |
 //! | [`mutex`] | [`Mutex`]: one at a time |
 //! | [`rwlock`] | [`RwLock`]: many readers or one writer |
 //! | [`lock`] | [`Lock`]: the same without data, also for commands |
@@ -22,6 +23,7 @@ pub mod barrier;
 pub mod condvar;
 pub mod counting_semaphore;
 pub mod event;
+pub mod force;
 pub mod held;
 pub mod lock;
 mod lock_words;

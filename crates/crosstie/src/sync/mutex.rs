@@ -237,9 +237,9 @@ impl<T> Mutex<T> {
         self.data.get()
     }
 
-    /// Whether `owner` has it now.
-    fn is_owner(&self, owner: OwnerId) -> bool {
-        MutexWord::new(&self.head.word).read().owner() == Some(owner)
+    /// Whether `owner` has it now, by the acquisition of `token`.
+    fn is_held(&self, owner: OwnerId, token: u64) -> bool {
+        MutexWord::new(&self.head.word).read().owner() == Some(owner) && self.head.token() == token
     }
 
     /// The guard of a thread that has just taken the word.

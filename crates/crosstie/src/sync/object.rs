@@ -130,10 +130,7 @@ fn enter<O: Object>(
     for _ in 0..TRIES_MAX {
         let segment = find(&spec)?;
         check::<O>(&segment, name, wanted)?;
-        let is_kept = file_lock::try_share_byte(segment.file(), OPEN_BYTE)
-            .map_err(|error| Error::os("open", object_name::<O>(name), error))?;
-        // A remover has the byte alone, then marks; an opener has it beside others, then looks.
-        if is_kept && segment.is_live() {
+        if is_kept(&segment).map_err(|error| Error::os("open", object_name::<O>(name), error))? {
             return Shared::new(domain, segment, object_name::<O>(name));
         }
         std::thread::yield_now();
@@ -141,6 +138,27 @@ fn enter<O: Object>(
     Err(Error::new("open", object_name::<O>(name), ErrorKind::Busy)
         .because("it was removed and created again all the time")
         .advise("try again"))
+}
+
+/// Keeps the object in `segment` from being removed as long as the segment is open; false if it is removed already.
+fn is_kept(segment: &Segment) -> std::io::Result<bool> {
+    // A remover has the byte alone, then marks; an opener has it beside others, then looks.
+    Ok(file_lock::try_share_byte(segment.file(), OPEN_BYTE)? && segment.is_live())
+}
+
+/// Opens the object `kind:name` of `domain`, whatever its shape: its head lies at [`OBJECT_OFFSET`].
+///
+/// # Errors
+/// `NotFound`; `Busy` while it is being removed; as [`Segment::open`].
+pub(super) fn open_any_shape(domain: &'static Domain, kind: &str, name: &str) -> Result<Segment> {
+    let whole = format!("{kind}:{name}");
+    check_whole_name(&whole, name)?;
+    let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
+    let segment = Segment::open(domain.directory(), &format!("{kind}.{name}"), &spec)?;
+    if !is_kept(&segment).map_err(|error| Error::os("open", whole.as_str(), error))? {
+        return Err(Error::new("open", whole, ErrorKind::Busy).because("it is being removed"));
+    }
+    Ok(segment)
 }
 
 /// Compares what was found with what is wanted, beyond kind and version.
@@ -218,8 +236,13 @@ fn file_name<O: Object>(name: &str) -> String {
 }
 
 fn check_name<O: Object>(name: &str) -> Result<()> {
+    check_whole_name(&object_name::<O>(name), name)
+}
+
+/// Whether `name` can be one, of the object `whole`.
+fn check_whole_name(whole: &str, name: &str) -> Result<()> {
     crate::os::name::check(name).map_err(|reason| {
-        Error::new("open", object_name::<O>(name), ErrorKind::Usage)
+        Error::new("open", whole, ErrorKind::Usage)
             .because(reason.to_string())
             .advise("a name has 1 to 200 of the characters A-Z a-z 0-9 . _ -")
     })
