@@ -7,7 +7,7 @@ use crosstie::ledger::Domain;
 
 use crate::command::{
     advise, bench, compare, completions, lock, man, meet, recv, region, relay, rm, see, sem, send, signals,
-    version,
+    unlock, version,
 };
 
 /// Processes talk, and take turns.
@@ -50,6 +50,7 @@ pub enum Command {
     Relay(relay::Arguments),
     Region(region::Arguments),
     Lock(lock::Arguments),
+    Unlock(unlock::Arguments),
     Sem(sem::Arguments),
     Barrier(meet::Arguments),
     Once(meet::OnceArguments),

@@ -78,10 +78,14 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
         environment.push(("CROSSTIE_ABANDONED".to_owned(), "1".to_owned()));
     }
     let code = held::run(&owner, &arguments.command, &environment)?;
-    let is_lost = guards.iter().any(|guard| !guard.is_held());
-    drop(guards);
-    if is_lost && code == 0 {
-        return Err(Failure::new(ErrorKind::Lost, "the lock was taken away by force while the command ran"));
+    let lost: Vec<_> = names.iter().zip(&guards).filter(|(_, guard)| !guard.is_held()).collect();
+    let Some((name, guard)) = lost.first() else { return held::ends_with(code) };
+    let text =
+        format!("lock:{name} was taken away by force while the command ran with token {}", guard.token());
+    if code == 0 {
+        return Err(Failure::new(ErrorKind::Lost, text)
+            .advise("look at what it protects: another may have had it at the same time"));
     }
+    note::line(globals, &text);
     held::ends_with(code)
 }

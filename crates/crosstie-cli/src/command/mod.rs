@@ -17,6 +17,7 @@ pub mod see;
 pub mod sem;
 pub mod send;
 pub mod signals;
+pub mod unlock;
 pub mod version;
 
 pub use run::run;

@@ -2,7 +2,7 @@
 
 use super::{
     advise, bench, compare, completions, lock, man, meet, recv, region, relay, rm, see, sem, send, signals,
-    version,
+    unlock, version,
 };
 use crate::args::{Command, Globals};
 use crate::exit::Outcome;
@@ -15,6 +15,7 @@ pub fn run(command: Command, globals: &Globals) -> Outcome {
         Command::Relay(arguments) => relay::run(arguments, globals),
         Command::Region(arguments) => region::run(arguments, globals),
         Command::Lock(arguments) => lock::run(arguments, globals),
+        Command::Unlock(arguments) => unlock::run(arguments, globals),
         Command::Sem(arguments) => sem::run(arguments, globals),
         Command::Barrier(arguments) => meet::barrier(arguments, globals),
         Command::Once(arguments) => meet::once(arguments, globals),

@@ -2,6 +2,7 @@
 
 mod advise;
 mod chains;
+mod force;
 mod framing;
 mod machine;
 mod region;

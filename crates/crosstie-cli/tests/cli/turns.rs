@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::machine::Machine;
+use crate::machine::{Machine, until};
 
 #[test]
 fn a_command_has_the_lock_and_its_exit_code_is_ours() {
@@ -148,10 +148,4 @@ fn the_domain_is_seen_in_words_in_json_and_as_a_picture() {
     holder.signal(Signal::TERM);
     holder.finish().code(143);
     waiter.finish().code(0);
-}
-
-fn until(mut is_true: impl FnMut() -> bool) {
-    while !is_true() {
-        std::thread::yield_now();
-    }
 }
