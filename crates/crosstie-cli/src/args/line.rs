@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use crosstie::ledger::Domain;
 
 use crate::command::{
-    advise, bench, compare, completions, lock, man, meet, recv, region, relay, rm, see, sem, send, signals,
-    unlock, version,
+    advise, bench, compare, completions, domain, lock, man, meet, recv, region, relay, rm, see, sem, send,
+    signals, unlock, version,
 };
 
 /// Processes talk, and take turns.
@@ -41,6 +41,16 @@ impl Globals {
         let chosen = std::env::var_os("CROSSTIE_DOMAIN").filter(|path| !path.is_empty()).map(PathBuf::from);
         self.domain.clone().or(chosen).unwrap_or_else(Domain::default_path)
     }
+
+    /// By what it is chosen.
+    pub fn domain_chosen_by(&self) -> &'static str {
+        let is_named = || std::env::var_os("CROSSTIE_DOMAIN").is_some_and(|path| !path.is_empty());
+        match self.domain {
+            Some(_) => "--domain",
+            None if is_named() => "$CROSSTIE_DOMAIN",
+            None => "default",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +71,7 @@ pub enum Command {
     Inspect(see::Inspect),
     Graph(see::Graph),
     Doctor(see::Doctor),
+    Domain(domain::Arguments),
     Rm(rm::Arguments),
     Compare(compare::Arguments),
     Advise(advise::Arguments),

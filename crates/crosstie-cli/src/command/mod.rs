@@ -4,6 +4,7 @@ pub mod advise;
 pub mod bench;
 pub mod compare;
 pub mod completions;
+pub mod domain;
 pub mod held;
 pub mod lock;
 pub mod man;

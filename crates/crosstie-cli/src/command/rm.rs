@@ -4,7 +4,6 @@ use clap::Args;
 use crosstie::ErrorKind;
 use crosstie::channel::ring;
 use crosstie::endpoint::{Address, Place};
-use crosstie::ledger::Domain;
 use crosstie::os::unix::UnixName;
 use crosstie::sync::object;
 use crosstie::transport;
@@ -58,10 +57,7 @@ fn remove(address: &Address, globals: &Globals) -> Outcome {
 }
 
 fn remove_ring(address: &Address, name: &str, globals: &Globals) -> Outcome {
-    let domain = match &globals.domain {
-        Some(path) => Domain::open(path)?,
-        None => Domain::open_default()?,
-    };
+    let domain = held::domain(globals)?;
     ring::remove(domain, name).map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             Failure::new(ErrorKind::NotFound, format!("remove {address}: there is no such ring"))

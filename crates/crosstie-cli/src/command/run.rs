@@ -1,8 +1,8 @@
 //! From the command line to its verb.
 
 use super::{
-    advise, bench, compare, completions, lock, man, meet, recv, region, relay, rm, see, sem, send, signals,
-    unlock, version,
+    advise, bench, compare, completions, domain, lock, man, meet, recv, region, relay, rm, see, sem, send,
+    signals, unlock, version,
 };
 use crate::args::{Command, Globals};
 use crate::exit::Outcome;
@@ -26,6 +26,7 @@ pub fn run(command: Command, globals: &Globals) -> Outcome {
         Command::Inspect(arguments) => see::inspect(arguments, globals),
         Command::Graph(arguments) => see::graph(arguments, globals),
         Command::Doctor(arguments) => see::doctor(arguments, globals),
+        Command::Domain(arguments) => domain::run(arguments, globals),
         Command::Rm(arguments) => rm::run(arguments, globals),
         Command::Compare(arguments) => compare::run(arguments, globals),
         Command::Advise(arguments) => advise::run(arguments, globals),

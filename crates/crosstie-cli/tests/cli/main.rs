@@ -2,6 +2,7 @@
 
 mod advise;
 mod chains;
+mod domain;
 mod force;
 mod framing;
 mod machine;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Snapshot;
 use crate::ledger::Domain;
 use crate::os::futex;
+use crate::os::session::AtLogout;
 
 /// A wait that lasts longer is worth a word.
 const LONG: Duration = Duration::from_secs(10);
@@ -51,6 +52,12 @@ pub fn diagnose(domain: &'static Domain) -> Vec<Finding> {
         findings.push(wrong(
             format!("the domain {} was removed: whoever comes now is in another one", domain.name()),
             "restart the processes; keep it from happening at logout with `loginctl enable-linger`",
+        ));
+    }
+    if matches!(domain.at_logout(), Ok(AtLogout::Deleted)) {
+        findings.push(note(
+            format!("the domain {} is deleted when its user logs out for the last time", domain.name()),
+            "`loginctl enable-linger` keeps it",
         ));
     }
     if !futex::has_waitv() {
