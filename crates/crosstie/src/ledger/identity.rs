@@ -1,11 +1,13 @@
 //! [`Identity`]: who an owner is or was, for people and for messages.
 
 use std::fmt;
+use std::time::Duration;
 
 use crosstie_core::OwnerId;
 use crosstie_core::word::slot::Occupant;
 
 use super::Domain;
+use crate::os::clock;
 
 /// What an owner is, and so when it dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +88,14 @@ impl Identity {
             started_by: (kind == OwnerKind::Command).then_some(occupant.pid),
             succeeded_ns,
         }
+    }
+}
+
+impl Identity {
+    /// Of a command, how long its program has run, and so had what it was started with.
+    #[must_use]
+    pub fn running_for(&self) -> Option<Duration> {
+        self.started_by.filter(|&starter| starter != self.pid).map(|_| clock::since_ticks(self.start_ticks))
     }
 }
 

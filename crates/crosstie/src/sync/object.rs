@@ -118,6 +118,39 @@ pub fn remove(domain: &'static Domain, kind: &str, name: &str) -> Result<()> {
     })
 }
 
+/// Removes the object `kind:name` from `domain` if no living process has it open and it holds nothing: a free lock
+/// without data, a barrier, a condition. Answers whether it did.
+///
+/// What holds data, a count, a number of permits, what was done, or an owner's death that nobody was told of, stays.
+///
+/// # Errors
+/// The kernel's.
+pub fn remove_unused(domain: &'static Domain, kind: &str, name: &str) -> Result<bool> {
+    if !matches!(kind, "lock" | "barrier" | "cond") {
+        return Ok(false);
+    }
+    let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
+    let removed = removal::remove(domain.directory(), &format!("{kind}.{name}"), &spec, |segment| {
+        let is_alone = file_lock::try_lock_byte(segment.file(), OPEN_BYTE).unwrap_or(false);
+        (!is_alone || !holds_nothing(segment, kind)).then(|| "it is used".to_owned())
+    });
+    match removed {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::NotFound) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn holds_nothing(segment: &Segment, kind: &str) -> bool {
+    // The header's part alone may be mapped: the file has the words too.
+    let Ok(file) = segment.file().try_clone_to_owned().map(File::from) else { return false };
+    let mut head = [0_u8; 40];
+    let is_read = file.read_exact_at(&mut head, OBJECT_OFFSET).is_ok();
+    let has_owner = head[..8] != [0; 8];
+    let has_mark = head[32..36] != [0; 4];
+    is_read && (kind != "lock" || segment.header().params[0] == super::lock::SHAPE && !has_owner && !has_mark)
+}
+
 fn enter<O: Object>(
     domain: &'static Domain,
     name: &str,
