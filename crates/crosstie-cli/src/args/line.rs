@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use crosstie::ledger::Domain;
 
 use crate::command::{
-    advise, bench, compare, completions, domain, lock, man, meet, recv, region, relay, rm, see, sem, send,
-    signals, unlock, version,
+    advise, bench, compare, completions, doctor, domain, lock, man, meet, recv, region, relay, rm, see, sem,
+    send, signals, unlock, version, watch,
 };
 
 /// Processes talk, and take turns.
@@ -70,7 +70,8 @@ pub enum Command {
     Ls(see::List),
     Inspect(see::Inspect),
     Graph(see::Graph),
-    Doctor(see::Doctor),
+    Watch(watch::Arguments),
+    Doctor(doctor::Arguments),
     Domain(domain::Arguments),
     Rm(rm::Arguments),
     Compare(compare::Arguments),

@@ -1,11 +1,13 @@
 //! `crosstie lock NAME… -- CMD`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use clap::Args;
 use crosstie::ErrorKind;
 use crosstie::sync::{Access, Lock};
 
+use super::codes::{CodeFlags, Ended};
 use super::held::{self, Told, WaitFlags};
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
@@ -36,19 +38,23 @@ pub struct Arguments {
     /// Refuse (81) instead of warn when the last owner died while it had the lock
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    codes: CodeFlags,
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
+    arguments.codes.run(|| take_and_run(&arguments, globals))
+}
+
+fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failure> {
     let domain = held::domain(globals)?;
     let access = if arguments.shared { Access::Shared } else { Access::Exclusive };
-    let program = arguments.command.first().cloned().unwrap_or_default();
-    let owner = domain.command_owner(&program)?;
-    let mut names = arguments.names;
-    names.sort();
-    names.dedup();
+    let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
+    // One order for all.
+    let names: BTreeSet<&String> = arguments.names.iter().collect();
     let deadline = arguments.wait.deadline();
     let mut guards = Vec::new();
     for name in &names {
@@ -64,7 +70,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
             let text = format!("{object} was abandoned: {who} died while it had it");
             if arguments.strict {
                 return Err(Failure::new(ErrorKind::Abandoned, text)
-                    .advise("look at what it protects, then run again"));
+                    .advise("look at what it protects, then run again: this was the one warning"));
             }
             note::line(globals, &text);
         }
@@ -78,14 +84,16 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
         environment.push(("CROSSTIE_ABANDONED".to_owned(), "1".to_owned()));
     }
     let code = held::run(&owner, &arguments.command, &environment)?;
-    let lost: Vec<_> = names.iter().zip(&guards).filter(|(_, guard)| !guard.is_held()).collect();
-    let Some((name, guard)) = lost.first() else { return held::ends_with(code) };
+    let Some((name, guard)) = names.iter().zip(&guards).find(|(_, guard)| !guard.is_held()) else {
+        return Ok(Ended::Command(code));
+    };
     let text =
         format!("lock:{name} was taken away by force while the command ran with token {}", guard.token());
+    let lost = Failure::new(ErrorKind::Lost, text)
+        .advise("look at what it protects: another may have had it at the same time");
     if code == 0 {
-        return Err(Failure::new(ErrorKind::Lost, text)
-            .advise("look at what it protects: another may have had it at the same time"));
+        return Err(lost);
     }
-    note::line(globals, &text);
-    held::ends_with(code)
+    note::line(globals, lost.text());
+    Ok(Ended::Command(code))
 }

@@ -2,8 +2,10 @@
 
 pub mod advise;
 pub mod bench;
+mod codes;
 pub mod compare;
 pub mod completions;
+pub mod doctor;
 pub mod domain;
 pub mod held;
 pub mod lock;
@@ -20,5 +22,6 @@ pub mod send;
 pub mod signals;
 pub mod unlock;
 pub mod version;
+pub mod watch;
 
 pub use run::run;

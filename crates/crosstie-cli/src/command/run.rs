@@ -1,8 +1,8 @@
 //! From the command line to its verb.
 
 use super::{
-    advise, bench, compare, completions, domain, lock, man, meet, recv, region, relay, rm, see, sem, send,
-    signals, unlock, version,
+    advise, bench, compare, completions, doctor, domain, lock, man, meet, recv, region, relay, rm, see, sem,
+    send, signals, unlock, version, watch,
 };
 use crate::args::{Command, Globals};
 use crate::exit::Outcome;
@@ -25,7 +25,8 @@ pub fn run(command: Command, globals: &Globals) -> Outcome {
         Command::Ls(arguments) => see::list(arguments, globals),
         Command::Inspect(arguments) => see::inspect(arguments, globals),
         Command::Graph(arguments) => see::graph(arguments, globals),
-        Command::Doctor(arguments) => see::doctor(arguments, globals),
+        Command::Watch(arguments) => watch::run(arguments, globals),
+        Command::Doctor(arguments) => doctor::run(arguments, globals),
         Command::Domain(arguments) => domain::run(arguments, globals),
         Command::Rm(arguments) => rm::run(arguments, globals),
         Command::Compare(arguments) => compare::run(arguments, globals),

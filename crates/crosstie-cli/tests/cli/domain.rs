@@ -60,6 +60,7 @@ fn every_verb_that_uses_a_domain_uses_the_one_that_is_named() {
         &["inspect", "lock:db"],
         &["graph"],
         &["doctor"],
+        &["watch", "--count", "1"],
         &["rm", "lock:db", "sem:gpu", "ring:r"],
         &["domain"],
         &["recv", "ring:none", "--timeout", "0.01"],

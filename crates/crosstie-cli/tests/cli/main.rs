@@ -2,6 +2,7 @@
 
 mod advise;
 mod chains;
+mod codes;
 mod domain;
 mod force;
 mod framing;
@@ -9,6 +10,7 @@ mod machine;
 mod region;
 mod remove;
 mod ring;
+mod see;
 mod shell;
 mod streams;
 mod talk;
