@@ -108,7 +108,12 @@ pub fn refused<G>(object: &str, refusal: LockError<G>) -> Failure {
         LockError::Failed(error) => error.into(),
         LockError::Busy(who) => Failure::new(ErrorKind::Busy, format!("{who}")),
         LockError::TimedOut(who) => Failure::new(ErrorKind::TimedOut, format!("wait for {object}: {who}")),
-        LockError::Deadlock(cycle) => {
+        LockError::Deadlock(mut cycle) => {
+            // Where in our own program somebody waits is nobody's concern.
+            for link in &mut cycle.cycle {
+                link.waits_at.clear();
+                link.taken_at.clear();
+            }
             Failure::new(ErrorKind::Deadlock, format!("wait for {object}: {cycle}"))
                 .advise("take both at once, in one order for all: crosstie lock A B -- …")
         }
