@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use crosstie::ledger::Domain;
 
 use crate::command::{
-    advise, bench, compare, completions, doctor, domain, lock, man, meet, recv, region, relay, rm, see, sem,
-    send, signals, unlock, version, watch,
+    advise, bench, compare, completions, demo, doctor, domain, lock, man, meet, recv, region, relay, rm, see,
+    sem, send, signals, unlock, version, watch,
 };
 
 /// Processes talk, and take turns.
@@ -77,6 +77,7 @@ pub enum Command {
     Compare(compare::Arguments),
     Advise(advise::Arguments),
     Bench(bench::Arguments),
+    Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
     Version(version::Arguments),

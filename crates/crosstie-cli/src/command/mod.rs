@@ -5,6 +5,7 @@ pub mod bench;
 mod codes;
 pub mod compare;
 pub mod completions;
+pub mod demo;
 pub mod doctor;
 pub mod domain;
 pub mod held;

@@ -1,8 +1,8 @@
 //! From the command line to its verb.
 
 use super::{
-    advise, bench, compare, completions, doctor, domain, lock, man, meet, recv, region, relay, rm, see, sem,
-    send, signals, unlock, version, watch,
+    advise, bench, compare, completions, demo, doctor, domain, lock, man, meet, recv, region, relay, rm, see,
+    sem, send, signals, unlock, version, watch,
 };
 use crate::args::{Command, Globals};
 use crate::exit::Outcome;
@@ -32,6 +32,7 @@ pub fn run(command: Command, globals: &Globals) -> Outcome {
         Command::Compare(arguments) => compare::run(arguments, globals),
         Command::Advise(arguments) => advise::run(arguments, globals),
         Command::Bench(arguments) => bench::run(arguments, globals),
+        Command::Demo(arguments) => demo::run(arguments, globals),
         Command::Completions(arguments) => completions::run(arguments, globals),
         Command::Man(arguments) => man::run(arguments, globals),
         Command::Version(arguments) => version::run(arguments, globals),

@@ -3,6 +3,7 @@
 mod advise;
 mod chains;
 mod codes;
+mod demo;
 mod domain;
 mod force;
 mod framing;
