@@ -73,3 +73,58 @@ fn a_fix_removes_what_nobody_uses_and_nothing_else() {
     assert!(!again.contains("removed"), "{again}");
     holder.signal(Signal::TERM);
 }
+
+#[test]
+fn a_picture_leads_through_a_command_to_the_one_under_it() {
+    let machine = Machine::new();
+    let holder = machine.crosstie(&["lock", "db", "--", "sleep", "30"]).start();
+    until(|| machine.crosstie(&["ls"]).finish().output().contains("lock:db  held by"));
+    let script = format!("{} lock db -- true; :", env!("CARGO_BIN_EXE_crosstie"));
+    let _nested = machine.crosstie(&["lock", "outer", "--", "sh", "-c", &script]).start();
+    until(|| machine.crosstie(&["ls", "--blocked"]).finish().output().contains("lock:db  held by"));
+    let _waiter = machine.crosstie(&["lock", "outer", "--", "true"]).start();
+    let mut mermaid = String::new();
+    // A shell that has just started its child does not wait for it yet.
+    until(|| {
+        mermaid = machine.crosstie(&["graph", "--format", "mermaid"]).finish().code(0).output();
+        mermaid.contains("runs") && mermaid.contains("lock:outer")
+    });
+    let node = |text: &str| {
+        let line = mermaid.lines().find(|line| line.contains('[') && line.contains(text)).unwrap();
+        line.trim().split_once('[').unwrap().0.to_owned()
+    };
+    let (shell, sleep) = (node(" sh\""), node(" sleep\""));
+    let edge = |part: &str| mermaid.lines().find(|line| line.contains(part)).unwrap().trim().to_owned();
+    assert!(edge("lock:outer").ends_with(&format!("| {shell}")), "{mermaid}");
+    assert!(edge("runs").starts_with(&format!("{shell} -.->")), "{mermaid}");
+    assert!(edge("lock:db").ends_with(&format!("| {sleep}")), "{mermaid}");
+    let inner = edge("runs").rsplit(' ').next().unwrap().to_owned();
+    assert!(edge("lock:db").starts_with(&inner), "{mermaid}");
+    let svg = machine.crosstie(&["graph", "--format", "svg"]).finish().code(0).output();
+    assert_eq!((svg.matches("<rect x=").count(), svg.matches("stroke-dasharray").count()), (4, 1), "{svg}");
+    let dot = machine.crosstie(&["graph"]).finish().code(0).output();
+    assert!(dot.contains("style=dashed"), "{dot}");
+    machine
+        .crosstie(&["graph", "--format", "png"])
+        .finish()
+        .code(2)
+        .said("possible values: dot, mermaid, svg");
+    holder.signal(Signal::TERM);
+}
+
+#[test]
+fn a_circle_that_ends_by_itself_is_drawn_once_around() {
+    let machine = Machine::new();
+    let nested = |outer: &str, inner: &str| {
+        let script = format!(
+            "touch has-{outer}; until [ -e has-{inner} ]; do sleep 0.01; done; exec {} lock {inner} -t 30 -- true",
+            env!("CARGO_BIN_EXE_crosstie")
+        );
+        machine.crosstie(&["lock", outer, "--", "sh", "-c", &script]).start()
+    };
+    let _both = [nested("a", "b"), nested("b", "a")];
+    until(|| machine.crosstie(&["ls", "--blocked"]).finish().output().lines().count() == 2);
+    let svg = machine.crosstie(&["graph", "--format", "svg"]).finish().code(0).output();
+    assert_eq!((svg.matches("<rect x=").count(), svg.matches("<path d=\"M2").count()), (2, 1), "{svg}");
+    assert_eq!(svg.matches("marker-end").count(), 2, "{svg}");
+}

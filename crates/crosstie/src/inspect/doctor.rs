@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Snapshot;
 use crate::ledger::Domain;
-use crate::os::futex;
 use crate::os::session::AtLogout;
+use crate::os::{clock, futex};
 
 /// A wait that lasts longer is worth a word.
 const LONG: Duration = Duration::from_secs(10);
@@ -123,12 +123,23 @@ fn waits(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 ));
             }
         }
+        if wait.is_stopped {
+            findings.push(note(
+                format!(
+                    "{} is stopped while it waits for {object}: its turn may come before it goes on",
+                    wait.owner
+                ),
+                "kill -CONT lets it go on",
+            ));
+        }
         if wait.waited > LONG {
             let holders: Vec<_> = snapshot.holders(wait.key).map(|hold| hold.owner.to_string()).collect();
             let by =
                 if holders.is_empty() { String::new() } else { format!(", held by {}", holders.join(", ")) };
-            findings
-                .push(note(format!("{} has waited {:.0?} for {object}{by}", wait.owner, wait.waited), ""));
+            findings.push(note(
+                format!("{} has waited {} for {object}{by}", wait.owner, clock::in_words(wait.waited)),
+                "",
+            ));
         }
     }
 }
