@@ -111,6 +111,7 @@ pub(super) fn open<O: Object>(domain: &'static Domain, name: &str, wanted: Wante
 /// # Errors
 /// `NotFound`; `Busy` while a living process has it open, or somebody owns it or waits for it.
 pub fn remove(domain: &'static Domain, kind: &str, name: &str) -> Result<()> {
+    check_whole_name(&format!("{kind}:{name}"), name)?;
     let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
     removal::remove(domain.directory(), &format!("{kind}.{name}"), &spec, |segment| {
         let is_alone = file_lock::try_lock_byte(segment.file(), OPEN_BYTE).unwrap_or(false);
