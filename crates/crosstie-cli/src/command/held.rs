@@ -134,7 +134,13 @@ pub fn run(owner: &CommandOwner, argv: &[OsString], environment: &[(String, Stri
     let failed = |text: String| Failure::new(ErrorKind::Failed, text);
     forward::begin(&found).map_err(|error| failed(format!("forward signals: {error}")))?;
     let mut child = owner.start(&command).map_err(|refusal| {
-        Failure::with_code(refusal.exit_code(), format!("run {}: {refusal}", program.display()))
+        let code = refusal.exit_code();
+        let failure = Failure::with_code(code, format!("run {}: {refusal}", program.display()));
+        match code {
+            126 => failure.advise("it has to be a program: a file with the permission to execute it"),
+            127 => failure.advise("is it spelled right, and in a folder of $PATH? No shell looks for it"),
+            _ => failure,
+        }
     })?;
     forward::to(child.pid());
     let status = child.wait().map_err(|error| failed(format!("wait for {}: {error}", program.display())))?;

@@ -199,7 +199,8 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
         return Err(Failure::new(
             ErrorKind::NotFound,
             format!("process {pid} holds nothing here and waits for nothing"),
-        ));
+        )
+        .advise(format!("is it in another domain than {}? --domain names it", domain.name())));
     }
     data::text(&text)
 }

@@ -17,3 +17,4 @@ mod streams;
 mod talk;
 mod turns;
 mod wrong;
+mod wrong_turns;
