@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 use crosstie::ErrorKind;
-use crosstie::sync::{Access, Lock};
+use crosstie::sync::{Access, AnyLock};
 
 use super::codes::{CodeFlags, Ended};
 use super::held::{self, Told, WaitFlags};
@@ -20,6 +20,8 @@ use crate::output::note;
 /// that two commands never wait for each other. A wait that would never end is refused (80) and the circle named.
 /// The command finds CROSSTIE_TOKEN (a number that grows with each owner) and, when the last owner died,
 /// CROSSTIE_ABANDONED=1 in its environment. The exit code is the command's.
+///
+/// A mutex or a readers-and-writer lock of a program is locked by its name too, its data untouched.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie lock db -- ./migrate.sh
@@ -58,7 +60,7 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
     let deadline = arguments.wait.deadline();
     let mut guards = Vec::new();
     for name in &names {
-        let lock = Lock::open_or_create_in(domain, name)?;
+        let lock = AnyLock::open_or_create_in(domain, name)?;
         let object = format!("lock:{name}");
         let told = Told::begin(globals, domain, object.clone());
         let guard = lock
@@ -70,7 +72,7 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
             let text = format!("{object} was abandoned: {who} died while it had it");
             if arguments.strict {
                 return Err(Failure::new(ErrorKind::Abandoned, text)
-                    .advise("look at what it protects, then run again: this was the one warning"));
+                    .advise("look at what it protects, then run again without --strict"));
             }
             note::line(globals, &text);
         }

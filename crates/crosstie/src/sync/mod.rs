@@ -11,6 +11,7 @@
 //! | [`mutex`] | [`Mutex`]: one at a time |
 //! | [`rwlock`] | [`RwLock`]: many readers or one writer |
 //! | [`lock`] | [`Lock`]: the same without data, also for commands |
+//! | [`any_lock`] | [`AnyLock`]: any of the three by its word alone, for commands |
 //! | [`semaphore`] | [`Semaphore`]: permits that have owners |
 //! | [`condvar`] | [`Condvar`]: waiting under a mutex |
 //! | [`monitor`] | [`Monitor`]: data, mutex and conditions in one |
@@ -19,6 +20,7 @@
 //! | [`once`] | [`Once`] and [`LazyShared`]: done once, whoever dies doing it |
 //! | [`counting_semaphore`] | [`CountingSemaphore`]: anyone waits, anyone posts |
 
+pub mod any_lock;
 pub mod barrier;
 pub mod condvar;
 pub mod counting_semaphore;
@@ -38,6 +40,7 @@ pub mod semaphore;
 pub mod shared;
 pub(crate) mod taker;
 
+pub use any_lock::{AnyLock, AnyLockGuard};
 pub use barrier::{Barrier, BarrierError, OnDeath};
 pub use condvar::Condvar;
 pub use counting_semaphore::CountingSemaphore;
