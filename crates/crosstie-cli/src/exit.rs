@@ -50,6 +50,23 @@ impl Failure {
         self
     }
 
+    /// Ends with `code` instead.
+    #[must_use]
+    pub fn replace_code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// The stable id of the error, the same in every language.
+    pub fn id(&self) -> &'static str {
+        self.id
+    }
+
     /// What failed, and why.
     pub fn text(&self) -> &str {
         &self.text

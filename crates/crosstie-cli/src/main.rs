@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`args`] | the command line: one definition for help, man pages and completions |
 //! | [`command`] | one verb a file: its arguments and what it does |
+//! | [`demo`] | the textbook's scenes, played by real processes |
 //! | [`framing`] | how messages stand in standard input and standard output |
 //! | [`ends`] | the two ends of an address, with the user's patience |
 //! | [`output`] | notes and progress, on standard error |
@@ -12,6 +13,7 @@
 
 mod args;
 mod command;
+mod demo;
 mod ends;
 mod exit;
 mod framing;
@@ -31,6 +33,9 @@ fn tell(asked: &clap::Error) -> exit::Outcome {
 
 fn main() -> ExitCode {
     if let Some(code) = crosstie_measure::engine::scratch::run_hidden_subcommand() {
+        return code;
+    }
+    if let Some(code) = demo::play_hidden_role() {
         return code;
     }
     let answer = match args::CommandLine::try_parse() {

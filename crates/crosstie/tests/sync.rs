@@ -2,6 +2,8 @@
 
 #[path = "sync/boot.rs"]
 mod boot;
+#[path = "sync/force.rs"]
+mod force;
 #[path = "sync/meetings.rs"]
 mod meetings;
 #[path = "sync/mutex.rs"]

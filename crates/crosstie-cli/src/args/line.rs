@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use crosstie::ledger::Domain;
 
 use crate::command::{
-    advise, bench, compare, completions, lock, man, meet, recv, region, relay, rm, see, sem, send, signals,
-    version,
+    advise, bench, compare, completions, demo, doctor, domain, lock, man, meet, recv, region, relay, rm, see,
+    sem, send, signals, unlock, version, watch,
 };
 
 /// Processes talk, and take turns.
@@ -41,6 +41,16 @@ impl Globals {
         let chosen = std::env::var_os("CROSSTIE_DOMAIN").filter(|path| !path.is_empty()).map(PathBuf::from);
         self.domain.clone().or(chosen).unwrap_or_else(Domain::default_path)
     }
+
+    /// By what it is chosen.
+    pub fn domain_chosen_by(&self) -> &'static str {
+        let is_named = || std::env::var_os("CROSSTIE_DOMAIN").is_some_and(|path| !path.is_empty());
+        match self.domain {
+            Some(_) => "--domain",
+            None if is_named() => "$CROSSTIE_DOMAIN",
+            None => "default",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +60,7 @@ pub enum Command {
     Relay(relay::Arguments),
     Region(region::Arguments),
     Lock(lock::Arguments),
+    Unlock(unlock::Arguments),
     Sem(sem::Arguments),
     Barrier(meet::Arguments),
     Once(meet::OnceArguments),
@@ -59,11 +70,14 @@ pub enum Command {
     Ls(see::List),
     Inspect(see::Inspect),
     Graph(see::Graph),
-    Doctor(see::Doctor),
+    Watch(watch::Arguments),
+    Doctor(doctor::Arguments),
+    Domain(domain::Arguments),
     Rm(rm::Arguments),
     Compare(compare::Arguments),
     Advise(advise::Arguments),
     Bench(bench::Arguments),
+    Demo(demo::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
     Version(version::Arguments),

@@ -79,9 +79,10 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let address = &arguments.address;
+    let options = Options { domain: globals.domain.clone(), ..Options::default() };
     if arguments.listen {
         let mut tell = |text: &str| note::line(globals, text);
-        return Ok(bench::listen(address, &Options::default(), &mut tell)?);
+        return Ok(bench::listen(address, &options, &mut tell)?);
     }
     let want = Want {
         payload_bytes: arguments.size,
@@ -97,7 +98,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     };
     let row = if arguments.connect || is_elsewhere(address) {
         let open_deadline = clock::deadline_in(CONNECT_PATIENCE);
-        bench::against(address, &want, &Options { open_deadline, ..Options::default() })?
+        bench::against(address, &want, &Options { open_deadline, ..options })?
     } else {
         let processors = if arguments.no_pin { None } else { machine::two_processors() };
         bench::here(address, &want, &Local { program: PathBuf::from("/proc/self/exe"), processors })?

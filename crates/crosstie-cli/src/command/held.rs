@@ -1,6 +1,7 @@
 //! Running a command that holds something: what `lock`, `sem` and `once` share.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -18,7 +19,8 @@ use crosstie::sync::LockError;
 use crosstie::{Deadline, Error, ErrorKind};
 
 use crate::args::{Globals, values};
-use crate::exit::{Failure, Outcome};
+use crate::ends::under_sudo;
+use crate::exit::Failure;
 use crate::output::note;
 
 /// How long to wait.
@@ -72,22 +74,32 @@ impl Told {
         let globals = globals.clone();
         thread::spawn(move || {
             if told.recv_timeout(Duration::from_secs(2)) == Err(RecvTimeoutError::Timeout) {
-                note::line(&globals, &waiting_for(domain, &object));
+                note::line(&globals, &waiting_for(&globals, domain, &object));
             }
         });
         Self { _over: over }
     }
 }
 
-fn waiting_for(domain: &'static Domain, object: &str) -> String {
+/// The facts of a wait: who has it, since when, and how many stand before us.
+fn waiting_for(globals: &Globals, domain: &'static Domain, object: &str) -> String {
+    let mut text = format!("waiting for {object} (domain {}){}", domain.name(), under_sudo(globals));
     let snapshot = Snapshot::of(domain);
-    let key = snapshot.objects.iter().find(|known| known.name == object).map_or(0, |known| known.key);
-    let holders: Vec<_> = snapshot.holders(key).map(|hold| hold.owner.to_string()).collect();
+    let Some(known) = snapshot.objects.iter().find(|known| known.name == object) else { return text };
+    let holders: Vec<_> = snapshot.holders(known.key).map(|hold| hold.owner.to_string()).collect();
+    // Writing to a String cannot fail.
+    if !holders.is_empty() {
+        let _ = write!(text, ": held by {}", holders.join(", "));
+    }
+    if let Some(held_for) = snapshot.held_for(known) {
+        let _ = write!(text, " for {}", clock::in_words(held_for));
+    }
     let own = std::process::id();
-    let ahead = snapshot.waiters(key).take_while(|wait| wait.owner.pid != own).count();
-    let by = if holders.is_empty() { String::new() } else { format!(": held by {}", holders.join(", ")) };
-    let ahead = if ahead == 0 { String::new() } else { format!(", {ahead} ahead of you") };
-    format!("waiting for {object} (domain {}){by}{ahead}", domain.name())
+    let ahead = snapshot.waiters(known.key).take_while(|wait| wait.owner.pid != own).count();
+    if ahead > 0 {
+        let _ = write!(text, ", {ahead} ahead of you");
+    }
+    text
 }
 
 /// A lock or permit was refused.
@@ -96,7 +108,12 @@ pub fn refused<G>(object: &str, refusal: LockError<G>) -> Failure {
         LockError::Failed(error) => error.into(),
         LockError::Busy(who) => Failure::new(ErrorKind::Busy, format!("{who}")),
         LockError::TimedOut(who) => Failure::new(ErrorKind::TimedOut, format!("wait for {object}: {who}")),
-        LockError::Deadlock(cycle) => {
+        LockError::Deadlock(mut cycle) => {
+            // Where in our own program somebody waits is nobody's concern.
+            for link in &mut cycle.cycle {
+                link.waits_at.clear();
+                link.taken_at.clear();
+            }
             Failure::new(ErrorKind::Deadlock, format!("wait for {object}: {cycle}"))
                 .advise("take both at once, in one order for all: crosstie lock A B -- …")
         }
@@ -117,16 +134,17 @@ pub fn run(owner: &CommandOwner, argv: &[OsString], environment: &[(String, Stri
     let failed = |text: String| Failure::new(ErrorKind::Failed, text);
     forward::begin(&found).map_err(|error| failed(format!("forward signals: {error}")))?;
     let mut child = owner.start(&command).map_err(|refusal| {
-        Failure::with_code(refusal.exit_code(), format!("run {}: {refusal}", program.display()))
+        let code = refusal.exit_code();
+        let failure = Failure::with_code(code, format!("run {}: {refusal}", program.display()));
+        match code {
+            126 => failure.advise("it has to be a program: a file with the permission to execute it"),
+            127 => failure.advise("is it spelled right, and in a folder of $PATH? No shell looks for it"),
+            _ => failure,
+        }
     })?;
     forward::to(child.pid());
     let status = child.wait().map_err(|error| failed(format!("wait for {}: {error}", program.display())))?;
     forward::to(0);
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(125);
     Ok(u8::try_from(code).unwrap_or(125))
-}
-
-/// The command's own exit code is ours.
-pub fn ends_with(code: u8) -> Outcome {
-    if code == 0 { Ok(()) } else { Err(Failure::silent(code)) }
 }

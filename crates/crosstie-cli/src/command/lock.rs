@@ -1,11 +1,13 @@
 //! `crosstie lock NAME… -- CMD`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use clap::Args;
 use crosstie::ErrorKind;
-use crosstie::sync::{Access, Lock};
+use crosstie::sync::{Access, AnyLock};
 
+use super::codes::{CodeFlags, Ended};
 use super::held::{self, Told, WaitFlags};
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
@@ -18,6 +20,8 @@ use crate::output::note;
 /// that two commands never wait for each other. A wait that would never end is refused (80) and the circle named.
 /// The command finds CROSSTIE_TOKEN (a number that grows with each owner) and, when the last owner died,
 /// CROSSTIE_ABANDONED=1 in its environment. The exit code is the command's.
+///
+/// A mutex or a readers-and-writer lock of a program is locked by its name too, its data untouched.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie lock db -- ./migrate.sh
@@ -36,23 +40,27 @@ pub struct Arguments {
     /// Refuse (81) instead of warn when the last owner died while it had the lock
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    codes: CodeFlags,
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
+    arguments.codes.run(|| take_and_run(&arguments, globals))
+}
+
+fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failure> {
     let domain = held::domain(globals)?;
     let access = if arguments.shared { Access::Shared } else { Access::Exclusive };
-    let program = arguments.command.first().cloned().unwrap_or_default();
-    let owner = domain.command_owner(&program)?;
-    let mut names = arguments.names;
-    names.sort();
-    names.dedup();
+    let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
+    // One order for all.
+    let names: BTreeSet<&String> = arguments.names.iter().collect();
     let deadline = arguments.wait.deadline();
     let mut guards = Vec::new();
     for name in &names {
-        let lock = Lock::open_or_create_in(domain, name)?;
+        let lock = AnyLock::open_or_create_in(domain, name)?;
         let object = format!("lock:{name}");
         let told = Told::begin(globals, domain, object.clone());
         let guard = lock
@@ -64,7 +72,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
             let text = format!("{object} was abandoned: {who} died while it had it");
             if arguments.strict {
                 return Err(Failure::new(ErrorKind::Abandoned, text)
-                    .advise("look at what it protects, then run again"));
+                    .advise("look at what it protects, then run again without --strict"));
             }
             note::line(globals, &text);
         }
@@ -78,10 +86,16 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
         environment.push(("CROSSTIE_ABANDONED".to_owned(), "1".to_owned()));
     }
     let code = held::run(&owner, &arguments.command, &environment)?;
-    let is_lost = guards.iter().any(|guard| !guard.is_held());
-    drop(guards);
-    if is_lost && code == 0 {
-        return Err(Failure::new(ErrorKind::Lost, "the lock was taken away by force while the command ran"));
+    let Some((name, guard)) = names.iter().zip(&guards).find(|(_, guard)| !guard.is_held()) else {
+        return Ok(Ended::Command(code));
+    };
+    let text =
+        format!("lock:{name} was taken away by force while the command ran with token {}", guard.token());
+    let lost = Failure::new(ErrorKind::Lost, text)
+        .advise("look at what it protects: another may have had it at the same time");
+    if code == 0 {
+        return Err(lost);
     }
-    held::ends_with(code)
+    note::line(globals, lost.text());
+    Ok(Ended::Command(code))
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use crosstie::ErrorKind;
 use crosstie::sync::{Barrier, OnDeath, Once};
 
+use super::codes::{CodeFlags, Ended};
 use super::held::{self, Told, WaitFlags};
 use crate::args::{Globals, values};
 use crate::exit::{Failure, Outcome};
@@ -68,12 +69,18 @@ pub struct OnceArguments {
     name: String,
     #[command(flatten)]
     wait: WaitFlags,
+    #[command(flatten)]
+    codes: CodeFlags,
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
 pub fn once(arguments: OnceArguments, globals: &Globals) -> Outcome {
+    arguments.codes.run(|| do_once(&arguments, globals))
+}
+
+fn do_once(arguments: &OnceArguments, globals: &Globals) -> Result<Ended, Failure> {
     let domain = held::domain(globals)?;
     let once = Once::open_or_create_in(domain, &arguments.name)?;
     let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
@@ -84,7 +91,7 @@ pub fn once(arguments: OnceArguments, globals: &Globals) -> Outcome {
         (matches!(code, Ok(0)), code)
     })?;
     match answer {
-        Some(code) => held::ends_with(code?),
-        None => Ok(()),
+        Some(code) => Ok(Ended::Command(code?)),
+        None => Ok(Ended::Done),
     }
 }

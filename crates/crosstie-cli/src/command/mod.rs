@@ -2,8 +2,12 @@
 
 pub mod advise;
 pub mod bench;
+mod codes;
 pub mod compare;
 pub mod completions;
+pub mod demo;
+pub mod doctor;
+pub mod domain;
 pub mod held;
 pub mod lock;
 pub mod man;
@@ -17,6 +21,8 @@ pub mod see;
 pub mod sem;
 pub mod send;
 pub mod signals;
+pub mod unlock;
 pub mod version;
+pub mod watch;
 
 pub use run::run;

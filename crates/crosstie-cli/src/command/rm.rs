@@ -30,9 +30,12 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let (objects, addresses): (Vec<_>, Vec<_>) =
         arguments.addresses.iter().partition(|text| kind_and_name(text).is_some());
+    if let Some(bare) = addresses.iter().find(|text| !text.contains(':')) {
+        return Err(which(held::domain(globals)?, bare));
+    }
     let addresses: Vec<Address> = addresses.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
     for (kind, name) in objects.iter().filter_map(|text| kind_and_name(text)) {
-        object::remove(held::domain(globals)?, kind, name)?;
+        remove_object(held::domain(globals)?, kind, name)?;
     }
     addresses.iter().try_for_each(|address| remove(address, globals))
 }
@@ -41,6 +44,26 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
 fn kind_and_name(text: &str) -> Option<(&str, &str)> {
     const KINDS: [&str; 8] = ["lock", "sem", "count", "monitor", "cond", "barrier", "once", "event"];
     text.split_once(':').filter(|(kind, _)| KINDS.contains(kind))
+}
+
+/// A bare name may be that of several objects.
+fn which(domain: &'static Domain, bare: &str) -> Failure {
+    let named: Vec<_> = domain.objects().into_iter().filter(|object| object.name == bare).collect();
+    let advice = match named.first() {
+        Some(_) => named.iter().map(|found| format!("crosstie rm {found}")).collect::<Vec<_>>().join(", or "),
+        None => format!("`crosstie ls` lists those of {}", domain.name()),
+    };
+    Failure::usage(format!("remove {bare}: say what it is")).advise(advice)
+}
+
+fn remove_object(domain: &'static Domain, kind: &str, name: &str) -> Outcome {
+    object::remove(domain, kind, name).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            Failure::new(ErrorKind::NotFound, format!("remove {kind}:{name}: there is no such object"))
+                .advise(format!("`crosstie ls {kind}` lists those of {}", domain.name()))
+        }
+        _ => error.into(),
+    })
 }
 
 fn remove(address: &Address, globals: &Globals) -> Outcome {
@@ -58,10 +81,7 @@ fn remove(address: &Address, globals: &Globals) -> Outcome {
 }
 
 fn remove_ring(address: &Address, name: &str, globals: &Globals) -> Outcome {
-    let domain = match &globals.domain {
-        Some(path) => Domain::open(path)?,
-        None => Domain::open_default()?,
-    };
+    let domain = held::domain(globals)?;
     ring::remove(domain, name).map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             Failure::new(ErrorKind::NotFound, format!("remove {address}: there is no such ring"))

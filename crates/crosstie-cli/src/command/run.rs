@@ -1,8 +1,8 @@
 //! From the command line to its verb.
 
 use super::{
-    advise, bench, compare, completions, lock, man, meet, recv, region, relay, rm, see, sem, send, signals,
-    version,
+    advise, bench, compare, completions, demo, doctor, domain, lock, man, meet, recv, region, relay, rm, see,
+    sem, send, signals, unlock, version, watch,
 };
 use crate::args::{Command, Globals};
 use crate::exit::Outcome;
@@ -15,6 +15,7 @@ pub fn run(command: Command, globals: &Globals) -> Outcome {
         Command::Relay(arguments) => relay::run(arguments, globals),
         Command::Region(arguments) => region::run(arguments, globals),
         Command::Lock(arguments) => lock::run(arguments, globals),
+        Command::Unlock(arguments) => unlock::run(arguments, globals),
         Command::Sem(arguments) => sem::run(arguments, globals),
         Command::Barrier(arguments) => meet::barrier(arguments, globals),
         Command::Once(arguments) => meet::once(arguments, globals),
@@ -24,11 +25,14 @@ pub fn run(command: Command, globals: &Globals) -> Outcome {
         Command::Ls(arguments) => see::list(arguments, globals),
         Command::Inspect(arguments) => see::inspect(arguments, globals),
         Command::Graph(arguments) => see::graph(arguments, globals),
-        Command::Doctor(arguments) => see::doctor(arguments, globals),
+        Command::Watch(arguments) => watch::run(arguments, globals),
+        Command::Doctor(arguments) => doctor::run(arguments, globals),
+        Command::Domain(arguments) => domain::run(arguments, globals),
         Command::Rm(arguments) => rm::run(arguments, globals),
         Command::Compare(arguments) => compare::run(arguments, globals),
         Command::Advise(arguments) => advise::run(arguments, globals),
         Command::Bench(arguments) => bench::run(arguments, globals),
+        Command::Demo(arguments) => demo::run(arguments, globals),
         Command::Completions(arguments) => completions::run(arguments, globals),
         Command::Man(arguments) => man::run(arguments, globals),
         Command::Version(arguments) => version::run(arguments, globals),

@@ -1,18 +1,57 @@
-//! `crosstie ls`, `inspect`, `graph`, `doctor`: who holds what, who waits for whom, and what is wrong.
+//! `crosstie ls`, `inspect`, `graph`: who holds what, and who waits for whom.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use crosstie::ErrorKind;
-use crosstie::inspect::{Snapshot, SnapshotObject, diagnose, picture};
-use crosstie::ledger::Domain;
+use crosstie::inspect::{Snapshot, SnapshotObject, picture};
+use crosstie::os::clock;
 use serde_json::{Value, json};
 
 use super::held;
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
-use crate::output::data;
+use crate::output::{data, note};
+
+/// The kinds of objects.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// Locks, mutexes, readers-and-writer locks
+    Lock,
+    /// Semaphores whose permits have owners
+    Sem,
+    /// Counting semaphores: post and wait
+    Count,
+    /// Monitors
+    Monitor,
+    /// Condition variables
+    Cond,
+    /// Barriers
+    Barrier,
+    /// What is done once
+    Once,
+    /// Events
+    Event,
+    /// Rings
+    Ring,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::Sem => "sem",
+            Self::Count => "count",
+            Self::Monitor => "monitor",
+            Self::Cond => "cond",
+            Self::Barrier => "barrier",
+            Self::Once => "once",
+            Self::Event => "event",
+            Self::Ring => "ring",
+        }
+    }
+}
 
 /// List the objects of the domain: who has them, who waits
 #[derive(Debug, Args)]
@@ -21,8 +60,9 @@ use crate::output::data;
   crosstie ls lock --blocked
   crosstie ls --json")]
 pub struct List {
-    /// Only this kind: lock sem count monitor cond barrier once event ring
-    kind: Option<String>,
+    /// Only this kind
+    #[arg(value_enum)]
+    kind: Option<Kind>,
     /// Only what somebody waits for
     #[arg(short, long)]
     blocked: bool,
@@ -32,11 +72,12 @@ pub struct List {
 }
 
 pub fn list(arguments: List, globals: &Globals) -> Outcome {
-    let snapshot = Snapshot::of(held::domain(globals)?);
+    let domain = held::domain(globals)?;
+    let snapshot = Snapshot::of(domain);
     let wanted: Vec<_> = snapshot
         .objects
         .iter()
-        .filter(|object| arguments.kind.as_ref().is_none_or(|kind| kind == &object.kind))
+        .filter(|object| arguments.kind.is_none_or(|kind| kind.name() == object.kind))
         .filter(|object| !arguments.blocked || snapshot.waiters(object.key).next().is_some())
         .collect();
     if arguments.json {
@@ -48,24 +89,52 @@ pub fn list(arguments: List, globals: &Globals) -> Outcome {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}", line(&snapshot, object));
     }
+    if text.is_empty() {
+        note::line(globals, &format!("{} has {}", domain.name(), nothing(&arguments)));
+    }
     data::text(&text)
 }
 
-fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
+/// What an empty list says to a person.
+fn nothing(arguments: &List) -> String {
+    match (arguments.kind, arguments.blocked) {
+        (Some(kind), true) => format!("no {} for which anybody waits", kind.name()),
+        (Some(kind), false) => format!("no {}", kind.name()),
+        (None, true) => "nothing for which anybody waits".to_owned(),
+        (None, false) => "no objects".to_owned(),
+    }
+}
+
+/// `lock:db  held by 4711 sleep for 3m12s, 2 waiting`
+pub fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     let holders: Vec<_> = snapshot.holders(object.key).map(|hold| hold.owner.to_string()).collect();
     let waiting = snapshot.waiters(object.key).count();
     let mut line = object.name.clone();
     match (holders.is_empty(), object.dead_owner.is_some() || object.is_abandoned) {
         (false, _) => {
             let _ = write!(line, "  held by {}", holders.join(", "));
+            if let Some(held_for) = snapshot.held_for(object) {
+                let _ = write!(line, " for {}", clock::in_words(held_for));
+            }
         }
         (true, true) => line.push_str("  abandoned"),
-        (true, false) => line.push_str("  free"),
+        // What nobody owns is not free either: anyone brings it about.
+        (true, false) if is_owned(object) => line.push_str("  free"),
+        (true, false) if waiting == 0 => line.push_str("  nobody waits"),
+        (true, false) => {
+            let _ = write!(line, "  {waiting} waiting");
+            return line;
+        }
     }
     if waiting > 0 {
         let _ = write!(line, ", {waiting} waiting");
     }
     line
+}
+
+/// Whether somebody owns it between taking it and giving it up.
+fn is_owned(object: &SnapshotObject) -> bool {
+    matches!(object.kind.as_str(), "lock" | "sem" | "monitor" | "once")
 }
 
 fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
@@ -124,13 +193,14 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
     }
     for wait in snapshot.waits.iter().filter(|wait| wait.owner.pid == pid) {
         let name = snapshot.object_name(wait.key);
-        let _ = writeln!(text, "{} has waited {:.1?} for {name}", wait.owner, wait.waited);
+        let _ = writeln!(text, "{} has waited {} for {name}", wait.owner, clock::in_words(wait.waited));
     }
     if text.is_empty() {
         return Err(Failure::new(
             ErrorKind::NotFound,
             format!("process {pid} holds nothing here and waits for nothing"),
-        ));
+        )
+        .advise(format!("is it in another domain than {}? --domain names it", domain.name())));
     }
     data::text(&text)
 }
@@ -141,12 +211,16 @@ fn describe(snapshot: &Snapshot, object: &SnapshotObject) -> String {
         let _ = writeln!(text, "  is {}", object.description);
     }
     for wait in snapshot.waiters(object.key) {
-        let _ = writeln!(text, "  {} has waited {:.1?}", wait.owner, wait.waited);
+        let _ = writeln!(text, "  {} has waited {}", wait.owner, clock::in_words(wait.waited));
     }
     let _ = writeln!(
         text,
-        "  {} acquisitions, {} had to wait, longest wait {:.1?}, overtaken at most {} times, {} owners died",
-        object.acquisitions, object.contended, object.longest_wait, object.overtaken_most, object.deaths
+        "  {} acquisitions, {} had to wait, longest wait {}, overtaken at most {} times, {} owners died",
+        object.acquisitions,
+        object.contended,
+        clock::in_words(object.longest_wait),
+        object.overtaken_most,
+        object.deaths
     );
     text
 }
@@ -163,6 +237,8 @@ enum Format {
 }
 
 /// Draw who waits for whom
+///
+/// An arrow leads from who waits to who holds what is waited for.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie graph --format svg > waits.svg
@@ -180,25 +256,4 @@ pub fn graph(arguments: Graph, globals: &Globals) -> Outcome {
         Format::Mermaid => picture::mermaid(&snapshot),
         Format::Svg => picture::svg(&snapshot),
     })
-}
-
-/// Say what is wrong in the domain; 1 if somebody is stuck or something is damaged
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  crosstie doctor")]
-pub struct Doctor {}
-
-pub fn doctor(_arguments: Doctor, globals: &Globals) -> Outcome {
-    let domain: &'static Domain = held::domain(globals)?;
-    let findings = diagnose(domain);
-    if findings.is_empty() {
-        return data::text(&format!("{}: nothing is wrong\n", domain.name()));
-    }
-    let mut text = String::new();
-    for finding in &findings {
-        let _ = writeln!(text, "{finding}");
-    }
-    data::text(&text)?;
-    let is_wrong = findings.iter().any(|finding| finding.is_wrong);
-    if is_wrong { Err(Failure::silent(ErrorKind::Negative.exit_code())) } else { Ok(()) }
 }

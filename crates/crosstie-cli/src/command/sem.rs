@@ -6,9 +6,10 @@ use clap::Args;
 use crosstie::ErrorKind;
 use crosstie::sync::Semaphore;
 
+use super::codes::{CodeFlags, Ended};
 use super::held::{self, Told, WaitFlags};
 use crate::args::Globals;
-use crate::exit::Outcome;
+use crate::exit::{Failure, Outcome};
 
 /// Run a command while it has permits of a semaphore
 ///
@@ -36,12 +37,18 @@ pub struct Arguments {
     resize: bool,
     #[command(flatten)]
     wait: WaitFlags,
+    #[command(flatten)]
+    codes: CodeFlags,
     /// The command and its arguments
     #[arg(last = true, required_unless_present = "resize", value_name = "CMD")]
     command: Vec<OsString>,
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
+    arguments.codes.run(|| take_and_run(&arguments, globals))
+}
+
+fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failure> {
     let domain = held::domain(globals)?;
     let name = &arguments.name;
     let semaphore = match arguments.permits {
@@ -50,13 +57,13 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
         None => Semaphore::open_in(domain, name),
     };
     let semaphore = semaphore.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => crate::exit::Failure::from(error).advise("say how many permits it has: -n N"),
+        ErrorKind::NotFound => Failure::from(error).advise("say how many permits it has: -n N"),
         _ => error.into(),
     })?;
     if let (true, Some(total)) = (arguments.resize, arguments.permits) {
         semaphore.resize(total)?;
         if arguments.command.is_empty() {
-            return Ok(());
+            return Ok(Ended::Done);
         }
     }
     let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
@@ -69,10 +76,10 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let indices: Vec<_> = permits.places().iter().map(|(index, _)| index.to_string()).collect();
     let indices = indices.join(",");
     let mut environment = vec![("CROSSTIE_PERMIT".to_owned(), indices.clone())];
-    if let Some(variable) = arguments.index_env {
-        environment.push((variable, indices));
+    if let Some(variable) = &arguments.index_env {
+        environment.push((variable.clone(), indices));
     }
     let code = held::run(&owner, &arguments.command, &environment)?;
     drop(permits);
-    held::ends_with(code)
+    Ok(Ended::Command(code))
 }

@@ -12,3 +12,4 @@ mod place;
 
 pub use intake::{End, GoesOnAfter, Intake, Sink};
 pub use outlet::Outlet;
+pub use place::under_sudo;

@@ -17,7 +17,7 @@ pub fn waited_for(what: &str, address: &Address, globals: &Globals) -> String {
 }
 
 /// Whose domain it is, where that may surprise.
-fn under_sudo(globals: &Globals) -> String {
+pub fn under_sudo(globals: &Globals) -> String {
     let chosen = globals.domain.is_some() || std::env::var_os("CROSSTIE_DOMAIN").is_some();
     match std::env::var("SUDO_USER") {
         Ok(user) if !chosen => format!("; under sudo that is not the domain of {user}"),

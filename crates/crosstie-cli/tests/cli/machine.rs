@@ -12,6 +12,13 @@ use std::time::Duration;
 /// A command that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Waits for a fact.
+pub fn until(mut is_true: impl FnMut() -> bool) {
+    while !is_true() {
+        std::thread::yield_now();
+    }
+}
+
 /// A folder and a domain of one test.
 pub struct Machine {
     folder: tempfile::TempDir,

@@ -2,14 +2,20 @@
 
 mod advise;
 mod chains;
+mod codes;
+mod demo;
+mod domain;
+mod force;
 mod framing;
 mod ill;
 mod machine;
 mod region;
 mod remove;
 mod ring;
+mod see;
 mod shell;
 mod streams;
 mod talk;
 mod turns;
 mod wrong;
+mod wrong_turns;

@@ -1,8 +1,11 @@
 //! Taking turns from the shell: the lock follows the command, and a deadlock has an answer.
 
+use crosstie::ErrorKind;
+use crosstie::ledger::Domain;
+use crosstie::sync::{LockError, Mutex, RwLock};
 use rustix::process::Signal;
 
-use crate::machine::Machine;
+use crate::machine::{Machine, until};
 
 #[test]
 fn a_command_has_the_lock_and_its_exit_code_is_ours() {
@@ -152,8 +155,46 @@ fn the_domain_is_seen_in_words_in_json_and_as_a_picture() {
     waiter.finish().code(0);
 }
 
-fn until(mut is_true: impl FnMut() -> bool) {
-    while !is_true() {
-        std::thread::yield_now();
+#[test]
+fn a_typed_lock_is_locked_by_its_word_and_its_data_stay() {
+    let machine = Machine::new();
+    let domain = Domain::open(machine.path("domain")).unwrap();
+    let stock = Mutex::<u64>::open_or_create_in(domain, "stock", || 7).unwrap();
+    let prices = RwLock::<[u64; 2]>::open_or_create_in(domain, "prices", || [3, 4]).unwrap();
+    let mut holder =
+        machine.crosstie(&["lock", "stock", "prices", "--", "sh", "-c", "read line"]).input_open().start();
+    until(|| machine.crosstie(&["ls"]).finish().output().matches("held by").count() == 2);
+    assert_eq!(stock.try_lock().unwrap_err().kind(), ErrorKind::Busy);
+    assert_eq!(prices.try_read().unwrap_err().kind(), ErrorKind::Busy);
+    holder.write(b"\n");
+    holder.finish().code(0);
+    assert_eq!((*stock.lock().unwrap(), *prices.read().unwrap()), (7, [3, 4]));
+    {
+        let _reads = prices.read().unwrap();
+        machine.crosstie(&["lock", "--shared", "prices", "--", "true"]).finish().code(0);
+        machine.crosstie(&["lock", "--try", "prices", "--", "true"]).finish().code(75);
+        let _has = stock.lock().unwrap();
+        machine
+            .crosstie(&["lock", "--try", "stock", "--", "true"])
+            .finish()
+            .code(75)
+            .said("lock:stock is held by");
     }
+    machine.crosstie(&["lock", "--shared", "stock", "--", "true"]).finish().code(2).said("it is a mutex");
+    // Told to the command, and still there for who can mend the data.
+    std::thread::scope(|scope| {
+        let leaked = scope.spawn(|| {
+            std::mem::forget(stock.lock().unwrap());
+            std::mem::forget(prices.write().unwrap());
+        });
+        leaked.join().unwrap();
+    });
+    for name in ["stock", "prices"] {
+        for _ in 0..2 {
+            machine.crosstie(&["lock", name, "--", "true"]).finish().code(0).said("was abandoned");
+            machine.crosstie(&["lock", "--strict", name, "--", "true"]).finish().code(81);
+        }
+    }
+    assert!(matches!(stock.lock(), Err(LockError::Abandoned(_))));
+    assert!(matches!(prices.write(), Err(LockError::Abandoned(_))));
 }

@@ -93,6 +93,24 @@ pub fn unlock<W: Wake>(head: &Head, wait: &W, owner: OwnerId) {
     }
 }
 
+/// Takes the mutex away from `owner`, which lives and has it: as if it had given it up, and with a token skipped so
+/// that it can be refused where it comes late. Answers whether it had it. What it gives up later does nothing.
+///
+/// A mutex that is being handed to a waiter is not taken away: nobody has it yet.
+pub fn take_away<W: Wake>(head: &Head, wait: &W, owner: OwnerId) -> bool {
+    let found = MutexWord::new(&head.word).read();
+    if found.owner() != Some(owner) || found.has(GRANTED) {
+        return false;
+    }
+    head.skip_token();
+    unlock(head, wait, owner);
+    // The owner may give it up at the same time, and each leave the look for waiters to the other.
+    if let Some(first) = wait.first(head.key()) {
+        wait.nudge(first);
+    }
+    true
+}
+
 /// Gives the mutex up and wakes the first in the queue; answers whether it was given up.
 fn wake<W: Wake>(head: &Head, wait: &W, found: Found) -> bool {
     let word = MutexWord::new(&head.word);

@@ -243,16 +243,38 @@ fn nobody_reads<W: Wait>(words: Words<'_>, wait: &W) -> bool {
 
 /// Stops writing: whoever waited to read reads next, then the next writer writes.
 pub fn stop_writing<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId) {
-    if MutexWord::new(&words.head.word).read().owner() != Some(owner) {
-        return;
+    if end_phase(words, owner) {
+        crash_point!("rwlock.next-phase");
+        if !MutexWord::new(&words.head.word).try_unlock(owner) {
+            mutex::unlock(words.head, wait, owner);
+        }
+        crash_point!("rwlock.stopped-writing");
+        wake_readers(words, wait);
     }
-    // Release: what was written comes before the phase in which it is read.
-    words.phase.fetch_add(1, Ordering::Release);
-    crash_point!("rwlock.next-phase");
-    if !MutexWord::new(&words.head.word).try_unlock(owner) {
-        mutex::unlock(words.head, wait, owner);
+}
+
+/// Takes the lock away from the writer `owner`, as [`mutex::take_away`]; answers whether it had it.
+pub fn take_away_from_writer<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId) -> bool {
+    let is_taken = end_phase(words, owner) && mutex::take_away(words.head, wait, owner);
+    wake_readers(words, wait);
+    is_taken
+}
+
+/// Ends the phase of the writer `owner`, once: it may lose the lock by force at the moment in which it gives it up.
+/// Answers whether it is the writer.
+fn end_phase(words: Words<'_>, owner: OwnerId) -> bool {
+    // Read before the word: if that is still this owner's behind it, so is the phase.
+    let phase = words.phase();
+    let found = MutexWord::new(&words.head.word).read();
+    if found.owner() != Some(owner) || found.has(GRANTED) {
+        return false;
     }
-    crash_point!("rwlock.stopped-writing");
+    // Release: what was written comes before the phase in which it is read. Relaxed on failure: it has been ended.
+    let _ = words.phase.compare_exchange(phase, phase.wrapping_add(1), Ordering::Release, Ordering::Relaxed);
+    true
+}
+
+fn wake_readers<W: Wake>(words: Words<'_>, wait: &W) {
     look_for_waiters();
     wait.each(words.head.key() | READING, &mut |reader| wait.nudge(reader));
 }

@@ -37,6 +37,7 @@
 //! | token t → t + 1 ([`Head::next_token`]) | owner | Relaxed | I1 |
 //! | key 0 → k ([`Head::name`]) | first user | CAS, Relaxed | one of several wins |
 //! | state ± marks | owner | Relaxed | I1 |
+//! | token t → t + 1 ([`Head::skip_token`]) | who takes it away by force | Relaxed | I2 |
 //! | state + done ([`Head::set_done`]) | owner | Release | publishes what was made once |
 //!
 //! # Orderings
@@ -49,6 +50,9 @@
 //! # Death
 //! An owner killed before it raised the token showed no guard with it; one killed before it set a mark
 //! left its id in the word, which tells the death by itself.
+//!
+//! Force is no owner: an owner that is stopped between its load and its store of the token, and loses the object
+//! there, sets the token back when it goes on. The guard that it then gets is not held.
 //!
 //! # Source
 //! Fencing tokens: Kleppmann, "How to do distributed locking", 2016; Chubby's sequencers (Burrows 2006).
@@ -306,7 +310,14 @@ impl Head {
         self.died.store(who.to_bits(), Ordering::Relaxed);
     }
 
-    /// The owner that died last while it had the object.
+    /// Notes that `who` loses the object by force: what it protects is abandoned, as after a death.
+    pub fn lose(&self, who: OwnerId) {
+        // Relaxed: a number for people.
+        self.died.store(who.to_bits(), Ordering::Relaxed);
+        self.mark(ABANDONED);
+    }
+
+    /// The owner that died or lost the object last while it had it.
     #[must_use]
     pub fn died_last(&self) -> Option<OwnerId> {
         // Relaxed: a number for people.

@@ -8,12 +8,12 @@
 //! | bit i of `used` | entry i |
 //! |---|---|
 //! | 0 | free; its words are of a hold that is over, or being written |
-//! | 1, key 0 | taken by a process slot that has not written it yet |
+//! | 1, key 0 | taken by a process slot that has not written it yet; or lost: taken away by force |
 //! | 1 | held: key, mode and units, place in the program |
 //!
 //! # Invariants
 //! - **I1** A thread's or command's table is written by one thread. A process's table is written by all its
-//!   threads, each in entries whose bit it set itself.
+//!   threads, each in entries whose bit it set itself. Whoever takes an object away by force only blanks the key.
 //! - **I2** An entry is written right behind the step that took the object, and cleared before the step
 //!   that gives it up: a sleeper's table holds what it held when it fell asleep, no more and no less.
 //! - **I3** Holds beyond the table are counted in `beyond`, never forgotten silently.
@@ -24,6 +24,7 @@
 //! | free → held ([`HoldTable::note`]) | occupant | Release | the words before the bit |
 //! | free → held ([`HoldTable::note_beside_others`]) | a thread of the process | CAS AcqRel, then Release | one entry a thread |
 //! | held → free ([`HoldTable::forget`]) | who noted it | Release | before the object is given up (I2) |
+//! | held → lost ([`HoldTable::strike`]) | who takes the object away by force | CAS, Relaxed | the table no longer claims it; the entry stays its noter's |
 //! | any → empty ([`HoldTable::clear`]) | a slot's next occupant | Release | the dead's holds end with it |
 //!
 //! # Orderings
@@ -159,6 +160,15 @@ impl HoldTable {
         self.used.fetch_and(!(1 << index.0), Ordering::Release);
     }
 
+    /// Blanks the entries of `key`, because the object is taken away by force: who noted them forgets them as ever.
+    /// An entry that is written anew meanwhile may be blanked too: then the table says less than is true.
+    pub fn strike(&self, key: u64) {
+        for entry in &self.entries {
+            // Relaxed: a list for people and for the deadlock check; no other memory depends on it.
+            let _ = entry.key.compare_exchange(key, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
     /// Everything that is held, as far as it has entries.
     pub fn read(&self) -> impl Iterator<Item = Hold> + '_ {
         // Acquire: pairs with the Release in `note`.
@@ -240,6 +250,18 @@ mod tests {
         assert!(table.read().eq([hold(2)]));
         table.forget(b);
         assert_eq!(table.read().count(), 0);
+    }
+
+    #[test]
+    fn what_was_taken_away_is_held_no_more_and_its_entry_is_used_again() {
+        let table = HoldTable::empty();
+        let (a, b) = (table.note(&hold(1)), table.note(&hold(2)));
+        table.strike(1);
+        assert!(table.read().eq([hold(2)]));
+        table.forget(a);
+        assert_eq!(table.note(&hold(3)), a);
+        assert!(table.read().eq([hold(3), hold(2)]));
+        table.forget(b);
     }
 
     #[test]

@@ -19,7 +19,8 @@
 //!
 //! # Invariants
 //! - **I1** An owner's id without `GRANTED` was put there by that owner, and nobody replaces it while it
-//!   lives.
+//!   lives, unless somebody takes the mutex away by force: then every step below that the table gives to the owner
+//!   may be that other's, and the owner's own comes too late.
 //! - **I2** Who waits has published its record before it sees the word for the last time before it
 //!   sleeps; and then the word has `CONTENDED` (`word::waiting` I4).
 //! - **I3** Whoever takes `CONTENDED` away, or gives the mutex up with it, looks for waiters afterwards.

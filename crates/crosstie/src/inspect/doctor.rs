@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Snapshot;
 use crate::ledger::{Domain, Identity};
-use crate::os::futex;
+use crate::os::session::AtLogout;
+use crate::os::{clock, futex};
 
 /// A wait that lasts longer is worth a word.
 const LONG: Duration = Duration::from_secs(10);
@@ -51,6 +52,12 @@ pub fn diagnose(domain: &'static Domain) -> Vec<Finding> {
         findings.push(wrong(
             format!("the domain {} was removed: whoever comes now is in another one", domain.name()),
             "restart the processes; keep it from happening at logout with `loginctl enable-linger`",
+        ));
+    }
+    if matches!(domain.at_logout(), Ok(AtLogout::Deleted)) {
+        findings.push(note(
+            format!("the domain {} is deleted when its user logs out for the last time", domain.name()),
+            "`loginctl enable-linger` keeps it",
         ));
     }
     if !futex::has_waitv() {
@@ -122,11 +129,20 @@ fn waits(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 "kill -CONT lets it go on",
             ));
         }
+        for wait in waits.iter().filter(|wait| wait.is_stopped).take(1) {
+            findings.push(note(
+                format!(
+                    "{} is stopped while it waits for {object}: its turn may come before it goes on",
+                    wait.owner
+                ),
+                "kill -CONT lets it go on",
+            ));
+        }
         if let Some(wait) = waits.iter().max_by_key(|wait| wait.waited).filter(|wait| wait.waited > LONG) {
             let by =
                 if holders.is_empty() { String::new() } else { format!(", held by {}", listed(&holders)) };
-            findings
-                .push(note(format!("{} has waited {:.0?} for {object}{by}", wait.owner, wait.waited), ""));
+            let waited = clock::in_words(wait.waited);
+            findings.push(note(format!("{} has waited {waited} for {object}{by}", wait.owner), ""));
         }
     }
 }

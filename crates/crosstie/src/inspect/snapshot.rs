@@ -53,6 +53,8 @@ pub struct SnapshotObject {
     pub dead_owner: Option<OwnerId>,
     /// Whether the data are abandoned and nobody has mended them.
     pub is_abandoned: bool,
+    /// For how long its owner of now has it at least, where anybody has waited since.
+    pub met: Option<Duration>,
 }
 
 /// Something that is held.
@@ -143,6 +145,14 @@ impl Snapshot {
         self.holds.iter().filter(move |hold| hold.key == key && key != 0)
     }
 
+    /// For how long `object` is held at least: since its program was started where a command has it, else since
+    /// somebody who waits found it so. `None` when that is not known, or it is free.
+    #[must_use]
+    pub fn held_for(&self, object: &SnapshotObject) -> Option<Duration> {
+        let commands = self.holders(object.key).filter_map(|hold| hold.owner.running_for()).max();
+        self.holders(object.key).next().and(commands.max(object.met))
+    }
+
     /// Who waits for the object of `key`, first come first.
     pub fn waiters(&self, key: u64) -> impl Iterator<Item = &SnapshotWait> {
         self.waits.iter().filter(move |wait| wait.key == key && key != 0)
@@ -191,6 +201,8 @@ fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
         deaths: word(96),
         dead_owner,
         is_abandoned: word(32) & 2 != 0,
+        met: (word(48) == word(8) && word(56) != 0)
+            .then(|| Duration::from_nanos(clock::now_ns().saturating_sub(word(56)))),
     }
 }
 

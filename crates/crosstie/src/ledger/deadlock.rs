@@ -115,7 +115,11 @@ impl Domain {
                 member.is_some_and(|it| it.slot.waiting.is_still(it.seen.sequence) && self.is_alive(it.id))
             };
             if answer.component.iter().all(still) {
-                let cycle: Vec<_> = answer.cycle.iter().filter_map(|&at| members.get(at as usize)).collect();
+                let named = |&at: &u32| members.get(at as usize);
+                let mut cycle: Vec<_> = answer.cycle.iter().filter_map(named).collect();
+                if let [alone] = cycle[..] {
+                    cycle.extend(sharers(alone, answer.component.iter().filter_map(named)));
+                }
                 return Check::Deadlock(self.tell(&cycle));
             }
         }
@@ -232,6 +236,19 @@ impl Domain {
         reports.sort_unstable_by_key(|report| std::cmp::Reverse(report.at_ns));
         reports
     }
+}
+
+/// Who else of `component` waits for what `alone` waits for, and has some of it: a semaphore's permits are missing
+/// because all of them have some, and a circle of one would say less than is known.
+fn sharers<'a>(
+    alone: &Member,
+    component: impl Iterator<Item = &'a Member>,
+) -> impl Iterator<Item = &'a Member> {
+    let (key, id) = (alone.seen.want.key, alone.id);
+    component.filter(move |member| {
+        let has_some = || member.slot.holds.read().any(|hold| hold.key == key);
+        member.id != id && member.seen.want.key == key && has_some()
+    })
 }
 
 /// There are fewer slots than a u32 counts.

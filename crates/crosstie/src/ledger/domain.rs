@@ -367,8 +367,14 @@ fn check_owner(directory: &Directory, others: Others) -> Result<()> {
             )));
     }
     if stat.mode & 0o077 != 0 {
+        // A folder that was never a domain has a mode of its own for a reason.
+        let remedy = if directory.path().join(LEDGER_FILE).exists() {
+            format!("chmod 700 {name}")
+        } else {
+            "name a folder that does not exist yet, or an empty one of mode 0700".to_owned()
+        };
         return Err(refused(format!("other users may enter it (mode {:04o})", stat.mode)).advise(format!(
-            "chmod 700 {name}; for a group, have one made: `crosstie domain create PATH --group G`"
+            "{remedy}; for a group, have one made: `crosstie domain create PATH --group G`"
         )));
     }
     Ok(())

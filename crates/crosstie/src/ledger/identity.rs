@@ -1,12 +1,13 @@
 //! [`Identity`]: who an owner is or was, for people and for messages.
 
 use std::fmt;
+use std::time::Duration;
 
 use crosstie_core::OwnerId;
 use crosstie_core::word::slot::Occupant;
 
 use super::Domain;
-use crate::os::process;
+use crate::os::{clock, process};
 
 /// What an owner is, and so when it dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,6 +96,14 @@ impl Identity {
     pub fn is_stopped(&self) -> bool {
         let task = process::task(self.pid, self.tid);
         task.is_ok_and(|task| task.is_stopped && task.start_ticks == self.start_ticks)
+    }
+}
+
+impl Identity {
+    /// Of a command, how long its program has run, and so had what it was started with.
+    #[must_use]
+    pub fn running_for(&self) -> Option<Duration> {
+        self.started_by.filter(|&starter| starter != self.pid).map(|_| clock::since_ticks(self.start_ticks))
     }
 }
 

@@ -171,6 +171,13 @@ impl Domain {
         self.slot(id.slot()).map_or_else(Vec::new, |slot| slot.holds.read().collect())
     }
 
+    /// Takes the object of `key` out of `id`'s table: it was taken away by force.
+    pub(crate) fn strike_hold(&'static self, id: OwnerId, key: u64) {
+        if let Some(slot) = self.slot(id.slot()) {
+            slot.holds.strike(key);
+        }
+    }
+
     /// How many participants wait now.
     #[must_use]
     pub fn waiting_count(&'static self) -> usize {

@@ -32,6 +32,7 @@
 //! | [`single_step`] | a child that runs one instruction at a time |
 //! | [`spawn`] | children that inherit one descriptor |
 //! | [`tcp`] | TCP |
+//! | [`terminal`] | the terminal that a person looks at |
 //! | [`trace`] | counting system calls |
 //! | [`udp`] | UDP |
 //! | [`unix`] | Unix sockets |
@@ -68,6 +69,7 @@ pub mod signal_state;
 pub mod single_step;
 pub mod spawn;
 pub mod tcp;
+pub mod terminal;
 pub mod trace;
 pub mod udp;
 pub mod unix;

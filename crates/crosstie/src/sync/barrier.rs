@@ -161,7 +161,8 @@ impl Barrier {
     ) -> Result<Shared<Self>> {
         if parties == 0 || parties as usize > PARTIES_MAX {
             return Err(Error::new("open", format!("barrier:{name}"), ErrorKind::Usage)
-                .because(format!("a barrier has 1 to {PARTIES_MAX} parties, not {parties}")));
+                .because(format!("a barrier has 1 to {PARTIES_MAX} parties, not {parties}"))
+                .advise("say how many come, the same number everywhere"));
         }
         let parameter = u64::from(parties) | (u64::from(on_death == OnDeath::Shrink) << 16);
         object::open_or_create(domain, name, Wanted { parameter, exact: true }, || {

@@ -1,4 +1,4 @@
-//! [`Lock`]: a lock without data, alone or shared; what `crosstie lock NAME` takes.
+//! [`Lock`]: a lock without data, alone or shared; what `crosstie lock NAME` makes.
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,7 +14,6 @@ use super::refusal::{LockError, LockResult};
 use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::Result;
-use crate::ledger::command::CommandOwner;
 use crate::ledger::{Domain, Identity};
 use crate::os::clock;
 
@@ -179,25 +178,36 @@ enum Turn {
 pub struct LockGuard<H: Deref<Target = Lock>> {
     lock: H,
     turn: Turn,
+    token: u64,
     died: Option<OwnerId>,
     is_abandoned: bool,
 }
 
 impl<H: Deref<Target = Lock>> LockGuard<H> {
-    /// Takes `lock` for whom `taker` says.
+    /// Takes `lock` for whom `taker` says; an owner's death is told once.
     pub(crate) fn take(lock: H, access: Access, taker: &Taker) -> LockResult<Self> {
+        let guard = Self::take_beside_data(lock, access, taker)?;
+        // Nothing is to be mended here: the next owner is told, and then it is over.
+        if guard.is_abandoned && access == Access::Exclusive {
+            guard.lock.words.head.unmark(ABANDONED);
+        }
+        Ok(guard)
+    }
+
+    /// Takes `lock`, which may stand before data whose marks stay as they are.
+    pub(super) fn take_beside_data(lock: H, access: Access, taker: &Taker) -> LockResult<Self> {
         let words = &lock.words;
-        let turn = match access {
-            Access::Shared => Turn::Read(words.read(taker)?),
-            Access::Exclusive => Turn::Write(words.write(taker)?),
+        let (turn, token) = match access {
+            Access::Shared => (Turn::Read(words.read(taker)?), words.head.token()),
+            Access::Exclusive => {
+                let turn = words.write(taker)?;
+                let token = turn.token;
+                (Turn::Write(turn), token)
+            }
         };
         let is_abandoned = words.is_abandoned();
         let died = words.head.died_last().filter(|_| is_abandoned);
-        // Nothing is to be mended here: the next owner is told, and then it is over.
-        if is_abandoned && access == Access::Exclusive {
-            words.head.unmark(ABANDONED);
-        }
-        Ok(Self { lock, turn, died, is_abandoned })
+        Ok(Self { lock, turn, token, died, is_abandoned })
     }
 
     /// Whether the owner before died while it had the lock: what it protects may be half done.
@@ -215,20 +225,16 @@ impl<H: Deref<Target = Lock>> LockGuard<H> {
     /// The fencing number: larger than that of every exclusive owner before; for those who share it, that of the last.
     #[must_use]
     pub fn token(&self) -> u64 {
-        match &self.turn {
-            Turn::Read(_) => self.lock.words.head.token(),
-            Turn::Write(turn) => turn.token,
-        }
+        self.token
     }
 
     /// Whether it is still held: false when it was taken away by force, and in a fork child.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        let noted = match &self.turn {
-            Turn::Read(turn) => &turn.noted,
-            Turn::Write(turn) => &turn.noted[0],
-        };
-        noted.is_ours() && self.lock.holders().contains(&noted.owner)
+        match &self.turn {
+            Turn::Read(turn) => self.lock.words.is_reading(turn),
+            Turn::Write(turn) => self.lock.words.is_writing(turn),
+        }
     }
 }
 
@@ -238,26 +244,6 @@ impl<H: Deref<Target = Lock>> Drop for LockGuard<H> {
             Turn::Read(turn) => self.lock.words.stop_reading(turn),
             Turn::Write(turn) => self.lock.words.stop_writing(turn),
         }
-    }
-}
-
-impl Shared<Lock> {
-    /// Locks for the command of `owner`, and waits until `deadline`.
-    ///
-    /// # Errors
-    /// As [`Lock::lock_until`].
-    ///
-    /// # Death
-    /// It is held until the guard is dropped, or the command's program and who started it have both ended.
-    #[track_caller]
-    pub fn lock_for_command(
-        &self,
-        owner: &CommandOwner,
-        access: Access,
-        deadline: Deadline,
-    ) -> LockResult<LockGuard<Self>> {
-        let taker = Taker::command(owner, deadline).map_err(LockError::Failed)?;
-        LockGuard::take(self.clone(), access, &taker)
     }
 }
 

@@ -139,6 +139,18 @@ impl LockWords {
         }
     }
 
+    /// Whether the reader of `turn` still has it.
+    pub(super) fn is_reading(&self, turn: &ReadTurn) -> bool {
+        let cell = self.readers.get(turn.cell as usize);
+        turn.noted.is_ours() && cell.and_then(Permit::owner) == Some(turn.noted.owner)
+    }
+
+    /// Whether the writer of `turn` still has it.
+    pub(super) fn is_writing(&self, turn: &WriteTurn) -> bool {
+        let writer = MutexWord::new(&self.head.word).read().owner();
+        turn.noted[0].is_ours() && writer == Some(turn.owner()) && self.head.token() == turn.token
+    }
+
     /// Whether the owner before died inside, and nobody has mended anything since.
     pub(super) fn is_abandoned(&self) -> bool {
         let writer = MutexWord::new(&self.head.word).read().owner();

@@ -7,9 +7,11 @@
 //! | [`held`] | what an owner has, noted in its slot |
 //! | [`object`] | named objects: made whole, checked when opened |
 //! | [`shared`] | [`Shared`]: a handle to a named object |
+//! | [`force`] | a lock taken from who has it |
 //! | [`mutex`] | [`Mutex`]: one at a time |
 //! | [`rwlock`] | [`RwLock`]: many readers or one writer |
 //! | [`lock`] | [`Lock`]: the same without data, also for commands |
+//! | [`any_lock`] | [`AnyLock`]: any of the three by its word alone, for commands |
 //! | [`semaphore`] | [`Semaphore`]: permits that have owners |
 //! | [`condvar`] | [`Condvar`]: waiting under a mutex |
 //! | [`monitor`] | [`Monitor`]: data, mutex and conditions in one |
@@ -20,10 +22,12 @@
 //! | [`once`] | [`Once`] and [`LazyShared`]: done once, whoever dies doing it |
 //! | [`counting_semaphore`] | [`CountingSemaphore`]: anyone waits, anyone posts |
 
+pub mod any_lock;
 pub mod barrier;
 pub mod condvar;
 pub mod counting_semaphore;
 pub mod event;
+pub mod force;
 pub mod held;
 pub mod lock;
 mod lock_words;
@@ -40,6 +44,7 @@ pub mod shared;
 pub(crate) mod taker;
 pub mod wait_any;
 
+pub use any_lock::{AnyLock, AnyLockGuard};
 pub use barrier::{Barrier, BarrierError, OnDeath};
 pub use condvar::Condvar;
 pub use counting_semaphore::CountingSemaphore;

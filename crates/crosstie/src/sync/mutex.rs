@@ -1,6 +1,7 @@
 //! [`Mutex`]: one at a time, between threads or between processes.
 
 mod guard;
+mod holding;
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -20,13 +21,14 @@ use crosstie_core::{Deadline, OwnerId};
 
 pub(super) use guard::with_marks;
 pub use guard::{MutexGuard, OwnedMutexGuard};
+pub(super) use holding::Holding;
 
 use super::held::{ProcessHold, ThreadHold};
 use super::object::{self, Object, Wanted};
 use super::policy::Policy;
 use super::refusal::{LockError, LockResult, Occupied};
 use super::shared::Shared;
-use super::taker::{Noted, Taker};
+use super::taker::Taker;
 use crate::error::Result;
 use crate::ledger::attach::{latest, me};
 use crate::ledger::site::Site;
@@ -247,9 +249,9 @@ impl<T> Mutex<T> {
         self.data.get()
     }
 
-    /// Whether `owner` has it now.
-    fn is_owner(&self, owner: OwnerId) -> bool {
-        MutexWord::new(&self.head.word).read().owner() == Some(owner)
+    /// Whether `owner` has it now, by the acquisition of `token`.
+    fn is_held(&self, owner: OwnerId, token: u64) -> bool {
+        MutexWord::new(&self.head.word).read().owner() == Some(owner) && self.head.token() == token
     }
 
     /// The guard of a thread that has just taken the word.
@@ -291,18 +293,6 @@ impl<T> Mutex<T> {
             self.take_as(&taker.me, taker.owner, request)?;
         }
         self.guard(taker.me.slot, taker.site())
-    }
-
-    /// Holds the mutex, not its data, for whom `taker` says.
-    pub(super) fn hold_for(&self, taker: &Taker) -> Result<Holding<'_, T>, LockError<()>> {
-        taker.name(&self.head);
-        if !MutexWord::new(&self.head.word).try_lock(taker.owner) {
-            self.take_as(&taker.me, taker.owner, &taker.request(Mode::Exclusive, 1, 1))?;
-        }
-        let noted = taker.note(self.head.key(), Mode::Exclusive, 1);
-        self.head.next_token();
-        self.head.unmark(ABANDONED);
-        Ok(Holding { mutex: self, noted })
     }
 
     /// Takes the word for `owner`: what every way of locking ends in when it is not had at once.
@@ -355,21 +345,6 @@ impl<T> Mutex<T> {
         // A tag that leads nowhere was written by others: nobody can be found who waits here.
         if let Ok(domain) = Domain::for_tag(self.head.tag()) {
             turns::unlock(&self.head, &domain, owner);
-        }
-    }
-}
-
-/// A mutex that is held without its data.
-pub(super) struct Holding<'a, T> {
-    mutex: &'a Mutex<T>,
-    noted: Noted,
-}
-
-impl<T> Drop for Holding<'_, T> {
-    fn drop(&mut self) {
-        if self.noted.is_ours() {
-            self.noted.forget();
-            self.mutex.release(self.noted.owner);
         }
     }
 }

@@ -129,6 +129,39 @@ pub fn remove(domain: &'static Domain, kind: &str, name: &str) -> Result<()> {
     })
 }
 
+/// Removes the object `kind:name` from `domain` if no living process has it open and it holds nothing: a free lock
+/// without data, a barrier, a condition. Answers whether it did.
+///
+/// What holds data, a count, a number of permits, what was done, or an owner's death that nobody was told of, stays.
+///
+/// # Errors
+/// The kernel's.
+pub fn remove_unused(domain: &'static Domain, kind: &str, name: &str) -> Result<bool> {
+    if !matches!(kind, "lock" | "barrier" | "cond") {
+        return Ok(false);
+    }
+    let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
+    let removed = removal::remove(domain.directory(), &format!("{kind}.{name}"), &spec, |segment| {
+        let is_alone = file_lock::try_lock_byte(segment.file(), OPEN_BYTE).unwrap_or(false);
+        (!is_alone || !holds_nothing(segment, kind)).then(|| "it is used".to_owned())
+    });
+    match removed {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::Busy | ErrorKind::NotFound) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn holds_nothing(segment: &Segment, kind: &str) -> bool {
+    // The header's part alone may be mapped: the file has the words too.
+    let Ok(file) = segment.file().try_clone_to_owned().map(File::from) else { return false };
+    let mut head = [0_u8; 40];
+    let is_read = file.read_exact_at(&mut head, OBJECT_OFFSET).is_ok();
+    let has_owner = head[..8] != [0; 8];
+    let has_mark = head[32..36] != [0; 4];
+    is_read && (kind != "lock" || segment.header().params[0] == super::lock::SHAPE && !has_owner && !has_mark)
+}
+
 fn enter<O: Object>(
     domain: &'static Domain,
     name: &str,
@@ -141,10 +174,7 @@ fn enter<O: Object>(
     for _ in 0..TRIES_MAX {
         let segment = find(&spec)?;
         check::<O>(&segment, name, wanted)?;
-        let is_kept = file_lock::try_share_byte(segment.file(), OPEN_BYTE)
-            .map_err(|error| Error::os("open", object_name::<O>(name), error))?;
-        // A remover has the byte alone, then marks; an opener has it beside others, then looks.
-        if is_kept && segment.is_live() {
+        if is_kept(&segment).map_err(|error| Error::os("open", object_name::<O>(name), error))? {
             return Shared::new(domain, segment, object_name::<O>(name));
         }
         std::thread::yield_now();
@@ -152,6 +182,27 @@ fn enter<O: Object>(
     Err(Error::new("open", object_name::<O>(name), ErrorKind::Busy)
         .because("it was removed and created again all the time")
         .advise("try again"))
+}
+
+/// Keeps the object in `segment` from being removed as long as the segment is open; false if it is removed already.
+fn is_kept(segment: &Segment) -> std::io::Result<bool> {
+    // A remover has the byte alone, then marks; an opener has it beside others, then looks.
+    Ok(file_lock::try_share_byte(segment.file(), OPEN_BYTE)? && segment.is_live())
+}
+
+/// Opens the object `kind:name` of `domain`, whatever its shape: its head lies at [`OBJECT_OFFSET`].
+///
+/// # Errors
+/// `NotFound`; `Busy` while it is being removed; as [`Segment::open`].
+pub(super) fn open_any_shape(domain: &'static Domain, kind: &str, name: &str) -> Result<Segment> {
+    let whole = format!("{kind}:{name}");
+    check_name("open", whole.clone(), name)?;
+    let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
+    let segment = Segment::open(domain.directory(), &format!("{kind}.{name}"), &spec)?;
+    if !is_kept(&segment).map_err(|error| Error::os("open", whole.as_str(), error))? {
+        return Err(Error::new("open", whole, ErrorKind::Busy).because("it is being removed"));
+    }
+    Ok(segment)
 }
 
 /// Compares what was found with what is wanted, beyond kind and version.

@@ -7,7 +7,7 @@ use crosstie_core::Deadline;
 use crosstie_core::layout::header::layout_hash;
 use crosstie_core::word::head::Head;
 
-use super::mutex::Mutex;
+use super::mutex::{Holding, Mutex};
 use super::object::{self, Object, Wanted};
 use super::refusal::LockError;
 use super::shared::Shared;
@@ -202,7 +202,8 @@ impl Shared<Once> {
             return Ok(None);
         }
         let taker = Taker::command(owner, deadline)?;
-        let held = self.making.hold_for(&taker).map_err(Error::from)?;
+        let held = Holding::take::<()>(&self.making, &taker).map_err(Error::from)?;
+        held.mark_mended();
         if self.made().is_some() {
             return Ok(None);
         }

@@ -42,7 +42,8 @@ pub struct Occupied {
     pub object: String,
     /// Who had it, if that could be told.
     pub holders: Vec<Identity>,
-    /// For how long at least: since the first of those who wait found it so.
+    /// For how long at least: since its program was started where a command has it, else since the first of
+    /// those who wait found it so.
     pub held_for: Option<Duration>,
     /// How many stood before the caller in the queue.
     pub ahead: u64,
@@ -62,13 +63,13 @@ impl fmt::Display for Occupied {
             write!(f, " is held")?;
         }
         if let Some(held_for) = self.held_for {
-            write!(f, " for {held_for:.1?}")?;
+            write!(f, " for {}", clock::in_words(held_for))?;
         }
         if self.ahead > 0 {
             write!(f, ", {} ahead", self.ahead)?;
         }
         if self.waited >= Duration::from_millis(1) {
-            write!(f, ", after a wait of {:.1?}", self.waited)?;
+            write!(f, ", after a wait of {}", clock::in_words(self.waited))?;
         }
         Ok(())
     }
@@ -80,10 +81,12 @@ impl Occupied {
     pub(super) fn now(domain: &'static Domain, head: &Head, holders: &[OwnerId], since_ns: u64) -> Self {
         let now = clock::now_ns();
         let waiting = domain.waiters(head.key()).count() as u64;
+        let holders: Vec<_> = holders.iter().filter_map(|&id| domain.identity(id)).collect();
+        let met = head.held_since_ns().map(|since| Duration::from_nanos(now.saturating_sub(since)));
         Self {
             object: domain.object_name(head.key()),
-            holders: holders.iter().filter_map(|&id| domain.identity(id)).collect(),
-            held_for: head.held_since_ns().map(|since| Duration::from_nanos(now.saturating_sub(since))),
+            held_for: holders.iter().filter_map(Identity::running_for).max().max(met),
+            holders,
             ahead: waiting,
             waited: Duration::from_nanos(if since_ns == 0 { 0 } else { now.saturating_sub(since_ns) }),
         }

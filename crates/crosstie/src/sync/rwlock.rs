@@ -280,6 +280,13 @@ impl<T> RwLockWriteGuard<'_, T> {
         self.turn.token
     }
 
+    /// Whether it is still held: false when it was taken away by force (`crosstie unlock --force`), and in a fork
+    /// child.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.lock.words.is_writing(&self.turn)
+    }
+
     /// Who died last while it wrote, if nobody has mended the data since.
     #[must_use]
     pub fn dead_owner(&self) -> Option<Identity> {

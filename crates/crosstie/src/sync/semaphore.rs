@@ -109,7 +109,8 @@ impl Semaphore {
     pub fn open_or_create_in(domain: &'static Domain, name: &str, total: u32) -> Result<Shared<Self>> {
         if total == 0 || total as usize > PERMITS_MAX {
             return Err(Error::new("open", format!("sem:{name}"), ErrorKind::Usage)
-                .because(format!("a semaphore has 1 to {PERMITS_MAX} permits, not {total}")));
+                .because(format!("a semaphore has 1 to {PERMITS_MAX} permits, not {total}"))
+                .advise("say how many may have one at once, the same number everywhere"));
         }
         let shared = object::open_or_create(
             domain,
@@ -147,7 +148,8 @@ impl Semaphore {
     pub fn resize(&self, total: u32) -> Result<()> {
         if total == 0 || total as usize > PERMITS_MAX {
             return Err(Error::new("resize", "semaphore", ErrorKind::Usage)
-                .because(format!("a semaphore has 1 to {PERMITS_MAX} permits, not {total}")));
+                .because(format!("a semaphore has 1 to {PERMITS_MAX} permits, not {total}"))
+                .advise("say how many may have one at once, the same number everywhere"));
         }
         self.head.set_patience_us(total);
         if let Ok(domain) = Domain::for_tag(self.head.tag()) {
@@ -211,10 +213,12 @@ impl Semaphore {
 
     fn check_count<G>(&self, count: u32) -> Result<(), LockError<G>> {
         if count == 0 || count > self.total() {
+            let name = Domain::for_tag(self.head.tag()).map(|domain| domain.object_name(self.head.key()));
+            let advice = if count == 0 { "ask for one at least" } else { "ask for fewer, or make it larger" };
             return Err(LockError::Failed(
-                Error::new("acquire", "semaphore", ErrorKind::Usage)
+                Error::new("acquire", name.unwrap_or_default(), ErrorKind::Usage)
                     .because(format!("{count} permits were asked for, it has {}", self.total()))
-                    .advise("ask for fewer, or make it larger"),
+                    .advise(advice),
             ));
         }
         Ok(())

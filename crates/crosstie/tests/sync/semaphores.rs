@@ -141,3 +141,26 @@ fn a_counting_semaphore_at_its_limit_refuses_the_post() {
     count.wait().unwrap();
     count.post().unwrap();
 }
+
+#[test]
+fn a_deadlock_over_permits_names_everybody_who_has_some() {
+    let stage = Stage::new();
+    let units = Semaphore::open_or_create_in(stage.domain, "units", 3).unwrap();
+    let all = std::sync::Barrier::new(3);
+    let borrow = || {
+        let _some = units.acquire().unwrap();
+        all.wait();
+        // Who is told gives its permit back, so the others go on.
+        match units.acquire() {
+            Ok(_more) => 0,
+            Err(LockError::Deadlock(told)) => told.cycle.len(),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let told = std::thread::scope(|scope| {
+        let borrowers: Vec<_> = (0..3).map(|_| scope.spawn(borrow)).collect();
+        borrowers.into_iter().map(|borrower| borrower.join().unwrap()).max()
+    });
+    assert_eq!(told, Some(3));
+    stage.nothing_was_rescued();
+}

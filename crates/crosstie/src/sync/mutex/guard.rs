@@ -97,7 +97,7 @@ impl<'a, T> MutexGuard<'a, T> {
     /// in a fork child.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        latest_or_find(&self.mutex.head).is_some_and(|owner| self.mutex.is_owner(owner))
+        latest_or_find(&self.mutex.head).is_some_and(|owner| self.mutex.is_held(owner, self.token))
     }
 
     guard_methods!();
@@ -160,7 +160,7 @@ impl<T, H: Deref<Target = Mutex<T>>> OwnedMutexGuard<T, H> {
     /// in a fork child.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.hold.is_ours() && self.handle.is_owner(self.hold.owner)
+        self.hold.is_ours() && self.handle.is_held(self.hold.owner, self.token)
     }
 
     guard_methods!();

@@ -1,0 +1,84 @@
+//! The command's exit code and ours, told apart.
+
+use rustix::process::Signal;
+
+use crate::machine::{Machine, until};
+
+/// Runs `crosstie` with `arguments` behind a shell that opens descriptor 9 for its status.
+fn with_status(machine: &Machine, arguments: &str) -> (i32, String) {
+    let crosstie = env!("CARGO_BIN_EXE_crosstie");
+    let script = format!("exec {crosstie} {arguments} 9>status");
+    let status = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(machine.path("."))
+        .env("CROSSTIE_DOMAIN", machine.path("domain"))
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    (status.code().unwrap(), std::fs::read_to_string(machine.path("status")).unwrap())
+}
+
+#[test]
+fn the_status_says_whose_code_it_is() {
+    let machine = Machine::new();
+    let run = |arguments: &str| with_status(&machine, arguments);
+    assert_eq!(run("lock --status-fd 9 db -- sh -c 'exit 75'"), (75, "ended 75\n".into()));
+    assert_eq!(run("once --status-fd 9 init -- true"), (0, "ended 0\n".into()));
+    assert_eq!(run("once --status-fd 9 init -- true"), (0, "done 0\n".into()));
+    assert_eq!(run("lock --status-fd 9 db -- ./nothing"), (127, "failed 127\n".into()));
+    assert_eq!(run("sem --status-fd 9 none -- true"), (84, "not-found 84\n".into()));
+    let holder = machine.crosstie(&["lock", "db", "--", "sleep", "30"]).start();
+    until(|| machine.crosstie(&["ls"]).finish().output().contains("held by"));
+    assert_eq!(run("lock --status-fd 9 --try db -- true"), (75, "busy 75\n".into()));
+    assert_eq!(run("lock --status-fd 9 -E 9 --try db -- true"), (9, "busy 75\n".into()));
+    assert_eq!(run("lock --status-fd 9 -E 9 -t 0.01 db -- true"), (9, "timed-out 124\n".into()));
+    holder.signal(Signal::TERM);
+    machine.crosstie(&["lock", "--status-fd", "77", "a", "--", "true"]).finish().code(2).said("77>status");
+    machine.crosstie(&["lock", "-E", "0", "a", "--", "true"]).finish().code(2);
+    machine.crosstie(&["lock", "-E", "300", "a", "--", "true"]).finish().code(2);
+    machine.crosstie(&["lock", "-E", "9", "a", "--", "sh", "-c", "exit 5"]).finish().code(5);
+}
+
+#[test]
+fn a_strict_lock_refuses_what_was_abandoned_once() {
+    let machine = Machine::new();
+    let mut died =
+        machine.crosstie(&["lock", "db", "--", "sh", "-c", "kill -9 $PPID; exec sleep 0.01"]).start();
+    died.until_ended();
+    died.kill();
+    let strict = ["lock", "--strict", "db", "--", "true"];
+    machine.crosstie(&strict).finish().code(81).said("died while it had it").said("run again");
+    machine.crosstie(&strict).finish().code(0);
+}
+
+#[test]
+fn several_locks_are_taken_in_one_order_for_all() {
+    let machine = Machine::new();
+    let rounds: Vec<_> = (0..8)
+        .map(|round| {
+            let names = if round % 2 == 0 { ["a", "b", "c"] } else { ["c", "b", "a"] };
+            let arguments = [&["lock"][..], &names, &["--", "true"]].concat();
+            machine.crosstie(&arguments).start()
+        })
+        .collect();
+    for round in rounds {
+        round.finish().code(0);
+    }
+    machine.crosstie(&["lock", "a", "a", "--", "true"]).finish().code(0);
+}
+
+#[test]
+fn a_long_wait_says_who_has_it_for_how_long_and_who_is_ahead() {
+    let machine = Machine::new();
+    let holder = machine.crosstie(&["lock", "db", "--", "sleep", "30"]).start();
+    until(|| machine.crosstie(&["ls"]).finish().output().contains("held by"));
+    let _ahead = machine.crosstie(&["lock", "db", "--", "true"]).start();
+    until(|| machine.crosstie(&["ls"]).finish().output().contains("1 waiting"));
+    let waiter = machine.crosstie(&["lock", "db", "--timeout", "2.3s", "--", "true"]).finish().code(124);
+    let here = machine.path("domain").display().to_string();
+    let waiter = waiter.said(&format!("waiting for lock:db (domain {here}): held by")).said("1 ahead of you");
+    let line = waiter.stderr.lines().next().unwrap().to_owned();
+    assert!(line.contains(" sleep for "), "{line}");
+    waiter.said("lock:db is held by").said("after a wait of ");
+    holder.signal(Signal::TERM);
+}

@@ -1,0 +1,159 @@
+//! [`AnyLock`]: a `lock:` object of whatever type, by its word alone; what `crosstie lock NAME` takes.
+
+use std::fmt;
+
+use crosstie_core::Deadline;
+
+use super::lock::{Access, Lock, LockGuard};
+use super::mutex::{self as mutexes, Holding, Mutex};
+use super::object;
+use super::refusal::{LockError, LockResult};
+use super::rwlock as rwlocks;
+use super::shared::Shared;
+use super::taker::Taker;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::command::CommandOwner;
+use crate::ledger::{Domain, Identity};
+
+/// A lock, mutex or readers-and-writer lock by name, for who needs it held and does not touch its data.
+///
+/// # Death
+/// An owner's death is a flag of the guard ([`AnyLockGuard::is_abandoned`]). Of a [`Lock`] it is told once; what has
+/// data stays abandoned until somebody who knows the data mends them.
+///
+/// # Examples
+/// ```
+/// use crosstie::Deadline;
+/// use crosstie::sync::{Access, AnyLock, Mutex};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+/// let stock = Mutex::<u64>::open_or_create_in(domain, "stock", || 7)?;
+/// let owner = domain.command_owner("./backup.sh")?;
+/// let any = AnyLock::open_or_create_in(domain, "stock")?;
+/// let guard = any.lock_for_command(&owner, Access::Exclusive, Deadline::NEVER)?;
+/// assert!(stock.try_lock().is_err() && guard.is_held());
+/// drop(guard);
+/// assert_eq!(*stock.lock()?, 7);
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct AnyLock(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Bare(Shared<Lock>),
+    /// A readers-and-writer lock begins with the words of a [`Lock`].
+    ReadWrite(Shared<Lock>),
+    /// Whatever its data are, they lie behind the words.
+    Mutex(Shared<Mutex<()>>),
+}
+
+impl AnyLock {
+    /// Opens the lock `name` of `domain`, of whatever type it is, or makes one without data.
+    ///
+    /// # Errors
+    /// As [`Lock::open_or_create`]; `Mismatch` only for a type that this version does not know.
+    pub fn open_or_create_in(domain: &'static Domain, name: &str) -> Result<Self> {
+        match Lock::open_or_create_in(domain, name) {
+            Ok(lock) => Ok(Self(Kind::Bare(lock))),
+            Err(refusal) if refusal.kind() == ErrorKind::Mismatch => Self::open_typed(domain, name, refusal),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    fn open_typed(domain: &'static Domain, name: &str, refusal: Error) -> Result<Self> {
+        let segment = object::open_any_shape(domain, "lock", name)?;
+        let whole = format!("lock:{name}");
+        match segment.header().params[0] {
+            rwlocks::SHAPE => Ok(Self(Kind::ReadWrite(Shared::new(domain, segment, whole)?))),
+            mutexes::SHAPE => Ok(Self(Kind::Mutex(Shared::new(domain, segment, whole)?))),
+            _ => Err(refusal),
+        }
+    }
+
+    /// Locks for the command of `owner`, and waits until `deadline`.
+    ///
+    /// # Errors
+    /// As [`Lock::lock_until`]; `Usage` for a mutex that is to be shared.
+    ///
+    /// # Death
+    /// It is held until the guard is dropped, or the command's program and who started it have both ended.
+    #[track_caller]
+    pub fn lock_for_command(
+        &self,
+        owner: &CommandOwner,
+        access: Access,
+        deadline: Deadline,
+    ) -> LockResult<AnyLockGuard> {
+        let taker = Taker::command(owner, deadline).map_err(LockError::Failed)?;
+        let held = match &self.0 {
+            Kind::Bare(lock) => LockGuard::take(lock.clone(), access, &taker).map(Held::Lock),
+            Kind::ReadWrite(lock) => {
+                LockGuard::take_beside_data(lock.clone(), access, &taker).map(Held::Lock)
+            }
+            Kind::Mutex(mutex) if access == Access::Shared => {
+                return Err(LockError::Failed(
+                    Error::new("lock", mutex.name(), ErrorKind::Usage)
+                        .because("it is a mutex: it has one owner at a time, and cannot be shared")
+                        .advise("take it alone, or make it a readers-and-writer lock"),
+                ));
+            }
+            Kind::Mutex(mutex) => Holding::take(mutex.clone(), &taker).map(Held::Mutex),
+        };
+        held.map(AnyLockGuard).map_err(|refusal| refusal.map(|guard| AnyLockGuard(Held::Lock(guard))))
+    }
+}
+
+impl fmt::Debug for AnyLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyLock").finish_non_exhaustive()
+    }
+}
+
+/// An [`AnyLock`] that is held until this is dropped.
+#[derive(Debug)]
+pub struct AnyLockGuard(Held);
+
+#[derive(Debug)]
+enum Held {
+    Lock(LockGuard<Shared<Lock>>),
+    Mutex(Holding<(), Shared<Mutex<()>>>),
+}
+
+impl AnyLockGuard {
+    /// Whether an owner died while it had the lock, and nobody has been told or has mended the data since.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        match &self.0 {
+            Held::Lock(guard) => guard.is_abandoned(),
+            Held::Mutex(held) => held.is_abandoned(),
+        }
+    }
+
+    /// Who that was, if it is still known.
+    #[must_use]
+    pub fn dead_owner(&self) -> Option<Identity> {
+        match &self.0 {
+            Held::Lock(guard) => guard.dead_owner(),
+            Held::Mutex(held) => held.dead_owner(),
+        }
+    }
+
+    /// The fencing number: larger than that of every exclusive owner before.
+    #[must_use]
+    pub fn token(&self) -> u64 {
+        match &self.0 {
+            Held::Lock(guard) => guard.token(),
+            Held::Mutex(held) => held.token(),
+        }
+    }
+
+    /// Whether it is still held: false when it was taken away by force, and in a fork child.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        match &self.0 {
+            Held::Lock(guard) => guard.is_held(),
+            Held::Mutex(held) => held.is_held(),
+        }
+    }
+}
