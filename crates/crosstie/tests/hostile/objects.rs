@@ -327,7 +327,7 @@ fn four_billion_forged_notifications_are_taken_away_at_once() {
     file.write_all_at(&u64::from(u32::MAX).to_le_bytes(), OBJECT as u64).unwrap();
     let begun = clock::now_ns();
     let (_guard, is_late) = changed.wait_until(mutex.lock().unwrap(), soon(1000)).unwrap();
-    assert!(is_late && clock::now_ns() - begun < 1_000_000_000, "not one by one");
+    assert!(is_late && clock::now_ns() - begun < 20_000_000_000, "not one by one");
 }
 
 #[test]

@@ -307,13 +307,13 @@ fn a_barrier_with_a_party_missing_says_how_many_have_come() {
 #[test]
 fn a_wait_inside_a_monitor_ends_though_its_owner_does_not_let_go() {
     let stage = Stage::new();
-    let mutex = Mutex::<u64>::open_or_create_in(stage.domain, "m", || 0).unwrap();
+    let mutex = Mutex::<u64>::open_or_create_with(stage.domain, "m", Policy::Fair, || 0).unwrap();
     let changed = Condvar::open_or_create_in(stage.domain, "c").unwrap();
     let guard = mutex.lock().unwrap();
     let mut inside = stage.role("lock m; pause", &[]);
     let tid = inside.says("tid").parse().unwrap();
     until_asleep(inside.pid(), tid);
-    // It gets the mutex as soon as this thread waits, and keeps it.
+    // It is handed the mutex, which is fair, as this thread begins to wait, and keeps it.
     let refused = changed.wait_until(guard, deadline_in(SOON)).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::TimedOut);
     assert!(refused.to_string().contains(&inside.pid().to_string()), "{refused}");
