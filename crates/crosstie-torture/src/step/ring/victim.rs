@@ -1,65 +1,29 @@
-//! The process that is killed: prepares, marks, does one operation, marks.
-//!
-//! | mark | says |
-//! |---|---|
-//! | first | prepared: the operation starts behind it |
-//! | second | the operation is done as far as its user can tell: `send` has returned, a message is copied |
-//! | third | nothing is left to do |
-
-use std::path::Path;
-use std::process::ExitCode;
+//! What a victim does to a ring.
 
 use crosstie::channel::ring::{RingMessage, RingOptions, RingReceiver, RingSender, WaitMode};
-use crosstie::ledger::{Domain, Net};
-use crosstie::os::{parent, single_step};
+use crosstie::ledger::Domain;
+use crosstie::os::single_step;
 use crosstie::{Deadline, Error};
 
-use super::case::{Act, CASES, Case, Side};
+use super::case::{Act, Case, Side};
 use super::payload::{LEAD, LEAD_BYTES, payload};
 use super::twin;
-
-/// What a victim may fail with.
-pub type Failure = Box<dyn std::error::Error>;
-
-/// The argument of a victim that only tries whether it may be traced.
-pub const PROBE: &str = "probe";
+use crate::step::victim::{Failure, Role};
 
 /// The options of every end here: sleeps at once, so that sweeps meet the sleeping paths.
 pub fn options() -> RingOptions {
     RingOptions { capacity_bytes: Some(4096), wait: WaitMode::Block, ..RingOptions::default() }
 }
 
-/// `victim CASE DOMAIN RING PARENT [predecessor]`; a predecessor is killed at its first mark.
-pub fn run(arguments: &[&str]) -> ExitCode {
-    match play(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("victim {arguments:?}: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn play(arguments: &[&str]) -> Result<(), Failure> {
-    if arguments == [PROBE] {
-        return Ok(single_step::trace_me()?);
-    }
-    let &[case, domain, ring, parent, ref rest @ ..] = arguments else {
-        return Err("victim CASE DOMAIN RING PARENT [predecessor]".into());
-    };
-    parent::end_with_parent(parent.parse()?)?;
-    single_step::trace_me()?;
-    let case = CASES.get(case.parse::<usize>()?).ok_or("no such case")?;
-    let domain = Domain::open(Path::new(domain))?;
-    domain.set_net(Net::Absent);
-    let scene = Scene { case, domain, ring, is_predecessor: !rest.is_empty() };
+/// Does the operation of `case` between its marks; a predecessor is killed at its first.
+pub fn play(case: &Case, role: Role<'_>) -> Result<(), Failure> {
+    let Role { domain, object: ring, is_predecessor } = role;
+    let scene = Scene { case, domain, ring, is_predecessor };
     match case.act.side() {
-        Side::Ledger => scene.attach()?,
-        Side::Sender => scene.send()?,
-        Side::Receiver => scene.receive()?,
+        Side::Ledger => scene.attach(),
+        Side::Sender => scene.send(),
+        Side::Receiver => scene.receive(),
     }
-    single_step::mark()?;
-    Ok(())
 }
 
 struct Scene<'a> {
