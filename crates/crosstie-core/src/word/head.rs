@@ -302,12 +302,13 @@ impl Head {
         }
     }
 
-    /// Counts the death of the owner `who`.
+    /// Counts the death of the owner `who`, once, however many find it out.
     pub fn count_death(&self, who: OwnerId) {
-        // Relaxed: a number for people.
-        self.deaths.fetch_add(1, Ordering::Relaxed);
-        // Relaxed: as above.
-        self.died.store(who.to_bits(), Ordering::Relaxed);
+        // Relaxed: numbers for people.
+        if self.died.swap(who.to_bits(), Ordering::Relaxed) != who.to_bits() {
+            // Relaxed: as above.
+            self.deaths.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Notes that `who` loses the object by force: what it protects is abandoned, as after a death.

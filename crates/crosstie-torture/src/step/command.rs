@@ -4,9 +4,12 @@ use std::process::{Command, ExitCode, Stdio};
 
 use crosstie::os::clock;
 
-use super::case::CASES;
+use super::meetings;
 use super::report::Report;
+use super::ring;
+use super::scene::Operation;
 use super::sweep::Sweep;
+use super::turns;
 use super::victim::{Failure, PROBE};
 
 /// What to write.
@@ -19,7 +22,7 @@ struct Wanted<'a> {
     /// A part of the names of the operations; empty for all.
     name: &'a str,
     is_json: bool,
-    sample: Option<usize>,
+    sample: Option<u64>,
 }
 
 /// `step …`.
@@ -66,14 +69,22 @@ fn is_tracing_allowed() -> bool {
 fn sweep(wanted: &Wanted<'_>) -> Result<Report, Failure> {
     let mut report = Report::default();
     let start_ns = clock::now_ns();
-    for (index, case) in CASES.iter().enumerate().filter(|(_, case)| case.name.contains(wanted.name)) {
-        let swept = Sweep::of(index)
+    for operation in operations().filter(|operation| operation.name().contains(wanted.name)) {
+        let swept = Sweep::of(operation)
             .and_then(|sweep| sweep.run(wanted.sample))
-            .map_err(|error| format!("{}: {error}", case.name))?;
-        report.add(case, &swept);
+            .map_err(|error| format!("{}: {error}", operation.name()))?;
+        report.add(operation, &swept);
     }
     report.close(clock::now_ns() - start_ns);
     Ok(report)
+}
+
+/// Every operation that is swept.
+fn operations() -> impl Iterator<Item = &'static dyn Operation> {
+    let rings = ring::CASES.iter().map(|case| case as &dyn Operation);
+    let turns = turns::cases().iter().map(|case| case as &dyn Operation);
+    let meetings = meetings::CASES.iter().map(|case| case as &dyn Operation);
+    rings.chain(turns).chain(meetings)
 }
 
 fn conclude(report: &Report, is_json: bool) -> ExitCode {

@@ -4,25 +4,25 @@
 //! | module | holds |
 //! |---|---|
 //! | [`command`] | the command line |
-//! | `case` | the operations that are swept, and their broken twins |
-//! | `payload` | messages that tell their number, and whether they are whole |
 //! | [`victim`] | the process that is killed |
-//! | `twin` | operations that are wrong on purpose |
+//! | `scene` | what an operation, and the stage of one kill, have to answer |
+//! | `fault` | what a judge finds |
 //! | `segments` | everything of a victim that outlives it |
-//! | `survivor` | who goes on, each in a thread |
-//! | `stage` | one ring with its survivor, before and after the kill |
-//! | `judge` | what may be left, and what may not |
+//! | `walk` | a victim on its way to the point where it dies |
 //! | `sweep` | the points of one operation |
 //! | `report` | counts, and the closing object |
+//! | `ring` | attaching, and the ring's operations |
+//! | `meetings` | the operations of barriers, events that stay set, and things done once |
+//! | `turns` | the operations of locks, semaphores, conditions, monitors and events |
 
-mod case;
 pub mod command;
-mod judge;
-mod payload;
+mod fault;
+mod meetings;
 mod report;
+mod ring;
+mod scene;
 mod segments;
-mod stage;
-mod survivor;
 mod sweep;
-mod twin;
+mod turns;
 pub mod victim;
+mod walk;

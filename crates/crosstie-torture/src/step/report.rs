@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::case::Case;
-use super::judge::Fault;
+use super::fault::Fault;
+use super::scene::Operation;
 use super::sweep::Swept;
 
 /// The closing object.
@@ -21,10 +21,14 @@ pub struct Report {
     lost: u64,
     doubled: u64,
     torn: u64,
-    /// New ends that could not be opened, or went on at another position.
+    /// What a latecomer could not open, take, give or remove; new ends at another position.
     not_taken_over: u64,
     /// Clean ends told as deaths, deaths told as clean ends, ends not told.
     wrong_endings: u64,
+    /// Fencing numbers that did not grow.
+    wrong_tokens: u64,
+    wrong_counters: u64,
+    wrong_notes: u64,
     slots_leaked: u64,
     net_rescues: u64,
     /// Runs that were done again because somebody was slow once.
@@ -37,22 +41,25 @@ pub struct Report {
 
 impl Report {
     /// Adds one operation, and tells it in a line.
-    pub fn add(&mut self, case: &Case, swept: &Swept) {
-        let verdict = match case.twin {
+    pub fn add(&mut self, operation: &dyn Operation, swept: &Swept) {
+        let verdict = match operation.twin() {
             Some(fault) => self.add_twin(fault, swept),
             None => self.add_operation(swept),
         };
         eprintln!(
-            "{:<52} · {:>6} instructions · {:>4} kills · {verdict}",
-            case.name, swept.instructions, swept.kill_points
+            "{:<60} · {:>6} instructions · {:>4} kills · {verdict}",
+            operation.name(),
+            swept.instructions,
+            swept.kill_points
         );
-        for (point, finding) in swept.findings.iter().filter(|_| case.twin.is_none()) {
+        let is_of_interest = operation.twin().is_none_or(|fault| !swept.has(fault));
+        for (point, finding) in swept.findings.iter().filter(|_| is_of_interest) {
             eprintln!("    {point}: {:?}: {}", finding.fault, finding.what);
         }
     }
 
     fn add_twin(&mut self, fault: Fault, swept: &Swept) -> &'static str {
-        let is_caught = swept.findings.iter().any(|(_, finding)| finding.fault == fault);
+        let is_caught = swept.has(fault);
         self.twins += 1;
         self.twins_caught += u64::from(is_caught);
         if is_caught { "caught" } else { "NOT CAUGHT" }
@@ -73,6 +80,9 @@ impl Report {
                 Fault::Torn => &mut self.torn,
                 Fault::TakeOver => &mut self.not_taken_over,
                 Fault::Ending => &mut self.wrong_endings,
+                Fault::Token => &mut self.wrong_tokens,
+                Fault::Counters => &mut self.wrong_counters,
+                Fault::Note => &mut self.wrong_notes,
                 Fault::Slot => &mut self.slots_leaked,
             } += 1;
         }
@@ -94,6 +104,9 @@ impl Report {
             self.torn,
             self.not_taken_over,
             self.wrong_endings,
+            self.wrong_tokens,
+            self.wrong_counters,
+            self.wrong_notes,
             self.slots_leaked,
             self.net_rescues,
         ];

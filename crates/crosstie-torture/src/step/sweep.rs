@@ -1,9 +1,5 @@
 //! The points of one operation: a victim runs up to each of them, dies there, and who is left is
 //! judged.
-//!
-//! A point is the place behind an instruction that changed a shared byte, or behind a system call,
-//! or a sleep in one; instructions that changed neither leave the world as the point before them
-//! did, and are counted only.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,14 +8,17 @@ use crosstie::ledger::{Domain, Net};
 use crosstie::os::clock;
 use crosstie::os::single_step::{Step, Stepped};
 
-use super::case::{Act, CASES, Case};
-use super::judge::{Fault, Finding, Progress};
+use super::fault::{Fault, Finding};
+use super::scene::{Operation, Predecessor, is_hang};
 use super::segments::Segments;
-use super::stage::{Stage, is_hang};
-use super::victim::Failure;
+use super::victim::{Failure, PREDECESSOR};
+use super::walk::{Pace, Place, THE_END, Walk};
 
-/// How often a slow survivor is tried: a machine may be busy, a lost wake-up is slow each time.
-const TRIES: u32 = 3;
+/// How often a slow survivor is tried: a machine may be busy, a lost wake-up is slow each time. On one that
+/// compiles beside the sweep, one run in some dozens is slow.
+const TRIES: u32 = 5;
+/// How many points behind a system call a sample looks.
+const SAMPLE_POINTS: u64 = 4;
 
 /// What the sweep of one operation came to.
 #[derive(Debug, Default)]
@@ -38,15 +37,12 @@ pub struct Swept {
     pub findings: Vec<(String, Finding)>,
 }
 
-/// Where a victim dies: behind so many system calls, and so many points more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    calls: u64,
-    points: u64,
+impl Swept {
+    /// Whether the fault was found anywhere.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.findings.iter().any(|(_, found)| found.fault == fault)
+    }
 }
-
-/// Behind the end of every operation.
-const THE_END: Place = Place { calls: u64::MAX, points: 0 };
 
 /// One run of a victim.
 struct Run {
@@ -55,63 +51,121 @@ struct Run {
     slowest_ns: u64,
 }
 
-/// The place of one operation's sweep: a domain of its own.
-pub struct Sweep {
-    folder: tempfile::TempDir,
-    domain: &'static Domain,
-    index: usize,
-    case: &'static Case,
-    slot: u32,
-    rings: u64,
+/// The place of one operation's sweep.
+pub struct Sweep<'a> {
+    operation: &'a dyn Operation,
+    home: Home,
+    objects: u64,
 }
 
-impl Sweep {
-    /// Of the case `index`.
-    pub fn of(index: usize) -> Result<Self, Failure> {
+/// A domain of its own.
+struct Home {
+    folder: tempfile::TempDir,
+    domain: &'static Domain,
+    /// The slot of the next newcomer.
+    slot: u32,
+    /// How many take part while nothing is swept.
+    owners: usize,
+}
+
+impl Home {
+    fn new() -> Result<Self, Failure> {
         let folder = tempfile::Builder::new().prefix("crosstie-torture-").tempdir_in("/dev/shm")?;
         let domain = Domain::open(folder.path().join("domain"))?;
         domain.set_net(Net::Absent);
         domain.process_owner()?;
         let slot = next_slot(domain)?;
-        Ok(Self { folder, domain, index, case: &CASES[index], slot, rings: 0 })
+        Ok(Self { owners: domain.owners().len(), folder, domain, slot })
     }
 
-    /// Kills at every point, or at `sample` of them spread evenly; a twin's sweep ends when it is
-    /// caught.
-    pub fn run(mut self, sample: Option<usize>) -> Result<Swept, Failure> {
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("domain")
+    }
+
+    /// Nobody but the judging process takes part any more, and the first free slot is free.
+    fn look_at_slots(&self) -> Result<Option<Finding>, Failure> {
+        let owners = self.domain.owners().len();
+        let slot = next_slot(self.domain)?;
+        let is_as_before = slot == self.slot && owners == self.owners;
+        let what = format!(
+            "{owners} take part and a newcomer gets slot {slot}; it was {} and {}",
+            self.owners, self.slot
+        );
+        Ok((!is_as_before).then(|| Finding::new(Fault::Slot, what)))
+    }
+}
+
+impl<'a> Sweep<'a> {
+    /// Of one operation.
+    pub fn of(operation: &'a dyn Operation) -> Result<Self, Failure> {
+        Ok(Self { operation, home: Home::new()?, objects: 0 })
+    }
+
+    /// Kills at every point, or at `sample` of them.
+    pub fn run(mut self, sample: Option<u64>) -> Result<Swept, Failure> {
         let mut swept = Swept::default();
-        let whole = self.judged_run(THE_END, &mut swept)?.walk;
-        swept.instructions = whole.instructions;
-        swept.skipped_equal = whole.instructions.saturating_sub(whole.places.len() as u64);
-        let all = whole.places.len();
-        let count = sample.filter(|_| self.case.twin.is_none()).map_or(all, |count| count.min(all));
-        for at in 0..count {
-            if self.is_caught(&swept) {
-                break;
-            }
-            self.judged_run(whole.places[at * all / count], &mut swept)?;
+        match (self.operation.twin(), sample) {
+            (Some(fault), _) => self.catch(fault, &mut swept)?,
+            (None, Some(count)) => self.kill_at_some(count, &mut swept)?,
+            (None, None) => self.kill_at_all(&mut swept)?,
         }
-        swept.net_rescues = self.domain.net_rescues();
+        swept.net_rescues += self.home.domain.net_rescues();
         Ok(swept)
     }
 
-    fn is_caught(&self, swept: &Swept) -> bool {
-        self.case.twin.is_some_and(|fault| swept.findings.iter().any(|(_, found)| found.fault == fault))
+    fn kill_at_all(&mut self, swept: &mut Swept) -> Result<(), Failure> {
+        let whole = self.judged_run(THE_END, Pace::Steps, swept)?.walk;
+        swept.instructions = whole.instructions;
+        swept.skipped_equal = whole.instructions.saturating_sub(whole.places.len() as u64);
+        for place in whole.places {
+            self.judged_run(place, Pace::Steps, swept)?;
+        }
+        Ok(())
+    }
+
+    /// Kills a twin behind each of its system calls, then at every point, until the judge finds `fault`.
+    fn catch(&mut self, fault: Fault, swept: &mut Swept) -> Result<(), Failure> {
+        for pace in [Pace::Calls, Pace::Steps] {
+            let places = self.judged_run(THE_END, pace, swept)?.walk.places;
+            for place in places {
+                if swept.has(fault) {
+                    return Ok(());
+                }
+                self.judged_run(place, pace, swept)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Spread evenly over the system calls, and a few points behind them.
+    fn kill_at_some(&mut self, count: u64, swept: &mut Swept) -> Result<(), Failure> {
+        let whole = self.judged_run(THE_END, Pace::Calls, swept)?.walk;
+        let all = whole.places.len() as u64;
+        for at in 0..count {
+            let place = whole.places[usize::try_from(at * all / count)?];
+            self.judged_run(place.after(at % SAMPLE_POINTS), Pace::Steps, swept)?;
+        }
+        Ok(())
     }
 
     /// One kill; repeated when all that is wrong is that somebody was slow.
-    fn judged_run(&mut self, place: Place, swept: &mut Swept) -> Result<Run, Failure> {
+    fn judged_run(&mut self, place: Place, pace: Pace, swept: &mut Swept) -> Result<Run, Failure> {
         for attempt in 1.. {
-            let mut run = self.run_to(place)?;
+            let mut run = self.run_to(place, pace)?;
             if is_hang(run.slowest_ns) && run.findings.is_empty() {
                 if attempt < TRIES {
                     swept.repeated += 1;
                     continue;
                 }
-                let what = format!("a survivor went on after {} ms", run.slowest_ns / 1_000_000);
-                run.findings.push(Finding { fault: Fault::Hang, what });
+                let what = format!("a survivor waited {} ms, {TRIES} times", run.slowest_ns / 1_000_000);
+                run.findings.push(Finding::new(Fault::Hang, what));
             }
             swept.kill_points += 1;
+            if run.findings.iter().any(|finding| finding.fault == Fault::Hang) {
+                // Somebody may sleep there for ever.
+                swept.net_rescues += self.home.domain.net_rescues();
+                self.home = Home::new()?;
+            }
             swept.findings.extend(run.findings.drain(..).map(|finding| (place.to_string(), finding)));
             return Ok(run);
         }
@@ -119,129 +173,63 @@ impl Sweep {
     }
 
     /// Runs a victim to the place, kills it, and judges who is left.
-    fn run_to(&mut self, place: Place) -> Result<Run, Failure> {
-        self.rings += 1;
-        let ring = format!("r{}", self.rings);
-        let mut stage = Stage::set(self.case, self.domain, &ring)?;
-        if self.case.behind_dead {
-            self.start(&ring, Some("predecessor"))?.1.kill()?;
+    fn run_to(&mut self, place: Place, pace: Pace) -> Result<Run, Failure> {
+        self.objects += 1;
+        let object = format!("o{}", self.objects);
+        let operation = self.operation;
+        let mut stage = operation.set(self.home.domain, &object)?;
+        if operation.predecessor() == Predecessor::AtMark {
+            self.start(&object, Some(PREDECESSOR))?.1.kill()?;
         }
-        let (pid, mut victim) = self.start(&ring, None)?;
-        if self.case.act == Act::AttachProcess {
+        let (pid, mut victim) = self.start(&object, None)?;
+        let asleep = match operation.predecessor() {
+            Predecessor::Asleep => Some(self.start_asleep(&object)?),
+            _ => None,
+        };
+        if operation.is_new_thread() {
             victim.follow_new_thread()?;
         }
         stage.start()?;
-        let mut segments = Segments::of(self.ledger(), self.path().join(format!("ring.{ring}")), pid)?;
-        let mut walk = Walk::new();
-        walk.go(self.case, &mut victim, &mut stage, &mut segments, place)?;
+        if let Some(predecessor) = asleep {
+            predecessor.kill()?;
+            stage.settle()?;
+        }
+        let mut segments = Segments::of(&self.home.path(), operation.watched(&object), pid)?;
+        let mut walk = Walk::new(pace);
+        walk.go(operation, &mut victim, &mut *stage, &mut segments, place)?;
+        stage.before_kill(pid, walk.progress);
         let killed_ns = clock::now_ns();
         victim.kill()?;
         let (mut findings, mut slowest_ns) = stage.judge(walk.progress, killed_ns);
         let joined_ns = clock::now_ns();
-        let slot = next_slot(self.domain)?;
+        findings.extend(self.home.look_at_slots()?);
         slowest_ns = slowest_ns.max(clock::now_ns() - joined_ns);
-        if slot != self.slot {
-            let what = format!("a newcomer gets slot {slot}, the victim's was {}", self.slot);
-            findings.push(Finding { fault: Fault::Slot, what });
-        }
         Ok(Run { walk, findings, slowest_ns })
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("domain")
-    }
-
-    fn ledger(&self) -> PathBuf {
-        self.path().join("ledger")
-    }
-
     /// A child that has come to its first mark.
-    fn start(&self, ring: &str, predecessor: Option<&str>) -> Result<(u32, Stepped), Failure> {
+    fn start(&self, object: &str, predecessor: Option<&str>) -> Result<(u32, Stepped), Failure> {
         let child = Command::new(Path::new("/proc/self/exe"))
-            .args(["victim", &self.index.to_string()])
-            .arg(self.path())
-            .args([ring, &std::process::id().to_string()])
+            .args(["victim", self.operation.name()])
+            .arg(self.home.path())
+            .args([object, &std::process::id().to_string()])
             .args(predecessor)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()?;
         Ok((child.id(), Stepped::at_mark(child.id())?))
     }
-}
 
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match *self {
-            THE_END => f.write_str("at the end"),
-            Self { calls, points } => write!(f, "{points} points behind system call {calls}"),
-        }
-    }
-}
-
-/// One victim on its way.
-struct Walk {
-    /// Instructions that were stepped.
-    instructions: u64,
-    at: Place,
-    /// Every point that was met by stepping.
-    places: Vec<Place>,
-    progress: Progress,
-}
-
-impl Walk {
-    fn new() -> Self {
-        // Before the first instruction.
-        let at = Place::default();
-        Self { instructions: 0, at, places: vec![at], progress: Progress::Under }
-    }
-
-    /// Goes to the place, or to the end of the operation: at full speed up to the last system call
-    /// before it, then by single steps. The walk to the end steps all the way.
-    fn go(
-        &mut self,
-        case: &Case,
-        victim: &mut Stepped,
-        stage: &mut Stage<'_>,
-        segments: &mut Segments,
-        place: Place,
-    ) -> Result<(), Failure> {
-        let mut is_looking = false;
-        while self.at < place && self.progress != Progress::Ended {
-            let is_stepping = place == THE_END || self.at.calls == place.calls;
-            if is_stepping && !is_looking {
-                is_looking = true;
-                segments.refresh(victim.robust_list_head());
-                segments.have_changed()?;
+    /// A predecessor that sleeps.
+    fn start_asleep(&self, object: &str) -> Result<Stepped, Failure> {
+        let (_, mut predecessor) = self.start(object, Some(PREDECESSOR))?;
+        loop {
+            match predecessor.run_call()? {
+                Step::Asleep => return Ok(predecessor),
+                Step::Marked => return Err("the predecessor did not have to wait".into()),
+                _ => {}
             }
-            let step = if is_stepping { victim.step()? } else { victim.run_call()? };
-            self.instructions += 1;
-            match step {
-                Step::Ran if segments.have_changed()? => self.at.points += 1,
-                Step::Ran => continue,
-                Step::Called => {
-                    self.at = Place { calls: self.at.calls + 1, points: 0 };
-                    is_looking = false;
-                }
-                Step::Marked => {
-                    self.at.points += 1;
-                    self.progress = match self.progress {
-                        Progress::Under => Progress::Returned,
-                        _ => Progress::Ended,
-                    };
-                }
-                Step::Asleep => {
-                    self.at.points += 1;
-                    if case.act == Act::AttachProcess {
-                        // The thread that keeps the slot sleeps for the rest of its life.
-                        self.progress = Progress::Ended;
-                    } else if self.at < place {
-                        stage.wake_victim()?;
-                    }
-                }
-            }
-            self.places.push(self.at);
         }
-        Ok(())
     }
 }
 

@@ -206,12 +206,23 @@ impl Drop for Stepped {
     }
 }
 
-/// Whether the thread `tid` of the process `pid` sleeps on a futex, as /proc tells.
+/// Whether the thread `tid` of the process `pid` sleeps on a futex, as /proc tells. One that wakes others may
+/// sleep in that call too, for memory: it needs nobody.
 #[must_use]
 pub fn is_in_futex(pid: u32, tid: u32) -> bool {
     let Ok(call) = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")) else { return false };
-    let number = call.split(' ').next().and_then(|number| number.parse().ok());
-    [libc::SYS_futex, libc::SYS_futex_waitv].into_iter().any(|futex| number == Some(futex))
+    let mut words = call.split_ascii_whitespace();
+    let number: Option<libc::c_long> = words.next().and_then(|number| number.parse().ok());
+    // The second argument of `futex` says what is done.
+    let operation =
+        words.nth(1).and_then(|word| libc::c_int::from_str_radix(word.trim_start_matches("0x"), 16).ok());
+    match number {
+        Some(libc::SYS_futex_waitv) => true,
+        Some(libc::SYS_futex) => operation.is_some_and(|operation| {
+            [libc::FUTEX_WAIT, libc::FUTEX_WAIT_BITSET].contains(&(operation & libc::FUTEX_CMD_MASK))
+        }),
+        _ => false,
+    }
 }
 
 /// Waits until a task that was killed is gone.

@@ -31,7 +31,8 @@ pub enum Access {
 /// shell.
 ///
 /// # Death
-/// An owner's death is a flag of the next guard ([`LockGuard::is_abandoned`]), told once.
+/// An owner's death is a flag of the next guard ([`LockGuard::is_abandoned`]), told once. Who dies while it waits
+/// for those who share it to leave counts as an owner.
 ///
 /// # Fairness
 /// As [`RwLock`](super::RwLock): in phases, exclusive owners in the order in which they came.

@@ -31,7 +31,8 @@ use crate::shareable::Shareable;
 ///
 /// # Death
 /// A dead reader is as good as gone. A writer that dies leaves the data abandoned: every reader and writer is
-/// told ([`LockError::Abandoned`], with the guard), until a writer mends them.
+/// told ([`LockError::Abandoned`], with the guard), until a writer mends them. So does one that still waited for
+/// readers to leave: it owned the lock already, though it had written nothing.
 ///
 /// # Fairness
 /// Phase-fair: a reader waits for one writer at most, a writer for the readers of one phase and the writers

@@ -51,6 +51,7 @@ fn a_killed_writer_leaves_the_data_abandoned_for_readers_too() {
     reader.kill();
     let Err(LockError::Abandoned(mut guard)) = lock.write() else { panic!("abandoned") };
     assert_eq!(guard.dead_owner().unwrap().pid, writer.pid());
+    assert_eq!(lock.counters().deaths, 1, "two have found it out, one has died");
     guard.mark_mended();
     drop(guard);
     assert!(lock.read().is_ok());

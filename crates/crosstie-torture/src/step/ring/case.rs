@@ -1,7 +1,12 @@
 //! The operations that are swept, and their broken twins.
 
-use super::judge::Fault;
+use crosstie::ledger::Domain;
+
 use super::payload::{LEAD, LEAD_BYTES, SENTINEL, SENTINEL_BYTES};
+use super::stage::RingStage;
+use crate::step::fault::Fault;
+use crate::step::scene::{Operation, Predecessor, Stage, Watched};
+use crate::step::victim::Failure;
 
 /// What the victim does between its marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +175,35 @@ impl Case {
             number if number == self.message_number() => Some(self.message),
             number => self.backlog.get(usize::try_from(number).ok()?).copied(),
         }
+    }
+}
+
+/// The ring with its header.
+const RING_BYTES: usize = 8192;
+
+impl Operation for Case {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn twin(&self) -> Option<Fault> {
+        self.twin
+    }
+
+    fn predecessor(&self) -> Predecessor {
+        if self.behind_dead { Predecessor::AtMark } else { Predecessor::None }
+    }
+
+    fn is_new_thread(&self) -> bool {
+        self.act == Act::AttachProcess
+    }
+
+    fn watched(&self, object: &str) -> Vec<Watched> {
+        vec![Watched { file: format!("ring.{object}").into(), offset: 0, bytes: RING_BYTES }]
+    }
+
+    fn set(&self, domain: &'static Domain, object: &str) -> Result<Box<dyn Stage + '_>, Failure> {
+        Ok(Box::new(RingStage::set(self, domain, object)?))
     }
 }
 

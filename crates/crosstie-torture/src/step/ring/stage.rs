@@ -6,13 +6,14 @@ use crosstie::os::clock;
 use crosstie::{Deadline, Error};
 
 use super::case::{Case, Side, Survivor};
-use super::judge::{Aftermath, Fault, Finding, Progress, judge};
+use super::judge::{Aftermath, judge};
 use super::payload::{LEAD, LEAD_BYTES, SENTINEL, SENTINEL_BYTES, payload};
 use super::survivor::{Line, Told, Until};
-use super::victim::{Failure, options};
+use super::victim::options;
+use crate::step::fault::{Fault, Finding};
+use crate::step::scene::{Progress, Stage};
+use crate::step::victim::Failure;
 
-/// A survivor that takes longer hangs.
-const HANG_NS: u64 = 50_000_000;
 /// How long the judge's own calls may take.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -26,22 +27,22 @@ enum Own {
 }
 
 /// One ring, one operation, one kill.
-pub struct Stage<'a> {
+pub struct RingStage<'a> {
     case: &'a Case,
     domain: &'static Domain,
-    ring: &'a str,
+    ring: String,
     line: Line,
     own: Own,
     is_message_sent: bool,
     after: Aftermath,
     findings: Vec<Finding>,
     /// The longest wait of a survivor, from what should have ended it.
-    pub slowest_ns: u64,
+    slowest_ns: u64,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> RingStage<'a> {
     /// Before the victim starts.
-    pub fn set(case: &'a Case, domain: &'static Domain, ring: &'a str) -> Result<Self, Failure> {
+    pub fn set(case: &'a Case, domain: &'static Domain, ring: &str) -> Result<Self, Failure> {
         let own = match case.act.side() {
             _ if case.survivor == Survivor::Nobody => Own::Nothing,
             Side::Ledger => Own::Nothing,
@@ -51,7 +52,7 @@ impl<'a> Stage<'a> {
         let mut stage = Self {
             case,
             domain,
-            ring,
+            ring: ring.to_owned(),
             line: Line::new(),
             own,
             is_message_sent: false,
@@ -69,9 +70,10 @@ impl<'a> Stage<'a> {
         }
         Ok(stage)
     }
+}
 
-    /// Once the victim stands before its operation.
-    pub fn start(&mut self) -> Result<(), Failure> {
+impl Stage for RingStage<'_> {
+    fn start(&mut self) -> Result<(), Failure> {
         let is_asleep = matches!(self.case.survivor, Survivor::Asleep | Survivor::Deaf);
         match std::mem::replace(&mut self.own, Own::Away) {
             Own::Receiver(mut receiver) => {
@@ -104,8 +106,7 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// The victim sleeps: gives it what it waits for.
-    pub fn wake_victim(&mut self) -> Result<(), Failure> {
+    fn wake_victim(&mut self) -> Result<(), Failure> {
         match &mut self.own {
             Own::Receiver(receiver) => {
                 let message = receiver.recv(Deadline::NOW)?;
@@ -122,8 +123,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// After the kill at `killed_ns`: survivor and late joiner go on, and are judged.
-    pub fn judge(mut self, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
+    fn judge(mut self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
         let went_on = match self.case.act.side() {
             Side::Ledger => return (Vec::new(), 0),
             Side::Sender => self.go_on_receiving(killed_ns),
@@ -135,7 +135,9 @@ impl<'a> Stage<'a> {
         }
         (self.findings, self.slowest_ns)
     }
+}
 
+impl RingStage<'_> {
     fn until(&self) -> Until {
         if self.case.act.is_open() { Until::Sentinel } else { Until::End }
     }
@@ -145,7 +147,7 @@ impl<'a> Stage<'a> {
         match std::mem::replace(&mut self.own, Own::Away) {
             Own::Receiver(receiver) => self.line.receive(receiver, self.until(), None),
             Own::Nothing => {
-                let receiver = self.take_over(RingReceiver::open(self.domain, self.ring, &options()))?;
+                let receiver = self.take_over(RingReceiver::open(self.domain, &self.ring, &options()))?;
                 self.line.receive(receiver, Until::Sentinel, None);
             }
             _ => {}
@@ -155,7 +157,7 @@ impl<'a> Stage<'a> {
             Until::Sentinel => None,
         };
         let joined_ns = clock::now_ns();
-        let mut successor = self.take_over(RingSender::open(self.domain, self.ring, &options()))?;
+        let mut successor = self.take_over(RingSender::open(self.domain, &self.ring, &options()))?;
         self.send(&mut successor, SENTINEL, SENTINEL_BYTES)?;
         if let Some(receiver) = told {
             self.line.receive(receiver, Until::Sentinel, None);
@@ -170,12 +172,12 @@ impl<'a> Stage<'a> {
     fn go_on_sending(&mut self, killed_ns: u64) -> Result<(), Finding> {
         let mut sender = match std::mem::replace(&mut self.own, Own::Away) {
             Own::Sender(sender) => Some(sender),
-            Own::Nothing => Some(self.take_over(RingSender::open(self.domain, self.ring, &options()))?),
+            Own::Nothing => Some(self.take_over(RingSender::open(self.domain, &self.ring, &options()))?),
             _ if self.case.act.is_open() => None,
             _ => self.await_news(killed_ns)?,
         };
         let joined_ns = clock::now_ns();
-        let successor = self.take_over(RingReceiver::open(self.domain, self.ring, &options()))?;
+        let successor = self.take_over(RingReceiver::open(self.domain, &self.ring, &options()))?;
         self.line.receive(successor, Until::Sentinel, None);
         if sender.is_none() {
             sender = Some(self.await_sender(joined_ns)?);
@@ -259,13 +261,8 @@ impl<'a> Stage<'a> {
     }
 
     fn remove(&self) -> Result<(), Finding> {
-        self.take_over(remove(self.domain, self.ring))
+        self.take_over(remove(self.domain, &self.ring))
     }
-}
-
-/// Whether a wait counts as a hang.
-pub fn is_hang(waited_ns: u64) -> bool {
-    waited_ns > HANG_NS
 }
 
 fn send_backlog(case: &Case, sender: &mut RingSender) -> Result<(), Failure> {

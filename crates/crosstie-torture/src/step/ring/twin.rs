@@ -8,7 +8,7 @@ use crosstie::Deadline;
 use crosstie::channel::ring::{RingReceiver, RingSender};
 use crosstie::os::single_step;
 
-use super::victim::Failure;
+use crate::step::victim::Failure;
 
 /// Says that the message is sent, then commits it.
 pub fn report_then_commit(sender: &mut RingSender, message: &[u8]) -> Result<(), Failure> {

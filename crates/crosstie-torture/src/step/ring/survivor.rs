@@ -15,7 +15,7 @@ use super::payload::{SENTINEL, number_of};
 /// What a survivor gets that never comes: with the net off, nothing wakes it later than this.
 const NEVER_COMES: Duration = Duration::from_secs(2);
 /// How long the deaf twin sleeps.
-const DEAF: Duration = Duration::from_secs(1);
+const DEAF: Duration = Duration::from_millis(200);
 
 /// How the other end ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,43 +3,8 @@
 use super::case::{Case, Side};
 use super::payload::{SENTINEL, number_of};
 use super::survivor::{Ending, Got};
-
-/// What the judge finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Somebody who was left waited for ever, or longer than 50 ms each time it was tried.
-    Hang,
-    /// A message whose `send` had returned, and that nobody had, did not arrive.
-    Lost,
-    /// A message arrived again that was not the one that a killed receiver held, or without its flag.
-    Doubled,
-    /// Bytes that are no message, or a message that nobody sent.
-    Torn,
-    /// A new end could not be opened, or did not go on at the exact position.
-    TakeOver,
-    /// A clean end was told as a death, or a death as a clean end, or none was told.
-    Ending,
-    /// The victim's slot in the ledger was not free again.
-    Slot,
-}
-
-/// A fault, in words.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    pub fault: Fault,
-    pub what: String,
-}
-
-/// How far the victim had come when it was killed, as far as it could tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Progress {
-    /// It had not returned, or the message was not copied.
-    Under,
-    /// It had returned, or the message was copied.
-    Returned,
-    /// Nothing was left to do.
-    Ended,
-}
+use crate::step::fault::{Fault, Finding};
+use crate::step::scene::Progress;
 
 /// What the survivor and the late joiner met.
 #[derive(Debug, Default)]

@@ -1,0 +1,22 @@
+//! Attaching, and the ring's operations.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `case` | the operations that are swept, and their broken twins |
+//! | `payload` | messages that tell their number, and whether they are whole |
+//! | `victim` | what a victim does |
+//! | `twin` | operations that are wrong on purpose |
+//! | `survivor` | who goes on, each in a thread |
+//! | `stage` | one ring with its survivor, before and after the kill |
+//! | `judge` | what may be left, and what may not |
+
+mod case;
+mod judge;
+mod payload;
+mod stage;
+mod survivor;
+mod twin;
+mod victim;
+
+pub use case::CASES;
+pub use victim::play;

@@ -1,0 +1,30 @@
+//! Taking turns: locks, semaphores, conditions, monitors, events.
+//!
+//! Each thing is looked at as a number of units that are taken and given: one of a mutex, as many as there are
+//! permits of a semaphore. What owns its units gives them back when it dies; what does not (a counting
+//! semaphore, an event, a buffer under a condition) has one fewer.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `thing` | the things, opened, taken and given |
+//! | `case` | an operation in a situation |
+//! | `list` | the operations that are swept, and their broken twins |
+//! | `victim` | what a victim does |
+//! | `twin` | operations that are wrong on purpose |
+//! | `cast` | who goes on, each in a thread |
+//! | `units` | what the bytes of an object say while a victim stands still |
+//! | `stage` | one object with its cast, before and after the kill |
+//! | `tally` | what the cast told, and what of it may not be |
+
+mod case;
+mod cast;
+mod list;
+mod stage;
+mod tally;
+mod thing;
+mod twin;
+mod units;
+mod victim;
+
+pub use list::cases;
+pub use victim::play;
