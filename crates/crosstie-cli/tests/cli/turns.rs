@@ -57,6 +57,19 @@ fn the_lock_follows_the_command_when_the_wrapper_is_killed() {
 }
 
 #[test]
+fn a_wait_for_a_command_whose_wrapper_was_killed_ends_by_its_timeout() {
+    let machine = Machine::new();
+    let mut holder = machine.crosstie(&["lock", "db", "--", "sleep", "4"]).start();
+    until(|| machine.crosstie(&["ls"]).finish().output().contains("sleep"));
+    holder.kill();
+    machine
+        .crosstie(&["lock", "-t", "0.2", "db", "--", "true"])
+        .finish()
+        .code(124)
+        .said("lock:db is held by");
+}
+
+#[test]
 fn nested_commands_in_a_circle_get_one_answer_and_the_other_goes_on() {
     let machine = Machine::new();
     for through_a_shell in [false, true] {

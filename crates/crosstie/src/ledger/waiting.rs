@@ -138,9 +138,7 @@ impl Domain {
                 Wakeup::Woken if futex::has_waitv() || is_changed(word, expected) => return Wait::Woken,
                 // The end of a slice: nothing but the words that were just looked at.
                 Wakeup::Woken => {}
-                Wakeup::TimedOut if sliced && !deadline.is_over(clock::now_ns()) => {
-                    return if died { Wait::OwnerDied } else { Wait::Woken };
-                }
+                Wakeup::TimedOut if sliced && died => return Wait::OwnerDied,
                 Wakeup::TimedOut => {}
             }
             let now = clock::now_ns();
@@ -149,6 +147,10 @@ impl Domain {
             }
             if deadline.is_over(now) {
                 return if died { Wait::OwnerDied } else { Wait::TimedOut };
+            }
+            // The end of a slice: somebody is watched whose end no life word tells.
+            if sliced && wakeup == Wakeup::TimedOut {
+                return Wait::Woken;
             }
         }
     }

@@ -9,9 +9,9 @@ use crosstie::sync::lock::Access;
 use crosstie::sync::mutex::LockOwned;
 use crosstie::sync::semaphore::{AcquireOwned, CommandPermits, OwnedPermit};
 use crosstie::sync::{
-    Condvar, CountingSemaphore, Event, Lock, LockError, LockGuard, LockResult, Monitor, MonitorGuard, Mutex,
-    MutexGuard, OwnedMutexGuard, Permit, Permits, Policy, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    Semaphore, Shared,
+    AnyLock, AnyLockGuard, Condvar, CountingSemaphore, Event, Lock, LockError, LockGuard, LockResult,
+    Monitor, MonitorGuard, Mutex, MutexGuard, OwnedMutexGuard, Permit, Permits, Policy, RwLock,
+    RwLockReadGuard, RwLockWriteGuard, Semaphore, Shared,
 };
 use crosstie::{Deadline, Error};
 
@@ -157,7 +157,7 @@ pub enum Guard<'a> {
     #[expect(dead_code, reason = "kept for its drop")]
     OwnedPermit(OwnedPermit<Shared<Semaphore>>),
     /// The lock is given up before the command's slot.
-    CommandLock(LockGuard<Shared<Lock>>, #[expect(dead_code, reason = "kept for its drop")] CommandOwner),
+    CommandLock(AnyLockGuard, #[expect(dead_code, reason = "kept for its drop")] CommandOwner),
     CommandPermits(
         #[expect(dead_code, reason = "kept for its drop")] CommandPermits,
         #[expect(dead_code, reason = "kept for its drop")] CommandOwner,
@@ -198,7 +198,9 @@ impl Opened {
             }
             (Self::Lock(lock), Way::Command) => {
                 let owner = command_owner(lock.domain())?;
-                let (guard, _) = had(lock.lock_for_command(&owner, Access::Exclusive, deadline))?;
+                let name = lock.name().strip_prefix("lock:").unwrap_or_default();
+                let any = AnyLock::open_or_create_in(lock.domain(), name)?;
+                let (guard, _) = had(any.lock_for_command(&owner, Access::Exclusive, deadline))?;
                 let is_told = guard.is_abandoned();
                 Taken::new(Guard::CommandLock(guard, owner), is_told)
             }
