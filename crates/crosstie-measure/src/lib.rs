@@ -11,3 +11,4 @@ pub mod percentiles;
 pub mod record;
 pub mod report;
 pub mod targets;
+pub mod turns;

@@ -1,4 +1,4 @@
-//! `crosstie-measure [REPETITIONS]`: the project's speed targets as ratios of one run.
+//! `crosstie-measure [talk|turns] [REPETITIONS]`: the project's speed targets as ratios of one run.
 //!
 //! Exit code 0 if all are met, 1 if not. The machine should have nothing else to do.
 
@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crosstie_measure::engine::scratch::run_hidden_subcommand;
-use crosstie_measure::report;
-use crosstie_measure::targets::{self, Bound, Verdict};
+use crosstie_measure::targets::{self, Bound, Half, Verdict};
 
 /// Without an argument.
 const REPETITIONS: usize = 9;
@@ -17,16 +16,25 @@ fn main() -> ExitCode {
     if let Some(code) = run_hidden_subcommand() {
         return code;
     }
-    let repetitions = match std::env::args().nth(1).map(|text| text.parse()) {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let halves = match arguments.first().map(String::as_str) {
+        Some("talk") => vec![Half::Talk],
+        Some("turns") => vec![Half::Turns],
+        _ => vec![Half::Talk, Half::Turns],
+    };
+    if halves.len() == 1 {
+        arguments.remove(0);
+    }
+    let repetitions = match arguments.first().map(|text| text.parse()) {
         None => REPETITIONS,
         Some(Ok(count)) if count > 0 => count,
-        Some(_) => return fail("usage: crosstie-measure [REPETITIONS]", 2),
+        Some(_) => return fail("usage: crosstie-measure [talk|turns] [REPETITIONS]", 2),
     };
-    let mut tell = |repetition| {
+    let mut tell = |what: &str| {
         // Whoever closed standard error wants no notes.
-        let _ = writeln!(std::io::stderr(), "repetition {repetition} of {repetitions}");
+        let _ = writeln!(std::io::stderr(), "{what}");
     };
-    match targets::measure(PathBuf::from("/proc/self/exe"), repetitions, &mut tell) {
+    match targets::measure(PathBuf::from("/proc/self/exe"), &halves, repetitions, &mut tell) {
         Ok(verdicts) => print(&verdicts),
         Err(error) => fail(&error.to_string(), error.kind().exit_code()),
     }
@@ -34,8 +42,8 @@ fn main() -> ExitCode {
 
 fn print(verdicts: &[Verdict]) -> ExitCode {
     let mut text = format!(
-        "{:<40} {:>8}   {:>6}   {:>15}   {:>7}\n",
-        "ratio of two figures of one repetition", "payload", "median", "least – most", "target"
+        "{:<40} {:>13}   {:>6}   {:>15}   {:>7}\n",
+        "ratio of two figures of one repetition", "at", "median", "least – most", "target"
     );
     for verdict in verdicts {
         let (sign, bound) = match verdict.bound {
@@ -46,9 +54,8 @@ fn print(verdicts: &[Verdict]) -> ExitCode {
             Some([median, least, most]) => format!("{median:>6.2}   {least:>6.2} – {most:<6.2}"),
             None => format!("{:>24}", "not measured"),
         };
-        let size = report::size(verdict.payload_bytes);
         let mark = if verdict.is_met() { "" } else { "   MISSED" };
-        text += &format!("{:<40} {size:>8}   {figures}   {sign} {bound:<5.2}{mark}\n", verdict.what);
+        text += &format!("{:<40} {:>13}   {figures}   {sign} {bound:<5.2}{mark}\n", verdict.what, verdict.at);
     }
     if std::io::stdout().write_all(text.as_bytes()).is_err() {
         return ExitCode::FAILURE;

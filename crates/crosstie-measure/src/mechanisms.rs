@@ -135,7 +135,7 @@ fn speed(mechanism: &str, rows: &[Row]) -> &'static str {
 }
 
 /// Lines of a program that are neither blank nor only a comment: both its processes together.
-fn lines_of_code(program: &str) -> usize {
+pub(crate) fn lines_of_code(program: &str) -> usize {
     program.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
 }
 

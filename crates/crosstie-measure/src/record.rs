@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+mod turns;
+
+pub use turns::{Contended, Death, Turns};
+
 /// The name and version of the schema.
 pub const SCHEMA: &str = "crosstie.compare/1";
 
@@ -27,6 +31,9 @@ pub struct Report {
     pub mechanisms: Vec<Mechanism>,
     /// One row per mechanism, way of waiting and payload.
     pub rows: Vec<Row>,
+    /// Ways to take turns, each of Crosstie's before its peers.
+    #[serde(default)]
+    pub turns: Vec<Turns>,
 }
 
 /// Where and when a report was measured.

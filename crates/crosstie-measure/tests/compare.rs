@@ -6,6 +6,7 @@ use crosstie_measure::compare::run::Placement;
 use crosstie_measure::compare::subject::Mechanism;
 use crosstie_measure::compare::{Options, Plan, Watch, run};
 use crosstie_measure::record::{Report, Row};
+use crosstie_measure::turns::plan::TurnsPlan;
 
 fn small(payloads: &[usize], mechanisms: &[Mechanism]) -> Options {
     Options {
@@ -18,6 +19,7 @@ fn small(payloads: &[usize], mechanisms: &[Mechanism]) -> Options {
             budget_ns: u64::MAX,
             paced_count: 5,
             traced_count: 8,
+            turns: TurnsPlan::none(),
         },
         placement: Placement::Free,
         command: "a test".to_owned(),

@@ -25,6 +25,12 @@ fn hostile() -> Report {
         mechanism.cons.clone_from(&text);
     }
     report.mechanisms[0].name.clone_from(&text);
+    for way in &mut report.turns {
+        way.mechanism.clone_from(&text);
+        way.scope.clone_from(&text);
+        way.on_death.clone_from(&text);
+        way.not_measured = Some(text.clone());
+    }
     for row in &mut report.rows {
         row.not_measured = row.not_measured.as_ref().map(|_| text.clone());
         if row.mechanism == "fifo" {
@@ -96,7 +102,7 @@ fn markdown_cells_hold_whatever_others_wrote() {
     let text = report::markdown(&hostile());
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
     for line in text.lines().filter(|line| line.starts_with('|')) {
-        assert!([8, 10].contains(&cells(line)), "{} cells: {line}", cells(line));
+        assert!([8, 10, 17].contains(&cells(line)), "{} cells: {line}", cells(line));
         assert!(!line.contains("<script"), "{line}");
     }
     assert!(!text.lines().any(|line| line.starts_with('#')));
@@ -107,7 +113,7 @@ fn csv_has_one_line_per_row_with_as_many_fields_as_the_header() {
     let report = sample();
     let text = report::csv(&report);
     let lines: Vec<&str> = text.split_terminator("\r\n").collect();
-    assert_eq!(lines.len(), report.rows.len() + 1);
+    assert_eq!(lines.len(), report.rows.len() + report.turns.len() + 1);
     let fields = lines[0].split(',').count();
     for line in &lines[1..] {
         let outside: String = line.split('"').step_by(2).collect();
@@ -144,7 +150,7 @@ fn every_plot_is_named_described_and_has_the_floor_in_it() {
     let page = report::html(&sample());
     let plots: Vec<&str> =
         page.split("<svg ").skip(1).filter_map(|rest| rest.split("</svg>").next()).collect();
-    assert_eq!(plots.len(), 2 * 3 + 4 * 2);
+    assert_eq!(plots.len(), 2 * 3 + (4 + 4) * 2);
     for plot in plots {
         assert!(plot.contains("role=\"img\"") && plot.contains("<title id=") && plot.contains("<desc id="));
         assert!(plot.contains("floor"), "a plot without its floor: {}", &plot[..200]);
@@ -155,11 +161,38 @@ fn every_plot_is_named_described_and_has_the_floor_in_it() {
 fn a_report_without_rows_still_makes_every_form() {
     let mut report = sample();
     report.rows.clear();
+    report.turns.clear();
     report.floor = Default::default();
     assert!(report::html(&report).contains("</html>"));
     assert!(report::terminal(&report, Colour::Plain).contains("fastest"));
     assert!(report::markdown(&report).contains("fastest"));
     assert_eq!(report::csv(&report).lines().count(), 1);
+}
+
+#[test]
+fn the_second_half_is_in_every_form_and_says_who_is_never_next() {
+    let report = sample();
+    for text in [report::terminal(&report, Colour::Plain), report::markdown(&report), report::html(&report)] {
+        for expected in
+            ["ow processes take turns", "9.10 ns", "11.0 M/s", "7.40 µs", "180 µs", "never", "pthread robust"]
+        {
+            assert!(text.contains(expected), "{expected}");
+        }
+    }
+    let csv = report::csv(&report);
+    let line = csv.lines().find(|line| line.starts_with("flock,")).expect("a line");
+    assert!(line.contains("false,processes,12,") && line.ends_with(",250000,9100000"), "{line}");
+}
+
+#[test]
+fn a_record_without_the_second_half_is_read_as_before() {
+    let mut value: serde_json::Value = serde_json::to_value(sample()).expect("it has a JSON form");
+    value.as_object_mut().expect("an object").remove("turns");
+    let report = report::from_json(&value.to_string()).expect("it is a report");
+    assert!(report.turns.is_empty());
+    assert!(
+        !report::html(&report).contains("take turns") && !report::markdown(&report).contains("take turns")
+    );
 }
 
 #[test]

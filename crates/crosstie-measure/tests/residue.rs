@@ -7,6 +7,8 @@ use crosstie::os::clock::{deadline_in, now_ns};
 use crosstie_measure::compare::run::Placement;
 use crosstie_measure::compare::subject::Mechanism;
 use crosstie_measure::compare::{Options, Plan, Silent, run};
+use crosstie_measure::turns::plan::TurnsPlan;
+use crosstie_measure::turns::way::Way;
 
 #[test]
 fn nothing_of_a_run_stays_behind() {
@@ -18,6 +20,15 @@ fn nothing_of_a_run_stays_behind() {
         budget_ns: u64::MAX,
         paced_count: 1,
         traced_count: 1,
+        turns: TurnsPlan {
+            ways: vec![Way::SysvSemaphore, Way::MutexFast],
+            repetitions: 1,
+            window_ns: 1_000_000,
+            hand_overs: 2,
+            deaths: 1,
+            large_deaths: 0,
+            ..TurnsPlan::short()
+        },
     };
     let options = Options {
         program: PathBuf::from(env!("CARGO_BIN_EXE_crosstie-measure")),

@@ -13,6 +13,7 @@ use crosstie_measure::compare::Plan;
 use crosstie_measure::compare::run::Placement;
 use crosstie_measure::record::Report;
 use crosstie_measure::report;
+use crosstie_measure::turns::plan::TurnsPlan;
 
 use crate::args::Globals;
 use crate::command::compare;
@@ -62,7 +63,10 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     };
     let report = match &arguments.from {
         Some(path) => read(path)?,
-        None => compare::measure(Plan::short(), Placement::Pinned, "crosstie advise".to_owned(), globals)?,
+        None => {
+            let plan = Plan { turns: TurnsPlan::none(), ..Plan::short() };
+            compare::measure(plan, Placement::Pinned, "crosstie advise".to_owned(), globals)?
+        }
     };
     let advice = advise::recommend(&report, &need);
     let text = if arguments.json { json(&advice)? } else { advise::text(&advice, colour::of_stdout()) };

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crosstie::ErrorKind;
 use crosstie_measure::compare::run::Placement;
 use crosstie_measure::compare::{self, Options, Plan, Watch};
-use crosstie_measure::record::{Report, Row};
+use crosstie_measure::record::{Report, Row, Turns};
 use crosstie_measure::report;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -18,8 +18,8 @@ use crate::output::{colour, data, note};
 /// Measure every mechanism on this machine, side by side
 ///
 /// Starts pairs of real processes, each on a core of its own, that exchange messages over every
-/// mechanism and check every byte; beside them the machine's own limits, in the same run. Takes about
-/// a minute.
+/// mechanism and check every byte; then processes that take turns by every lock, semaphore and monitor;
+/// beside them the machine's own limits, in the same run. Takes about a minute.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Arguments {
@@ -206,6 +206,13 @@ impl Watch for Progress<'_> {
             ),
         };
         self.line(&format!("{name:<17} {size:>8}   {figures}"));
+    }
+
+    fn turns(&mut self, turns: &Turns) {
+        let alone = turns.pair_ns.map_or_else(|| "–".to_owned(), report::short_duration);
+        let hand_over = turns.hand_over_ns.map_or(0.0, |it| it.p50 as f64);
+        let hand_over = report::duration(hand_over);
+        self.line(&format!("{:<21}      {alone:>9} alone   {hand_over:>9} to a sleeper", turns.mechanism));
     }
 
     fn note(&mut self, what: &str) {

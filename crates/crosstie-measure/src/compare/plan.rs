@@ -2,6 +2,7 @@
 
 use super::subject::{Mechanism, Subject};
 use crate::engine::spec::Wait;
+use crate::turns::plan::TurnsPlan;
 
 /// The payload sizes of every mechanism, in bytes, in the order in which they are measured: the
 /// size that people ask for first comes first.
@@ -27,13 +28,14 @@ pub struct Plan {
     pub repetitions: usize,
     /// How long one repetition of one pattern takes, about.
     pub window_ns: u64,
-    /// How long the whole run may take: where the machine is too busy for all repetitions, there are
-    /// fewer.
+    /// How long the channels may take: where the machine is too busy for all repetitions, there are fewer.
     pub budget_ns: u64,
     /// Round trips at [`PACE_NS`].
     pub paced_count: u64,
     /// Messages whose system calls are counted; fewer for large payloads.
     pub traced_count: u64,
+    /// The second half: taking turns.
+    pub turns: TurnsPlan,
 }
 
 impl Plan {
@@ -44,10 +46,11 @@ impl Plan {
             payloads: PAYLOADS.to_vec(),
             mechanisms: Mechanism::ALL.to_vec(),
             repetitions: 3,
-            window_ns: 40_000_000,
-            budget_ns: 54_000_000_000,
-            paced_count: 150,
+            window_ns: 30_000_000,
+            budget_ns: 36_000_000_000,
+            paced_count: 120,
             traced_count: 64,
+            turns: TurnsPlan::short(),
         }
     }
 
@@ -57,9 +60,10 @@ impl Plan {
         Self {
             repetitions: 7,
             window_ns: 120_000_000,
-            budget_ns: 330_000_000_000,
+            budget_ns: 220_000_000_000,
             paced_count: 1_000,
             traced_count: 256,
+            turns: TurnsPlan::full(),
             ..Self::short()
         }
     }

@@ -16,6 +16,8 @@ use crate::engine::spec::Wait;
 use crate::floor::memcpy;
 use crate::percentiles::median;
 use crate::record::{Floor, Percentiles, Report, SCHEMA};
+use crate::turns::figures::Figures;
+use crate::turns::run as turns;
 use crate::{machine, mechanisms};
 
 /// What a run is told.
@@ -70,10 +72,12 @@ pub fn run(options: &Options, watch: &mut dyn Watch) -> Result<Report> {
         floor: Floor::default(),
         mechanisms: Vec::new(),
         rows: Vec::new(),
+        turns: Vec::new(),
     };
     for payload_bytes in options.plan.sizes() {
         run.measure_size(payload_bytes, &mut report, watch);
     }
+    run.measure_turns(&mut report, watch);
     run.floor.write(&mut report.floor);
     if run.is_shortened {
         watch.note("the machine is busy: some figures have fewer repetitions, to end in time");
@@ -173,7 +177,34 @@ impl Run<'_> {
     fn stage(&self, watch: &mut dyn Watch, what: &str, repetition: usize) {
         let plan = &self.options.plan;
         let done = self.sizes_done * plan.repetitions + repetition - 1;
-        watch.stage(what, done, plan.sizes().len() * plan.repetitions);
+        watch.stage(what, done, self.stages());
+    }
+
+    /// Stages of the whole run.
+    fn stages(&self) -> usize {
+        let plan = &self.options.plan;
+        plan.sizes().len() * plan.repetitions + plan.turns.repetitions
+    }
+
+    /// The second half.
+    fn measure_turns(&mut self, report: &mut Report, watch: &mut dyn Watch) {
+        let plan = &self.options.plan.turns;
+        let mut turns = turns::Run::new(plan, &self.options.program, self.processors, self.scratch.path());
+        for repetition in 1..=plan.repetitions {
+            if turns.is_late() {
+                self.is_shortened = true;
+                break;
+            }
+            let done = self.stages() - plan.repetitions + repetition - 1;
+            let what = format!("taking turns: repetition {repetition} of {}", plan.repetitions);
+            watch.stage(&what, done, self.stages());
+            turns.repeat(&mut |figures| {
+                if repetition == 1 {
+                    watch.turns(&figures.record());
+                }
+            });
+        }
+        report.turns = turns.figures().iter().map(Figures::record).collect();
     }
 
     /// Puts complete cells where they belong in the report.

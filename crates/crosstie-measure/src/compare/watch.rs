@@ -1,6 +1,6 @@
 //! Who is told how the run goes on.
 
-use crate::record::Row;
+use crate::record::{Row, Turns};
 
 /// Hears how the run goes on; says nothing by default.
 pub trait Watch {
@@ -12,6 +12,11 @@ pub trait Watch {
     /// A row has its first figures; further repetitions make them steadier.
     fn row(&mut self, row: &Row) {
         let _ = row;
+    }
+
+    /// A way to take turns has its first figures; further repetitions make them steadier.
+    fn turns(&mut self, turns: &Turns) {
+        let _ = turns;
     }
 
     /// Something that the reader of the figures should know.

@@ -10,6 +10,7 @@
 //! | [`payload`] | what is sent, and the check of what arrives |
 //! | [`exchange`] | what a lane can do, and the loops that time it |
 //! | [`spec`] | the lines of JSON between the measuring process and its sides |
+//! | [`worker`] | a process of our own that is told what to do, and answers |
 //! | [`pair`] | the measuring process's view of two sides |
 //! | [`lane`] | Crosstie's own ends, by address |
 //! | [`hand_over`] | messages lent in place, not copied |
@@ -24,3 +25,4 @@ pub mod payload;
 pub mod scratch;
 pub mod side;
 pub mod spec;
+pub mod worker;

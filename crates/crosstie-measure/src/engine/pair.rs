@@ -1,18 +1,16 @@
 //! The measuring process's view of two sides: start them, tell them what to do, wait with patience.
 
-use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crosstie::os::trace;
 use crosstie::transport::pipe;
-use crosstie::{Error, ErrorKind, Result};
+use crosstie::{Error, Result};
 
 use super::spec::{Answer, Burden, Command, Lane, Link, Role, SIDE_SUBCOMMAND, SideSpec};
+use super::worker::Worker;
 
 /// What two sides are started with.
 #[derive(Clone, Debug)]
@@ -41,17 +39,9 @@ pub struct Answers {
 /// Two sides that are ready for commands; killed when dropped.
 #[derive(Debug)]
 pub struct Pair {
-    client: Side,
-    server: Side,
+    client: Worker,
+    server: Worker,
     patience: Duration,
-}
-
-#[derive(Debug)]
-struct Side {
-    role: Role,
-    child: Child,
-    commands: UnixStream,
-    answers: Receiver<String>,
 }
 
 impl Pair {
@@ -62,8 +52,8 @@ impl Pair {
     pub fn start(spec: &PairSpec<'_>) -> Result<Self> {
         let (client, server) = Standard::of(&spec.lane)?;
         let mut pair = Self {
-            server: Side::start(spec, Role::Server, server)?,
-            client: Side::start(spec, Role::Client, client)?,
+            server: start_side(spec, Role::Server, server)?,
+            client: start_side(spec, Role::Client, client)?,
             patience: spec.patience,
         };
         pair.collect()?;
@@ -73,7 +63,7 @@ impl Pair {
     /// The process ids of client and server.
     #[must_use]
     pub fn processes(&self) -> [u32; 2] {
-        [self.client.child.id(), self.server.child.id()]
+        [self.client.id(), self.server.id()]
     }
 
     /// `count` round trips, one after the other; or one every `interval_ns`.
@@ -123,7 +113,7 @@ impl Pair {
         let counted = trace::count_syscalls(&pids, || {
             if !told {
                 told = true;
-                trouble = self.client.tell(command).and_then(|()| self.server.tell(command)).err();
+                trouble = self.client.tell(&command).and_then(|()| self.server.tell(&command)).err();
             }
             client = client.take().or_else(|| self.client.answer_now());
             server = server.take().or_else(|| self.server.answer_now());
@@ -139,7 +129,7 @@ impl Pair {
         };
         for (side, answer) in [(&self.client, client), (&self.server, server)] {
             match answer {
-                Some(line) => drop(side.understand(&line)?),
+                Some(line) => drop(side.understand::<Answer>(&line)?),
                 None => return Err(side.hung()),
             }
         }
@@ -147,8 +137,8 @@ impl Pair {
     }
 
     fn perform(&mut self, command: Command) -> Result<Answers> {
-        self.server.tell(command)?;
-        self.client.tell(command)?;
+        self.server.tell(&command)?;
+        self.client.tell(&command)?;
         self.collect()
     }
 
@@ -173,90 +163,21 @@ impl Pair {
     }
 }
 
-impl Side {
-    fn start(spec: &PairSpec<'_>, role: Role, standard: Standard) -> Result<Self> {
-        let of_role = |[client, server]: [usize; 2]| if role == Role::Client { client } else { server };
-        let side_spec = SideSpec {
-            role,
-            lane: spec.lane.clone(),
-            payload_bytes: spec.payload_bytes,
-            seed: SEED,
-            processor: spec.processors.map(of_role),
-            parent: std::process::id(),
-        };
-        let refused = |error| Error::os("start a side", spec.program.display().to_string(), error);
-        let json = serde_json::to_string(&side_spec).map_err(|error| refused(error.into()))?;
-        let (commands, of_side) = UnixStream::pair().map_err(refused)?;
-        let child = std::process::Command::new(spec.program)
-            .arg(SIDE_SUBCOMMAND)
-            .arg(json)
-            .stdin(standard.input)
-            .stdout(standard.output)
-            .stderr(OwnedFd::from(of_side))
-            .spawn()
-            .map_err(refused)?;
-        let (lines, answers) = channel();
-        let side = Self { role, child, commands, answers };
-        let output = side.commands.try_clone().map_err(refused)?;
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(std::io::Result::ok) {
-                if lines.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Ok(side)
-    }
-
-    fn tell(&mut self, command: Command) -> Result<()> {
-        let mut line = serde_json::to_string(&command).map_err(|error| self.refused(error.into()))?;
-        line.push('\n');
-        self.commands.write_all(line.as_bytes()).map_err(|error| self.refused(error))
-    }
-
-    fn answer_now(&self) -> Option<String> {
-        self.answers.try_recv().ok()
-    }
-
-    fn answer_within(&self, timeout: Duration) -> Result<Option<Answer>> {
-        match self.answers.recv_timeout(timeout) {
-            Ok(line) => self.understand(&line).map(Some),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err(Error::new("measure", self.name(), ErrorKind::PeerDied)
-                    .because(format!("process {} ended without an answer", self.child.id())))
-            }
-        }
-    }
-
-    fn understand(&self, line: &str) -> Result<Answer> {
-        // What is no answer is what a panic says.
-        let answer: Answer = serde_json::from_str(line)
-            .map_err(|_| Error::new("measure", self.name(), ErrorKind::Failed).because(line))?;
-        match answer.failure {
-            Some((id, text)) => {
-                let kind = ErrorKind::ALL.iter().find(|kind| kind.id() == id).copied();
-                Err(Error::new("measure", self.name(), kind.unwrap_or(ErrorKind::Failed)).because(text))
-            }
-            None => Ok(answer),
-        }
-    }
-
-    fn refused(&self, error: std::io::Error) -> Error {
-        Error::os("talk to a side", self.name(), error)
-    }
-
-    fn hung(&self) -> Error {
-        Error::new("measure", self.name(), ErrorKind::TimedOut)
-            .because(format!("process {} did not answer in time", self.child.id()))
-    }
-
-    fn name(&self) -> &'static str {
-        match self.role {
-            Role::Client => "the sending side",
-            Role::Server => "the receiving side",
-        }
-    }
+fn start_side(spec: &PairSpec<'_>, role: Role, standard: Standard) -> Result<Worker> {
+    let of_role = |[client, server]: [usize; 2]| if role == Role::Client { client } else { server };
+    let side_spec = SideSpec {
+        role,
+        lane: spec.lane.clone(),
+        payload_bytes: spec.payload_bytes,
+        seed: SEED,
+        processor: spec.processors.map(of_role),
+        parent: std::process::id(),
+    };
+    let name = match role {
+        Role::Client => "the sending side",
+        Role::Server => "the receiving side",
+    };
+    Worker::start(spec.program, (SIDE_SUBCOMMAND, &side_spec), name, [standard.input, standard.output])
 }
 
 /// What a side gets as its standard input and output: nothing, or its ends of two pipes. Standard
@@ -277,14 +198,6 @@ impl Standard {
         let (from_server, to_client) = pipe::descriptors().map(|(reader, writer)| (writer, reader))?;
         let ends = |input: OwnedFd, output: OwnedFd| Self { input: input.into(), output: output.into() };
         Ok((ends(to_client, from_client), ends(to_server, from_server)))
-    }
-}
-
-impl Drop for Side {
-    fn drop(&mut self) {
-        // Errors say that it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

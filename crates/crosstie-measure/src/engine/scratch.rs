@@ -2,7 +2,8 @@
 //!
 //! A run that is interrupted, or killed, removes nothing itself. So a *sweeper* watches: a child in
 //! a process group of its own (the terminal's Ctrl-C does not reach it) whose standard input ends
-//! when the run does; then it removes the folder and ends.
+//! when the run does; then it removes the folder, and what a folder
+//! in it says is in the kernel, and ends.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -13,6 +14,9 @@ use std::process::{Child, Command, Stdio};
 
 use crosstie::os::clock;
 use crosstie::{Error, Result};
+
+use crate::turns::spec::PARTY_SUBCOMMAND;
+use crate::turns::{party, way};
 
 /// The hidden subcommand under which an executable runs [`sweep`].
 pub const SWEEP_SUBCOMMAND: &str = "__sweep";
@@ -77,6 +81,7 @@ impl Drop for Scratch {
 pub fn sweep(path: &Path) -> Result<()> {
     // Nothing is ever written: this returns at the end of the input, or at once on an error.
     let _ = std::io::stdin().read(&mut [0]);
+    way::remove_from_kernel(path);
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::os("remove the run's folder", path.display().to_string(), error))
@@ -94,6 +99,8 @@ pub fn run_hidden_subcommand() -> Option<std::process::ExitCode> {
     let argument = arguments.next()?;
     let outcome = if subcommand == super::spec::SIDE_SUBCOMMAND {
         super::side::run(&argument.to_string_lossy())
+    } else if subcommand == PARTY_SUBCOMMAND {
+        party::run(&argument.to_string_lossy())
     } else if subcommand == SWEEP_SUBCOMMAND {
         sweep(Path::new(&argument))
     } else {

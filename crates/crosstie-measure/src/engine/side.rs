@@ -1,18 +1,16 @@
 //! What runs in a side: open the lane, then do what each line of standard input says.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use crosstie::os::{affinity, parent};
-use crosstie::{Error, ErrorKind, Result};
+use crosstie::{Error, Result};
 
 use super::exchange::{Exchange, Fault, Play, time_arrivals, time_round_trips, time_whole};
 use super::hand_over::HandOver;
 use super::lane::{self, RingIn, RingOut};
 use super::payload::Payloads;
 use super::spec::{Answer, Command, Lane, Role, SideSpec, Wait};
+use super::worker::{Conversation, unreadable};
 use crate::floor::bare_loop::open as bare_loop;
 use crate::floor::bare_ring::{BareReceiver, BareSender, Cut, Direction};
 use crate::floor::cache_line::CacheLine;
@@ -41,41 +39,6 @@ pub fn run(spec: &str) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The two-way line to the measuring process: standard error, because standard input and output
-/// may be the pipes that are measured.
-struct Conversation {
-    commands: BufReader<UnixStream>,
-    answers: UnixStream,
-}
-
-impl Conversation {
-    fn on_standard_error() -> Result<Self> {
-        let refused = |error| Error::os("talk to the measuring process", "standard error", error);
-        let duplicate = || std::io::stderr().as_fd().try_clone_to_owned().map_err(refused);
-        Ok(Self { commands: BufReader::new(duplicate()?.into()), answers: duplicate()?.into() })
-    }
-
-    fn next_command(&mut self) -> Result<Option<Command>> {
-        let mut line = String::new();
-        match self.commands.read_line(&mut line) {
-            Ok(0) => Ok(None),
-            Ok(_) => serde_json::from_str(&line)
-                .map(Some)
-                .map_err(|error| unreadable("a command", &error.to_string())),
-            Err(error) => Err(Error::os("read a command", "standard error", error)),
-        }
-    }
-
-    fn answer(&mut self, answer: &Answer) -> Result<()> {
-        let mut line =
-            serde_json::to_string(answer).map_err(|error| unreadable("an answer", &error.to_string()))?;
-        line.push('\n');
-        self.answers
-            .write_all(line.as_bytes())
-            .map_err(|error| Error::os("answer", "the measuring process", error))
-    }
 }
 
 fn prepare(spec: &SideSpec) -> Result<Box<dyn Play>> {
@@ -135,10 +98,4 @@ fn perform(play: &mut dyn Play, role: Role, command: Command) -> std::result::Re
 
 fn failed(error: &Error) -> Answer {
     Answer { failure: Some((error.kind().id().to_owned(), error.to_string())), ..Answer::default() }
-}
-
-fn unreadable(what: &'static str, why: &str) -> Error {
-    Error::new("read", what, ErrorKind::Mismatch)
-        .because(why)
-        .advise("this is a conversation between one executable and its own children; do not run it by hand")
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::worker::Reply;
 use crate::record::Percentiles;
 
 /// The hidden subcommand under which an executable runs [`super::side::run`].
@@ -187,6 +188,12 @@ pub struct Answer {
     /// Counted messages that were sent and did not arrive, of the receiver.
     #[serde(default)]
     pub lost: u64,
+}
+
+impl Reply for Answer {
+    fn failure(&self) -> Option<&(String, String)> {
+        self.failure.as_ref()
+    }
 }
 
 impl Answer {

@@ -25,6 +25,19 @@ pub fn duration(ns: f64) -> String {
     }
 }
 
+/// As [`duration`], in nanoseconds below 1 µs.
+///
+/// # Examples
+/// ```
+/// use crosstie_measure::report::short_duration;
+/// assert_eq!(short_duration(13.1), "13.1 ns");
+/// assert_eq!(short_duration(1_310.0), "1.31 µs");
+/// ```
+#[must_use]
+pub fn short_duration(ns: f64) -> String {
+    if is_figure(ns) && ns < 999.5 { format!("{} ns", digits(ns)) } else { duration(ns) }
+}
+
 /// Messages per second.
 ///
 /// # Examples

@@ -2,7 +2,7 @@
 
 use crate::record::{Report, Row};
 
-use super::{figure, table};
+use super::{figure, table, turns};
 
 /// The report as Markdown: the textbook's table, the floor, the figures by size, how they came about.
 #[must_use]
@@ -17,6 +17,7 @@ pub fn markdown(report: &Report) -> String {
     for block in table::blocks(report) {
         sizes(report, &block, &mut text);
     }
+    taking_turns(report, &mut text);
     text.push('\n');
     text.push_str(&format!(
         "Measured on {} by `{}` in {:.0} s.\n",
@@ -63,6 +64,28 @@ fn sizes(report: &Report, block: &table::Block<'_>, text: &mut String) {
     line(text, &["*floor*", &round_trip, "", "", "1×", &messages, &bytes, "", ""]);
     for row in &block.rows {
         detail(report, row, text);
+    }
+}
+
+/// The second half.
+fn taking_turns(report: &Report, text: &mut String) {
+    if report.turns.is_empty() {
+        return;
+    }
+    text.push_str("\n**How processes take turns, with this machine's figures**\n\n");
+    let words = ["between", "lines", "when its owner dies"];
+    line(text, &[&["mechanism"], &turns::FIGURES[..], &words[..]].concat());
+    text.push_str(&format!("|---{}|---|--:|---|\n", "|--:".repeat(turns::FIGURES.len())));
+    for way in &report.turns {
+        let name = escaped(&way.mechanism);
+        let mut cells = vec![if way.is_ours { format!("**{name}**") } else { name }];
+        cells.extend(turns::cells(way));
+        cells.extend([escaped(&way.scope), turns::lines(way), escaped(&turns::on_death(way))]);
+        line(text, &cells.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    text.push('\n');
+    for sentence in turns::LEGEND {
+        text.push_str(&format!("- {}\n", escaped(sentence)));
     }
 }
 

@@ -1,9 +1,9 @@
 //! Text for a terminal of 100 columns: the textbook's table first, then the figures by size.
 
-use crate::record::{Report, Row};
+use crate::record::{Report, Row, Turns};
 
 use super::wrap::{plain, wrap};
-use super::{figure, table};
+use super::{figure, table, turns};
 
 /// Whether the terminal gets colours (the 16 ANSI ones, never the only sign).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ const COLUMNS: usize = 100;
 const GAP: usize = 2;
 /// The detail's first column.
 const NAME: usize = 16;
+/// The second half's first column.
+const NAME_OF_TURNS: usize = 21;
 
 #[derive(Clone, Copy)]
 enum Tone {
@@ -51,6 +53,7 @@ pub fn terminal(report: &Report, colour: Colour) -> String {
     page.words(report);
     page.floor(report);
     page.detail(report);
+    page.turns(report);
     page.notes(report);
     page.text
 }
@@ -156,6 +159,51 @@ impl Page {
         );
     }
 
+    /// The second half: three tables, because one is too wide.
+    fn turns(&mut self, report: &Report) {
+        if report.turns.is_empty() {
+            return;
+        }
+        self.line("How processes take turns", Tone::Head);
+        self.line("", Tone::Normal);
+        self.turns_figures(report, 0..5);
+        self.turns_figures(report, 5..12);
+        let widths = [NAME_OF_TURNS, 9, 5, COLUMNS - NAME_OF_TURNS - 9 - 5 - 3 * GAP];
+        self.head(&["mechanism", "between", "lines", "when its owner dies"], &widths);
+        for way in &report.turns {
+            let name = vec![(clipped(&way.mechanism, NAME_OF_TURNS), turns_tone(way))];
+            let between = wrapped(&way.scope, widths[1], Tone::Normal);
+            let lines = vec![(turns::lines(way), Tone::Normal)];
+            let on_death = wrapped(&turns::on_death(way), widths[3], Tone::Normal);
+            self.cells(&[name, between, lines, on_death], &widths);
+        }
+        self.line("", Tone::Normal);
+        for sentence in turns::LEGEND {
+            for (line, _) in wrapped(sentence, COLUMNS, Tone::Normal) {
+                self.line(&line, Tone::Normal);
+            }
+        }
+        self.line("", Tone::Normal);
+    }
+
+    fn turns_figures(&mut self, report: &Report, columns: std::ops::Range<usize>) {
+        let width = (COLUMNS - NAME_OF_TURNS) / columns.len();
+        let head: String =
+            turns::FIGURES[columns.clone()].iter().map(|name| format!("{name:>width$}")).collect();
+        self.line(&format!("{:<NAME_OF_TURNS$}{}", "mechanism", head), Tone::Head);
+        for way in &report.turns {
+            let cells = turns::cells(way);
+            let figures: String =
+                cells[columns.clone()].iter().map(|cell| format!("{cell:>width$}")).collect();
+            self.toned(
+                &format!("{:<NAME_OF_TURNS$}", clipped(&way.mechanism, NAME_OF_TURNS)),
+                turns_tone(way),
+            );
+            self.line(&figures, Tone::Normal);
+        }
+        self.line("", Tone::Normal);
+    }
+
     fn notes(&mut self, report: &Report) {
         for note in table::notes(report) {
             for (line, _) in wrapped(&note, COLUMNS, Tone::Normal) {
@@ -223,6 +271,10 @@ impl Page {
             self.text.push_str("\x1b[0m");
         }
     }
+}
+
+fn turns_tone(way: &Turns) -> Tone {
+    if way.is_ours { Tone::Name } else { Tone::Normal }
 }
 
 /// The lines of a cell.

@@ -4,7 +4,7 @@ use crate::record::Report;
 use crate::report::svg::escaped;
 use crate::report::{figure, table};
 
-use super::{plots, tables};
+use super::{plots, tables, turns_plots};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -37,10 +37,30 @@ pub fn html(report: &Report) -> String {
         "</div>\n</section>\n<section aria-labelledby=\"detail\">\n<h2 id=\"detail\">All figures</h2>\n",
     );
     page.push_str(&tables::detail(report));
-    page.push_str("</section>\n</main>\n");
+    page.push_str("</section>\n");
+    if !report.turns.is_empty() {
+        page.push_str(&taking_turns(report));
+    }
+    page.push_str("</main>\n");
     page.push_str(&method(report, &machine));
     page.push_str("</body>\n</html>\n");
     page
+}
+
+/// The second half.
+fn taking_turns(report: &Report) -> String {
+    let mut text = String::from(
+        "<section aria-labelledby=\"turns\">\n<h2 id=\"turns\">How processes take turns</h2>\n\
+         <p class=\"lead\">The second half of the textbook’s table: Crosstie’s locks, semaphores and monitors beside those of the standard library, the C library and the kernel, in the same run.</p>\n\
+         <div class=\"plots\">\n",
+    );
+    for figure in turns_plots::all(report) {
+        text.push_str(&figure);
+    }
+    text.push_str("</div>\n");
+    text.push_str(&tables::turns(report));
+    text.push_str("</section>\n");
+    text
 }
 
 fn method(report: &Report, machine: &str) -> String {

@@ -49,7 +49,7 @@ fn lines(plot: &LinePlot, title: &str, caption: &str) -> String {
     framed("wide", title, caption, &frames.map(|frame| plot.draw(frame)).concat())
 }
 
-fn rows(plot: &RowPlot, title: &str, caption: &str) -> String {
+pub(super) fn rows(plot: &RowPlot, title: &str, caption: &str) -> String {
     let drawn = [plot.draw(MEDIUM, "at-medium-up"), plot.draw(NARROW, "at-narrow")];
     framed("half", title, caption, &drawn.concat())
 }
@@ -188,7 +188,7 @@ fn row_lines(
         .collect()
 }
 
-fn describe_rows(rows: &[Line]) -> String {
+pub(super) fn describe_rows(rows: &[Line]) -> String {
     rows.iter().map(|row| format!("{}: {}.", row.label, row.note)).collect::<Vec<_>>().join(" ")
 }
 

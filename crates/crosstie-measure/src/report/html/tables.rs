@@ -1,8 +1,8 @@
 //! The page's tables.
 
 use crate::record::{Report, Row};
-use crate::report::svg::escaped;
-use crate::report::{figure, table};
+use crate::report::svg::{escaped, style};
+use crate::report::{figure, table, turns};
 
 /// The textbook's table; on a phone each mechanism becomes a card.
 pub(crate) fn textbook(report: &Report) -> String {
@@ -149,6 +149,33 @@ fn detail_row(report: &Report, row: &Row) -> String {
     text
 }
 
+/// The second half: all figures, and what they mean.
+pub(crate) fn turns(report: &Report) -> String {
+    let mut text = String::from(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"turns\">\n\
+         <table class=\"detail turns\">\n<thead><tr><th scope=\"col\">mechanism</th>",
+    );
+    for name in turns::FIGURES.iter().chain(&["between", "lines"]) {
+        text.push_str(&format!("<th scope=\"col\">{}</th>", escaped(name)));
+    }
+    text.push_str("<th scope=\"col\" class=\"words\">when its owner dies</th></tr></thead>\n<tbody>\n");
+    for way in &report.turns {
+        let class = style::of_turns(way.is_ours).class;
+        let name = escaped(&way.mechanism);
+        text.push_str(&format!("<tr><th scope=\"row\" class=\"mechanism {class}\">{name}</th>"));
+        for cell in turns::cells(way).iter().chain(&[way.scope.clone(), turns::lines(way)]) {
+            text.push_str(&format!("<td>{}</td>", escaped(cell)));
+        }
+        text.push_str(&format!("<td class=\"words\">{}</td></tr>\n", escaped(&turns::on_death(way))));
+    }
+    text.push_str("</tbody>\n</table>\n</div>\n<ul class=\"legend\">\n");
+    for sentence in turns::LEGEND {
+        text.push_str(&format!("<li>{}</li>\n", escaped(sentence)));
+    }
+    text.push_str("</ul>\n");
+    text
+}
+
 fn class(mechanism: &str) -> &'static str {
-    crate::report::svg::style::of(mechanism, "").class
+    style::of(mechanism, "").class
 }

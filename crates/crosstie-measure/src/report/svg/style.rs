@@ -40,6 +40,12 @@ pub(crate) fn of(mechanism: &str, wait: &str) -> Style {
     }
 }
 
+/// The style of a way to take turns.
+pub(crate) fn of_turns(is_ours: bool) -> Style {
+    let (class, marker) = if is_ours { ("shm", Marker::Disc) } else { ("other", Marker::Ring) };
+    Style { class, dash: "", marker }
+}
+
 /// What the machine itself does: the dotted lines.
 pub(crate) const FLOOR: Style = Style { class: "floor", dash: "1.5 3.5", marker: Marker::None };
 

@@ -199,7 +199,8 @@ impl Opened {
             (Self::Lock(lock), Way::Command) => {
                 let owner = command_owner(lock.domain())?;
                 let name = lock.name().strip_prefix("lock:").unwrap_or_default();
-                let any = AnyLock::open_or_create_in(lock.domain(), name)?;
+                let any = AnyLock::open_or_create_in(lock.domain(), name)
+                    .map_err(|error| Refusal::Failed(error.to_string()))?;
                 let (guard, _) = had(any.lock_for_command(&owner, Access::Exclusive, deadline))?;
                 let is_told = guard.is_abandoned();
                 Taken::new(Guard::CommandLock(guard, owner), is_told)

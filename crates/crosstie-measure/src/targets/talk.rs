@@ -1,42 +1,16 @@
-//! The project's speed targets, as ratios of figures that were measured side by side.
-//!
-//! Each repetition measures a target's two subjects one after the other; the ratio is taken within
-//! the repetition, so that a machine which changes meanwhile changes both. What is told is the
-//! median of these ratios, with the least and the most.
+//! The channels' targets.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use crosstie::Result;
-
+use super::{Bound, Verdict, ratio};
 use crate::compare::cell::{Cell, Site};
 use crate::compare::figures::Figure;
 use crate::compare::plan::Plan;
 use crate::compare::subject::{Mechanism, Subject};
-use crate::engine::scratch::Scratch;
 use crate::engine::spec::Wait;
 use crate::floor::memcpy;
 use crate::machine;
-use crate::percentiles::median;
-
-/// A bound on a ratio.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound {
-    /// The ratio is to be at most this.
-    AtMost(f64),
-    /// The ratio is to be at least this.
-    AtLeast(f64),
-}
-
-impl Bound {
-    /// Whether a ratio keeps it.
-    #[must_use]
-    pub fn is_kept_by(self, ratio: f64) -> bool {
-        match self {
-            Self::AtMost(most) => ratio <= most,
-            Self::AtLeast(least) => ratio >= least,
-        }
-    }
-}
+use crate::report;
 
 /// What a target's figure is divided by.
 #[derive(Clone, Copy, Debug)]
@@ -56,27 +30,6 @@ struct Target {
     ours: (Subject, usize, Figure),
     against: Against,
     bound: Bound,
-}
-
-/// How a target was met.
-#[derive(Clone, Debug)]
-pub struct Verdict {
-    /// The target in words.
-    pub what: &'static str,
-    /// Bytes of payload.
-    pub payload_bytes: usize,
-    /// The median, the least and the most ratio of the repetitions; empty if it was not measured.
-    pub ratio: Option<[f64; 3]>,
-    /// The bound of the ratio.
-    pub bound: Bound,
-}
-
-impl Verdict {
-    /// Whether the median keeps the bound; false if it was not measured.
-    #[must_use]
-    pub fn is_met(&self) -> bool {
-        self.ratio.is_some_and(|[median, _, _]| self.bound.is_kept_by(median))
-    }
 }
 
 const SPIN: Subject = Subject::Row(Mechanism::Shm, Wait::Spin);
@@ -139,35 +92,45 @@ fn loop_names(mechanism: Mechanism) -> [&'static str; 2] {
     }
 }
 
-/// Measures all targets, `repetitions` times; `tell` hears which repetition begins.
-///
-/// # Errors
-/// The run's folder cannot be had.
-pub fn measure(program: PathBuf, repetitions: usize, tell: &mut dyn FnMut(usize)) -> Result<Vec<Verdict>> {
-    let scratch = Scratch::create(&program)?;
-    let plan = Plan { window_ns: 60_000_000, paced_count: 1, traced_count: 1, ..Plan::short() };
-    let processors = machine::two_processors();
-    let targets = targets();
-    let mut cells: Vec<Cell> = Vec::new();
-    for target in &targets {
-        for (subject, payload_bytes) in target.subjects() {
+/// The targets' cells, and what they measured so far.
+pub(super) struct Talk {
+    targets: Vec<Target>,
+    cells: Vec<Cell>,
+    memcpy_rates: Vec<f64>,
+    plan: Plan,
+}
+
+impl Talk {
+    /// Nothing is measured yet.
+    pub(super) fn new(program: &Path, folder: &Path) -> Self {
+        let plan = Plan { window_ns: 60_000_000, paced_count: 1, traced_count: 1, ..Plan::short() };
+        let processors = machine::two_processors();
+        let targets = targets();
+        let mut cells: Vec<Cell> = Vec::new();
+        for (subject, payload_bytes) in targets.iter().flat_map(Target::subjects) {
             let is_new = !cells.iter().any(|c| c.subject() == subject && c.payload_bytes() == payload_bytes);
             if is_new {
-                let folder = scratch.path().join(format!("cell-{}", cells.len()));
-                let site = Site { program: program.clone(), processors, folder };
+                let folder = folder.join(format!("cell-{}", cells.len()));
+                let site = Site { program: program.to_owned(), processors, folder };
                 cells.push(Cell::new(subject, payload_bytes, site));
             }
         }
+        Self { targets, cells, memcpy_rates: Vec::new(), plan }
     }
-    let mut memcpy_rates = Vec::new();
-    for repetition in 1..=repetitions {
-        tell(repetition);
-        memcpy_rates.push(memcpy::bytes_per_s(1 << 20));
-        for cell in &mut cells {
-            if repetition == 1 { cell.begin(&plan) } else { cell.repeat() }
+
+    /// One more repetition of all.
+    pub(super) fn repeat(&mut self) {
+        let is_first = self.memcpy_rates.is_empty();
+        self.memcpy_rates.push(memcpy::bytes_per_s(1 << 20));
+        for cell in &mut self.cells {
+            if is_first { cell.begin(&self.plan) } else { cell.repeat() }
         }
     }
-    Ok(targets.iter().map(|target| target.verdict(&cells, &memcpy_rates)).collect())
+
+    /// How the targets were met.
+    pub(super) fn verdicts(&self) -> Vec<Verdict> {
+        self.targets.iter().map(|target| target.verdict(&self.cells, &self.memcpy_rates)).collect()
+    }
 }
 
 impl Target {
@@ -193,23 +156,18 @@ impl Target {
             Against::Rate(rate) => vec![rate; ours.len()],
         };
         let pairs = ours.iter().zip(&floor).filter(|&(&ours, &floor)| ours > 0.0 && floor > 0.0);
-        let ratios: Vec<f64> = pairs.map(|(ours, floor)| ours / floor).collect();
-        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = ratios.iter().copied().fold(0.0, f64::max);
-        let ratio = (!ratios.is_empty()).then(|| [median(&ratios), least, most]);
-        Verdict { what: self.what, payload_bytes, ratio, bound: self.bound }
+        Verdict {
+            what: self.what.to_owned(),
+            at: report::size(payload_bytes),
+            ratio: ratio(pairs.map(|(ours, floor)| ours / floor)),
+            bound: self.bound,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bound_is_kept_on_its_own_side() {
-        assert!(Bound::AtMost(1.2).is_kept_by(1.2) && !Bound::AtMost(1.2).is_kept_by(1.21));
-        assert!(Bound::AtLeast(0.6).is_kept_by(0.6) && !Bound::AtLeast(0.6).is_kept_by(0.59));
-    }
 
     #[test]
     fn what_was_not_measured_is_not_met() {
