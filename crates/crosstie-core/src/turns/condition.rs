@@ -15,7 +15,7 @@ use crate::word::head::Head;
 use crate::word::queueing;
 
 /// Queues for a notification; the caller holds the mutex, gives it up next, and then calls [`sleep`].
-/// Take a `place` of [`Head::next_queue_ticket`] for the first time, the same after a unit that another took.
+/// Take a `place` of [`Head::next_queue_ticket`].
 pub fn enter<'a, W: Wait>(head: &Head, place: u64, wait: &'a W, request: &Request) -> Queued<'a, W> {
     if wait.first(head.key()).is_none() {
         // Units of those who died or gave up: nobody is left whom they were for.
@@ -44,12 +44,17 @@ pub fn sleep<W: Wait>(head: &Head, wait: &W, mut queued: Queued<'_, W>) -> Resul
     }
 }
 
-/// Takes the unit, with the mutex in hand; false if another was faster: wait again.
-pub fn accept<W: Wake>(head: &Head, wait: &W) -> bool {
+/// Takes the unit, with the mutex in hand. It may be gone: whoever queued between [`sleep`] and the caller's place
+/// in the mutex's queue saw nobody whom it was for. The caller was notified all the same.
+pub fn accept<W: Wake>(head: &Head, wait: &W) {
     crash_point!("condition.has-mutex");
-    let is_ours = take(head);
+    take(head);
     settle(head, wait);
-    is_ours
+}
+
+/// Leaves the unit to the next, for who did not get the mutex.
+pub fn pass_on<W: Wake>(head: &Head, wait: &W) {
+    settle(head, wait);
 }
 
 /// Whether anybody may wait.

@@ -124,23 +124,22 @@ impl Condvar {
         taker.name(&self.head);
         let request = taker.request(Mode::Signal, 1, 1);
         let place = self.head.next_queue_ticket();
-        let mut guard = guard;
-        loop {
-            let queued = turns::enter(&self.head, place, &taker.me, &request);
-            drop(guard);
-            let outcome = turns::sleep(&self.head, &taker.me, queued);
-            if let Err(Refused::DomainRemoved) = outcome {
-                return Err(LockError::Failed(domain_removed(taker.domain())));
-            }
-            guard = self
-                .take_again(mutex, &taker, place)
-                .map_err(|refusal| refusal.map(|guard| (guard, false)))?;
-            match outcome {
-                Err(_) => return Ok((guard, true)),
-                Ok(()) if turns::accept(&self.head, &taker.me) => return Ok((guard, false)),
-                Ok(()) => {}
-            }
+        let queued = turns::enter(&self.head, place, &taker.me, &request);
+        drop(guard);
+        let outcome = turns::sleep(&self.head, &taker.me, queued);
+        if let Err(Refused::DomainRemoved) = outcome {
+            return Err(LockError::Failed(domain_removed(taker.domain())));
         }
+        let is_late = outcome.is_err();
+        let taken = self.take_again(mutex, &taker, place);
+        let is_inside = matches!(&taken, Ok(_) | Err(LockError::Abandoned(_) | LockError::Poisoned(_)));
+        if !is_late && is_inside {
+            // Another may have been faster, or have cleared it away: the caller looks for itself.
+            turns::accept(&self.head, &taker.me);
+        } else if !is_late {
+            turns::pass_on(&self.head, &taker.me);
+        }
+        taken.map(|guard| (guard, is_late)).map_err(|refusal| refusal.map(|guard| (guard, false)))
     }
 
     /// Waits until `condition` is false.
