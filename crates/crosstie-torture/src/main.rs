@@ -5,7 +5,9 @@
 //! a wrong call, 86 where the machine does not allow tracing.
 #![deny(unsafe_code)]
 
+mod kernel;
 mod step;
+mod storm;
 
 use std::process::ExitCode;
 
@@ -15,8 +17,11 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["step", arguments @ ..] => step::command::run(arguments),
         ["victim", arguments @ ..] => step::victim::run(arguments),
+        ["storm", arguments @ ..] => storm::command::run(arguments),
+        ["storm-worker", arguments @ ..] => storm::worker::run(arguments),
         _ => {
             eprintln!("{}", step::command::USAGE);
+            eprintln!("       {}", storm::command::USAGE);
             ExitCode::from(2)
         }
     }
