@@ -5,6 +5,8 @@
 //! a wrong call, 86 where the machine does not allow tracing.
 #![deny(unsafe_code)]
 
+mod deadlocks;
+mod dice;
 mod kernel;
 mod step;
 mod storm;
@@ -19,9 +21,11 @@ fn main() -> ExitCode {
         ["victim", arguments @ ..] => step::victim::run(arguments),
         ["storm", arguments @ ..] => storm::command::run(arguments),
         ["storm-worker", arguments @ ..] => storm::worker::run(arguments),
+        ["deadlocks", arguments @ ..] => deadlocks::command::run(arguments),
+        ["deadlock-actor", arguments @ ..] => deadlocks::actor::run(arguments),
         _ => {
             eprintln!("{}", step::command::USAGE);
-            eprintln!("       {}", storm::command::USAGE);
+            eprintln!("       {}\n       {}", storm::command::USAGE, deadlocks::command::USAGE);
             ExitCode::from(2)
         }
     }

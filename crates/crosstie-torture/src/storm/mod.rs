@@ -15,12 +15,10 @@
 //! | `stays` | the history, as who was where from when to when |
 //! | `judge` | what may be in a history, and what may not |
 //! | `twin` | workers that are wrong on purpose |
-//! | `dice` | numbers that look random, the same for the same seed |
 //! | `report` | counts, and the closing object |
 
 mod closing;
 pub mod command;
-mod dice;
 mod history;
 mod judge;
 mod player;

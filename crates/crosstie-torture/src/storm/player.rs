@@ -6,10 +6,10 @@ use crosstie::Deadline;
 use crosstie::ledger::Domain;
 use crosstie::os::{parent, poll, process};
 
-use super::dice::Dice;
 use super::history::{Act, Entry, History, Pen, Phase};
 use super::things::{Thing, Things};
 use super::turn;
+use crate::dice::Dice;
 use crate::kernel::{self, Forked};
 
 /// How many may be nested.

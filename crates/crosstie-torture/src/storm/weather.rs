@@ -7,7 +7,6 @@ use crosstie::os::{clock, poll, process};
 use tempfile::TempDir;
 
 use super::closing::Closing;
-use super::dice::Dice;
 use super::history::{Act, Entry, PAGES, Pen, Phase};
 use super::judge::{Fault, Finding, judge};
 use super::player::Place;
@@ -18,6 +17,7 @@ use super::turn::must_wait;
 use super::twin::Twin;
 use super::watch::Watch;
 use super::worker::{self, Failure};
+use crate::dice::Dice;
 use crate::kernel::{self, Reaped};
 
 /// How long a round lasts, if its history has room for so much.

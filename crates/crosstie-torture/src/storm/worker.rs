@@ -7,11 +7,11 @@ use crosstie::ledger::{Domain, Net};
 use crosstie::os::{parent, poll, process};
 use crosstie_core::Deadline;
 
-use super::dice::Dice;
 use super::history::{History, Phase};
 use super::player::{Liberty, Place, Player};
 use super::things::Things;
 use super::twin::Twin;
+use crate::dice::Dice;
 use crate::kernel;
 
 /// Threads of a process beside its first.
