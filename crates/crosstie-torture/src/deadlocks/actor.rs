@@ -2,13 +2,13 @@
 //!
 //! | it reads | it says |
 //! |---|---|
-//! | | `pid N` |
+//! | | `pid N`, or `refused ID …` when it cannot open the domain |
 //! | `take KIND TOTAL NAME shared|alone UNITS nested|plain` | `had`, or `deadlock NANOSECONDS PID=OBJECT …`, or `refused ID` |
 //! | `end` | nothing: it gives everything back and ends |
 //!
 //! Behind a nested step, the program that the command runs goes on in its place.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -41,8 +41,15 @@ pub fn run(arguments: &[&str]) -> ExitCode {
 }
 
 fn act(folder: &str, patience: &str) -> Result<(), Failure> {
-    parent::end_with_parent(std::os::unix::process::parent_id())?;
-    let domain = Domain::open(Path::new(folder))?;
+    let parent = std::os::unix::process::parent_id();
+    // Whoever started it from outside of its PID namespace has seen to that (`unshare --kill-child`).
+    if parent != 0 {
+        parent::end_with_parent(parent)?;
+    }
+    let domain = match Domain::open(Path::new(folder)) {
+        Ok(domain) => domain,
+        Err(error) => return say(&format!("refused {} {error}", error.kind().id())),
+    };
     domain.set_net(Net::Absent);
     say(&format!("pid {}", process::pid()))?;
     let mut kept: Vec<Box<dyn Keep>> = Vec::new();
@@ -182,16 +189,10 @@ fn say(words: &str) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// The next line; byte by byte, so that the program that goes on in this one's place misses nothing.
+/// The next line. Nobody writes another before this one is answered, so that the program that goes on in this
+/// one's place misses nothing.
 fn hear() -> Result<Option<String>, Failure> {
-    let mut input = std::fs::File::open("/dev/stdin")?;
-    let mut line = Vec::new();
-    let mut byte = [0];
-    while input.read(&mut byte)? == 1 {
-        if byte[0] == b'\n' {
-            return Ok(Some(String::from_utf8(line)?));
-        }
-        line.push(byte[0]);
-    }
-    Ok(None)
+    let mut line = String::new();
+    let count = std::io::stdin().lock().read_line(&mut line)?;
+    Ok((count > 0).then_some(line))
 }

@@ -49,16 +49,14 @@ pub struct Cast {
     actors: Vec<Actor>,
     hears: Receiver<(usize, Said)>,
     says: Sender<(usize, Said)>,
-    domain: String,
 }
 
 impl Cast {
     /// Starts `count` actors in the domain at `domain`; with `patience` `patient`, no wait is endless.
     pub fn start(count: usize, domain: &Path, patience: &str) -> Result<Self, Failure> {
-        let (says, hears) = mpsc::channel();
-        let mut cast = Self { actors: Vec::new(), hears, says, domain: domain.display().to_string() };
-        for number in 0..count {
-            cast.add(number, patience)?;
+        let mut cast = Self::nobody();
+        for _ in 0..count {
+            cast.add(&[], domain, patience)?;
         }
         let mut known = 0;
         while known < count {
@@ -73,9 +71,26 @@ impl Cast {
         Ok(cast)
     }
 
-    fn add(&mut self, number: usize, patience: &str) -> Result<(), Failure> {
-        let mut command = Command::new("/proc/self/exe");
-        command.args(["deadlock-actor", &self.domain, patience]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    /// A cast to which actors are to come.
+    pub fn nobody() -> Self {
+        let (says, hears) = mpsc::channel();
+        Self { actors: Vec::new(), hears, says }
+    }
+
+    /// Starts an actor behind the command `wrapper`, which may be none; `domain` is its path as the actor sees it.
+    /// Answers the actor's number.
+    pub fn add(&mut self, wrapper: &[String], domain: &Path, patience: &str) -> Result<usize, Failure> {
+        let number = self.actors.len();
+        let own = std::env::current_exe()?;
+        let mut command = match wrapper.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(own);
+                command
+            }
+            None => Command::new(own),
+        };
+        command.arg("deadlock-actor").arg(domain).arg(patience).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn()?;
         let output = child.stdout.take().ok_or("no output")?;
         let says = self.says.clone();
@@ -90,7 +105,17 @@ impl Cast {
         });
         let (input, pid) = (child.stdin.take(), child.id());
         self.actors.push(Actor { child, input, pid });
-        Ok(())
+        Ok(number)
+    }
+
+    /// The child of this process behind which `number` plays.
+    pub fn child(&self, number: usize) -> u32 {
+        self.actors[number].child.id()
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self, number: usize) -> Result<(), Failure> {
+        Ok(self.actors[number].child.kill()?)
     }
 
     /// What is said next, by whom; `None` when nothing is for so long.

@@ -35,7 +35,7 @@ pub struct Scene {
 }
 
 /// Takes `object` alone.
-const fn alone(object: usize) -> Step {
+pub const fn alone(object: usize) -> Step {
     Step { object, shared: false, units: 1, nested: false }
 }
 
