@@ -1,11 +1,22 @@
-//! `crosstie-torture step (--all | NAME) [--json] [--sample N]`: kills a process at every
-//! instruction of an operation, and judges who is left.
+//! Mistreats processes that talk and take turns, and judges who is left.
+//!
+//! | command | does |
+//! |---|---|
+//! | `step (--all \| NAME) [--json] [--sample N]` | kills a process at every instruction of an operation |
+//! | `storm [--seconds N] [--seed S] [--processes P] [--json]` | random signals, forks and executions while all take turns |
+//! | `deadlocks [--cases N] [--seed S] [--json]` | scenes of real processes with known answers |
+//! | `namespaces [--json]` | processes of other PID, user, mount and time namespaces |
 //!
 //! Exit code 0 if everybody who was left was well and every broken twin was caught, 1 if not, 2 for
-//! a wrong call, 86 where the machine does not allow tracing.
+//! a wrong call, 86 where the machine does not allow it.
 #![deny(unsafe_code)]
 
+mod deadlocks;
+mod dice;
+mod kernel;
+mod namespaces;
 mod step;
+mod storm;
 
 use std::process::ExitCode;
 
@@ -15,8 +26,16 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["step", arguments @ ..] => step::command::run(arguments),
         ["victim", arguments @ ..] => step::victim::run(arguments),
+        ["storm", arguments @ ..] => storm::command::run(arguments),
+        ["storm-worker", arguments @ ..] => storm::worker::run(arguments),
+        ["deadlocks", arguments @ ..] => deadlocks::command::run(arguments),
+        ["deadlock-actor", arguments @ ..] => deadlocks::actor::run(arguments),
+        ["namespaces", arguments @ ..] => namespaces::command::run(arguments),
         _ => {
             eprintln!("{}", step::command::USAGE);
+            for usage in [storm::command::USAGE, deadlocks::command::USAGE, namespaces::command::USAGE] {
+                eprintln!("       {usage}");
+            }
             ExitCode::from(2)
         }
     }

@@ -33,7 +33,7 @@ use crosstie_core::OwnerId;
 use crosstie_core::word::slot::{Occupant, Slot};
 use crosstie_core::word::waiting::{Mode, NOTE_WORDS, Want};
 
-use super::behind::{HOLDER_VARIABLE, Surety};
+use super::behind::HOLDER_VARIABLE;
 use super::{Domain, Holder, OwnerKind};
 use crate::error::Result;
 use crate::os::held_spawn::{ChildRecord, HeldChild, HeldCommand, NotStarted, Witness};
@@ -249,9 +249,10 @@ impl CommandOwner {
         self.child.get().is_some_and(|child| process::is_running(child.pid, child.start_ticks))
     }
 
-    /// Notes that this command's starter waits for its child, and under which command it does.
-    fn nest(&self) {
-        let behind = self.domain.behind_me().filter(|behind| behind.surety != Surety::Unsure);
+    /// Notes that this command's starter can do nothing before its child has ended, or before it has what the
+    /// child is to hold, and under which command it runs itself.
+    pub(crate) fn nest(&self) {
+        let behind = self.domain.surely_behind();
         self.slot.waiting.publish(&Want {
             key: 0,
             mode: Mode::Nested,
@@ -260,7 +261,7 @@ impl CommandOwner {
             queue: 0,
             since_ns: clock::now_ns(),
             deadline_ns: u64::MAX,
-            behind: behind.map(|behind| behind.owner),
+            behind,
             site: 0,
             note: [0; NOTE_WORDS],
         });

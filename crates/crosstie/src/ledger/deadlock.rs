@@ -13,9 +13,9 @@ use crosstie_core::graph::{self, Blocked, Claim, Held, Verdict};
 use crosstie_core::layout::reports::{MEMBERS, Report};
 use crosstie_core::wait::Check;
 use crosstie_core::word::slot::Slot;
-use crosstie_core::word::waiting::{Mode, Seen, Want};
+use crosstie_core::word::waiting::{Mode, Seen, WaitRecord, Want};
 
-use super::behind::may_be_behind;
+use super::behind::{Holder, may_be_behind};
 use super::site::Site;
 use super::{Domain, Identity, Me};
 use crate::os::clock;
@@ -98,12 +98,12 @@ impl Domain {
         for _ in 0..LOOKS_MAX {
             self.collect(&mut members, &mut blocked, &mut held);
             let Some(index) = members.iter().position(|member| member.id == me.id) else {
-                return self.none_yet(own);
+                return self.none_yet(me, own);
             };
             let mut workspace = vec![0; graph::workspace_len(blocked.len(), held.len())];
             let answer = graph::judge(&blocked, &held, index_of(index), &mut workspace);
             let victim = match answer.verdict {
-                Verdict::Free | Verdict::Behind => return self.none_yet(own),
+                Verdict::Free | Verdict::Behind => return self.none_yet(me, own),
                 Verdict::LookAgain => return Check::LookAgain,
                 Verdict::Deadlock { victim } => victim,
             };
@@ -126,27 +126,34 @@ impl Domain {
         Check::LookAgain
     }
 
-    /// The caller's own record, which names the command under which it runs as soon as that is sure: a shell that
-    /// has just started this process does not wait for it yet.
+    /// The caller's own record. The command under which it runs is named, in it or in that of the command for which
+    /// it waits, as soon as that is sure: a shell that has just started this process does not wait for it yet.
     fn look_behind(&'static self, me: Me) -> Option<Seen> {
         let own = me.slot.waiting.read()?;
-        if own.want.behind.is_some() || !may_be_behind() {
-            return Some(own);
-        }
-        let behind = self.surely_behind();
-        if behind.is_some() {
-            me.slot.waiting.publish(&Want { behind, ..own.want });
+        let Some(record) = self.names_outer(me, &own).filter(|_| may_be_behind()) else { return Some(own) };
+        if let (Some(seen), Some(behind)) = (record.read(), self.surely_behind()) {
+            record.publish(&Want { behind: Some(behind), ..seen.want });
         }
         me.slot.waiting.read()
     }
 
+    /// The record that is to name the command under which the caller runs, and does not yet.
+    fn names_outer(&'static self, me: Me, own: &Seen) -> Option<&'static WaitRecord> {
+        let Some(command) = own.want.behind else { return Some(&me.slot.waiting) };
+        // What the environment names is above the caller; another one is what the caller is about to start.
+        let is_above =
+            Holder::from_environment().is_ok_and(|above| above.is_some_and(|it| it.owner == command));
+        let record = &self.slot(command.slot())?.waiting;
+        (!is_above && record.read().is_some_and(|seen| seen.want.behind.is_none())).then_some(record)
+    }
+
     /// No deadlock; but look again soon, if it is not sure yet under which command the caller waits.
-    fn none_yet(&'static self, own: Option<Seen>) -> Check<Deadlock> {
-        let is_settled = |own: Seen| {
+    fn none_yet(&'static self, me: Me, own: Option<Seen>) -> Check<Deadlock> {
+        let is_unsettled = |own: Seen| {
             let waited = clock::now_ns().saturating_sub(own.want.since_ns);
-            own.want.behind.is_some() || waited > UNSURE_NS
+            waited <= UNSURE_NS && self.names_outer(me, &own).is_some()
         };
-        if !may_be_behind() || own.is_none_or(is_settled) { Check::None } else { Check::LookAgain }
+        if may_be_behind() && own.is_some_and(is_unsettled) { Check::LookAgain } else { Check::None }
     }
 
     /// Everyone who waits without a deadline for something that somebody holds, and what they hold.

@@ -20,11 +20,12 @@ use crate::shareable::Shareable;
 
 /// Data that one at a time enters, and waits inside for them to be as it needs them.
 ///
-/// Who has changed the data and leaves, or waits, wakes those who wait: each looks at its own condition. There is no
-/// notify, so none can be forgotten.
+/// Who begins to change the data wakes those who wait: each enters behind it and looks at its own condition. There is
+/// no notify, so none can be forgotten.
 ///
 /// # Death
-/// As [`Mutex`] and [`Condvar`]: an owner that dies inside leaves it abandoned, and the next is told.
+/// An owner that dies inside leaves it abandoned, and the next is told; if it had begun to change the data, that is the
+/// first of those who wait.
 ///
 /// # Fairness
 /// First come, first served among those who enter, and among those who wait.
@@ -179,6 +180,7 @@ pub struct MonitorGuard<'a, T> {
     monitor: &'a Monitor<T>,
     /// There but while it waits.
     guard: Option<MutexGuard<'a, T>>,
+    /// Whether those who wait were told that this thread changes the data.
     changed: bool,
 }
 
@@ -214,7 +216,7 @@ impl<'a, T> MonitorGuard<'a, T> {
                 self.guard = Some(guard);
                 return Ok((self, late && !goes_on));
             }
-            self.tell(&guard);
+            self.changed = false;
             match monitor.changed.wait_until(guard, deadline) {
                 Ok((guard, is_late)) => {
                     late = is_late;
@@ -227,9 +229,11 @@ impl<'a, T> MonitorGuard<'a, T> {
         }
     }
 
-    /// Wakes those who wait, if this thread has changed the data since it last did.
-    fn tell(&mut self, guard: &MutexGuard<'_, T>) {
-        if std::mem::take(&mut self.changed) {
+    /// Wakes those who wait, before the first change: they queue for the mutex, where the owner's death wakes them too.
+    #[inline]
+    fn tell(&mut self) {
+        self.changed = true;
+        if let Some(guard) = &self.guard {
             // A tag that leads nowhere was written by others: nobody can be found who waits here.
             let _ = self.monitor.changed.notify_all(guard);
         }
@@ -260,20 +264,11 @@ impl<T> Deref for MonitorGuard<'_, T> {
 
 impl<T> DerefMut for MonitorGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.changed = true;
+        if !self.changed {
+            self.tell();
+        }
         // invariant: the guard is there whenever this thread is inside.
         self.guard.as_mut().expect("inside")
-    }
-}
-
-impl<T> Drop for MonitorGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.changed
-            && let Some(guard) = self.guard.take()
-        {
-            self.tell(&guard);
-        }
     }
 }
 

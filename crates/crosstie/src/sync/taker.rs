@@ -22,6 +22,8 @@ pub(crate) struct Taker {
     pub(super) me: Me,
     pub(super) owner: OwnerId,
     slot: &'static Slot,
+    /// The command whose holds count as the thread's own while it waits.
+    command: Option<OwnerId>,
     /// Whether threads share the owner's table.
     shares_table: bool,
     deadline: Deadline,
@@ -38,7 +40,7 @@ impl Taker {
     /// The calling thread, for itself, at a place in the program that is known already.
     pub(super) fn thread_at(tag: u64, deadline: Deadline, site: &'static Location<'static>) -> Result<Self> {
         let me = attach::me(tag)?;
-        Ok(Self { me, owner: me.id, slot: me.slot, shares_table: false, deadline, site })
+        Ok(Self { me, owner: me.id, slot: me.slot, command: None, shares_table: false, deadline, site })
     }
 
     /// The calling thread, for its process.
@@ -46,7 +48,7 @@ impl Taker {
     pub(super) fn process(tag: u64, deadline: Deadline) -> Result<Self> {
         let me = attach::me(tag)?;
         let (owner, slot) = me.domain.process_slot()?;
-        Ok(Self { me, owner, slot, shares_table: true, deadline, site: Location::caller() })
+        Ok(Self { me, owner, slot, command: None, shares_table: true, deadline, site: Location::caller() })
     }
 
     /// Gives an object on the heap its key.
@@ -66,8 +68,10 @@ impl Taker {
     #[track_caller]
     pub(super) fn command(owner: &CommandOwner, deadline: Deadline) -> Result<Self> {
         let me = attach::me(owner.domain().tag())?;
+        owner.nest();
         let (owner, slot) = (owner.id(), owner.slot());
-        Ok(Self { me, owner, slot, shares_table: false, deadline, site: Location::caller() })
+        let command = Some(owner);
+        Ok(Self { me, owner, slot, command, shares_table: false, deadline, site: Location::caller() })
     }
 
     /// Where in the program.
@@ -78,7 +82,8 @@ impl Taker {
     /// What is asked of an object.
     pub(super) fn request(&self, mode: Mode, need: u32, total: u32) -> Request {
         let site = Site::address_of(self.site);
-        let behind = self.me.domain.surely_behind();
+        // A command has what was taken for it before; it names the one that it runs under itself.
+        let behind = self.command.or_else(|| self.me.domain.surely_behind());
         Request { mode, need, total, site, behind, ..Request::exclusive(self.deadline) }
     }
 

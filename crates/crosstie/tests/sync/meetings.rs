@@ -157,3 +157,47 @@ fn who_dies_doing_it_once_is_replaced() {
     assert!(lazy.make_until(|_| [0, 0], Deadline::NOW).is_ok_and(|made| !made));
     stage.nothing_was_rescued();
 }
+
+#[test]
+fn a_death_inside_a_monitor_wakes_who_waits_there() {
+    let stage = Stage::new();
+    let monitor = Monitor::<u64>::open_or_create_in(stage.domain, "m", || 0).unwrap();
+    let wait =
+        || monitor.wait_while(|count| *count == 0).map(|count| *count).map_err(|refusal| refusal.kind());
+    std::thread::scope(|scope| {
+        let waiters = [0, 1].map(|_| asleep(scope, wait));
+        let own = monitor.clone();
+        // Its thread ends inside, in the middle of a change.
+        scope.spawn(move || {
+            let mut inside = own.enter().unwrap();
+            *inside = 1;
+            std::mem::forget(inside);
+        });
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), Err(ErrorKind::Abandoned), "nobody has mended the data");
+        }
+    });
+    stage.nothing_was_rescued();
+}
+
+#[test]
+fn two_who_alternate_inside_a_monitor_lose_no_wake_up() {
+    const TURNS: u64 = 5_000;
+    let stage = Stage::new();
+    let monitor = Monitor::<u64>::open_or_create_in(stage.domain, "m", || 0).unwrap();
+    std::thread::scope(|scope| {
+        for own in [0, 1] {
+            let monitor = monitor.clone();
+            scope.spawn(move || {
+                // Neither leaves between its change and its next wait.
+                let mut inside = monitor.enter().unwrap();
+                for _ in 0..TURNS {
+                    inside = inside.wait_while(|turn| *turn % 2 != own).unwrap();
+                    *inside += 1;
+                }
+            });
+        }
+    });
+    assert_eq!(*monitor.enter().unwrap(), 2 * TURNS);
+    stage.nothing_was_rescued();
+}

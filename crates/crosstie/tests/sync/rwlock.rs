@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crosstie::ErrorKind;
+use crosstie::os::process;
 use crosstie::sync::{Access, Lock, LockError, RwLock};
+use crosstie::{Deadline, ErrorKind};
 
 use super::stage::{Stage, until_asleep};
 
@@ -113,5 +114,38 @@ fn a_lock_without_data_tells_a_death_once() {
     );
     drop(guard);
     assert!(!lock.lock_shared().unwrap().is_abandoned());
+    stage.nothing_was_rescued();
+}
+
+#[test]
+fn what_a_command_has_counts_while_more_is_taken_for_it() {
+    let stage = Stage::new();
+    let open = |name| Lock::open_or_create_in(stage.domain, name).unwrap();
+    // Two locks crosswise; and one on which a reader reads again while a command is about to write.
+    for access in [Access::Exclusive, Access::Shared] {
+        let (first, second) = (open("first"), open("second"));
+        let held = second.lock_until(access, Deadline::NEVER).unwrap();
+        std::thread::scope(|scope| {
+            let (tell, told) = std::sync::mpsc::channel();
+            let (own_first, own_second, domain) = (first.clone(), second.clone(), stage.domain);
+            let starter = scope.spawn(move || {
+                let owner = domain.command_owner("job").unwrap();
+                let taken = own_first.lock_for_command(&owner, Access::Exclusive, Deadline::NEVER).unwrap();
+                tell.send(process::tid()).unwrap();
+                let more = own_second.lock_for_command(&owner, Access::Exclusive, Deadline::NEVER);
+                let outcome = more.map(drop).map_err(|refusal| refusal.kind());
+                drop(taken);
+                outcome
+            });
+            until_asleep(process::pid(), told.recv().unwrap());
+            let wanted = if access == Access::Exclusive { &first } else { &second };
+            let Err(LockError::Deadlock(cycle)) = wanted.lock_until(access, Deadline::NEVER) else {
+                panic!("that hangs");
+            };
+            assert_eq!(cycle.cycle.len(), 2, "{cycle}");
+            drop(held);
+            assert_eq!(starter.join().unwrap(), Ok(()), "the other one goes on");
+        });
+    }
     stage.nothing_was_rescued();
 }
