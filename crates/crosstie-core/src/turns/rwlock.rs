@@ -46,6 +46,17 @@ pub struct Words<'a> {
     pub readers: &'a [Permit],
 }
 
+/// Who owns the writers' word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writer {
+    /// Nobody: the last one left.
+    None,
+    /// One that writes, waits for the readers to leave, or is about to.
+    Alive,
+    /// One that died with it; nobody has come since.
+    Dead(OwnerId),
+}
+
 impl Words<'_> {
     fn phase(&self) -> u64 {
         // Acquire: who sees a phase sees that the writer before it has left.
@@ -67,15 +78,22 @@ impl Words<'_> {
         })
     }
 
-    /// Whether a writer owns the word, or is about to.
-    fn has_writer<W: Wake>(&self, wait: &W) -> bool {
-        OwnerId::from_bits(look(&self.head.word)).is_some_and(|writer| wait.is_alive(writer))
-    }
-
-    /// Whether a writer died while it had the word, and no other writer has come since.
-    fn dead_writer<W: Wake>(&self, wait: &W) -> Option<OwnerId> {
-        let found = MutexWord::new(&self.head.word).read();
-        found.owner().filter(|&writer| !found.has(GRANTED) && !wait.is_alive(writer))
+    /// What one look at the writers' word says.
+    fn writer<W: Wake>(&self, wait: &W) -> Writer {
+        let word = look(&self.head.word);
+        match OwnerId::from_bits(word) {
+            None => Writer::None,
+            // Granted to one who does not wait there any more, it is nobody's: whoever takes it looks at the readers.
+            Some(writer) if word & GRANTED != 0 => {
+                if wait.waits_for(writer, self.head.key()) {
+                    Writer::Alive
+                } else {
+                    Writer::None
+                }
+            }
+            Some(writer) if wait.is_alive(writer) => Writer::Alive,
+            Some(writer) => Writer::Dead(writer),
+        }
     }
 }
 
@@ -117,8 +135,8 @@ pub fn read<W: Wait>(
     request: &Request,
 ) -> Result<(u32, Option<OwnerId>), Refused<W::Cycle>> {
     loop {
-        if let Some(cell) = enter_beside(words, wait, owner, false) {
-            return Ok((cell, words.dead_writer(wait)));
+        if let Some(entered) = enter_beside(words, wait, owner, false) {
+            return Ok(entered);
         }
         if request.deadline.is_now() {
             return Err(Refused::Busy);
@@ -136,10 +154,10 @@ pub fn read<W: Wait>(
         loop {
             let seen = wait.wake_word();
             let is_next_phase = words.phase() != arrived;
-            if let Some(cell) = enter_beside(words, wait, owner, is_next_phase) {
+            if let Some(entered) = enter_beside(words, wait, owner, is_next_phase) {
                 words.head.count_wait(queued.waited_ns(), 0);
                 queued.leave();
-                return Ok((cell, words.dead_writer(wait)));
+                return Ok(entered);
             }
             // To watch a dead writer is not to sleep.
             let writer = MutexWord::new(&words.head.word).read().owner().filter(|&id| wait.is_alive(id));
@@ -153,17 +171,28 @@ pub fn read<W: Wait>(
     }
 }
 
-/// Takes a cell where that is allowed now: no writer, or one that waits for this phase's readers.
-fn enter_beside<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, is_next_phase: bool) -> Option<u32> {
-    if !is_next_phase && words.has_writer(wait) {
+/// Takes a cell where that is allowed now: no writer, or one that waits for this phase's readers. Answers also the
+/// writer that died inside, by the very look that let the reader in: the next writer, which takes the word from the
+/// dead one and waits for this reader, has not told anybody yet.
+fn enter_beside<W: Wake>(
+    words: Words<'_>,
+    wait: &W,
+    owner: OwnerId,
+    is_next_phase: bool,
+) -> Option<(u32, Option<OwnerId>)> {
+    if !is_next_phase && words.writer(wait) == Writer::Alive {
         return None;
     }
     let cell = words.take_cell(wait, owner)?;
-    if is_next_phase || !words.has_writer(wait) {
-        return Some(cell);
+    match words.writer(wait) {
+        Writer::Dead(writer) => Some((cell, Some(writer))),
+        Writer::None => Some((cell, None)),
+        Writer::Alive if is_next_phase => Some((cell, None)),
+        Writer::Alive => {
+            stop_reading(words, wait, owner, cell);
+            None
+        }
     }
-    stop_reading(words, wait, owner, cell);
-    None
 }
 
 /// Gives a reader's cell back, and tells the writer that waits for it.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crosstie::ledger::{CommandOwner, Deadlock, Domain, Net};
 use crosstie::os::held_spawn::HeldCommand;
 use crosstie::os::{clock, parent, process};
-use crosstie::sync::{Access, Lock, LockError, LockResult, Mutex, RwLock, Semaphore};
+use crosstie::sync::{Access, AnyLock, Lock, LockError, LockResult, Mutex, RwLock, Semaphore};
 use crosstie::{Deadline, Error};
 
 type Failure = Box<dyn std::error::Error>;
@@ -132,7 +132,7 @@ impl Take {
         let owner = domain.command_owner("deadlock-actor")?;
         let since_ns = clock::now_ns();
         let taken = if kind == "lock" {
-            keep(Lock::open_or_create_in(domain, name)?.lock_for_command(&owner, access, deadline))
+            keep(AnyLock::open_or_create_in(domain, name)?.lock_for_command(&owner, access, deadline))
         } else {
             keep(
                 Semaphore::open_or_create_in(domain, name, total)?

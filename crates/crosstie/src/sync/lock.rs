@@ -206,7 +206,10 @@ impl<H: Deref<Target = Lock>> LockGuard<H> {
                 (Turn::Write(turn), token)
             }
         };
-        let is_abandoned = words.is_abandoned();
+        let is_abandoned = match &turn {
+            Turn::Read(turn) => turn.is_abandoned,
+            Turn::Write(_) => words.is_abandoned(),
+        };
         let died = words.head.died_last().filter(|_| is_abandoned);
         Ok(Self { lock, turn, token, died, is_abandoned })
     }

@@ -32,6 +32,8 @@ pub(super) struct LockWords {
 pub(super) struct ReadTurn {
     pub(super) noted: Noted,
     pub(super) cell: u32,
+    /// Whether a writer had died inside, and nobody had mended anything since.
+    pub(super) is_abandoned: bool,
 }
 
 /// What a writer has.
@@ -81,7 +83,7 @@ impl LockWords {
             self.head.count_death(who);
         }
         let noted = taker.note(self.head.key() | DRAINING, Mode::Shared, 1);
-        Ok(ReadTurn { noted, cell })
+        Ok(ReadTurn { noted, cell, is_abandoned: died.is_some() || self.head.state() & ABANDONED != 0 })
     }
 
     /// Begins to write.
@@ -151,14 +153,9 @@ impl LockWords {
         turn.noted[0].is_ours() && writer == Some(turn.owner()) && self.head.token() == turn.token
     }
 
-    /// Whether the owner before died inside, and nobody has mended anything since.
+    /// Whether an owner died inside, and nobody has mended anything since; for who has it.
     pub(super) fn is_abandoned(&self) -> bool {
-        let writer = MutexWord::new(&self.head.word).read().owner();
-        let is_dead = || {
-            let domain = Domain::for_tag(self.head.tag());
-            writer.is_some_and(|writer| domain.is_ok_and(|domain| !domain.is_alive(writer)))
-        };
-        self.head.state() & ABANDONED != 0 || is_dead()
+        self.head.state() & ABANDONED != 0
     }
 
     /// Who has it: the writer, or the readers.

@@ -142,7 +142,8 @@ impl<T> RwLock<T> {
                 Ok(Some(cell)) => {
                     let hold = ThreadHold::note(slot, head.key() | DRAINING, Mode::Shared, site);
                     let guard = RwLockReadGuard { lock: self, cell, hold, not_send: PhantomData };
-                    return if head.state() == 0 { Ok(guard) } else { self.marked(guard) };
+                    let state = head.state();
+                    return if state == 0 { Ok(guard) } else { self.marked(guard, state & ABANDONED != 0) };
                 }
                 Ok(None) => {}
                 Err(cell) => self.words.tell_writer(id, cell),
@@ -163,12 +164,17 @@ impl<T> RwLock<T> {
         // The note of a thread's guard is found again by its slot, so it is made anew in that form.
         turn.noted.forget();
         let hold = ThreadHold::note(taker.me.slot, head.key() | DRAINING, Mode::Shared, site);
-        self.marked(RwLockReadGuard { lock: self, cell: turn.cell, hold, not_send: PhantomData })
+        let guard = RwLockReadGuard { lock: self, cell: turn.cell, hold, not_send: PhantomData };
+        self.marked(guard, turn.is_abandoned)
     }
 
     #[cold]
-    fn marked<'a>(&'a self, guard: RwLockReadGuard<'a, T>) -> LockResult<RwLockReadGuard<'a, T>> {
-        if self.words.is_abandoned() {
+    fn marked<'a>(
+        &'a self,
+        guard: RwLockReadGuard<'a, T>,
+        is_abandoned: bool,
+    ) -> LockResult<RwLockReadGuard<'a, T>> {
+        if is_abandoned {
             Err(LockError::Abandoned(guard))
         } else if self.words.head.state() & POISONED != 0 {
             Err(LockError::Poisoned(guard))
