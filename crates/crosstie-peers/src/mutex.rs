@@ -37,7 +37,7 @@ impl PthreadMutex {
         // SAFETY: `at` holds attributes since the line above.
         answered(unsafe { libc::pthread_mutexattr_setpshared(at, libc::PTHREAD_PROCESS_SHARED) })?;
         if on_death == OnDeath::Robust {
-            // SAFETY: as above.
+            // SAFETY: `at` points to attributes that were initialized above, on this stack.
             answered(unsafe { libc::pthread_mutexattr_setrobust(at, libc::PTHREAD_MUTEX_ROBUST) })?;
         }
         // SAFETY: the place is room for a mutex that nobody uses yet (place I1, I2); `at` as above.

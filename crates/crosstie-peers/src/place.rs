@@ -26,7 +26,7 @@ pub struct Place<T> {
 // made for several threads and processes (I3).
 unsafe impl<T> Send for Place<T> {}
 
-// SAFETY: as `Send`.
+// SAFETY: as for Send, the object in it is made to be used by several at once.
 unsafe impl<T> Sync for Place<T> {}
 
 impl<T> Place<T> {

@@ -59,7 +59,7 @@ impl PthreadRwLock {
     /// `EDEADLK`.
     #[inline]
     pub fn write(&self) -> io::Result<PthreadRwLockGuard<'_>> {
-        // SAFETY: as in `read`.
+        // SAFETY: as in `read`, the place holds an initialized lock as long as `self`.
         answered(unsafe { libc::pthread_rwlock_wrlock(self.place.object()) })?;
         Ok(PthreadRwLockGuard { lock: self })
     }

@@ -30,7 +30,7 @@ pub const OBITUARIES: usize = 256;
 pub const LAYOUT: u64 = layout_hash(
     "ledger 3: counters @128, boot @472, places @480, waiting 64xu64 @512, obituaries 256x128 @4096, reports 64x256 @36864, \
      slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 10xu64 @72, wake @192, \
-     carries 2xu64 @200, wait record @256, holds @384",
+     carries 2xu64 @200, wait record @256, holds 24x3xu64 @448",
 );
 
 /// The counters and obituaries of a ledger.

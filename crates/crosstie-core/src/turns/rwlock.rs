@@ -18,13 +18,14 @@
 //! Phase-fair locks: Brandenburg and Anderson, "Reader-Writer Synchronization for Shared-Memory Multiprocessor
 //! Real-Time Systems", ECRTS 2009.
 
-use crate::atomic::{AtomicU64, Ordering};
-use crate::turns::mutex::{self, Taken};
+use crate::atomic::{AtomicU64, Ordering, fence};
+use crate::turns::mutex;
 use crate::turns::queued::{Queued, Request};
 use crate::wait::{Refused, Wait, Wake};
 use crate::word::head::Head;
 use crate::word::mutex::{GRANTED, MutexWord};
 use crate::word::permits::{Permit, look};
+use crate::word::queueing::{self, QUEUED};
 use crate::word::waiting::{Mode, look_for_waiters};
 use crate::{OwnerId, crash_point};
 
@@ -42,6 +43,10 @@ pub struct Words<'a> {
     pub head: &'a Head,
     /// How many writers have left.
     pub phase: &'a AtomicU64,
+    /// Whether readers queue ([`crate::word::queueing`]).
+    pub queueing: &'a AtomicU64,
+    /// How many of the cells were ever used: the others need no look.
+    pub cells_used: &'a AtomicU64,
     /// A cell for each reader.
     pub readers: &'a [Permit],
 }
@@ -63,6 +68,25 @@ impl Words<'_> {
         self.phase.load(Ordering::Acquire)
     }
 
+    /// Says that the cell `index` is used, before it is taken.
+    #[inline]
+    fn use_cell(&self, index: usize) {
+        let count = index as u64 + 1;
+        // Relaxed: a number that only grows; if it is too small here, the next step decides.
+        if self.cells_used.load(Ordering::Relaxed) < count {
+            // SeqCst: `cells_used` is written before the `word` is read (`look`); a writer writes the `word`, fences, and
+            // reads `cells_used`.
+            self.cells_used.fetch_max(count, Ordering::SeqCst);
+        }
+    }
+
+    /// The cells that may be taken.
+    fn used_cells(&self) -> &[Permit] {
+        // Relaxed: ordered behind the writer's fence (`use_cell`).
+        let count = usize::try_from(self.cells_used.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        self.readers.get(..count).unwrap_or(self.readers)
+    }
+
     /// Takes a reader's cell; `None` when all are taken by the living.
     fn take_cell<W: Wake>(&self, wait: &W, me: OwnerId) -> Option<u32> {
         let start = (me.slot() as usize).checked_rem(self.readers.len())?;
@@ -73,6 +97,7 @@ impl Words<'_> {
             if found.is_some_and(|holder| wait.is_alive(holder)) {
                 return None;
             }
+            self.use_cell(index);
             cell.try_take(found, me)?;
             u32::try_from(index).ok()
         })
@@ -107,6 +132,7 @@ pub fn try_read(words: Words<'_>, owner: OwnerId) -> Result<Option<u32>, u32> {
     let Some((index, cell)) = index.and_then(|at| Some((at, words.readers.get(at as usize)?))) else {
         return Ok(None);
     };
+    words.use_cell(index as usize);
     if cell.try_take(None, owner).is_none() {
         return Ok(None);
     }
@@ -145,6 +171,7 @@ pub fn read<W: Wait>(
         let mut request = Request { mode: Mode::Shared, ..*request };
         request.note[0] = arrived;
         let mut queued = Queued::enter_as(words.head.key() | READING, wait, &request);
+        queueing::announce(words.queueing);
         // A phase that has changed since would let us in beside a writer that has counted its readers.
         if words.phase() != arrived {
             queued.leave();
@@ -208,20 +235,12 @@ pub fn stop_reading<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, cell: u
     }
 }
 
-/// Takes the writers' word for `owner`: nobody begins to read from now on. Then [`drain`].
-///
-/// # Errors
-/// As [`Refused`] says; then `owner` has nothing.
-pub fn own_word<W: Wait>(
-    words: Words<'_>,
-    wait: &W,
-    owner: OwnerId,
-    request: &Request,
-) -> Result<Taken, Refused<W::Cycle>> {
-    if MutexWord::new(&words.head.word).try_lock(owner) {
-        return Ok(Taken::default());
-    }
-    mutex::lock(words.head, wait, owner, request)
+/// Whether nobody reads, and nobody is to read before the caller, which owns the word; else [`drain`].
+#[inline]
+#[must_use]
+pub fn is_drained<W: Wait>(words: Words<'_>, wait: &W) -> bool {
+    look_for_waiters();
+    nobody_reads(words, wait)
 }
 
 /// Waits until nobody reads, and nobody is to read before this writer.
@@ -229,10 +248,6 @@ pub fn own_word<W: Wait>(
 /// # Errors
 /// As [`Refused`] says; then the caller still owns the word, and gives it up by [`stop_writing`].
 pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(), Refused<W::Cycle>> {
-    look_for_waiters();
-    if nobody_reads(words, wait) {
-        return Ok(());
-    }
     if request.deadline.is_now() {
         return Err(Refused::Busy);
     }
@@ -244,7 +259,7 @@ pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(
         }
         let mut room = [wait.me(); WATCHED_MAX];
         let next = wait.first_of_phase(words.head.key() | READING, words.phase());
-        let readers = words.readers.iter().filter_map(Permit::owner).filter(|&id| wait.is_alive(id));
+        let readers = words.used_cells().iter().filter_map(Permit::owner).filter(|&id| wait.is_alive(id));
         let mut count = 0;
         for (place, id) in room.iter_mut().zip(next.into_iter().chain(readers)) {
             *place = id;
@@ -264,10 +279,14 @@ const FULL_PAUSE_NS: u64 = 1_000_000;
 
 /// Whether the phase's readers have all come and gone. The queue is looked at first: who leaves it has a cell.
 fn nobody_reads<W: Wait>(words: Words<'_>, wait: &W) -> bool {
-    let queued = wait.first_of_phase(words.head.key() | READING, words.phase()).is_some();
-    look_for_waiters();
+    let may_queue = look(words.queueing) & QUEUED != 0;
+    if may_queue && wait.first_of_phase(words.head.key() | READING, words.phase()).is_some() {
+        return false;
+    }
+    // Acquire: who was seen to have left the queue has its cell.
+    fence(Ordering::Acquire);
     let is_read = |cell: &Permit| cell.owner().is_some_and(|reader| wait.is_alive(reader));
-    !queued && !words.readers.iter().any(is_read)
+    !words.used_cells().iter().any(is_read)
 }
 
 /// Stops writing: whoever waited to read reads next, then the next writer writes.
@@ -303,7 +322,22 @@ fn end_phase(words: Words<'_>, owner: OwnerId) -> bool {
     true
 }
 
+/// Wakes those who wait to read; the word was given up before.
 fn wake_readers<W: Wake>(words: Words<'_>, wait: &W) {
     look_for_waiters();
-    wait.each(words.head.key() | READING, &mut |reader| wait.nudge(reader));
+    let seen = look(words.queueing);
+    if seen & QUEUED == 0 {
+        return;
+    }
+    let mut is_empty = true;
+    wait.each(words.head.key() | READING, &mut |reader| {
+        is_empty = false;
+        wait.nudge(reader);
+    });
+    if is_empty {
+        // SeqCst: who left the `queue` was seen to have a cell before this `queueing` is cleared; the next writer reads
+        // `queueing`, then the cells.
+        fence(Ordering::SeqCst);
+        queueing::settle(words.queueing, seen);
+    }
 }

@@ -57,6 +57,26 @@ pub fn acquire<W: Wait>(
     Err(refused)
 }
 
+/// Takes the permit at which `owner` begins to look, if it is free and nobody waits; answers its number and fencing
+/// number.
+#[inline]
+pub fn try_take_first(head: &Head, cells: &[Permit], owner: OwnerId) -> Option<(u32, u64)> {
+    let total = head.patience_us();
+    let index = if owner.slot() < total { owner.slot() } else { owner.slot().checked_rem(total)? };
+    let permit = cells.get(index as usize)?;
+    if look(&head.word) & QUEUED != 0 {
+        return None;
+    }
+    Some((index, permit.try_take(None, owner)?))
+}
+
+/// Whether somebody may wait, behind a permit that was given back.
+#[inline]
+#[must_use]
+pub fn has_waiters(head: &Head) -> bool {
+    look(&head.word) & QUEUED != 0
+}
+
 /// The permits that there are now.
 fn permits_of<'a>(head: &Head, cells: &'a [Permit]) -> &'a [Permit] {
     cells.get(..head.patience_us() as usize).unwrap_or(cells)

@@ -5,15 +5,15 @@
 //! those are still.
 //!
 //! # States
-//! | bit i of `used` | entry i |
+//! | key of an entry | the entry |
 //! |---|---|
-//! | 0 | free; its words are of a hold that is over, or being written |
-//! | 1, key 0 | taken by a process slot that has not written it yet; or lost: taken away by force |
-//! | 1 | held: key, mode and units, place in the program |
+//! | 0 | free |
+//! | all ones | taken by a thread of a process that has not written it yet; or lost: taken away by force |
+//! | k | held: the object of key k; its mode and units, place in the program |
 //!
 //! # Invariants
 //! - **I1** A thread's or command's table is written by one thread. A process's table is written by all its
-//!   threads, each in entries whose bit it set itself. Whoever takes an object away by force only blanks the key.
+//!   threads, each in entries that it took itself. Whoever takes an object away by force only strikes the key out.
 //! - **I2** An entry is written right behind the step that took the object, and cleared before the step
 //!   that gives it up: a sleeper's table holds what it held when it fell asleep, no more and no less.
 //! - **I3** Holds beyond the table are counted in `beyond`, never forgotten silently.
@@ -21,15 +21,17 @@
 //! # Transitions
 //! | from → to | who | ordering | why |
 //! |---|---|---|---|
-//! | free → held ([`HoldTable::note`]) | occupant | Release | the words before the bit |
-//! | free → held ([`HoldTable::note_beside_others`]) | a thread of the process | CAS AcqRel, then Release | one entry a thread |
+//! | free → held ([`HoldTable::note`]) | occupant | Release | the words before the key |
+//! | free → taken → held ([`HoldTable::note_beside_others`]) | a thread of the process | CAS Acquire, then Release | one entry a thread |
 //! | held → free ([`HoldTable::forget`]) | who noted it | Release | before the object is given up (I2) |
 //! | held → lost ([`HoldTable::strike`]) | who takes the object away by force | CAS, Relaxed | the table no longer claims it; the entry stays its noter's |
-//! | any → empty ([`HoldTable::clear`]) | a slot's next occupant | Release | the dead's holds end with it |
+//! | any → free ([`HoldTable::clear`]) | a slot's next occupant | Release | the dead's holds end with it |
 //!
 //! # Orderings
-//! The Release of `used` meets the Acquire of [`HoldTable::read`]. A sleeper's last change precedes its
+//! The Release of a key meets the Acquire of [`HoldTable::read`]. A sleeper's last change precedes its
 //! wait record (program order and `publish`'s Release), so who read the record reads the table as it is.
+//! There is no count of entries: the word that is stored last before the object is given up is one that was not
+//! read since it was written, so that the exchange behind it has nothing to wait for (HAZARDS H13).
 //!
 //! # Progress
 //! Wait-free for a thread; for a process's table a CAS is repeated only when another of its threads won.
@@ -81,14 +83,15 @@ struct Entry {
 #[derive(Debug)]
 #[repr(C)]
 pub struct HoldTable {
-    used: AtomicU64,
+    reserved_0: AtomicU64,
     beyond: AtomicU64,
     reserved: [AtomicU64; RESERVED],
     entries: [Entry; HOLDS],
 }
 
 const RESERVED: usize = if cfg!(crosstie_loom) { 0 } else { 6 };
-const ALL: u64 = (1 << HOLDS) - 1;
+/// The key of an entry that is taken and says nothing.
+const UNSAID: u64 = u64::MAX;
 
 #[cfg(not(crosstie_loom))]
 const _: () = assert!(size_of::<HoldTable>() == 640);
@@ -99,7 +102,7 @@ impl HoldTable {
     pub fn empty() -> Self {
         let zero = || AtomicU64::new(0);
         Self {
-            used: zero(),
+            reserved_0: zero(),
             beyond: zero(),
             reserved: core::array::from_fn(|_| zero()),
             entries: core::array::from_fn(|_| Entry { key: zero(), info: zero(), site: zero() }),
@@ -107,77 +110,53 @@ impl HoldTable {
     }
 
     /// Notes a hold in the table of a thread or a command; only its one writer calls it (I1).
-    #[inline]
+    #[inline(always)]
     pub fn note(&self, hold: &Hold) -> HoldIndex {
-        // Relaxed: only this thread writes it (I1).
-        let used = self.used.load(Ordering::Relaxed);
-        let free = (!used & ALL).trailing_zeros() as usize;
-        let Some(entry) = self.entries.get(free) else { return self.note_beyond() };
-        entry.write(hold);
-        // Release: the words before the bit.
-        self.used.store(used | (1 << free), Ordering::Release);
-        HoldIndex(free as u8)
+        let first = &self.entries[0];
+        if first.is_free() {
+            first.write(hold);
+            return HoldIndex(0);
+        }
+        self.note_behind_first(hold)
+    }
+
+    #[inline(never)]
+    fn note_behind_first(&self, hold: &Hold) -> HoldIndex {
+        let Some(index) = self.entries.iter().position(Entry::is_free) else { return self.note_beyond() };
+        self.entries[index].write(hold);
+        HoldIndex(index as u8)
     }
 
     /// Notes a hold in the table of a process, beside its other threads (I1).
     pub fn note_beside_others(&self, hold: &Hold) -> HoldIndex {
-        // Relaxed: decided upon by the exchange below.
-        let mut used = self.used.load(Ordering::Relaxed);
-        loop {
-            let free = (!used & ALL).trailing_zeros() as usize;
-            let Some(entry) = self.entries.get(free) else { return self.note_beyond() };
-            // AcqRel: the entry's last user is done with it before its words are written anew.
-            // Relaxed on failure: another thread won; decided upon again.
-            match self.used.compare_exchange(used, used | (1 << free), Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => {
-                    entry.write(hold);
-                    return HoldIndex(free as u8);
-                }
-                Err(now) => used = now,
-            }
-        }
+        let Some(index) = self.entries.iter().position(Entry::try_claim) else { return self.note_beyond() };
+        self.entries[index].write(hold);
+        HoldIndex(index as u8)
     }
 
-    /// Ends a hold of a thread's or command's table; who noted it calls it, before it gives the
-    /// object up (I2).
-    #[inline]
+    /// Ends a hold of any table; who noted it calls it, before it gives the object up (I2).
+    #[inline(always)]
     pub fn forget(&self, index: HoldIndex) {
-        if index == HoldIndex::BEYOND {
-            return self.forget_beyond();
+        match self.entries.get(usize::from(index.0)) {
+            // Release: keeps the table's changes in the order of the holder's steps; whoever takes the entry next finds
+            // it done with.
+            Some(entry) => entry.key.store(0, Ordering::Release),
+            None => self.forget_beyond(),
         }
-        // Relaxed: only this thread writes it (I1).
-        let used = self.used.load(Ordering::Relaxed);
-        // Release: keeps the table's changes in the order of the holder's steps.
-        self.used.store(used & !(1 << index.0), Ordering::Release);
     }
 
-    /// Ends a hold of a process's table; who noted it calls it, before it gives the object up (I2).
-    pub fn forget_beside_others(&self, index: HoldIndex) {
-        let Some(entry) = self.entries.get(usize::from(index.0)) else { return self.forget_beyond() };
-        // Relaxed: the Release below orders it before the bit.
-        entry.key.store(0, Ordering::Relaxed);
-        // Release: this thread is done with the entry before another takes it.
-        self.used.fetch_and(!(1 << index.0), Ordering::Release);
-    }
-
-    /// Blanks the entries of `key`, because the object is taken away by force: who noted them forgets them as ever.
-    /// An entry that is written anew meanwhile may be blanked too: then the table says less than is true.
+    /// Strikes out the entries of `key`, because the object is taken away by force: who noted them forgets them as ever.
+    /// An entry that is written anew meanwhile may be struck out too: then the table says less than is true.
     pub fn strike(&self, key: u64) {
         for entry in &self.entries {
             // Relaxed: a list for people and for the deadlock check; no other memory depends on it.
-            let _ = entry.key.compare_exchange(key, 0, Ordering::Relaxed, Ordering::Relaxed);
+            let _ = entry.key.compare_exchange(key, UNSAID, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
     /// Everything that is held, as far as it has entries.
     pub fn read(&self) -> impl Iterator<Item = Hold> + '_ {
-        // Acquire: pairs with the Release in `note`.
-        let used = self.used.load(Ordering::Acquire) & ALL;
-        self.entries
-            .iter()
-            .enumerate()
-            .filter(move |(index, _)| used & (1 << index) != 0)
-            .filter_map(|(_, entry)| entry.read())
+        self.entries.iter().filter_map(Entry::read)
     }
 
     /// How many holds found no entry (I3).
@@ -189,8 +168,10 @@ impl HoldTable {
 
     /// Empties the table of a dead occupant; only the slot's next occupant calls it.
     pub fn clear(&self) {
-        // Release: as `forget`.
-        self.used.store(0, Ordering::Release);
+        for entry in &self.entries {
+            // Release: as `forget`.
+            entry.key.store(0, Ordering::Release);
+        }
         // Relaxed: a number for people.
         self.beyond.store(0, Ordering::Relaxed);
     }
@@ -210,13 +191,30 @@ impl HoldTable {
 }
 
 impl Entry {
-    #[inline]
+    #[inline(always)]
+    fn is_free(&self) -> bool {
+        // Relaxed: only this thread writes it (I1).
+        self.key.load(Ordering::Relaxed) == 0
+    }
+
+    /// Takes a free entry of a table that several threads write.
+    fn try_claim(&self) -> bool {
+        // Acquire: the entry's last user is done with it. Relaxed on failure: another has it.
+        self.key.compare_exchange(0, UNSAID, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    #[inline(always)]
     fn write(&self, hold: &Hold) {
-        // Relaxed: ordered by the Release of `used`, or judged by the key, which comes last.
-        self.info.store((u64::from(hold.units) << 8) | u64::from(hold.mode as u8), Ordering::Relaxed);
-        // Relaxed: as above.
-        self.site.store(hold.site, Ordering::Relaxed);
-        // Release: of an entry whose bit is set first, the key shows that the rest is written.
+        let info = (u64::from(hold.units) << 8) | u64::from(hold.mode as u8);
+        for (word, value) in [(&self.info, info), (&self.site, hold.site)] {
+            // Relaxed: ordered by the Release of the key. What stands there already is not stored again: the exchange that
+            // gives the object up waits for every store before it.
+            if word.load(Ordering::Relaxed) != value {
+                // Relaxed: as above.
+                word.store(value, Ordering::Relaxed);
+            }
+        }
+        // Release: the key shows that the rest is written.
         self.key.store(hold.key, Ordering::Release);
     }
 
@@ -229,7 +227,7 @@ impl Entry {
         let site = self.site.load(Ordering::Relaxed);
         let units = u32::try_from(info >> 8).unwrap_or(u32::MAX);
         let mode = Mode::from_bits(info & 0xFF)?;
-        (key != 0).then_some(Hold { key, mode, units, site })
+        (key != 0 && key != UNSAID).then_some(Hold { key, mode, units, site })
     }
 }
 
@@ -280,9 +278,9 @@ mod tests {
         let table = HoldTable::empty();
         let (a, b) = (table.note_beside_others(&hold(1)), table.note_beside_others(&hold(2)));
         assert_ne!(a, b);
-        table.forget_beside_others(a);
+        table.forget(a);
         assert!(table.read().eq([hold(2)]));
-        table.forget_beside_others(b);
+        table.forget(b);
         assert_eq!(table.read().count(), 0);
     }
 }

@@ -8,6 +8,7 @@
 //! | [`head`] | what every object on which processes take turns begins with |
 //! | [`holds`] | what a participant holds |
 //! | [`mutex`] | who owns a mutex, and what its owner must do for those who wait |
+//! | [`occupant`] | who occupies a slot |
 //! | [`owner`] | who: slot number and generation in one 64-bit value |
 //! | [`permits`] | permits of a semaphore, each with its owner |
 //! | [`queueing`] | whether somebody queues |
@@ -21,6 +22,7 @@ pub mod counting;
 pub mod head;
 pub mod holds;
 pub mod mutex;
+pub mod occupant;
 pub mod owner;
 pub mod permits;
 pub mod queueing;

@@ -139,6 +139,7 @@ impl<'a> MutexWord<'a> {
     }
 
     /// The word now.
+    #[inline]
     #[must_use]
     pub fn read(self) -> Found {
         // Acquire: who finds a dead owner or a grant sees what came before it.

@@ -47,6 +47,7 @@ pub struct Permit {
 
 impl Permit {
     /// Who has it now, dead or alive.
+    #[inline]
     #[must_use]
     pub fn owner(&self) -> Option<OwnerId> {
         // Acquire: who sees a dead owner's id sees what it did.

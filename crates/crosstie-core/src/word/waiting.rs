@@ -295,6 +295,7 @@ impl WaitRecord {
 }
 
 /// What stands between a change of an object and the look for who waits for it (I4).
+#[inline]
 pub fn look_for_waiters() {
     // SeqCst: the `object` was written before, the waiters' `sequence`s are read after; a waiter in
     // `publish` writes its `sequence`, then reads the `object`: one of them sees the other.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Bound, Verdict, ratio};
+use super::verdict::{Bound, Verdict, ratio};
 use crate::compare::cell::{Cell, Site};
 use crate::compare::figures::Figure;
 use crate::compare::plan::Plan;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Bound, Verdict, ratio};
+use super::verdict::{Bound, Verdict, ratio};
 use crate::machine;
 use crate::turns::figures::{Figure, Repetition};
 use crate::turns::plan::{BALLAST_BYTES, PARTIES, SECTIONS_NS, TurnsPlan};

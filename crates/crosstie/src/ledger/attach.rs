@@ -9,6 +9,7 @@ use crosstie_core::layout::ledger::SLOTS;
 use crosstie_core::word::slot::{Life, Occupant, Slot};
 use crosstie_core::{OwnerId, crash_point};
 
+pub(crate) use super::local::Known;
 use super::local::{self, Local, Me};
 use super::{Domain, OwnerKind};
 use crate::error::{Error, ErrorKind, Result};
@@ -26,8 +27,8 @@ const SEARCHES_MAX: u32 = 64;
 
 /// The id and slot under which the calling thread takes objects of the tag `tag`, if it is known at
 /// once; else ask [`me`].
-#[inline]
-pub(crate) fn latest(tag: u64) -> Option<(OwnerId, &'static Slot)> {
+#[inline(always)]
+pub(crate) fn latest(tag: u64) -> Option<Known> {
     local::latest(tag)
 }
 
@@ -67,11 +68,6 @@ impl Domain {
         }
     }
 
-    /// The calling thread as an owner, if it has a slot in this domain since the last fork.
-    pub(crate) fn thread_owner_if_any(&'static self) -> Option<OwnerId> {
-        local::remembered(self).map(|me| me.id)
-    }
-
     /// The calling thread as it takes part in this domain; it takes a slot with the first call.
     ///
     /// # Errors
@@ -104,10 +100,11 @@ impl Domain {
     }
 
     /// The calling process's slot, whose hold table its threads share.
-    pub(crate) fn process_slot(&'static self) -> Result<(OwnerId, &'static Slot)> {
+    pub(crate) fn process_known(&'static self) -> Result<Known> {
         let id = self.process_owner()?;
         // invariant: process_owner has just found this slot alive.
-        Ok((id, self.slot(id.slot()).expect("a slot that was claimed is in use")))
+        let slot = self.slot(id.slot()).expect("a slot that was claimed is in use");
+        Ok(Known { id, slot, epoch: process::fork_epoch() })
     }
 
     /// The domain of the objects that carry `tag`; 0 is the heap's.

@@ -170,6 +170,11 @@ impl Me {
         Self { tag, ..self }
     }
 
+    /// The same, as a fast path knows it.
+    pub(crate) fn known(&self) -> Known {
+        Known { id: self.id, slot: self.slot, epoch: self.epoch }
+    }
+
     /// Whether this process took the slot, rather than inherit this value by a fork.
     #[inline]
     #[must_use]
@@ -180,6 +185,15 @@ impl Me {
 
 /// Slots that a thread remembers; one that it forgot it finds again in the ledger.
 const REMEMBERED: usize = 4;
+
+/// A thread as a fast path knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) id: OwnerId,
+    pub(crate) slot: &'static Slot,
+    /// The fork epoch in which it is so, that of now.
+    pub(crate) epoch: u64,
+}
 
 /// Where a lock looks first: one place for objects on the heap, one for those of the domain that the
 /// thread used last. Word by word, so that a fast path loads no more than it needs.
@@ -194,11 +208,22 @@ impl Latest {
     const fn none() -> Self {
         Self { tag: Cell::new(0), epoch: Cell::new(0), id: Cell::new(0), slot: Cell::new(None) }
     }
+
+    #[inline(always)]
+    fn of(&self, tag: u64) -> Option<Known> {
+        let epoch = self.epoch.get();
+        // The epoch is never 0, so a place that was never used is no match.
+        if self.tag.get() != tag || epoch != process::fork_epoch() {
+            return None;
+        }
+        Some(Known { id: OwnerId::from_bits(self.id.get())?, slot: self.slot.get()?, epoch })
+    }
 }
 
 thread_local! {
     // No destructor: guards that other thread-locals drop still find their slot.
-    static LATEST: [Latest; 2] = const { [Latest::none(), Latest::none()] };
+    static LATEST_ON_HEAP: Latest = const { Latest::none() };
+    static LATEST_NAMED: Latest = const { Latest::none() };
     static SLOTS: [Cell<Option<Me>>; REMEMBERED] = const { [const { Cell::new(None) }; REMEMBERED] };
     static LIST: Cell<Option<(u64, RobustList)>> = const { Cell::new(None) };
 }
@@ -209,16 +234,10 @@ pub(super) fn remembered(domain: &'static Domain) -> Option<Me> {
 }
 
 /// The id and slot under which this thread takes objects of the tag `tag`, if it is known at once.
-#[inline]
-pub(super) fn latest(tag: u64) -> Option<(OwnerId, &'static Slot)> {
-    LATEST.with(|latest| {
-        let place = &latest[usize::from(tag != 0)];
-        // The epoch is never 0, so a place that was never used is no match.
-        if place.tag.get() != tag || place.epoch.get() != process::fork_epoch() {
-            return None;
-        }
-        Some((OwnerId::from_bits(place.id.get())?, place.slot.get()?))
-    })
+#[inline(always)]
+pub(super) fn latest(tag: u64) -> Option<Known> {
+    // Two places of their own, not two of an array: what is loaded does not wait for the tag.
+    if tag == 0 { LATEST_ON_HEAP.with(|place| place.of(0)) } else { LATEST_NAMED.with(|place| place.of(tag)) }
 }
 
 /// The slot that this thread uses for objects of the tag `tag`, if it has one since the last fork.
@@ -229,13 +248,13 @@ pub(super) fn remembered_for(tag: u64) -> Option<Me> {
 }
 
 fn make_latest(me: Me) {
-    LATEST.with(|latest| {
-        let place = &latest[usize::from(me.tag != 0)];
+    let set = |place: &Latest| {
         place.tag.set(me.tag);
         place.epoch.set(me.epoch);
         place.id.set(me.id.to_bits());
         place.slot.set(Some(me.slot));
-    });
+    };
+    if me.tag == 0 { LATEST_ON_HEAP.with(set) } else { LATEST_NAMED.with(set) }
 }
 
 fn find(is_it: impl Fn(&Me) -> bool) -> Option<Me> {

@@ -1,6 +1,7 @@
 //! [`CountingSemaphore`]: a number that anyone raises and anyone takes from, as in the textbooks.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use crosstie_core::Deadline;
@@ -17,7 +18,6 @@ use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
-use crate::ledger::attach;
 use crate::os::clock;
 
 /// The counting semaphore of the textbooks: `wait` takes one and waits while there is none, `post` adds
@@ -114,6 +114,20 @@ impl CountingSemaphore {
     /// `TooLarge` (87) at a value of 2,147,483,647: nothing was added.
     #[inline]
     pub fn post(&self) -> Result<()> {
+        let word = Counting::new(&self.head.word);
+        let found = word.read();
+        // Nobody queues: nobody is to be told.
+        if !Counting::is_queued(found)
+            && Counting::value_in(found) < VALUE_MAX
+            && word.try_post(found).is_ok()
+        {
+            return Ok(());
+        }
+        self.post_contended()
+    }
+
+    #[cold]
+    fn post_contended(&self) -> Result<()> {
         let domain = Domain::for_tag(self.head.tag())?;
         turns::post(&self.head, &domain, || domain.announce()).map_err(|_| {
             Error::new("post", domain.object_name(self.head.key()), ErrorKind::TooLarge)
@@ -158,18 +172,15 @@ impl CountingSemaphore {
     pub fn wait_until(&self, deadline: Deadline) -> LockResult<()> {
         let word = Counting::new(&self.head.word);
         let found = word.read();
-        if !Counting::is_queued(found)
-            && attach::latest(self.head.tag()).is_some()
-            && word.try_wait(found).is_ok()
-        {
+        if !Counting::is_queued(found) && word.try_wait(found).is_ok() {
             return Ok(());
         }
-        self.wait_contended(Taker::thread(self.head.tag(), deadline))
+        self.wait_contended(deadline, Location::caller())
     }
 
     #[cold]
-    fn wait_contended(&self, taker: Result<Taker>) -> LockResult<()> {
-        let taker = taker.map_err(LockError::Failed)?;
+    fn wait_contended(&self, deadline: Deadline, site: &'static Location<'static>) -> LockResult<()> {
+        let taker = Taker::thread_at(self.head.tag(), deadline, site).map_err(LockError::Failed)?;
         if self.head.key() == 0 {
             self.head.name(taker.domain().next_key());
         }

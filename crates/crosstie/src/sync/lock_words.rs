@@ -3,14 +3,16 @@
 
 use crosstie_core::OwnerId;
 use crosstie_core::atomic::AtomicU64;
+use crosstie_core::turns::mutex;
 use crosstie_core::turns::rwlock::{self, DRAINING, READING, Words};
 use crosstie_core::word::head::{ABANDONED, Head};
 use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::permits::Permit;
 use crosstie_core::word::waiting::Mode;
 
+use super::held::Noted;
 use super::refusal::{LockError, Occupied};
-use super::taker::{Noted, Taker};
+use super::taker::Taker;
 use crate::ledger::Domain;
 use crate::os::clock;
 
@@ -23,7 +25,9 @@ pub const READERS_MAX: usize = 64;
 pub(super) struct LockWords {
     pub(super) head: Head,
     phase: AtomicU64,
-    reserved: [AtomicU64; 7],
+    queueing: AtomicU64,
+    cells_used: AtomicU64,
+    reserved: [AtomicU64; 5],
     readers: [Permit; READERS_MAX],
 }
 
@@ -55,14 +59,22 @@ impl LockWords {
             // Fair among writers; phases see to the readers.
             head: Head::new(0),
             phase: AtomicU64::new(0),
-            reserved: [const { AtomicU64::new(0) }; 7],
+            queueing: AtomicU64::new(0),
+            cells_used: AtomicU64::new(0),
+            reserved: [const { AtomicU64::new(0) }; 5],
             readers: [const { Permit::free() }; READERS_MAX],
         }
     }
 
     #[inline]
     pub(super) fn words(&self) -> Words<'_> {
-        Words { head: &self.head, phase: &self.phase, readers: &self.readers }
+        Words {
+            head: &self.head,
+            phase: &self.phase,
+            queueing: &self.queueing,
+            cells_used: &self.cells_used,
+            readers: &self.readers,
+        }
     }
 
     /// Gives an object on the heap its key.
@@ -89,24 +101,39 @@ impl LockWords {
     /// Begins to write.
     pub(super) fn write<G>(&self, taker: &Taker) -> Result<WriteTurn, LockError<G>> {
         self.name(taker.domain());
-        let since = clock::now_ns();
-        let request = taker.request(Mode::Exclusive, 1, 1);
-        let taken = rwlock::own_word(self.words(), &taker.me, taker.owner, &request)
-            .map_err(|refused| self.refused(refused, taker, since))?;
-        if taken.abandoned_by.is_some() {
-            self.head.mark(ABANDONED);
+        if !MutexWord::new(&self.head.word).try_lock(taker.owner) {
+            self.own_word(taker)?;
         }
         let key = self.head.key();
         let noted = [taker.note(key, Mode::Exclusive, 1), taker.note(key | READING, Mode::Exclusive, 1)];
         let turn = WriteTurn { noted, token: self.head.next_token() };
-        match rwlock::drain(self.words(), &taker.me, &request) {
-            Ok(()) => Ok(turn),
-            Err(refused) => {
-                let refusal = self.refused(refused, taker, since);
-                self.stop_writing(&turn);
-                Err(refusal)
-            }
+        if !rwlock::is_drained(self.words(), &taker.me)
+            && let Err(refusal) = self.drain(taker)
+        {
+            self.stop_writing(&turn);
+            return Err(refusal);
         }
+        Ok(turn)
+    }
+
+    #[cold]
+    fn own_word<G>(&self, taker: &Taker) -> Result<(), LockError<G>> {
+        let since = clock::now_ns();
+        let request = taker.request(Mode::Exclusive, 1, 1);
+        let taken = mutex::lock(&self.head, &taker.me, taker.owner, &request)
+            .map_err(|refused| self.refused(refused, taker, since))?;
+        if taken.abandoned_by.is_some() {
+            self.head.mark(ABANDONED);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn drain<G>(&self, taker: &Taker) -> Result<(), LockError<G>> {
+        let since = clock::now_ns();
+        let request = taker.request(Mode::Exclusive, 1, 1);
+        rwlock::drain(self.words(), &taker.me, &request)
+            .map_err(|refused| self.refused(refused, taker, since))
     }
 
     /// Ends a read, unless it was inherited by a fork.

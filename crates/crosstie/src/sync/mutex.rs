@@ -15,7 +15,6 @@ use crosstie_core::turns::mutex::{self as turns, Taken};
 use crosstie_core::turns::queued::Request;
 use crosstie_core::word::head::{ABANDONED, Counters, Head};
 use crosstie_core::word::mutex::MutexWord;
-use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
@@ -23,14 +22,14 @@ pub(super) use guard::with_marks;
 pub use guard::{MutexGuard, OwnedMutexGuard};
 pub(super) use holding::Holding;
 
-use super::held::{ProcessHold, ThreadHold};
+use super::held::{Noted, one};
 use super::object::{self, Object, Wanted};
 use super::policy::Policy;
 use super::refusal::{LockError, LockResult, Occupied};
 use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::Result;
-use crate::ledger::attach::{latest, me};
+use crate::ledger::attach::{Known, latest, me};
 use crate::ledger::site::Site;
 use crate::ledger::{Domain, Identity, Me};
 use crate::os::clock;
@@ -141,7 +140,7 @@ impl<T> Mutex<T> {
     /// [`LockError::Abandoned`] and [`LockError::Poisoned`] with the guard; [`LockError::Deadlock`] instead of a
     /// wait that would never end, also when the calling thread has it already; [`LockError::Failed`]
     /// when the domain has no room.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         self.lock_until(Deadline::NEVER)
@@ -151,7 +150,7 @@ impl<T> Mutex<T> {
     ///
     /// # Errors
     /// [`LockError::Busy`]; as [`Mutex::lock`].
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn try_lock(&self) -> LockResult<MutexGuard<'_, T>> {
         self.lock_until(Deadline::NOW)
@@ -172,16 +171,16 @@ impl<T> Mutex<T> {
     /// # Errors
     /// [`LockError::TimedOut`]; as [`Mutex::lock`]. A circle in which somebody waits with a deadline is no
     /// deadlock: it ends by itself.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn lock_until(&self, deadline: Deadline) -> LockResult<MutexGuard<'_, T>> {
         let site = Location::caller();
         // A mutex on the heap has no key before somebody has locked it the long way.
         if self.head.key() != 0
-            && let Some((id, slot)) = latest(self.head.tag())
-            && MutexWord::new(&self.head.word).try_lock(id)
+            && let Some(me) = latest(self.head.tag())
+            && MutexWord::new(&self.head.word).try_lock(me.id)
         {
-            return self.guard(slot, site);
+            return self.guard(me, site);
         }
         self.lock_contended(deadline, site)
     }
@@ -255,9 +254,9 @@ impl<T> Mutex<T> {
     }
 
     /// The guard of a thread that has just taken the word.
-    #[inline]
-    fn guard(&self, slot: &'static Slot, site: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
-        let hold = ThreadHold::note(slot, self.head.key(), Mode::Exclusive, site);
+    #[inline(always)]
+    fn guard(&self, owner: Known, site: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
+        let hold = Noted::alone(owner, &one(self.head.key(), Mode::Exclusive, site));
         let guard = MutexGuard::new(self, hold, self.head.next_token());
         match self.head.state() {
             0 => Ok(guard),
@@ -266,6 +265,7 @@ impl<T> Mutex<T> {
     }
 
     #[cold]
+    #[inline(never)]
     fn lock_contended(
         &self,
         deadline: Deadline,
@@ -273,7 +273,7 @@ impl<T> Mutex<T> {
     ) -> LockResult<MutexGuard<'_, T>> {
         let me = me(self.head.tag()).map_err(LockError::Failed)?;
         self.take(&me, me.id, deadline, site)?;
-        self.guard(me.slot, site)
+        self.guard(me.known(), site)
     }
 
     /// The tag of its domain.
@@ -292,7 +292,7 @@ impl<T> Mutex<T> {
         if !MutexWord::new(&self.head.word).try_lock(taker.owner) {
             self.take_as(&taker.me, taker.owner, request)?;
         }
-        self.guard(taker.me.slot, taker.site())
+        self.guard(taker.me.known(), taker.site())
     }
 
     /// Takes the word for `owner`: what every way of locking ends in when it is not had at once.
@@ -436,9 +436,9 @@ pub trait LockOwned<T>: Deref<Target = Mutex<T>> + Clone {
         let site = Location::caller();
         let mutex: &Mutex<T> = self;
         let me = me(mutex.head.tag()).map_err(LockError::Failed)?;
-        let owner = ProcessHold::owner(&me).map_err(LockError::Failed)?;
-        mutex.take(&me, owner.0, deadline, site)?;
-        let hold = ProcessHold::note(owner, &mutex.head, Mode::Exclusive, 1, site);
+        let process = me.domain.process_known().map_err(LockError::Failed)?;
+        mutex.take(&me, process.id, deadline, site)?;
+        let hold = Noted::beside_others(process, &one(mutex.head.key(), Mode::Exclusive, site));
         let guard = OwnedMutexGuard::new(self.clone(), hold, mutex.head.next_token());
         guard::with_marks(mutex.head.state(), guard)
     }

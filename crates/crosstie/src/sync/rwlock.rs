@@ -15,7 +15,7 @@ use crosstie_core::turns::rwlock::{self as turns, DRAINING};
 use crosstie_core::word::head::{ABANDONED, Counters, Head, POISONED};
 use crosstie_core::word::waiting::Mode;
 
-use super::held::ThreadHold;
+use super::held::{Noted, one};
 use super::lock_words::{LockWords, WriteTurn};
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult};
@@ -74,7 +74,7 @@ mod promises {
     unsafe impl<T: Shareable + Sync> Object for RwLock<T> {
         const KIND: &'static str = "lock";
         const SHAPE: u64 = super::SHAPE;
-        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("rwlock 1: words 1216, data");
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("rwlock 2: words 1216, data");
         const PARTS: &'static [(usize, usize)] =
             &[(0, size_of::<LockWords>()), (offset_of!(RwLock<T>, data), size_of::<T>())];
 
@@ -136,17 +136,17 @@ impl<T> RwLock<T> {
         let site = Location::caller();
         let head = &self.words.head;
         if head.key() != 0
-            && let Some((id, slot)) = latest(head.tag())
+            && let Some(me) = latest(head.tag())
         {
-            match turns::try_read(self.words.words(), id) {
+            match turns::try_read(self.words.words(), me.id) {
                 Ok(Some(cell)) => {
-                    let hold = ThreadHold::note(slot, head.key() | DRAINING, Mode::Shared, site);
+                    let hold = Noted::alone(me, &one(head.key() | DRAINING, Mode::Shared, site));
                     let guard = RwLockReadGuard { lock: self, cell, hold, not_send: PhantomData };
                     let state = head.state();
                     return if state == 0 { Ok(guard) } else { self.marked(guard, state & ABANDONED != 0) };
                 }
                 Ok(None) => {}
-                Err(cell) => self.words.tell_writer(id, cell),
+                Err(cell) => self.words.tell_writer(me.id, cell),
             }
         }
         self.read_contended(deadline, site)
@@ -158,13 +158,9 @@ impl<T> RwLock<T> {
         deadline: Deadline,
         site: &'static Location<'static>,
     ) -> LockResult<RwLockReadGuard<'_, T>> {
-        let head = &self.words.head;
-        let taker = Taker::thread_at(head.tag(), deadline, site).map_err(LockError::Failed)?;
+        let taker = Taker::thread_at(self.words.head.tag(), deadline, site).map_err(LockError::Failed)?;
         let turn = self.words.read(&taker)?;
-        // The note of a thread's guard is found again by its slot, so it is made anew in that form.
-        turn.noted.forget();
-        let hold = ThreadHold::note(taker.me.slot, head.key() | DRAINING, Mode::Shared, site);
-        let guard = RwLockReadGuard { lock: self, cell: turn.cell, hold, not_send: PhantomData };
+        let guard = RwLockReadGuard { lock: self, cell: turn.cell, hold: turn.noted, not_send: PhantomData };
         self.marked(guard, turn.is_abandoned)
     }
 
@@ -268,7 +264,7 @@ impl<T> RwLock<T> {
 pub struct RwLockReadGuard<'a, T> {
     lock: &'a RwLock<T>,
     cell: u32,
-    hold: ThreadHold,
+    hold: Noted,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -341,8 +337,9 @@ mod access {
 impl<T> Drop for RwLockReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(owner) = self.hold.forget(&self.lock.words.head) {
-            self.lock.words.give_up_reading(owner, self.cell);
+        if self.hold.is_ours() {
+            self.hold.forget();
+            self.lock.words.give_up_reading(self.hold.owner, self.cell);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::Location;
 use std::time::Duration;
 
 use crosstie_core::layout::header::layout_hash;
@@ -12,12 +13,14 @@ use crosstie_core::word::permits::Permit as Cell;
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
+use super::held::{Noted, one};
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult, Occupied};
 use super::shared::Shared;
-use super::taker::{Noted, Taker};
+use super::taker::Taker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
+use crate::ledger::attach::latest;
 use crate::ledger::command::CommandOwner;
 use crate::os::clock;
 
@@ -193,8 +196,28 @@ impl Semaphore {
     #[inline]
     #[track_caller]
     pub fn acquire_until(&self, deadline: Deadline) -> LockResult<Permit<'_>> {
+        let site = Location::caller();
+        if self.head.key() != 0
+            && let Some(me) = latest(self.head.tag())
+            && let Some((index, token)) = turns::try_take_first(&self.head, &self.permits, me.id)
+        {
+            let noted = Noted::alone(me, &one(self.head.key(), Mode::Units, site));
+            return Ok(Permit {
+                held: HeldPermits { semaphore: self, noted, index, token },
+                not_send: PhantomData,
+            });
+        }
+        self.acquire_contended(deadline, site)
+    }
+
+    #[cold]
+    fn acquire_contended(
+        &self,
+        deadline: Deadline,
+        site: &'static Location<'static>,
+    ) -> LockResult<Permit<'_>> {
         let mut places = [(0, 0)];
-        let noted = self.take(Taker::thread(self.head.tag(), deadline), &mut places)?;
+        let noted = self.take(Taker::thread_at(self.head.tag(), deadline, site), &mut places)?;
         let [(index, token)] = places;
         Ok(Permit { held: HeldPermits { semaphore: self, noted, index, token }, not_send: PhantomData })
     }
@@ -265,6 +288,7 @@ impl Semaphore {
         Counters { acquisitions, ..self.head.counters() }
     }
 
+    #[inline]
     fn give_back(&self, noted: &Noted, indices: impl Iterator<Item = u32>) {
         if !noted.is_ours() {
             return;
@@ -273,6 +297,13 @@ impl Semaphore {
         for cell in indices.filter_map(|index| self.permits.get(index as usize)) {
             cell.give_back(noted.owner);
         }
+        if turns::has_waiters(&self.head) {
+            self.tell_who_waits();
+        }
+    }
+
+    #[cold]
+    fn tell_who_waits(&self) {
         if let Ok(domain) = Domain::for_tag(self.head.tag()) {
             turns::gave_back(&self.head, &domain);
         }
@@ -287,6 +318,7 @@ struct HeldPermits<H: Deref<Target = Semaphore>> {
 }
 
 impl<H: Deref<Target = Semaphore>> Drop for HeldPermits<H> {
+    #[inline]
     fn drop(&mut self) {
         self.semaphore.give_back(&self.noted, std::iter::once(self.index));
     }

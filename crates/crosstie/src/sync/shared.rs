@@ -2,8 +2,8 @@
 #![expect(unsafe_code, reason = "answers a reference into the segment that it keeps mapped")]
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Deref;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crosstie_core::layout::shared::is_inside;
@@ -35,12 +35,20 @@ use crate::region::Segment;
 /// # Ok::<(), crosstie::Error>(())
 /// ```
 pub struct Shared<O: Object> {
+    /// Inside the segment, which `inside` keeps mapped.
+    object: NonNull<O>,
     inside: Arc<Inside>,
-    object: PhantomData<O>,
 }
 
+// SAFETY: an Object is Sync (its trait), and all that a handle gives out is a shared reference to it.
+unsafe impl<O: Object> Send for Shared<O> {}
+
+// SAFETY: as for Send, a shared handle gives out what any handle gives out.
+unsafe impl<O: Object> Sync for Shared<O> {}
+
 struct Inside {
-    segment: Segment,
+    /// Kept mapped.
+    _segment: Segment,
     domain: &'static Domain,
     name: String,
 }
@@ -53,7 +61,10 @@ impl<O: Object> Shared<O> {
             return Err(Error::new("open", name, ErrorKind::Corrupt)
                 .because(format!("its file has {} bytes", segment.len())));
         }
-        Ok(Self { inside: Arc::new(Inside { segment, domain, name }), object: PhantomData })
+        let object = segment.base().as_ptr().wrapping_add(offset).cast::<O>();
+        // invariant: a mapping begins behind the first page, and ends before the last.
+        let object = NonNull::new(object).expect("a mapped address");
+        Ok(Self { object, inside: Arc::new(Inside { _segment: segment, domain, name }) })
     }
 
     /// The domain in which it has its name.
@@ -74,16 +85,15 @@ impl<O: Object> Deref for Shared<O> {
 
     #[inline]
     fn deref(&self) -> &O {
-        let object = self.inside.segment.base().as_ptr().wrapping_add(OBJECT_OFFSET as usize).cast::<O>();
         // SAFETY: `new` checked that the object lies inside the mapping, aligned; the segment lives as
         // long as `self`; whatever bytes others write, an Object stays valid (its contract).
-        unsafe { &*object }
+        unsafe { self.object.as_ref() }
     }
 }
 
 impl<O: Object> Clone for Shared<O> {
     fn clone(&self) -> Self {
-        Self { inside: Arc::clone(&self.inside), object: PhantomData }
+        Self { object: self.object, inside: Arc::clone(&self.inside) }
     }
 }
 

@@ -4,13 +4,15 @@ use std::panic::Location;
 
 use crosstie_core::turns::queued::Request;
 use crosstie_core::word::head::Head;
-use crosstie_core::word::holds::{Hold, HoldIndex};
+use crosstie_core::word::holds::Hold;
 use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
+use super::held::Noted;
 use crate::error::Result;
 use crate::ledger::attach;
+use crate::ledger::attach::Known;
 use crate::ledger::command::CommandOwner;
 use crate::ledger::site::Site;
 use crate::ledger::{Domain, Me};
@@ -47,7 +49,7 @@ impl Taker {
     #[track_caller]
     pub(super) fn process(tag: u64, deadline: Deadline) -> Result<Self> {
         let me = attach::me(tag)?;
-        let (owner, slot) = me.domain.process_slot()?;
+        let Known { id: owner, slot, .. } = me.domain.process_known()?;
         Ok(Self { me, owner, slot, command: None, shares_table: true, deadline, site: Location::caller() })
     }
 
@@ -90,41 +92,8 @@ impl Taker {
     /// Notes that the owner has the object of `key` in this way.
     pub(super) fn note(&self, key: u64, mode: Mode, units: u32) -> Noted {
         let hold = Hold { key, mode, units, site: Site::address_of(self.site) };
-        let table = &self.slot.holds;
-        let index = if self.shares_table { table.note_beside_others(&hold) } else { table.note(&hold) };
-        Noted {
-            owner: self.owner,
-            slot: self.slot,
-            index,
-            shares_table: self.shares_table,
-            epoch: process::fork_epoch(),
-        }
-    }
-}
-
-/// Something that an owner has, noted in its slot.
-#[derive(Debug)]
-pub(crate) struct Noted {
-    pub(super) owner: OwnerId,
-    slot: &'static Slot,
-    index: HoldIndex,
-    shares_table: bool,
-    epoch: u64,
-}
-
-impl Noted {
-    /// Whether this process took it, rather than inherit it by a fork: then it does nothing (HAZARDS H6).
-    pub(super) fn is_ours(&self) -> bool {
-        self.epoch == process::fork_epoch()
-    }
-
-    /// Takes the note out, before the object is given up.
-    pub(super) fn forget(&self) {
-        let table = &self.slot.holds;
-        if self.shares_table {
-            table.forget_beside_others(self.index);
-        } else {
-            table.forget(self.index);
-        }
+        let noted = if self.shares_table { Noted::beside_others } else { Noted::alone };
+        let owner = Known { id: self.owner, slot: self.slot, epoch: process::fork_epoch() };
+        noted(owner, &hold)
     }
 }

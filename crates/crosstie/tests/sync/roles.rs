@@ -57,12 +57,7 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
                 *mutex.lock().unwrap() += 1;
             }
         }
-        "acquire" => {
-            let gate = crosstie::sync::Semaphore::open_in(domain, name).unwrap();
-            let permit = gate.acquire();
-            say_outcome(name, &permit.as_ref().map(|permit| permit.index()));
-            return run_beside(domain, rest, owned, permit);
-        }
+        "acquire" => return acquire(domain, name, rest, owned),
         "read" | "write" => {
             let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
             return if verb == "read" {
@@ -100,6 +95,13 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
         other => panic!("no such step: {other}"),
     }
     run(domain, rest, owned);
+}
+
+fn acquire(domain: &'static Domain, name: &str, rest: &[&str], owned: &mut Vec<Guard>) {
+    let gate = crosstie::sync::Semaphore::open_in(domain, name).unwrap();
+    let permit = gate.acquire();
+    say_outcome(name, &permit.as_ref().map(|permit| permit.index()));
+    run_beside(domain, rest, owned, permit);
 }
 
 fn say_outcome<T: std::fmt::Debug, G>(name: &str, outcome: &Result<T, &LockError<G>>)

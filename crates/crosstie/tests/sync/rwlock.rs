@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crosstie::os::process;
-use crosstie::sync::{Access, Lock, LockError, RwLock};
+use crosstie::sync::{Access, AnyLock, Lock, LockError, RwLock};
 use crosstie::{Deadline, ErrorKind};
 
 use super::stage::{Stage, until_asleep};
@@ -127,7 +127,9 @@ fn what_a_command_has_counts_while_more_is_taken_for_it() {
         let held = second.lock_until(access, Deadline::NEVER).unwrap();
         std::thread::scope(|scope| {
             let (tell, told) = std::sync::mpsc::channel();
-            let (own_first, own_second, domain) = (first.clone(), second.clone(), stage.domain);
+            let domain = stage.domain;
+            let any = |name| AnyLock::open_or_create_in(domain, name).unwrap();
+            let (own_first, own_second) = (any("first"), any("second"));
             let starter = scope.spawn(move || {
                 let owner = domain.command_owner("job").unwrap();
                 let taken = own_first.lock_for_command(&owner, Access::Exclusive, Deadline::NEVER).unwrap();

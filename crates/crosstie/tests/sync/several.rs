@@ -131,7 +131,6 @@ fn locks_of_every_kind_are_taken_together_and_one_alone_only_once() {
     let lock = Lock::open_or_create_in(stage.domain, "l").unwrap();
     let read = RwLock::<u64>::open_or_create_in(stage.domain, "r", || 2).unwrap();
     let write = RwLock::<u64>::open_or_create_in(stage.domain, "w", || 3).unwrap();
-    let heap = Mutex::new(4_u64);
     {
         let all = lock_all((&*mutex, &*lock, Reading(&*read), Writing(&*write)));
         let (m, l, r, mut w) = all.unwrap();
@@ -143,7 +142,6 @@ fn locks_of_every_kind_are_taken_together_and_one_alone_only_once() {
         matches!(lock_all((&*mutex, &*mutex)), Err(LockError::Failed(error)) if error.kind() == ErrorKind::Usage)
     );
     assert!(mutex.try_lock().is_ok(), "nothing is held behind a refusal");
-    drop(heap);
     let several: Vec<_> = lock_all(vec![&*mutex]).unwrap();
     assert_eq!(*several[0], 1);
 }

@@ -6,12 +6,11 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::thread;
 
-use crosstie_core::OwnerId;
-use crosstie_core::word::head::{ABANDONED, Head, POISONED};
+use crosstie_core::word::head::{ABANDONED, POISONED};
 
 use super::Mutex;
 use crate::ledger::{Domain, Identity};
-use crate::sync::held::{ProcessHold, ThreadHold};
+use crate::sync::held::Noted;
 use crate::sync::refusal::{LockError, LockResult};
 
 macro_rules! guard_methods {
@@ -69,7 +68,7 @@ pub(in crate::sync) fn with_marks<G>(state: u32, guard: G) -> LockResult<G> {
 pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
     token: u64,
-    hold: ThreadHold,
+    hold: Noted,
     was_panicking: bool,
     not_send: PhantomData<*mut ()>,
 }
@@ -78,8 +77,8 @@ pub struct MutexGuard<'a, T> {
 unsafe impl<T: Sync> Sync for MutexGuard<'_, T> {}
 
 impl<'a, T> MutexGuard<'a, T> {
-    #[inline]
-    pub(super) fn new(mutex: &'a Mutex<T>, hold: ThreadHold, token: u64) -> Self {
+    #[inline(always)]
+    pub(super) fn new(mutex: &'a Mutex<T>, hold: Noted, token: u64) -> Self {
         Self { mutex, token, hold, was_panicking: thread::panicking(), not_send: PhantomData }
     }
 
@@ -97,15 +96,10 @@ impl<'a, T> MutexGuard<'a, T> {
     /// in a fork child.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        latest_or_find(&self.mutex.head).is_some_and(|owner| self.mutex.is_held(owner, self.token))
+        self.hold.is_ours() && self.mutex.is_held(self.hold.owner, self.token)
     }
 
     guard_methods!();
-}
-
-fn latest_or_find(head: &Head) -> Option<OwnerId> {
-    let domain = Domain::for_tag(head.tag()).ok()?;
-    domain.thread_owner_if_any()
 }
 
 impl<T> Deref for MutexGuard<'_, T> {
@@ -127,13 +121,23 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 }
 
 impl<T> Drop for MutexGuard<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        let Some(owner) = self.hold.forget(&self.mutex.head) else { return };
-        if !self.was_panicking && thread::panicking() {
-            self.mutex.head.mark(POISONED);
+        if !self.hold.is_ours() {
+            return;
         }
-        self.mutex.release(owner);
+        if thread::panicking() {
+            poison(self.mutex, self.was_panicking);
+        }
+        self.hold.forget();
+        self.mutex.release(self.hold.owner);
+    }
+}
+
+#[cold]
+fn poison<T>(mutex: &Mutex<T>, was_panicking: bool) {
+    if !was_panicking {
+        mutex.head.mark(POISONED);
     }
 }
 
@@ -142,13 +146,13 @@ impl<T> Drop for MutexGuard<'_, T> {
 /// `H` is what leads to the mutex: a [`Shared`](crate::sync::Shared) or an `Arc`.
 pub struct OwnedMutexGuard<T, H: Deref<Target = Mutex<T>>> {
     handle: H,
-    hold: ProcessHold,
+    hold: Noted,
     token: u64,
     was_panicking: bool,
 }
 
 impl<T, H: Deref<Target = Mutex<T>>> OwnedMutexGuard<T, H> {
-    pub(super) fn new(handle: H, hold: ProcessHold, token: u64) -> Self {
+    pub(super) fn new(handle: H, hold: Noted, token: u64) -> Self {
         Self { handle, hold, token, was_panicking: thread::panicking() }
     }
 

@@ -8,8 +8,9 @@ use crosstie_core::word::waiting::Mode;
 
 use super::Mutex;
 use crate::ledger::{Domain, Identity};
+use crate::sync::held::Noted;
 use crate::sync::refusal::LockError;
-use crate::sync::taker::{Noted, Taker};
+use crate::sync::taker::Taker;
 
 /// A mutex that is held until this is dropped. `H` is what leads to it.
 #[derive(Debug)]
