@@ -229,6 +229,62 @@ impl<'a, T> MonitorGuard<'a, T> {
         }
     }
 
+    /// Waits for a notification of `condition`, an explicit one of this monitor, with others inside meanwhile; it may return
+    /// without one. For who wants to say whom to wake: [`MonitorGuard::wait_while`] needs no notification.
+    ///
+    /// # Errors
+    /// As [`Mutex::lock`], about being inside again.
+    ///
+    /// # Death
+    /// As [`Condvar`]: a notification whose receiver is killed before it is inside passes on to the next.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::{Condvar, Monitor};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let count = Monitor::<u64>::open_or_create_in(domain, "count", || 0)?;
+    /// let risen = Condvar::open_or_create_in(domain, "count-risen")?;
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         let mut inside = count.enter().unwrap();
+    ///         *inside += 1;
+    ///         inside.notify_one(&risen).unwrap();
+    ///     });
+    ///     let mut inside = count.enter().unwrap();
+    ///     while *inside == 0 {
+    ///         inside = inside.wait_on(&risen).unwrap();
+    ///     }
+    /// });
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn wait_on(mut self, condition: &Condvar) -> LockResult<Self> {
+        let monitor = self.monitor;
+        // invariant: the guard is there whenever this thread is inside.
+        let guard = self.guard.take().expect("inside");
+        match condition.wait(guard) {
+            Ok(guard) => Ok(monitor.inside(guard)),
+            Err(refusal) => Err(refusal.map(|guard| monitor.inside(guard))),
+        }
+    }
+
+    /// Notifies the first who waits on `condition`.
+    ///
+    /// # Errors
+    /// As [`Condvar::notify_one`].
+    pub fn notify_one(&self, condition: &Condvar) -> Result<()> {
+        self.guard.as_ref().map_or(Ok(()), |guard| condition.notify_one(guard))
+    }
+
+    /// Notifies everyone who waits on `condition`.
+    ///
+    /// # Errors
+    /// As [`Condvar::notify_all`].
+    pub fn notify_all(&self, condition: &Condvar) -> Result<()> {
+        self.guard.as_ref().map_or(Ok(()), |guard| condition.notify_all(guard))
+    }
+
     /// Wakes those who wait, before the first change: they queue for the mutex, where the owner's death wakes them too.
     #[inline]
     fn tell(&mut self) {
