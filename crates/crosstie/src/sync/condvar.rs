@@ -22,7 +22,7 @@ use crate::os::clock;
 /// How long the wait for the mutex may outlast a deadline that has passed: 1 s.
 const AGAIN_NS: u64 = 1_000_000_000;
 
-/// A condition variable, on the heap or between processes; used with one [`Mutex`] at a time.
+/// A condition variable, on the heap or between processes; used with one [`Mutex`](super::Mutex) at a time.
 ///
 /// [`Monitor`](super::Monitor) is easier to get right: it has no notify to forget.
 ///
@@ -106,7 +106,7 @@ impl Condvar {
     /// Gives the mutex up, waits for a notification, and takes the mutex again. It may return without one.
     ///
     /// # Errors
-    /// As [`Mutex::lock`], about taking the mutex again.
+    /// As [`Mutex::lock`](super::Mutex::lock), about taking the mutex again.
     #[track_caller]
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let waited = self.wait_until(guard, Deadline::NEVER);
@@ -116,7 +116,7 @@ impl Condvar {
     /// As [`Condvar::wait`], until `deadline`; answers whether it came before a notification.
     ///
     /// # Errors
-    /// As [`Mutex::lock`], about taking the mutex again. For that there is one second more: if its owner
+    /// As [`Mutex::lock`](super::Mutex::lock), about taking the mutex again. For that there is one second more: if its owner
     /// does not give it up until then, [`LockError::TimedOut`] says who that is, and the caller is outside.
     #[track_caller]
     pub fn wait_until<'a, T>(

@@ -1,4 +1,4 @@
-//! [`Noted`]: what an owner has, noted in its slot as long as it has it.
+//! What an owner has, noted in its slot as long as it has it.
 
 use std::panic::Location;
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`policy`] | fair or fast |
 //! | [`refusal`] | why somebody did not get their turn, and what they are told |
-//! | [`held`] | what an owner has, noted in its slot |
+//! | `held` | what an owner has, noted in its slot |
 //! | [`object`] | named objects: made whole, checked when opened |
 //! | [`shared`] | [`Shared`]: a handle to a named object |
 //! | [`force`] | a lock taken from who has it |
@@ -18,7 +18,7 @@
 //! | [`barrier`] | [`Barrier`]: whoever comes waits for all |
 //! | [`event`] | [`Event`]: set or not |
 //! | [`several`] | [`lock_all`]: several locks in one order |
-//! | [`mod@wait_any`] | [`wait_any`]: for the first of several events and semaphores |
+//! | [`mod@wait_any`] | [`fn@wait_any`]: for the first of several events and semaphores |
 //! | [`once`] | [`Once`] and [`LazyShared`]: done once, whoever dies doing it |
 //! | [`counting_semaphore`] | [`CountingSemaphore`]: anyone waits, anyone posts |
 
@@ -28,7 +28,7 @@ pub mod condvar;
 pub mod counting_semaphore;
 pub mod event;
 pub mod force;
-pub mod held;
+pub(crate) mod held;
 pub mod lock;
 mod lock_words;
 pub mod monitor;

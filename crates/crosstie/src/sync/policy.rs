@@ -6,7 +6,10 @@
 /// | policy | who is in the queue is overtaken | cost |
 /// |---|---|---|
 /// | [`Policy::Fair`] | by nobody that comes later: with N participants at most N − 1 times, counted from its call | a hand-over to a sleeper each time somebody waits |
-/// | [`Policy::Fast`] | for at most 0.5 ms and one turn | none: who runs takes it |
+/// | [`Policy::Fast`] | for 0.5 ms, and until it has run once more to ask for its turn: then by one | none: who runs takes it |
+///
+/// On idle processors a waiter runs some 50 µs after it was woken. Where all are busy, the scheduler's delay comes on top:
+/// 41 ms and 355 turns were seen with many rivals on two processors. [`Policy::Fair`] has no such limit to mind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// In the order in which they came.
