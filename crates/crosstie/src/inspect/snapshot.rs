@@ -108,13 +108,13 @@ impl Snapshot {
                 let owner = domain.identity(id)?;
                 Some(SnapshotWait {
                     is_stopped: owner.is_stopped(),
+                    behind: above(domain, seen.want.behind, &owner),
                     owner,
                     key: seen.want.key & KEY,
                     mode: seen.want.mode,
                     waited: Duration::from_nanos(now.saturating_sub(seen.want.since_ns)),
                     has_deadline: seen.want.deadline_ns != u64::MAX,
                     place: seen.want.queue,
-                    behind: seen.want.behind,
                 })
             })
             .collect();
@@ -165,6 +165,14 @@ impl Snapshot {
         let found = self.objects.iter().find(|object| object.key == key && key != 0);
         found.map_or_else(|| format!("unnamed object {key}"), |object| object.name.clone())
     }
+}
+
+/// The command under which `waiter` runs, where it names `command`: that, or what the command that it is about to start
+/// names.
+fn above(domain: &'static Domain, command: Option<OwnerId>, waiter: &Identity) -> Option<OwnerId> {
+    let command = command?;
+    let is_own = domain.identity(command).is_some_and(|it| it.started_by == Some(waiter.pid));
+    if is_own { domain.slot(command.slot())?.waiting.read()?.want.behind } else { Some(command) }
 }
 
 /// Reads an object's head and description out of its file.
