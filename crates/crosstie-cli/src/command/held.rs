@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -121,8 +122,12 @@ pub fn refused<G>(object: &str, refusal: LockError<G>) -> Failure {
     }
 }
 
-/// Runs `argv` for `owner`, with more in its environment; answers its exit code as a shell says it.
-pub fn run(owner: &CommandOwner, argv: &[OsString], environment: &[(String, String)]) -> Result<u8, Failure> {
+/// Runs `argv` for `owner`, with more in its environment; answers how it ended.
+pub fn run(
+    owner: &CommandOwner,
+    argv: &[OsString],
+    environment: &[(String, String)],
+) -> Result<ExitStatus, Failure> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(Failure::usage("there is no command to run").advise("write it behind --"));
     };
@@ -145,6 +150,11 @@ pub fn run(owner: &CommandOwner, argv: &[OsString], environment: &[(String, Stri
     forward::to(child.pid());
     let status = child.wait().map_err(|error| failed(format!("wait for {}: {error}", program.display())))?;
     forward::to(0);
+    Ok(status)
+}
+
+/// The exit code of a command, as a shell says it.
+pub fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(125);
-    Ok(u8::try_from(code).unwrap_or(125))
+    u8::try_from(code).unwrap_or(125)
 }

@@ -87,11 +87,11 @@ fn do_once(arguments: &OnceArguments, globals: &Globals) -> Result<Ended, Failur
     let told = Told::begin(globals, domain, format!("once:{}", arguments.name));
     let answer = once.run_for_command(&owner, arguments.wait.deadline(), || {
         drop(told);
-        let code = held::run(&owner, &arguments.command, &[]);
-        (matches!(code, Ok(0)), code)
+        let status = held::run(&owner, &arguments.command, &[]);
+        (matches!(status, Ok(status) if status.success()), status)
     })?;
     match answer {
-        Some(code) => Ok(Ended::Command(code?)),
+        Some(status) => Ok(Ended::Command(held::exit_code(status?))),
         None => Ok(Ended::Done),
     }
 }
