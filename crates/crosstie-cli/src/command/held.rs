@@ -115,8 +115,11 @@ pub fn refused<G>(object: &str, refusal: LockError<G>) -> Failure {
                 link.waits_at.clear();
                 link.taken_at.clear();
             }
-            Failure::new(ErrorKind::Deadlock, format!("wait for {object}: {cycle}"))
-                .advise("take both at once, in one order for all: crosstie lock A B -- …")
+            let advice = match cycle.cycle.len() {
+                1 => "take it once: the command inside runs with it already",
+                _ => "take both at once, in one order for all: crosstie lock A B -- …",
+            };
+            Failure::new(ErrorKind::Deadlock, format!("wait for {object}: {cycle}")).advise(advice)
         }
         other => Failure::from(Error::from(other)),
     }
