@@ -142,6 +142,19 @@ fn anyone_posts_sets_and_meets() {
 }
 
 #[test]
+fn who_is_killed_at_a_barrier_has_come_and_breaks_the_next_round() {
+    let machine = Machine::new();
+    let come = || machine.crosstie(&["barrier", "phase", "-n", "3"]);
+    let (first, mut killed) = (come().start(), come().start());
+    until(|| machine.crosstie(&["ls", "barrier"]).finish().output().contains("2 waiting"));
+    killed.kill();
+    come().finish().code(0);
+    first.finish().code(0);
+    come().finish().code(83).said("died before it came").said("--reset");
+    machine.crosstie(&["barrier", "phase", "-n", "3", "--reset"]).finish().code(0);
+}
+
+#[test]
 fn what_is_done_once_is_done_by_one_that_succeeds() {
     let machine = Machine::new();
     machine.crosstie(&["once", "init", "--", "sh", "-c", "exit 4"]).finish().code(4);
