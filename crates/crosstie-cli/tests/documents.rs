@@ -224,8 +224,8 @@ fn run(place: &str, text: &str) -> String {
     std::os::unix::fs::symlink(root().join("examples"), folder.path().join("examples")).unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_crosstie")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
-    // A name of the whole machine becomes one of this run.
-    let region = format!("/my_region_{}", std::process::id());
+    // A name of the whole machine becomes one of this run, as the folder is: another run in this process ends its own.
+    let region = format!("/my_region{}", folder.path().file_name().unwrap().display());
     let text = text.replace("/my_region", &region);
     let mut bash = Command::new("bash");
     bash.args(["-euo", "pipefail", "-c", &text]).current_dir(folder.path());

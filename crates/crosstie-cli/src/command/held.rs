@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -114,15 +115,22 @@ pub fn refused<G>(object: &str, refusal: LockError<G>) -> Failure {
                 link.waits_at.clear();
                 link.taken_at.clear();
             }
-            Failure::new(ErrorKind::Deadlock, format!("wait for {object}: {cycle}"))
-                .advise("take both at once, in one order for all: crosstie lock A B -- …")
+            let advice = match cycle.cycle.len() {
+                1 => "take it once: the command inside runs with it already",
+                _ => "take both at once, in one order for all: crosstie lock A B -- …",
+            };
+            Failure::new(ErrorKind::Deadlock, format!("wait for {object}: {cycle}")).advise(advice)
         }
         other => Failure::from(Error::from(other)),
     }
 }
 
-/// Runs `argv` for `owner`, with more in its environment; answers its exit code as a shell says it.
-pub fn run(owner: &CommandOwner, argv: &[OsString], environment: &[(String, String)]) -> Result<u8, Failure> {
+/// Runs `argv` for `owner`, with more in its environment; answers how it ended.
+pub fn run(
+    owner: &CommandOwner,
+    argv: &[OsString],
+    environment: &[(String, String)],
+) -> Result<ExitStatus, Failure> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(Failure::usage("there is no command to run").advise("write it behind --"));
     };
@@ -145,6 +153,11 @@ pub fn run(owner: &CommandOwner, argv: &[OsString], environment: &[(String, Stri
     forward::to(child.pid());
     let status = child.wait().map_err(|error| failed(format!("wait for {}: {error}", program.display())))?;
     forward::to(0);
+    Ok(status)
+}
+
+/// The exit code of a command, as a shell says it.
+pub fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(125);
-    Ok(u8::try_from(code).unwrap_or(125))
+    u8::try_from(code).unwrap_or(125)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::mem;
+use std::os::unix::process::ExitStatusExt as _;
 
 use clap::Args;
 use crosstie::ErrorKind;
@@ -85,8 +87,15 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
     if guards.iter().any(|guard| guard.is_abandoned()) {
         environment.push(("CROSSTIE_ABANDONED".to_owned(), "1".to_owned()));
     }
-    let code = held::run(&owner, &arguments.command, &environment)?;
+    let status = held::run(&owner, &arguments.command, &environment)?;
+    let code = held::exit_code(status);
     let Some((name, guard)) = names.iter().zip(&guards).find(|(_, guard)| !guard.is_held()) else {
+        if status.signal().is_some() {
+            // The owner is the command, and it died: its locks are not given up here. The end of this process
+            // is what makes them abandoned, as if both had been killed.
+            guards.into_iter().for_each(mem::forget);
+            mem::forget(owner);
+        }
         return Ok(Ended::Command(code));
     };
     let text =

@@ -14,7 +14,8 @@ use crate::exit::{Failure, Outcome};
 
 /// Wait until as many have come as the barrier has parties
 ///
-/// One that is killed while it waits breaks the barrier for the others (83), who are told at once.
+/// One that is killed while it waits has come: the others still go on when all have. But it will not come again, so
+/// the next round is broken, and whoever comes to it is told who died (83).
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie barrier phase1 -n 4 --timeout 1m")]
@@ -87,11 +88,11 @@ fn do_once(arguments: &OnceArguments, globals: &Globals) -> Result<Ended, Failur
     let told = Told::begin(globals, domain, format!("once:{}", arguments.name));
     let answer = once.run_for_command(&owner, arguments.wait.deadline(), || {
         drop(told);
-        let code = held::run(&owner, &arguments.command, &[]);
-        (matches!(code, Ok(0)), code)
+        let status = held::run(&owner, &arguments.command, &[]);
+        (matches!(status, Ok(status) if status.success()), status)
     })?;
     match answer {
-        Some(code) => Ok(Ended::Command(code?)),
+        Some(status) => Ok(Ended::Command(held::exit_code(status?))),
         None => Ok(Ended::Done),
     }
 }

@@ -79,7 +79,7 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
     if let Some(variable) = &arguments.index_env {
         environment.push((variable.clone(), indices));
     }
-    let code = held::run(&owner, &arguments.command, &environment)?;
+    let status = held::run(&owner, &arguments.command, &environment)?;
     drop(permits);
-    Ok(Ended::Command(code))
+    Ok(Ended::Command(held::exit_code(status)))
 }

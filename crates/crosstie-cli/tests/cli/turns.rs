@@ -100,6 +100,22 @@ fn nested_commands_in_a_circle_get_one_answer_and_the_other_goes_on() {
 }
 
 #[test]
+fn a_command_that_is_killed_leaves_its_lock_abandoned_also_when_the_wrapper_lives() {
+    let machine = Machine::new();
+    let told = ["lock", "db", "--", "sh", "-c", "echo ${CROSSTIE_ABANDONED-no}"];
+    for signal in ["KILL", "TERM"] {
+        let killed = machine.crosstie(&["lock", "db", "--", "sh", "-c", &format!("kill -{signal} $$")]);
+        killed.finish().exit_code();
+        machine.crosstie(&told).finish().code(0).wrote("1\n").said("was abandoned").said("sh died");
+        machine.crosstie(&told).finish().code(0).wrote("no\n");
+    }
+    // Neither a failure nor a reader's death is one of an owner that was changing something.
+    machine.crosstie(&["lock", "db", "--", "false"]).finish().code(1);
+    machine.crosstie(&["lock", "db", "--shared", "--", "sh", "-c", "kill -9 $$"]).finish().code(137);
+    machine.crosstie(&told).finish().code(0).wrote("no\n");
+}
+
+#[test]
 fn permits_have_numbers_and_come_back() {
     let machine = Machine::new();
     let print = ["sh", "-c", "echo $CROSSTIE_PERMIT $GPU"];
@@ -136,6 +152,19 @@ fn anyone_posts_sets_and_meets() {
     }
     machine.crosstie(&["barrier", "phase", "-n", "2", "-t", "0.05"]).finish().code(124);
     machine.crosstie(&["barrier", "phase", "-n", "3"]).finish().code(86);
+}
+
+#[test]
+fn who_is_killed_at_a_barrier_has_come_and_breaks_the_next_round() {
+    let machine = Machine::new();
+    let come = || machine.crosstie(&["barrier", "phase", "-n", "3"]);
+    let (first, mut killed) = (come().start(), come().start());
+    until(|| machine.crosstie(&["ls", "barrier"]).finish().output().contains("2 waiting"));
+    killed.kill();
+    come().finish().code(0);
+    first.finish().code(0);
+    come().finish().code(83).said("died before it came").said("--reset");
+    machine.crosstie(&["barrier", "phase", "-n", "3", "--reset"]).finish().code(0);
 }
 
 #[test]

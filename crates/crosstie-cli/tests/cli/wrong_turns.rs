@@ -5,10 +5,13 @@ use crate::machine::Machine;
 /// Arguments, the code, and what is said.
 type Wrong = (&'static [&'static str], i32, &'static [&'static str]);
 
+const CROSSTIE: &str = env!("CARGO_BIN_EXE_crosstie");
+
 const WRONG: &[Wrong] = &[
     (&["lock", "", "--", "true"], 2, &["the name is empty", "hint: a name has 1 to 200"]),
     (&["lock", "a", "b/c", "--", "true"], 2, &["'/' is not allowed"]),
     (&["lock", "--try", "-t", "1", "a", "--", "true"], 2, &["cannot be used with"]),
+    (&["lock", "a", "--", CROSSTIE, "lock", "a", "--", "true"], 80, &["deadlock of 1", "hint: take it once"]),
     (&["lock", "a", "--", "/etc"], 126, &["cannot execute", "hint: it has to be a program"]),
     (&["lock", "a", "--", "no-such-program"], 127, &["hint: is it spelled right"]),
     (&["unlock", "count:a", "--force", "--yes"], 2, &["a count is no lock"]),
@@ -29,10 +32,10 @@ const WRONG: &[Wrong] = &[
     (&["post"], 2, &["<NAME>"]),
     (&["wait", "x/y"], 2, &["'/' is not allowed"]),
     (&["wait", "w", "-t", "soon"], 2, &["write seconds (0.5) or a unit"]),
-    (&["wait", "w", "--try"], 75, &["busy"]),
+    (&["wait", "w", "--try"], 75, &["count:w is 0", "busy"]),
     (&["event", "set"], 2, &["<NAME>"]),
     (&["event", "toggle", "e"], 2, &["unrecognized subcommand"]),
-    (&["event", "wait", "e", "-t", "0.01"], 124, &["event:e"]),
+    (&["event", "wait", "e", "-t", "0.01"], 124, &["event:e is not set"]),
     (&["inspect", "lock:none"], 84, &["there is no such object", "hint: `crosstie ls`"]),
     (&["inspect", "99999999"], 84, &["holds nothing here", "--domain"]),
     (&["inspect"], 2, &["<WHAT>"]),

@@ -60,7 +60,12 @@ impl fmt::Display for Occupied {
                 write!(f, ", {other}")?;
             }
         } else {
-            write!(f, " is held")?;
+            let kind = self.object.split(':').next();
+            f.write_str(match kind {
+                Some("count") => " is 0",
+                Some("event") => " is not set",
+                _ => " is not free",
+            })?;
         }
         if let Some(held_for) = self.held_for {
             write!(f, " for {}", clock::in_words(held_for))?;
@@ -176,9 +181,11 @@ impl<G> From<LockError<G>> for Error {
             other => {
                 let text = other.to_string();
                 let kind = other.kind();
+                let is_alone = matches!(&other, LockError::Deadlock(deadlock) if deadlock.cycle.len() == 1);
                 let cause = text.split_once(": ").map_or(text.as_str(), |(_, cause)| cause);
                 let advice = match kind {
                     ErrorKind::Abandoned => "mend the data: lock_or_repair",
+                    ErrorKind::Deadlock if is_alone => "take it once: who asks has it already",
                     ErrorKind::Deadlock => "take both at once with lock_all, or always in the same order",
                     _ => "",
                 };

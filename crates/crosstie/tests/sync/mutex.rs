@@ -111,6 +111,8 @@ fn a_thread_that_locks_twice_is_told_instead_of_hanging() {
     let Err(LockError::Deadlock(cycle)) = mutex.lock() else { panic!("that hangs") };
     assert_eq!((cycle.cycle.len(), cycle.cycle[0].object.as_str()), (1, "lock:m"));
     println!("{cycle}");
+    let error = crosstie::Error::from(mutex.lock().unwrap_err());
+    assert!(error.to_string().contains("take it once"), "{error}");
     assert!(cycle.cycle[0].waits_at.is_empty() || cycle.cycle[0].waits_at.contains("mutex.rs"));
 }
 
