@@ -58,6 +58,8 @@ pub trait Wait: Wake {
     fn put_down(&self);
 
     /// Who stands next to the place `queue` among those who wait for `key`, or carry a notification from there, and live.
+    /// Fences behind its look: who grants the object to one of them writes the object, fences, and looks whether that one
+    /// lives; so it sees the death, or the caller the grant.
     fn neighbours(&self, key: u64, queue: u64) -> Neighbours;
 
     /// The own wake word: read it before the last look at the object.

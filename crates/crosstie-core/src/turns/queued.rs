@@ -1,6 +1,5 @@
 //! [`Queued`]: a published wait record that is withdrawn however the wait ends.
 
-use crate::atomic::{Ordering, fence};
 use crate::crash_point;
 use crate::wait::{Check, Neighbours, Refused, Slept, Wait};
 use crate::word::head::Head;
@@ -99,11 +98,7 @@ impl<'a, W: Wait> Queued<'a, W> {
 
     /// Who stands next to this place in the queue of `key`, one of several.
     pub fn neighbours_at(&self, key: u64) -> Neighbours {
-        let around = self.wait.neighbours(key, self.queue);
-        // SeqCst: whether those ahead are `alive` was read before, the `object` is read after; who grants it to one of
-        // them writes the `object`, fences, and reads whether that one is `alive`: one of the two sees the other.
-        fence(Ordering::SeqCst);
-        around
+        self.wait.neighbours(key, self.queue)
     }
 
     fn nudge_behind(&self) {

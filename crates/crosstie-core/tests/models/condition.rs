@@ -1,5 +1,7 @@
 //! The condition variable: a notification reaches one who waits, whoever is killed on the way.
 
+use std::mem::ManuallyDrop;
+
 use crosstie_core::Deadline;
 use crosstie_core::atomic::Ordering;
 use crosstie_core::turns::queued::Request;
@@ -34,8 +36,10 @@ fn consume(world: &World, me: &Me) {
         let queued = condition::enter(&world.condition, place, me, &request);
         unlock(world, me);
         let carried = condition::sleep(&world.condition, me, place, queued).unwrap();
+        // Not dropped when the model unwinds: its atomics are gone then.
+        let carried = ManuallyDrop::new(carried);
         lock(world, me);
-        carried.accept();
+        ManuallyDrop::into_inner(carried).accept();
     }
     world.data.store(world.data.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     unlock(world, me);

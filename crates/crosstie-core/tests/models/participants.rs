@@ -247,6 +247,7 @@ impl Wait for Me {
         let behind =
             self.world.waiters(key).filter(|(_, place)| *place > queue).min_by_key(|(_, place)| *place);
         around.behind = behind.map(|(index, _)| id_of(index));
+        look_for_waiters();
         around
     }
 

@@ -135,6 +135,8 @@ impl Waits for Me {
                 (around.behind, nearest_behind) = (Some(id), place);
             }
         }
+        // Whether those ahead live was read before, the object is read after.
+        look_for_waiters();
         around
     }
 
