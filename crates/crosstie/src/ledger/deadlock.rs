@@ -16,6 +16,7 @@ use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::{Mode, Seen, WaitRecord, Want};
 
 use super::behind::{Holder, may_be_behind};
+use super::objects::name_in;
 use super::site::Site;
 use super::{Domain, Identity, Me};
 use crate::os::clock;
@@ -206,6 +207,8 @@ impl Domain {
         }
         let number = cycle.first().map_or(0, |first| first.seen.ticket);
         self.words().reports.write(number, &report);
+        // One look at the domain's files for all of the circle.
+        let objects = self.objects();
         let nexts = cycle.iter().cycle().skip(1);
         let links = cycle.iter().zip(nexts).map(|(member, next)| {
             let want = &member.seen.want;
@@ -214,7 +217,7 @@ impl Domain {
                 id: member.id,
                 who: self.identity(member.id),
                 key: want.key,
-                object: self.object_name(want.key),
+                object: name_in(&objects, want.key),
                 mode: want.mode,
                 waited: Duration::from_nanos(now.saturating_sub(want.since_ns)),
                 waits_at: self.site(member.id, want.site),

@@ -59,9 +59,7 @@ impl Domain {
     /// The object of key `key` as people know it: `lock:stock`; on the heap, or gone, its number.
     #[must_use]
     pub fn object_name(&'static self, key: u64) -> String {
-        let key = key & KEY;
-        let found = self.objects().into_iter().find(|object| object.key == key);
-        found.map_or_else(|| format!("unnamed object {key}"), |object| object.to_string())
+        name_in(&self.objects(), key)
     }
 
     fn look_at(&'static self, file_name: &str) -> Option<NamedObject> {
@@ -75,4 +73,11 @@ impl Domain {
         let key = if has_key { u64::from_le_bytes(key) } else { 0 };
         Some(NamedObject { kind: kind.to_owned(), name: name.to_owned(), key, header })
     }
+}
+
+/// The object of key `key` among `objects`, as [`Domain::object_name`].
+pub(super) fn name_in(objects: &[NamedObject], key: u64) -> String {
+    let key = key & KEY;
+    let found = objects.iter().find(|object| object.key == key);
+    found.map_or_else(|| format!("unnamed object {key}"), NamedObject::to_string)
 }

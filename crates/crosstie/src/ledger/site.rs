@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::panic::Location;
+use std::sync::OnceLock;
 
 use crate::os::process;
 
@@ -47,14 +48,10 @@ impl Site {
         if address == 0 || size_of::<Location<'_>>() != WORDS * 8 {
             return None;
         }
-        let layout = Layout::of_this_program()?;
+        static LAYOUT: OnceLock<Option<Layout>> = OnceLock::new();
+        let layout = (*LAYOUT.get_or_init(Layout::of_this_program))?;
         let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
-        let mut words = [0_u64; WORDS];
-        for (index, word) in words.iter_mut().enumerate() {
-            let mut bytes = [0; 8];
-            memory.read_exact_at(&mut bytes, address.checked_add(index as u64 * 8)?).ok()?;
-            *word = u64::from_ne_bytes(bytes);
-        }
+        let words = words_at(&memory, address)?;
         let bytes = words[layout.length];
         if bytes == 0 || bytes > NAME_BYTES_MAX {
             return None;
@@ -79,13 +76,8 @@ struct Layout {
 impl Layout {
     fn of_this_program() -> Option<Self> {
         let sample = Location::caller();
-        let mut words = [0_u64; WORDS];
         let own = File::open(format!("/proc/{}/mem", process::pid())).ok()?;
-        for (index, word) in words.iter_mut().enumerate() {
-            let mut bytes = [0; 8];
-            own.read_exact_at(&mut bytes, Site::address_of(sample) + index as u64 * 8).ok()?;
-            *word = u64::from_ne_bytes(bytes);
-        }
+        let words = words_at(&own, Site::address_of(sample))?;
         let at = |wanted: u64| words.iter().position(|&word| word == wanted);
         let (line, column) = (u64::from(sample.line()), u64::from(sample.column()));
         let name = at(sample.file().as_ptr().addr() as u64)?;
@@ -97,6 +89,15 @@ impl Layout {
         };
         Some(Self { name, length, place, line_shift })
     }
+}
+
+/// The words of the location at `address`.
+fn words_at(memory: &File, address: u64) -> Option<[u64; WORDS]> {
+    let mut bytes = [0; WORDS * 8];
+    memory.read_exact_at(&mut bytes, address).ok()?;
+    let (words, _) = bytes.as_chunks();
+    let mut words = words.iter().map(|&word| u64::from_ne_bytes(word));
+    Some(std::array::from_fn(|_| words.next().unwrap_or_default()))
 }
 
 #[cfg(test)]
