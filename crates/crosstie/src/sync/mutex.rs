@@ -4,6 +4,7 @@ mod guard;
 mod holding;
 
 use std::cell::UnsafeCell;
+use std::convert::Infallible;
 use std::fmt;
 use std::mem::offset_of;
 use std::ops::Deref;
@@ -175,14 +176,14 @@ impl<T> Mutex<T> {
     #[track_caller]
     pub fn lock_until(&self, deadline: Deadline) -> LockResult<MutexGuard<'_, T>> {
         let site = Location::caller();
-        // A mutex on the heap has no key before somebody has locked it the long way.
-        if self.head.key() != 0
-            && let Some(me) = latest(self.head.tag())
-            && MutexWord::new(&self.head.word).try_lock(me.id)
-        {
-            return self.guard(me, site);
-        }
-        self.lock_contended(deadline, site)
+        let me = match self.take_at_once() {
+            Some(me) => me,
+            None => match self.take_contended(deadline, site) {
+                Ok(me) => me,
+                Err(refusal) => return Err(refusal.map(|never| match never {})),
+            },
+        };
+        self.guard(me, site)
     }
 
     /// Locks as [`Mutex::lock`], and lets `repair` mend the data if an owner died or panicked inside.
@@ -264,16 +265,27 @@ impl<T> Mutex<T> {
         }
     }
 
+    /// Takes the word if nobody has it or waits for it, and the thread is known.
+    #[inline(always)]
+    fn take_at_once(&self) -> Option<Known> {
+        // A mutex on the heap has no key before somebody has locked it the long way.
+        if self.head.key() == 0 {
+            return None;
+        }
+        latest(self.head.tag()).filter(|me| MutexWord::new(&self.head.word).try_lock(me.id))
+    }
+
+    /// Takes the word the long way. The guard is not made here, but where it stays: it need not be copied then.
     #[cold]
     #[inline(never)]
-    fn lock_contended(
+    fn take_contended(
         &self,
         deadline: Deadline,
         site: &'static Location<'static>,
-    ) -> LockResult<MutexGuard<'_, T>> {
+    ) -> Result<Known, LockError<Infallible>> {
         let me = me(self.head.tag()).map_err(LockError::Failed)?;
         self.take(&me, me.id, deadline, site)?;
-        self.guard(me.known(), site)
+        Ok(me.known())
     }
 
     /// The tag of its domain.

@@ -124,6 +124,7 @@ impl<G> LockError<G> {
     }
 
     /// The same refusal with another guard, made from this one's.
+    #[inline]
     pub(super) fn map<H>(self, with: impl FnOnce(G) -> H) -> LockError<H> {
         match self {
             Self::Abandoned(guard) => LockError::Abandoned(with(guard)),

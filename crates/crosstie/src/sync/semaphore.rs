@@ -1,5 +1,8 @@
 //! [`Semaphore`]: a number of permits that have owners and come back when those die.
 
+mod held_permits;
+
+use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -13,6 +16,7 @@ use crosstie_core::word::permits::Permit as Cell;
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
+use self::held_permits::HeldPermits;
 use super::held::{Noted, one};
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult, Occupied};
@@ -20,7 +24,7 @@ use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
-use crate::ledger::attach::latest;
+use crate::ledger::attach::{Known, latest};
 use crate::ledger::command::CommandOwner;
 use crate::os::clock;
 
@@ -165,7 +169,7 @@ impl Semaphore {
     ///
     /// # Errors
     /// [`LockError::Deadlock`] when no holder could ever give one back; [`LockError::Failed`].
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn acquire(&self) -> LockResult<Permit<'_>> {
         self.acquire_until(Deadline::NEVER)
@@ -193,33 +197,45 @@ impl Semaphore {
     ///
     /// # Errors
     /// [`LockError::TimedOut`]; as [`Semaphore::acquire`].
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn acquire_until(&self, deadline: Deadline) -> LockResult<Permit<'_>> {
         let site = Location::caller();
-        if self.head.key() != 0
-            && let Some(me) = latest(self.head.tag())
-            && let Some((index, token)) = turns::try_take_first(&self.head, &self.permits, me.id)
-        {
-            let noted = Noted::alone(me, &one(self.head.key(), Mode::Units, site));
-            return Ok(Permit {
-                held: HeldPermits { semaphore: self, noted, index, token },
-                not_send: PhantomData,
-            });
-        }
-        self.acquire_contended(deadline, site)
+        let (me, index, token) = match self.take_at_once() {
+            Some(taken) => taken,
+            None => match self.take_contended(deadline, site) {
+                Ok(taken) => taken,
+                Err(refusal) => return Err(refusal.map(|never| match never {})),
+            },
+        };
+        let noted = Noted::alone(me, &one(self.head.key(), Mode::Units, site));
+        Ok(Permit { held: HeldPermits { semaphore: self, noted, index, token }, not_send: PhantomData })
     }
 
+    /// Takes a permit if the thread is known, nobody waits, and the one at which it begins to look is free.
+    #[inline(always)]
+    fn take_at_once(&self) -> Option<(Known, u32, u64)> {
+        if self.head.key() == 0 {
+            return None;
+        }
+        let me = latest(self.head.tag())?;
+        let (index, token) = turns::try_take_first(&self.head, &self.permits, me.id)?;
+        Some((me, index, token))
+    }
+
+    /// Takes a permit the long way. It is noted where the guard is made, and stays.
     #[cold]
-    fn acquire_contended(
+    #[inline(never)]
+    fn take_contended(
         &self,
         deadline: Deadline,
         site: &'static Location<'static>,
-    ) -> LockResult<Permit<'_>> {
+    ) -> Result<(Known, u32, u64), LockError<Infallible>> {
         let mut places = [(0, 0)];
-        let noted = self.take(Taker::thread_at(self.head.tag(), deadline, site), &mut places)?;
+        let taker = Taker::thread_at(self.head.tag(), deadline, site).map_err(LockError::Failed)?;
+        self.take_places(&taker, &mut places)?;
         let [(index, token)] = places;
-        Ok(Permit { held: HeldPermits { semaphore: self, noted, index, token }, not_send: PhantomData })
+        Ok((taker.me.known(), index, token))
     }
 
     /// Takes `count` permits at once, and waits for them until `deadline`: all or none.
@@ -247,9 +263,14 @@ impl Semaphore {
         Ok(())
     }
 
-    /// Takes permits, one for each of `places`.
+    /// Takes permits, one for each of `places`, and notes that.
     fn take<G>(&self, taker: Result<Taker>, places: &mut [(u32, u64)]) -> Result<Noted, LockError<G>> {
         let taker = taker.map_err(LockError::Failed)?;
+        let units = self.take_places(&taker, places)?;
+        Ok(taker.note(self.head.key(), Mode::Units, units))
+    }
+
+    fn take_places<G>(&self, taker: &Taker, places: &mut [(u32, u64)]) -> Result<u32, LockError<G>> {
         if self.head.key() == 0 {
             self.head.name(taker.domain().next_key());
         }
@@ -264,7 +285,7 @@ impl Semaphore {
                 })
             },
         )?;
-        Ok(taker.note(self.head.key(), Mode::Units, units))
+        Ok(units)
     }
 
     /// Who has permits now: index and owner.
@@ -307,20 +328,6 @@ impl Semaphore {
         if let Ok(domain) = Domain::for_tag(self.head.tag()) {
             turns::gave_back(&self.head, &domain);
         }
-    }
-}
-
-struct HeldPermits<H: Deref<Target = Semaphore>> {
-    semaphore: H,
-    noted: Noted,
-    index: u32,
-    token: u64,
-}
-
-impl<H: Deref<Target = Semaphore>> Drop for HeldPermits<H> {
-    #[inline]
-    fn drop(&mut self) {
-        self.semaphore.give_back(&self.noted, std::iter::once(self.index));
     }
 }
 

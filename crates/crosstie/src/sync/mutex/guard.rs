@@ -44,6 +44,7 @@ macro_rules! guard_methods {
 }
 
 /// The guard, as an error if the state of `head` says that the data need a look.
+#[inline(always)]
 pub(in crate::sync) fn with_marks<G>(state: u32, guard: G) -> LockResult<G> {
     if state & ABANDONED != 0 {
         Err(LockError::Abandoned(guard))
