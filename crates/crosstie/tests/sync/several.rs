@@ -125,6 +125,20 @@ fn who_takes_all_at_once_is_in_no_deadlock_whatever_order_they_name() {
 }
 
 #[test]
+fn who_waits_for_the_first_in_the_order_holds_none_of_the_others() {
+    let stage = Stage::new();
+    let open = |name| Mutex::<u64>::open_or_create_in(stage.domain, name, || 0).unwrap();
+    let (first, second) = (open("first"), open("second"));
+    let held = first.lock().unwrap();
+    thread::scope(|scope| {
+        let waiter = asleep(scope, || drop(lock_all((&*second, &*first)).unwrap()));
+        assert!(second.try_lock().is_ok(), "it was named first, and is taken last");
+        drop(held);
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
 fn locks_of_every_kind_are_taken_together_and_one_alone_only_once() {
     let stage = Stage::new();
     let mutex = Mutex::<u64>::open_or_create_in(stage.domain, "m", || 1).unwrap();
