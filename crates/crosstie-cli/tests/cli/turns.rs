@@ -59,14 +59,18 @@ fn the_lock_follows_the_command_when_the_wrapper_is_killed() {
 #[test]
 fn a_wait_for_a_command_whose_wrapper_was_killed_ends_by_its_timeout() {
     let machine = Machine::new();
-    let mut holder = machine.crosstie(&["lock", "db", "--", "sleep", "4"]).start();
-    until(|| machine.crosstie(&["ls"]).finish().output().contains("sleep"));
+    let until_told = "touch started; until [ -e end ]; do sleep 0.01; done; touch ended";
+    let mut holder = machine.crosstie(&["lock", "db", "--", "sh", "-c", until_told]).start();
+    // `ls` names the command as soon as the lock is taken: that it runs is told by itself.
+    until(|| machine.path("started").exists());
     holder.kill();
     machine
         .crosstie(&["lock", "-t", "0.2", "db", "--", "true"])
         .finish()
         .code(124)
         .said("lock:db is held by");
+    machine.file("end", b"");
+    until(|| machine.path("ended").exists());
 }
 
 #[test]
