@@ -62,6 +62,14 @@ pub struct Hold {
     pub site: u64,
 }
 
+impl Hold {
+    /// Mode and units, as an entry stores them.
+    #[inline(always)]
+    fn info(&self) -> u64 {
+        (u64::from(self.units) << 8) | u64::from(self.mode as u8)
+    }
+}
+
 /// Which entry a hold has; needed to forget it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldIndex(u8);
@@ -114,23 +122,24 @@ impl HoldTable {
     pub fn note(&self, hold: &Hold) -> HoldIndex {
         let first = &self.entries[0];
         if first.is_free() {
-            first.write(hold);
+            first.write(hold.key, hold.info(), hold.site);
             return HoldIndex(0);
         }
-        self.note_behind_first(hold)
+        self.note_behind_first(hold.key, hold.info(), hold.site)
     }
 
+    /// Word by word, so that a hold that finds the first entry free is never put together in memory.
     #[inline(never)]
-    fn note_behind_first(&self, hold: &Hold) -> HoldIndex {
+    fn note_behind_first(&self, key: u64, info: u64, site: u64) -> HoldIndex {
         let Some(index) = self.entries.iter().position(Entry::is_free) else { return self.note_beyond() };
-        self.entries[index].write(hold);
+        self.entries[index].write(key, info, site);
         HoldIndex(index as u8)
     }
 
     /// Notes a hold in the table of a process, beside its other threads (I1).
     pub fn note_beside_others(&self, hold: &Hold) -> HoldIndex {
         let Some(index) = self.entries.iter().position(Entry::try_claim) else { return self.note_beyond() };
-        self.entries[index].write(hold);
+        self.entries[index].write(hold.key, hold.info(), hold.site);
         HoldIndex(index as u8)
     }
 
@@ -204,18 +213,14 @@ impl Entry {
     }
 
     #[inline(always)]
-    fn write(&self, hold: &Hold) {
-        let info = (u64::from(hold.units) << 8) | u64::from(hold.mode as u8);
-        for (word, value) in [(&self.info, info), (&self.site, hold.site)] {
-            // Relaxed: ordered by the Release of the key. What stands there already is not stored again: the exchange that
-            // gives the object up waits for every store before it.
-            if word.load(Ordering::Relaxed) != value {
-                // Relaxed: as above.
-                word.store(value, Ordering::Relaxed);
-            }
-        }
+    fn write(&self, key: u64, info: u64, site: u64) {
+        // Relaxed: ordered by the Release of the key. Stores into a line that is the thread's own cost less than a look
+        // whether the same stands there already.
+        self.info.store(info, Ordering::Relaxed);
+        // Relaxed: as above.
+        self.site.store(site, Ordering::Relaxed);
         // Release: the key shows that the rest is written.
-        self.key.store(hold.key, Ordering::Release);
+        self.key.store(key, Ordering::Release);
     }
 
     fn read(&self) -> Option<Hold> {

@@ -148,7 +148,7 @@ impl<T: Taking> Player for Played<T> {
 
     fn take_once(&self, arena: &Arena) -> Result<u64, Fault> {
         arena.say(Line::Waiter, u64::from(process::tid()));
-        let held = self.object.take()?;
+        let held = self.object.take_after_death()?;
         let had_at_ns = clock::now_ns();
         drop(held);
         Ok(had_at_ns)

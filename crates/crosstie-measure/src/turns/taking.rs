@@ -26,6 +26,14 @@ pub trait Taking: Sync {
     /// It cannot be had at all.
     fn take(&self) -> Result<Self::Held<'_>, Fault>;
 
+    /// As [`Taking::take`], also what an owner left abandoned by its death.
+    ///
+    /// # Errors
+    /// As [`Taking::take`].
+    fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
+        self.take()
+    }
+
     /// Takes it so that whoever calls [`Taking::take`] has to wait: for readers, a writer.
     ///
     /// # Errors
@@ -49,17 +57,13 @@ pub struct Reading<L>(pub L);
 pub struct Writing<L>(pub L);
 
 /// What is had, also after an owner's death: here there is nothing to mend.
-#[inline]
 fn had<G>(outcome: LockResult<G>) -> Result<G, Fault> {
-    match outcome {
-        Ok(guard) => Ok(guard),
-        Err(refusal) => had_after_all(refusal),
-    }
+    outcome.or_else(LockError::into_guard).map_err(refused)
 }
 
 #[cold]
-fn had_after_all<G>(refusal: LockError<G>) -> Result<G, Fault> {
-    refusal.into_guard().map_err(|refusal| Box::new(Error::from(refusal)))
+fn refused<G>(refusal: LockError<G>) -> Fault {
+    Box::new(Error::from(refusal))
 }
 
 impl Taking for Shared<Mutex<u64>> {
@@ -67,6 +71,10 @@ impl Taking for Shared<Mutex<u64>> {
 
     #[inline]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
+        self.lock().map_err(refused)
+    }
+
+    fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
         had(self.lock())
     }
 
@@ -80,6 +88,10 @@ impl Taking for Reading<Shared<RwLock<u64>>> {
 
     #[inline]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
+        self.0.read().map_err(refused)
+    }
+
+    fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
         had(self.0.read())
     }
 
@@ -93,6 +105,10 @@ impl Taking for Writing<Shared<RwLock<u64>>> {
 
     #[inline]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
+        self.0.write().map_err(refused)
+    }
+
+    fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
         had(self.0.write())
     }
 
@@ -106,6 +122,10 @@ impl Taking for Shared<Lock> {
 
     #[inline]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
+        self.lock().map_err(refused)
+    }
+
+    fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
         had(self.lock())
     }
 
@@ -119,6 +139,10 @@ impl Taking for Shared<Semaphore> {
 
     #[inline]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
+        self.acquire().map_err(refused)
+    }
+
+    fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
         had(self.acquire())
     }
 
@@ -132,6 +156,10 @@ impl Taking for Shared<Monitor<u64>> {
 
     #[inline]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
+        self.enter().map_err(refused)
+    }
+
+    fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
         had(self.enter())
     }
 
@@ -157,7 +185,7 @@ impl Taking for Shared<CountingSemaphore> {
 
     #[inline]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
-        had(self.wait())?;
+        self.wait().map_err(refused)?;
         Ok(Posted(self))
     }
 }

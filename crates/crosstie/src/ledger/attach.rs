@@ -6,6 +6,7 @@
 use std::sync::mpsc;
 
 use crosstie_core::layout::ledger::SLOTS;
+use crosstie_core::word::head::Head;
 use crosstie_core::word::slot::{Life, Occupant, Slot};
 use crosstie_core::{OwnerId, crash_point};
 
@@ -25,11 +26,11 @@ const BACKED_TOGETHER: u32 = 4;
 /// How often the search starts anew because others took what it had found.
 const SEARCHES_MAX: u32 = 64;
 
-/// The id and slot under which the calling thread takes objects of the tag `tag`, if it is known at
-/// once; else ask [`me`].
+/// The id and slot under which the calling thread takes the object that begins with `head`, if it is known
+/// at once; else ask [`me`].
 #[inline(always)]
-pub(crate) fn latest(tag: u64) -> Option<Known> {
-    local::latest(tag)
+pub(crate) fn latest(head: &Head) -> Option<Known> {
+    local::latest(head)
 }
 
 /// The calling thread as it takes part where objects of the tag `tag` are.

@@ -225,7 +225,7 @@ impl CommandOwner {
     /// # Cost
     /// A fork, an exec, and about 30 system calls.
     pub fn start(&self, command: &HeldCommand) -> Result<HeldChild, NotStarted> {
-        if self.epoch != process::fork_epoch() || self.child_runs() {
+        if !process::is_fork_epoch(self.epoch) || self.child_runs() {
             return Err(NotStarted::Preparation(io::ErrorKind::ResourceBusy.into()));
         }
         let command = command.clone().env(HOLDER_VARIABLE, self.holder().to_string());
@@ -289,7 +289,7 @@ impl CommandOwner {
 
 impl Drop for CommandOwner {
     fn drop(&mut self) {
-        if self.epoch != process::fork_epoch() {
+        if !process::is_fork_epoch(self.epoch) {
             return;
         }
         if !self.child_runs() {

@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crosstie_core::OwnerId;
 use crosstie_core::atomic::{AtomicU32, Ordering};
+use crosstie_core::word::head::Head;
 use crosstie_core::word::slot::Slot;
 
 use super::Domain;
@@ -179,7 +180,7 @@ impl Me {
     #[inline]
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.epoch == process::fork_epoch()
+        process::is_fork_epoch(self.epoch)
     }
 }
 
@@ -196,27 +197,23 @@ pub(crate) struct Known {
 }
 
 /// Where a lock looks first: one place for objects on the heap, one for those of the domain that the
-/// thread used last. Word by word, so that a fast path loads no more than it needs.
+/// thread used last.
 struct Latest {
     tag: Cell<u64>,
-    epoch: Cell<u64>,
-    id: Cell<u64>,
-    slot: Cell<Option<&'static Slot>>,
+    known: Cell<Option<Known>>,
 }
 
 impl Latest {
     const fn none() -> Self {
-        Self { tag: Cell::new(0), epoch: Cell::new(0), id: Cell::new(0), slot: Cell::new(None) }
+        Self { tag: Cell::new(0), known: Cell::new(None) }
     }
 
     #[inline(always)]
     fn of(&self, tag: u64) -> Option<Known> {
-        let epoch = self.epoch.get();
-        // The epoch is never 0, so a place that was never used is no match.
-        if self.tag.get() != tag || epoch != process::fork_epoch() {
+        if self.tag.get() != tag {
             return None;
         }
-        Some(Known { id: OwnerId::from_bits(self.id.get())?, slot: self.slot.get()?, epoch })
+        self.known.get().filter(|known| process::is_fork_epoch(known.epoch))
     }
 }
 
@@ -233,11 +230,16 @@ pub(super) fn remembered(domain: &'static Domain) -> Option<Me> {
     find(|me| ptr::eq(me.domain, domain))
 }
 
-/// The id and slot under which this thread takes objects of the tag `tag`, if it is known at once.
+/// The id and slot under which this thread takes the object that begins with `head`, if it is known at once.
 #[inline(always)]
-pub(super) fn latest(tag: u64) -> Option<Known> {
+pub(super) fn latest(head: &Head) -> Option<Known> {
     // Two places of their own, not two of an array: what is loaded does not wait for the tag.
-    if tag == 0 { LATEST_ON_HEAP.with(|place| place.of(0)) } else { LATEST_NAMED.with(|place| place.of(tag)) }
+    match head.tag() {
+        // An object on the heap has no key before somebody has taken it the long way.
+        0 if head.key() == 0 => None,
+        0 => LATEST_ON_HEAP.with(|place| place.of(0)),
+        tag => LATEST_NAMED.with(|place| place.of(tag)),
+    }
 }
 
 /// The slot that this thread uses for objects of the tag `tag`, if it has one since the last fork.
@@ -250,9 +252,7 @@ pub(super) fn remembered_for(tag: u64) -> Option<Me> {
 fn make_latest(me: Me) {
     let set = |place: &Latest| {
         place.tag.set(me.tag);
-        place.epoch.set(me.epoch);
-        place.id.set(me.id.to_bits());
-        place.slot.set(Some(me.slot));
+        place.known.set(Some(me.known()));
     };
     if me.tag == 0 { LATEST_ON_HEAP.with(set) } else { LATEST_NAMED.with(set) }
 }

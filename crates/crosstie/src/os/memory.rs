@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
+use crosstie_core::atomic::AtomicU64;
 use rustix::fs::{AtFlags, CWD, FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
@@ -145,20 +146,41 @@ impl MirroredMapping {
     }
 }
 
-/// One page of private memory that the kernel zeroes in every fork child; kept for the life of the
-/// process.
-///
-/// # Errors
-/// The kernel's: no memory, or older than Linux 4.14.
-pub fn wiped_on_fork() -> io::Result<NonNull<u8>> {
-    let len = page_bytes();
-    let allowed = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: the address is null, so the kernel picks one that nothing of ours occupies.
-    let base = unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), len, allowed, MapFlags::PRIVATE) }?;
-    let page = Mapping(Addresses::new(base, len)?);
-    // SAFETY: the page was just mapped, private and anonymous, and is owned by `page`.
-    unsafe { rustix::mm::madvise(base, len, Advice::LinuxWipeOnFork) }?;
-    Ok(page.leak())
+/// The largest page of this architecture.
+const PAGE_BYTES_MAX: usize = if cfg!(target_arch = "x86_64") { 4096 } else { 65_536 };
+
+/// A number in pages of its own, for a `static`: 0 in the program's file, so anonymous memory, and 0 again in every
+/// fork child once [`WipedOnFork::begin`] was called.
+#[derive(Debug)]
+#[repr(C)]
+#[cfg_attr(target_arch = "x86_64", repr(align(4096)))]
+#[cfg_attr(not(target_arch = "x86_64"), repr(align(65536)))]
+pub struct WipedOnFork {
+    /// The number.
+    pub number: AtomicU64,
+    rest: [u8; PAGE_BYTES_MAX - 8],
+}
+
+const _: () = assert!(size_of::<WipedOnFork>() == PAGE_BYTES_MAX);
+
+impl WipedOnFork {
+    /// The number 0.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "there is one, in a static")]
+    pub const fn new() -> Self {
+        Self { number: AtomicU64::new(0), rest: [0; PAGE_BYTES_MAX - 8] }
+    }
+
+    /// Asks the kernel to zero it in every fork child from now on; again is as good as once.
+    ///
+    /// # Errors
+    /// The kernel's: older than Linux 4.14, or its pages are larger.
+    pub fn begin(&'static self) -> io::Result<()> {
+        let base = ptr::from_ref(self).cast_mut().cast();
+        // SAFETY: this process's memory stays as it is; in a child the number, an atomic, becomes 0, and nothing else lies
+        // in these pages, for the type is as large as they are.
+        Ok(unsafe { rustix::mm::madvise(base, PAGE_BYTES_MAX, Advice::LinuxWipeOnFork) }?)
+    }
 }
 
 /// An unnamed file of `bytes` in memory, with its space reserved; seal it before it is passed on.

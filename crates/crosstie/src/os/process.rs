@@ -3,7 +3,7 @@
 //! A pid alone names nobody: pids are reused, and they collide between PID namespaces. A thread is
 //! named by its namespaces, its tid and its start time together; `/proc` answers only about
 //! threads of the namespace that it was mounted for ([`proc_shows_us`]).
-#![expect(unsafe_code, reason = "signal masks, a page that forks wipe, tgkill")]
+#![expect(unsafe_code, reason = "signal masks, tgkill")]
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -13,10 +13,11 @@ use std::ptr;
 use std::thread::JoinHandle;
 
 use crosstie_core::Deadline;
-use crosstie_core::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crosstie_core::atomic::{AtomicU64, Ordering};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags};
 
+use super::memory::WipedOnFork;
 use super::poll::{self, Interest};
 
 /// This process, as its own PID namespace numbers it.
@@ -229,47 +230,42 @@ pub fn thread_exists(pid: u32, tid: u32) -> bool {
 /// forked; 0 never.
 ///
 /// # Cost
-/// Two loads. The kernel wipes the page behind it in every fork child.
+/// One load. The kernel wipes the page behind it in every fork child.
 #[inline]
 pub fn fork_epoch() -> u64 {
-    // Acquire: pairs with the Release in `new_epoch`; the page is zeroed before its address is known.
-    let page = EPOCH_PAGE.load(Ordering::Acquire);
-    if page.is_null() {
-        return new_epoch();
-    }
-    // SAFETY: a page that is never unmapped, aligned, only accessed through atomics.
-    let epoch = unsafe { AtomicU64::from_ptr(page) };
     // Relaxed: a number that guards no other memory.
-    match epoch.load(Ordering::Relaxed) {
+    match EPOCH.number.load(Ordering::Relaxed) {
         0 => new_epoch(),
         known => known,
     }
 }
 
-static EPOCH_PAGE: AtomicPtr<u64> = AtomicPtr::new(ptr::null_mut());
+/// Whether `epoch` is what [`fork_epoch`] answers now.
+///
+/// # Cost
+/// One load and one comparison.
+#[inline(always)]
+#[must_use]
+pub fn is_fork_epoch(epoch: u64) -> bool {
+    // Relaxed: a number that guards no other memory. What is 0 was wiped, or cannot be.
+    let now = EPOCH.number.load(Ordering::Relaxed);
+    now == epoch || (now == 0 && new_epoch() == epoch)
+}
+
+static EPOCH: WipedOnFork = WipedOnFork::new();
 
 #[cold]
 fn new_epoch() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    // Acquire: as in `fork_epoch`.
-    let mut page = EPOCH_PAGE.load(Ordering::Acquire);
-    if page.is_null() {
-        let Ok(made) = super::memory::wiped_on_fork() else { return u64::from(pid()) };
-        let made = made.as_ptr().cast::<u64>();
-        // AcqRel: publishes our page, or acquires the one that came first; ours then stays unused.
-        // Acquire on failure: the page that came first, as above.
-        page = match EPOCH_PAGE.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => made,
-            Err(first) => first,
-        };
+    // Asked before the number is there: no child inherits a number that is not wiped.
+    if EPOCH.begin().is_err() {
+        return u64::from(pid());
     }
-    // SAFETY: a page that is never unmapped, aligned, only accessed through atomics, as in `fork_epoch`.
-    let epoch = unsafe { AtomicU64::from_ptr(page) };
     // Relaxed: a number that guards no other memory. A fork child inherits LAST, so its number is larger than
     // its parent's.
     let next = LAST.fetch_add(1, Ordering::Relaxed) + 1;
     // Relaxed: as above.
-    match epoch.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed) {
+    match EPOCH.number.compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => next,
         Err(first) => first,
     }

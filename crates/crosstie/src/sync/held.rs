@@ -35,7 +35,7 @@ impl Noted {
     /// Whether this process took it, rather than inherit it by a fork: then it does nothing (HAZARDS H6).
     #[inline(always)]
     pub(super) fn is_ours(&self) -> bool {
-        self.epoch == process::fork_epoch()
+        process::is_fork_epoch(self.epoch)
     }
 
     /// Takes the note out, before the object is given up.

@@ -86,6 +86,13 @@ impl LockWords {
 
     /// Begins to read.
     pub(super) fn read<G>(&self, taker: &Taker) -> Result<ReadTurn, LockError<G>> {
+        let (cell, saw_death) = self.take_cell(taker)?;
+        let noted = taker.note(self.head.key() | DRAINING, Mode::Shared, 1);
+        Ok(ReadTurn { noted, cell, is_abandoned: saw_death || self.is_abandoned() })
+    }
+
+    /// Takes a reader's cell, not noted yet; answers whether a writer had died inside.
+    pub(super) fn take_cell<G>(&self, taker: &Taker) -> Result<(u32, bool), LockError<G>> {
         self.name(taker.domain());
         let since = clock::now_ns();
         let request = taker.request(Mode::Shared, 1, 1);
@@ -94,8 +101,7 @@ impl LockWords {
         if let Some(who) = died {
             self.head.count_death(who);
         }
-        let noted = taker.note(self.head.key() | DRAINING, Mode::Shared, 1);
-        Ok(ReadTurn { noted, cell, is_abandoned: died.is_some() || self.head.state() & ABANDONED != 0 })
+        Ok((cell, died.is_some()))
     }
 
     /// Begins to write.

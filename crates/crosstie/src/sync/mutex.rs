@@ -268,11 +268,7 @@ impl<T> Mutex<T> {
     /// Takes the word if nobody has it or waits for it, and the thread is known.
     #[inline(always)]
     fn take_at_once(&self) -> Option<Known> {
-        // A mutex on the heap has no key before somebody has locked it the long way.
-        if self.head.key() == 0 {
-            return None;
-        }
-        latest(self.head.tag()).filter(|me| MutexWord::new(&self.head.word).try_lock(me.id))
+        latest(&self.head).filter(|me| MutexWord::new(&self.head.word).try_lock(me.id))
     }
 
     /// Takes the word the long way. The guard is not made here, but where it stays: it need not be copied then.

@@ -1,6 +1,7 @@
 //! [`RwLock`]: many readers or one writer, in phases.
 
 use std::cell::UnsafeCell;
+use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::offset_of;
@@ -22,7 +23,7 @@ use super::refusal::{LockError, LockResult};
 use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::Result;
-use crate::ledger::attach::latest;
+use crate::ledger::attach::{Known, latest};
 use crate::ledger::{Domain, Identity};
 use crate::os::clock;
 use crate::shareable::Shareable;
@@ -102,7 +103,7 @@ impl<T> RwLock<T> {
     ///
     /// # Errors
     /// As [`Mutex::lock`](super::Mutex::lock).
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         self.read_until(Deadline::NEVER)
@@ -130,38 +131,52 @@ impl<T> RwLock<T> {
     ///
     /// # Errors
     /// [`LockError::TimedOut`]; as [`RwLock::read`].
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn read_until(&self, deadline: Deadline) -> LockResult<RwLockReadGuard<'_, T>> {
         let site = Location::caller();
         let head = &self.words.head;
-        if head.key() != 0
-            && let Some(me) = latest(head.tag())
-        {
-            match turns::try_read(self.words.words(), me.id) {
-                Ok(Some(cell)) => {
-                    let hold = Noted::alone(me, &one(head.key() | DRAINING, Mode::Shared, site));
-                    let guard = RwLockReadGuard { lock: self, cell, hold, not_send: PhantomData };
-                    let state = head.state();
-                    return if state == 0 { Ok(guard) } else { self.marked(guard, state & ABANDONED != 0) };
-                }
-                Ok(None) => {}
-                Err(cell) => self.words.tell_writer(me.id, cell),
-            }
+        let (me, cell, saw_death) = match self.read_at_once() {
+            Some((me, cell)) => (me, cell, false),
+            None => match self.read_contended(deadline, site) {
+                Ok(taken) => taken,
+                Err(refusal) => return Err(refusal.map(|never| match never {})),
+            },
+        };
+        let hold = Noted::alone(me, &one(head.key() | DRAINING, Mode::Shared, site));
+        let guard = RwLockReadGuard { lock: self, cell, hold, not_send: PhantomData };
+        let state = head.state();
+        if state == 0 && !saw_death {
+            return Ok(guard);
         }
-        self.read_contended(deadline, site)
+        self.marked(guard, saw_death || state & ABANDONED != 0)
     }
 
+    /// Takes a reader's cell if the thread is known, its first cell is free, and no writer is there or queues.
+    #[inline(always)]
+    fn read_at_once(&self) -> Option<(Known, u32)> {
+        let me = latest(&self.words.head)?;
+        match turns::try_read(self.words.words(), me.id) {
+            Ok(cell) => Some((me, cell?)),
+            Err(cell) => {
+                self.words.tell_writer(me.id, cell);
+                None
+            }
+        }
+    }
+
+    /// Takes a reader's cell the long way; answers whether a writer had died inside. It is noted where the guard is
+    /// made, and stays.
     #[cold]
+    #[inline(never)]
     fn read_contended(
         &self,
         deadline: Deadline,
         site: &'static Location<'static>,
-    ) -> LockResult<RwLockReadGuard<'_, T>> {
+    ) -> Result<(Known, u32, bool), LockError<Infallible>> {
         let taker = Taker::thread_at(self.words.head.tag(), deadline, site).map_err(LockError::Failed)?;
-        let turn = self.words.read(&taker)?;
-        let guard = RwLockReadGuard { lock: self, cell: turn.cell, hold: turn.noted, not_send: PhantomData };
-        self.marked(guard, turn.is_abandoned)
+        let (cell, saw_death) = self.words.take_cell(&taker)?;
+        Ok((taker.me.known(), cell, saw_death))
     }
 
     #[cold]

@@ -215,10 +215,7 @@ impl Semaphore {
     /// Takes a permit if the thread is known, nobody waits, and the one at which it begins to look is free.
     #[inline(always)]
     fn take_at_once(&self) -> Option<(Known, u32, u64)> {
-        if self.head.key() == 0 {
-            return None;
-        }
-        let me = latest(self.head.tag())?;
+        let me = latest(&self.head)?;
         let (index, token) = turns::try_take_first(&self.head, &self.permits, me.id)?;
         Some((me, index, token))
     }

@@ -228,7 +228,7 @@ impl Shared {
     /// Whether this process opened the end, rather than inherit it by a fork (HAZARDS H6).
     #[inline]
     pub(super) fn is_ours(&self) -> bool {
-        process::fork_epoch() == self.epoch
+        process::is_fork_epoch(self.epoch)
     }
 
     /// Why an end that was inherited by a fork does nothing.
