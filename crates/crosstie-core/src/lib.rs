@@ -2,7 +2,7 @@
 //!
 //! Floor 0. Everything here works on memory that somebody else has mapped and makes no system
 //! call, so that all of it can be model-checked (`--cfg crosstie_loom`) and reused where there is
-//! no Linux below. Every memory ordering of the project lives in [`word`] and [`ring`].
+//! no Linux below. Every memory ordering of the project lives in [`word`], [`ring`] and [`queue`].
 //!
 //! | module | holds |
 //! |---|---|
@@ -13,6 +13,7 @@
 //! | [`word`] | one protocol word a file |
 //! | [`wait`] | what an algorithm that may have to wait needs from below it |
 //! | [`ring`] | rings of messages over memory that is lent |
+//! | [`queue`] | jobs from many to many, each to one, over memory that is lent |
 //! | [`graph`] | the proof that blocked participants are deadlocked |
 //! | [`turns`] | taking turns: the algorithms over words and waiting |
 #![cfg_attr(not(crosstie_loom), no_std)]
@@ -23,6 +24,7 @@ pub mod crash;
 pub mod deadline;
 pub mod graph;
 pub mod layout;
+pub mod queue;
 pub mod ring;
 pub mod turns;
 pub mod wait;

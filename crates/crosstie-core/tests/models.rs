@@ -12,6 +12,10 @@ mod life_word;
 mod mutex;
 #[path = "models/participants.rs"]
 mod participants;
+#[path = "models/queue.rs"]
+mod queue;
+#[path = "models/queue_memory.rs"]
+mod queue_memory;
 #[path = "models/slot.rs"]
 mod slot;
 #[path = "models/spsc.rs"]

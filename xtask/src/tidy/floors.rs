@@ -39,6 +39,7 @@ const CORE: Building = Building {
         ("wait", 2),
         ("ring", 2),
         ("graph", 2),
+        ("queue", 3),
         ("turns", 3),
         ("layout", 4),
     ],

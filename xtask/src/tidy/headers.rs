@@ -1,6 +1,6 @@
 //! Every protocol file states its protocol in its `//!` header, section by section, in one order.
 //!
-//! A protocol file is one below `word/` or `ring/` that names an atomic ordering; the others hold
+//! A protocol file is one below `word/`, `ring/` or `queue/` that names an atomic ordering; the others hold
 //! plain values and arithmetic.
 //!
 //! Sections are headings whose text begins with these words, in any case, each with a body:
@@ -12,7 +12,8 @@ use crate::source::{Source, Tree};
 
 /// The beginnings of the sections' headings, in their order.
 const SECTIONS: [&str; 7] = ["state", "invariant", "transition", "ordering", "progress", "death", "source"];
-const FOLDERS: [&str; 2] = ["crates/crosstie-core/src/word", "crates/crosstie-core/src/ring"];
+const FOLDERS: [&str; 3] =
+    ["crates/crosstie-core/src/word", "crates/crosstie-core/src/ring", "crates/crosstie-core/src/queue"];
 
 /// Every protocol file has its sections.
 pub fn check(tree: &Tree) -> Outcome {

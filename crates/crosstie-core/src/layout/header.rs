@@ -6,7 +6,7 @@
 //! | 0 | 8 | magic, ASCII `CROSSTIE` |
 //! | 8 | 4 | version of the format |
 //! | 12 | 4 | state: 1 = live, 2 = removed |
-//! | 16 | 8 | kind, ASCII filled with zeros: `ledger`, `ring` |
+//! | 16 | 8 | kind, ASCII filled with zeros: `ledger`, `ring`, `queue` … |
 //! | 24 | 8 | hash of the kind's layout |
 //! | 32 | 8 | bytes of this header and the kind's control words; the data follow |
 //! | 40 | 8 | bytes of data |

@@ -3,6 +3,7 @@
 
 use super::ledger::LedgerWords;
 use crate::atomic::{AtomicU32, AtomicU64};
+use crate::queue;
 use crate::ring::control::Control;
 use crate::word::head::Head;
 use crate::word::permits::Permit;
@@ -34,6 +35,10 @@ unsafe impl SharedLayout for Permit {}
 unsafe impl SharedLayout for Control {}
 // SAFETY: transparent over one atomic; every bit pattern decodes.
 unsafe impl SharedLayout for RoleWord {}
+// SAFETY: repr(C), atomics and unread padding only; its size and offsets are asserted beside it.
+unsafe impl SharedLayout for queue::control::Control {}
+// SAFETY: repr(C), two atomics; every bit pattern is an owner or nobody, and a number.
+unsafe impl SharedLayout for queue::member::Member {}
 
 /// Whether `bytes` bytes from `offset` on, aligned to `align`, lie inside `total` bytes.
 ///

@@ -25,7 +25,7 @@ pub struct Control {
 /// One word on a line pair of its own.
 #[derive(Debug)]
 #[repr(C, align(128))]
-pub(super) struct Line<T>(pub(super) T);
+pub(crate) struct Line<T>(pub(crate) T);
 
 #[cfg(not(crosstie_loom))]
 const _: () = {

@@ -6,8 +6,10 @@
 //! | [`control`] | the words that the two ends share beside the cells |
 //! | [`memory`] | what a ring asks of the memory it is lent |
 //! | [`spsc`] | one producer, one consumer |
+//! | [`sleepers`] | the word on which any number of ends sleep |
 
 pub mod control;
 pub mod memory;
 pub mod record;
+pub mod sleepers;
 pub mod spsc;

@@ -87,8 +87,9 @@ pub enum Barrier {
 }
 
 impl Barrier {
+    /// Orders what this end has stored before what it looks at next.
     #[inline]
-    fn light(self) {
+    pub(crate) fn light(self) {
         match self {
             // SeqCst: the two-variable story of the module's header, `waits` against the ring.
             Self::Fence => fence(Ordering::SeqCst),

@@ -1,0 +1,260 @@
+//! Who takes part in a queue, and how the ends of its senders are told.
+//!
+//! Each end, sender or receiver, has an entry; its index stands in the words of the jobs that are in
+//! its hands. It is not a lock: nobody waits for an entry.
+//!
+//! # States
+//! | id | ordinal | state |
+//! |---|---|---|
+//! | 0 | any | vacant |
+//! | owner id + part | 0 | an end that is coming, a receiver, or a sender that has told its end |
+//! | owner id + part | a number | a sender |
+//!
+//! # Invariants
+//! - **I1** An entry's id changes from the id of a living owner only by that owner.
+//! - **I2** An entry becomes vacant only when no word names it any more, but for jobs that are in order.
+//! - **I3** `ended` and `died` only grow, and hold ordinals of senders that ended so: who has reported
+//!   ends up to an ordinal sees a new one exactly if one of them is larger.
+//!
+//! # Transitions
+//! | who | from → to | by |
+//! |---|---|---|
+//! | an end that opens | vacant → its id | CAS, AcqRel |
+//! | the same, where no entry is vacant | the id of somebody dead → its own; it then recovers itself | CAS, AcqRel |
+//! | a sender that opens | ordinal 0 → its own | Release store |
+//! | a sender that leaves | ordinal into `ended` (`died`, if it panics), then 0; id → vacant | fetch_max; stores |
+//! | who has recovered | ordinal of the dead into `died`, then 0; its id → vacant | fetch_max; CAS |
+//!
+//! # Orderings
+//! The Release that vacates an entry meets the Acquire in [`Ends::of`]: who sees that no sender is
+//! left sees all that they sent, and their ordinals in `ended` and `died`.
+//!
+//! # Progress
+//! Bounded: opening reads each entry at most twice.
+//!
+//! # Death
+//! | dies | a survivor finds |
+//! |---|---|
+//! | an end that opens, before its ordinal is there | an id of somebody dead without ordinal: it never came |
+//! | a sender that leaves, before `ended` | a dead sender: told as a death |
+//! | behind it | an id without ordinal: the end was told cleanly |
+//! | who recovers, anywhere | the same entry: every step may be done again |
+//!
+//! # Source
+//! Owner-tagged entries: iceoryx2's index set; the report of ends: `word::role` here.
+
+use super::control::Control;
+use super::memory::{MEMBERS, Memory};
+use crate::OwnerId;
+use crate::atomic::{AtomicU64, Ordering};
+use crate::crash_point;
+
+/// The entry of one end; zeroed memory is vacant.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Member {
+    pub(super) id: AtomicU64,
+    pub(super) ordinal: AtomicU64,
+}
+
+#[cfg(not(crosstie_loom))]
+const _: () = assert!(size_of::<Member>() == 16);
+
+/// What an end does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It sends.
+    Sender,
+    /// It receives.
+    Receiver,
+}
+
+const SENDER: u64 = 1 << 60;
+const RECEIVER: u64 = 1 << 61;
+
+impl Part {
+    const fn bit(self) -> u64 {
+        match self {
+            Self::Sender => SENDER,
+            Self::Receiver => RECEIVER,
+        }
+    }
+}
+
+impl Member {
+    /// A vacant entry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { id: AtomicU64::new(0), ordinal: AtomicU64::new(0) }
+    }
+
+    /// Who has the entry, and for what; they may be dead.
+    pub fn read(&self) -> Option<(OwnerId, Part)> {
+        decode(self.word())
+    }
+
+    /// The id as it stands there.
+    pub(super) fn word(&self) -> u64 {
+        // Acquire: meets the Release that vacated it, or the CAS that took it (I1).
+        self.id.load(Ordering::Acquire)
+    }
+}
+
+impl Default for Member {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+pub(super) fn decode(word: u64) -> Option<(OwnerId, Part)> {
+    let part = if word & RECEIVER != 0 { Part::Receiver } else { Part::Sender };
+    OwnerId::from_bits(word).map(|id| (id, part))
+}
+
+/// How a sender ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// It is done.
+    Clean,
+    /// It panicked: receivers are told a death.
+    BrokenOff,
+}
+
+/// An entry that an end has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// Its index.
+    pub index: u16,
+    /// Whether it was that of somebody dead, whose jobs are still tagged with it.
+    pub is_inherited: bool,
+    ordinal: u64,
+}
+
+/// Takes an entry for `me`; `None` where all are those of living ends.
+pub fn enter(memory: &impl Memory, me: OwnerId, part: Part, alive: impl Fn(OwnerId) -> bool) -> Option<Seat> {
+    let word = me.to_bits() | part.bit();
+    let index = (0..MEMBERS)
+        .find(|&index| take(memory, index, 0, word))
+        .map(|index| (index, false))
+        .or_else(|| inherit(memory, word, alive).map(|index| (index, true)));
+    let (index, is_inherited) = index?;
+    crash_point!("member.taken");
+    let mut seat = Seat { index, is_inherited, ordinal: 0 };
+    if part == Part::Sender {
+        let ends = &memory.control().ends.0;
+        // Relaxed: only that it is nobody else's number.
+        seat.ordinal = ends.ordinals.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        // Release: whoever recovers from this end's death finds its own ordinal, not an older one (I3).
+        memory.member(index).ordinal.store(seat.ordinal, Ordering::Release);
+        crash_point!("member.numbered");
+    }
+    Some(seat)
+}
+
+/// Takes the entry of somebody dead: its jobs are the taker's to recover.
+fn inherit(memory: &impl Memory, word: u64, alive: impl Fn(OwnerId) -> bool) -> Option<u16> {
+    (0..MEMBERS).find(|&index| {
+        let found = memory.member(index).word();
+        let is_dead = decode(found).is_some_and(|(id, _)| !alive(id));
+        is_dead && tell_death(memory, index, found) && take(memory, index, found, word)
+    })
+}
+
+fn take(memory: &impl Memory, index: u16, from: u64, to: u64) -> bool {
+    let member = memory.member(index);
+    // Relaxed: a hint that saves the CAS.
+    if member.id.load(Ordering::Relaxed) != from {
+        return false;
+    }
+    // Relaxed: who scans the entries must find this one, before it is taken; the CAS publishes it.
+    memory.control().ends.0.members.fetch_max(u32::from(index) + 1, Ordering::Relaxed);
+    // AcqRel: meets the Release that vacated it; publishes the bound above (I1).
+    // Relaxed on failure: another entry is tried.
+    member.id.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+}
+
+/// Notes that the sender whose id `found` stands in an entry has died; false if the entry has changed.
+/// May be done any number of times.
+pub(super) fn tell_death(memory: &impl Memory, index: u16, found: u64) -> bool {
+    let member = memory.member(index);
+    // Acquire: meets the sender's own store of its ordinal, and orders the look at the id behind it.
+    let ordinal = member.ordinal.load(Ordering::Acquire);
+    if member.word() != found {
+        return false;
+    }
+    if ordinal != 0 && matches!(decode(found), Some((_, Part::Sender))) {
+        // Release: whoever finds the entry vacant finds this (I3).
+        memory.control().ends.0.died.fetch_max(ordinal, Ordering::Release);
+        crash_point!("member.death-told");
+        // Release: who finds no ordinal here any more, and therefore tells nothing, sees what was told.
+        // Relaxed on failure: somebody else has done it.
+        let _ = member.ordinal.compare_exchange(ordinal, 0, Ordering::Release, Ordering::Relaxed);
+    }
+    true
+}
+
+/// Makes the entry of somebody dead vacant, when nothing is in its hands any more (I2).
+pub(super) fn vacate(memory: &impl Memory, index: u16, found: u64) {
+    // Release: publishes what was recovered, and the death that was told (I3).
+    // Relaxed on failure: somebody else has done it.
+    let id = &memory.member(index).id;
+    let _ = id.compare_exchange(found, 0, Ordering::Release, Ordering::Relaxed);
+}
+
+/// Gives an entry up; nothing is in the hands of its end any more (I2).
+pub fn leave(memory: &impl Memory, seat: Seat, leaving: Leaving) {
+    let member = memory.member(seat.index);
+    let ends = &memory.control().ends.0;
+    if seat.ordinal != 0 {
+        let told = match leaving {
+            Leaving::Clean => &ends.ended,
+            Leaving::BrokenOff => &ends.died,
+        };
+        // Release: published once more by the store of the id (I3).
+        told.fetch_max(seat.ordinal, Ordering::Release);
+        crash_point!("member.end-told");
+        // Relaxed: the store of the id publishes it.
+        member.ordinal.store(0, Ordering::Relaxed);
+    }
+    crash_point!("member.before-leave");
+    // Release: who sees the entry vacant sees all that its end did to the queue.
+    member.id.store(0, Ordering::Release);
+}
+
+/// Which senders there are, and which there were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Whether a sender lives.
+    pub has_sender: bool,
+    /// The largest ordinal of a sender that has ended, in whatever way.
+    pub ended: u64,
+    /// The largest ordinal of a sender that has died.
+    pub died: u64,
+}
+
+impl Ends {
+    /// As of now; the caller has recovered from the deaths that it can see.
+    pub fn of(memory: &impl Memory, alive: impl Fn(OwnerId) -> bool) -> Self {
+        let has_sender =
+            each(memory).any(|(_, word)| matches!(decode(word), Some((id, Part::Sender)) if alive(id)));
+        let ends = &memory.control().ends.0;
+        // Acquire: meets the fetch_max of who has ended, or of who told a death (I3).
+        let died = ends.died.load(Ordering::Acquire);
+        // Acquire: the same for a clean end.
+        let ended = ends.ended.load(Ordering::Acquire).max(died);
+        Self { has_sender, ended, died }
+    }
+}
+
+/// The entries that are not vacant, with their ids as they stand there.
+pub fn each<M: Memory>(memory: &M) -> impl Iterator<Item = (u16, u64)> + '_ {
+    let members = used(memory.control());
+    (0..members).map(|index| (index, memory.member(index).word())).filter(|(_, word)| *word != 0)
+}
+
+/// Entries that were ever used; others may have written any number.
+pub(super) fn used(control: &Control) -> u16 {
+    // Relaxed: raised before the CAS that takes an entry, and read again after each change.
+    let members = control.ends.0.members.load(Ordering::Relaxed);
+    u16::try_from(members).unwrap_or(MEMBERS).min(MEMBERS)
+}

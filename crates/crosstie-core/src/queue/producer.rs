@@ -1,0 +1,178 @@
+//! The sending end of a queue: takes a place, writes, puts it in order.
+//!
+//! # States
+//! Those of [`super::end`]. A sender has at most one place in its hands.
+//!
+//! # Invariants
+//! - **I1** A place is written only by the sender whose offered word it has.
+//!
+//! # Transitions
+//! | who | word: from → to | by |
+//! |---|---|---|
+//! | sender: reserve | free → offered | CAS, AcqRel |
+//! | sender: commit | – | the entry's CAS ([`super::end`]) |
+//! | sender: abandon | offered → free | CAS, AcqRel |
+//!
+//! # Orderings
+//! The Acquire that finds a place free meets the Release of who ended the job there. Length and
+//! payload are published by the CAS of the entry.
+//!
+//! # Progress
+//! Lock-free. [`Search::Near`] reads a few places, [`Search::Everywhere`] each at most once.
+//!
+//! # Death
+//! Before the entry is put, the place comes free again; behind it the message is sent.
+//!
+//! # Source
+//! As [`super::end`].
+
+use super::control::Control;
+use super::end::End;
+use super::job::{Job, State};
+use super::memory::{Access, Geometry, Memory, Place};
+use super::pool;
+use crate::atomic::Ordering;
+use crate::crash_point;
+use crate::ring::spsc::{Barrier, Corrupt};
+
+/// Where a sender looks for a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// At the next places in turn: one that is free may be missed.
+    Near,
+    /// At all of them.
+    Everywhere,
+}
+
+/// Places that [`Search::Near`] reads.
+const NEAR: u32 = 4;
+/// How far ahead a place is fetched to be written.
+const AHEAD: u32 = 8;
+
+/// A place that a sender has taken for a message.
+#[derive(Debug)]
+#[must_use = "a place is committed or abandoned"]
+pub struct Room {
+    job: u32,
+    word: Job,
+    /// Where the payload goes; valid for the length that was asked for.
+    pub place: Place,
+}
+
+/// The sending end.
+#[derive(Debug)]
+pub struct Producer<M: Memory> {
+    end: End<M>,
+    job_cursor: u32,
+    chunk_cursor: u32,
+}
+
+impl<M: Memory> Producer<M> {
+    /// The sending end that has the entry `me` among the members.
+    ///
+    /// # Errors
+    /// If the queue's positions break its invariants.
+    pub fn new(memory: M, me: u16, barrier: Barrier) -> Result<Self, Corrupt> {
+        End::new(memory, me, barrier).map(|end| Self { end, job_cursor: 0, chunk_cursor: 0 })
+    }
+
+    /// What it shares with a receiver.
+    pub fn end(&mut self) -> &mut End<M> {
+        &mut self.end
+    }
+
+    /// The memory that the queue lies in.
+    pub fn memory(&self) -> &M {
+        &self.end.memory
+    }
+
+    /// The words that all ends share.
+    pub fn control(&self) -> &Control {
+        self.end.control()
+    }
+
+    /// After jobs were put in order: whether receivers sleep, and the caller must wake them.
+    #[inline]
+    pub fn must_wake_receivers(&self) -> bool {
+        self.end.must_wake_receivers()
+    }
+
+    /// Takes a place for a message of `length` bytes, which the caller has found to be within the
+    /// limit; `None` where none is free, or not so many chunks side by side.
+    #[inline]
+    pub fn reserve(&mut self, length: u32, search: Search) -> Option<Room> {
+        let (job, word) = self.take_place(search)?;
+        crash_point!("queue.reserved");
+        let chunks = Geometry::chunks_of(length);
+        if chunks == 0 {
+            return Some(Room { job, word, place: Place::InLine { job } });
+        }
+        match pool::take(&self.end.memory, &mut self.chunk_cursor, chunks, job, word.serial) {
+            Some(first_chunk) => Some(Room { job, word, place: Place::Pooled { first_chunk } }),
+            None => {
+                self.free(job, word);
+                None
+            }
+        }
+    }
+
+    #[inline]
+    fn take_place(&mut self, search: Search) -> Option<(u32, Job)> {
+        let jobs = self.end.geometry.jobs;
+        let looks = match search {
+            Search::Near => NEAR.min(jobs),
+            Search::Everywhere => jobs,
+        };
+        let mut at = if self.job_cursor < jobs { self.job_cursor } else { 0 };
+        for _ in 0..looks {
+            let next = if at + 1 == jobs { 0 } else { at + 1 };
+            if let Some((word, job)) = self.end.job(at)
+                && job.state == State::Free
+            {
+                let taken = job.next(self.end.me);
+                if self.end.change(at, word, taken) {
+                    self.job_cursor = next;
+                    let ahead = at + AHEAD;
+                    self.end.memory.prefetch(if ahead < jobs { ahead } else { ahead % jobs }, Access::Write);
+                    return Some((at, taken));
+                }
+            }
+            at = next;
+        }
+        None
+    }
+
+    /// Whether the place an eighth of the queue ahead is free: then so are, mostly, those up to there, and a
+    /// sender that waited until now has a run of them for itself, rather than each as soon as a receiver has
+    /// let it go, in the line that both then pull to and fro.
+    #[inline]
+    #[must_use]
+    pub fn has_room_ahead(&self) -> bool {
+        let jobs = self.end.geometry.jobs;
+        let ahead = (self.job_cursor % jobs + jobs / 8) % jobs;
+        self.end.job(ahead).is_some_and(|(_, job)| job.state == State::Free)
+    }
+
+    /// Sends the first `length` bytes of the place, at most as many as it was taken for.
+    ///
+    /// # Errors
+    /// If the order breaks its invariants.
+    #[inline]
+    pub fn commit(&mut self, room: Room, length: u32) -> Result<(), Corrupt> {
+        // Relaxed: published by the CAS of the entry.
+        self.end.memory.extent(room.job).store(room.place.extent(length), Ordering::Relaxed);
+        crash_point!("queue.written");
+        self.end.put(room.job, room.word)
+    }
+
+    /// Gives a place back without sending anything.
+    pub fn abandon(&mut self, room: Room) {
+        self.free(room.job, room.word);
+    }
+
+    fn free(&mut self, job: u32, word: Job) {
+        // The next look begins here again: it is free.
+        self.job_cursor = job;
+        let _ = self.end.change(job, word.to_bits(), word.in_state(State::Free));
+    }
+}
