@@ -4,5 +4,6 @@
 pub mod bytes;
 pub mod object;
 pub mod place;
+pub mod queue;
 pub mod ring;
 pub mod view;

@@ -10,6 +10,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use crosstie::Deadline;
+use crosstie::channel::queue::{QueueOptions, QueueReceiver, QueueSender};
 use crosstie::channel::ring::{RingOptions, RingReceiver, RingSender};
 use crosstie::contract::SendMessages as _;
 use crosstie::ledger::Domain;
@@ -34,6 +35,7 @@ fn every_table_has_bytes_that_a_test_makes() {
     let made = [
         "Header of every file",
         "A ring",
+        "A queue",
         "The ledger",
         "Who waits and holds",
         "A mutex with data",
@@ -75,6 +77,30 @@ fn a_ring_is_what_the_document_says() {
     compare("A ring", &file);
     let slots = domain.process_owner().unwrap();
     assert_eq!((slots.slot(), slots.generation()), (0, 1), "the example's owner");
+}
+
+#[test]
+fn a_queue_is_what_the_document_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let domain = Domain::open(folder.path().join("d")).unwrap();
+    let options = QueueOptions { places: Some(2), capacity_bytes: Some(1024), ..QueueOptions::default() };
+    let mut tx = QueueSender::open(domain, "example", &options).unwrap();
+    let rx = QueueReceiver::open(domain, "example", &options).unwrap();
+    tx.send(b"hi", soon()).unwrap();
+    rx.recv(soon()).unwrap().done().unwrap();
+    tx.send(b"hello", soon()).unwrap();
+    let held = rx.recv(soon()).unwrap();
+    tx.send(&[b'x'; 200], soon()).unwrap();
+    let file = fs::read(folder.path().join("d/queue.example")).unwrap();
+    drop(held);
+    compare("A queue", &file);
+    assert_eq!(end_of("A queue"), file.len());
+    let params: Vec<_> =
+        file[48..80].chunks(8).map(|word| u64::from_le_bytes(*word.first_chunk().unwrap())).collect();
+    assert_eq!(params, [2, 1, 3, 0]);
+    let description = DOCUMENT.lines().find_map(|line| line.strip_prefix("- queue: `")).unwrap();
+    let written = u64::from_le_bytes(*file[24..].first_chunk().unwrap());
+    assert_eq!(layout_hash(description.trim_end_matches('`')), written);
 }
 
 #[test]

@@ -8,6 +8,8 @@
 mod judge;
 #[path = "hostile/objects.rs"]
 mod objects;
+#[path = "hostile/queues.rs"]
+mod queues;
 #[path = "hostile/runs.rs"]
 mod runs;
 #[path = "hostile/segments.rs"]

@@ -11,7 +11,7 @@ use crosstie::ledger::Domain;
 use crosstie::os::clock;
 use tempfile::TempDir;
 
-use crate::{objects, runs, slices, twins};
+use crate::{objects, queues, runs, slices, twins};
 
 const ROLE: &str = "CROSSTIE_HOSTILE_ROLE";
 const FOLDER: &str = "CROSSTIE_HOSTILE_FOLDER";
@@ -65,6 +65,8 @@ fn play() {
         "ring live" => runs::ring_live(&folder),
         "roles live" => runs::roles_live(&folder),
         "ledger at rest" => runs::ledger_at_rest(&folder),
+        "queue at rest" => queues::at_rest(&folder),
+        "queue live" => queues::live(&folder),
         "objects at rest" => objects::at_rest(&folder),
         "objects live" => objects::live(&folder),
         "a crowd" => objects::crowd(&folder),
@@ -100,6 +102,10 @@ pub fn domain(folder: &Path) -> &'static Domain {
 
 pub fn ring_file(folder: &Path) -> PathBuf {
     folder.join("domain/ring.r")
+}
+
+pub fn queue_file(folder: &Path) -> PathBuf {
+    folder.join("domain/queue.q")
 }
 
 pub fn ledger_file(folder: &Path) -> PathBuf {

@@ -40,7 +40,7 @@ fn a_ledger_of_any_bytes_answers_every_question() {
     assert_eq!(judge("ledger at rest", LIMIT), Verdict::Sound);
 }
 
-fn soon(us: u64) -> Deadline {
+pub fn soon(us: u64) -> Deadline {
     Deadline::at_ns(clock::now_ns()).after_ns(us * 1000)
 }
 
@@ -147,8 +147,8 @@ pub fn ring_at_rest(folder: &Path) {
 }
 
 /// Writes hostile words to places that `at` chooses until `work` ends. Most are taken back at once,
-/// the others after a while, so that the ends are not refused for ever after.
-fn while_changing(file: &File, sound: &[u8], at: impl Fn(&mut Dice) -> u64 + Sync, work: impl FnOnce()) {
+/// the others after a while, by writing `sound` behind the header, so that the ends are not refused for ever after.
+pub fn while_changing(file: &File, sound: &[u8], at: impl Fn(&mut Dice) -> u64 + Sync, work: impl FnOnce()) {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|threads| {
         let changing = threads.spawn(|| {
@@ -164,7 +164,7 @@ fn while_changing(file: &File, sound: &[u8], at: impl Fn(&mut Dice) -> u64 + Syn
                     file.write_all_at(&before, at).unwrap();
                 }
                 if dice.below(32) == 0 {
-                    file.write_all_at(&sound[128..832], 128).unwrap();
+                    file.write_all_at(sound, 128).unwrap();
                 }
                 changes += 1;
             }
@@ -190,7 +190,9 @@ pub fn ring_live(folder: &Path) {
     for wait in [WaitMode::Block, WaitMode::Spin, WaitMode::Adaptive] {
         std::fs::write(ring_file(folder), &sound).unwrap();
         let file = OpenOptions::new().read(true).write(true).open(ring_file(folder)).unwrap();
-        while_changing(&file, &sound, word_or_cell, || arrived += work_at_both_ends(folder, wait, 400_000));
+        while_changing(&file, &sound[128..832], word_or_cell, || {
+            arrived += work_at_both_ends(folder, wait, 400_000)
+        });
     }
     assert!(arrived > 20, "only {arrived} messages: nothing was tried");
 }
@@ -223,7 +225,7 @@ pub fn roles_live(folder: &Path) {
     let file = OpenOptions::new().read(true).write(true).open(ring_file(folder)).unwrap();
     let roles = |dice: &mut Dice| WORDS[4 + dice.below(2)];
     let mut arrived = 0;
-    while_changing(&file, &sound, roles, || {
+    while_changing(&file, &sound[128..832], roles, || {
         arrived = work_at_both_ends(folder, WaitMode::Adaptive, 300_000);
     });
     assert!(arrived > 0, "nothing was tried");

@@ -9,17 +9,18 @@
 //! |---|---|
 //! | [`options`] | capacity, limits, how to wait |
 //! | `shared` | the segment, its layout, who holds the two ends |
-//! | `patience` | how an end waits: spin, then sleep |
+//! | `peer` | the other end, as a waiter must know it |
 //! | [`sender`] | [`RingSender`], and [`Loan`]s written in place |
 //! | [`receiver`] | [`RingReceiver`], and [`RingMessage`]s read in place |
 
 pub mod options;
-mod patience;
+mod peer;
 pub mod receiver;
 pub mod sender;
 mod shared;
 
-pub use options::{RingOptions, WaitMode};
+pub use super::WaitMode;
+pub use options::RingOptions;
 pub use receiver::{RingMessage, RingReceiver};
 pub use sender::{Loan, RingSender};
 pub use shared::remove;

@@ -1,21 +1,10 @@
 //! [`RingOptions`]: capacity, limits, how to wait.
 
+use crate::channel::WaitMode;
 use crate::contract::MESSAGE_BYTES_MAX;
 
 /// Bytes of a ring unless an option says otherwise: 1 MiB.
 pub const CAPACITY_BYTES: usize = 1 << 20;
-
-/// How an end waits for the other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum WaitMode {
-    /// Sleeps at once: no processor time while waiting, one wake-up per wait.
-    Block,
-    /// Never sleeps: the lowest latency, one whole processor.
-    Spin,
-    /// Spins for about the time a wake-up costs, then sleeps.
-    #[default]
-    Adaptive,
-}
 
 /// How to open an end of a ring.
 ///

@@ -7,9 +7,11 @@ use crosstie_core::ring::spsc::Producer;
 use crosstie_core::word::role::{Ending, Role};
 use crosstie_core::{Deadline, OwnerId};
 
-use super::options::{RingOptions, WaitMode};
-use super::patience::{Next, Patience, Peer};
+use super::options::RingOptions;
+use super::peer::Peer;
 use super::shared::{Cells, End, Shared, corrupt};
+use crate::channel::WaitMode;
+use crate::channel::patience::{Next, Patience};
 use crate::contract::SendError;
 use crate::error::Result;
 use crate::ledger::Domain;

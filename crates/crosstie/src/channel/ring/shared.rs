@@ -22,7 +22,7 @@ use crosstie_core::word::role::{Ending, NotTaken, Role, RoleWord};
 use crosstie_core::{Deadline, OwnerId};
 
 use super::options::{CAPACITY_BYTES, RingOptions};
-use super::patience::Peer;
+use super::peer::Peer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Domain, Wait};
 use crate::os::memory::MirroredMapping;

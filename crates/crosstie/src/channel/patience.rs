@@ -1,16 +1,27 @@
-//! How an end waits: spin as long as its mode allows, then sleep until it is woken, its peer dies
-//! or its deadline passes.
+//! How an end of a channel waits: spin as long as its mode allows, then sleep until it is woken, a peer
+//! dies or its deadline passes.
 
+use crosstie_core::Deadline;
 use crosstie_core::atomic::spin_loop;
-use crosstie_core::{Deadline, OwnerId};
 
-use super::options::WaitMode;
 use crate::os::clock;
 
 /// About what a wake-up costs here, in nanoseconds: spinning longer than sleeping costs is no gain.
 const ADAPTIVE_SPIN_NS: u64 = 20_000;
 /// Looks between two readings of the clock.
 const LOOKS_PER_ROUND: u32 = 128;
+
+/// How an end waits for the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum WaitMode {
+    /// Sleeps at once: no processor time while waiting, one wake-up per wait.
+    Block,
+    /// Never sleeps: the lowest latency, one whole processor.
+    Spin,
+    /// Spins for about the time a wake-up costs, then sleeps.
+    #[default]
+    Adaptive,
+}
 
 /// What to do after a fruitless round of looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,17 +85,4 @@ impl Patience {
     pub(super) fn deadline(&self) -> Deadline {
         self.deadline
     }
-}
-
-/// The other end, as a waiter must know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peer {
-    /// It lives; its death must end the sleep.
-    Alive(OwnerId),
-    /// Nobody has come yet.
-    Awaited,
-    /// It said that it is done.
-    Left,
-    /// It died, or broke off.
-    Died,
 }

@@ -1,0 +1,367 @@
+//! [`QueueSender`]: a sending end of a queue, and [`Loan`]: a message written in place.
+
+use crosstie_core::Deadline;
+use crosstie_core::queue::member::{Leaving, Part};
+use crosstie_core::queue::memory::Memory;
+use crosstie_core::queue::producer::{Producer, Room, Search};
+use crosstie_core::ring::sleepers::Awaits;
+
+use super::memory::Cells;
+use super::options::{FullPolicy, QueueOptions};
+use super::shared::{Shared, wake};
+use crate::channel::WaitMode;
+use crate::channel::patience::{Next, Patience};
+use crate::contract::SendError;
+use crate::error::Result;
+use crate::ledger::Domain;
+
+/// So many fruitless rounds of a sender that never sleeps lie between two looks at every place.
+const EXACT_ROUNDS: u32 = 16;
+
+/// A sending end of a queue; any number of them send at a time.
+///
+/// # Death
+/// Killed at any instruction: every message whose `send` returned is delivered, the one under way is
+/// delivered whole or not at all. Receivers are told
+/// [`PeerDied`](crate::contract::RecvError::PeerDied) when the last sender has gone and one of them died.
+///
+/// # Cost
+/// No system call while there is room and no receiver sleeps; each that sleeps is woken.
+///
+/// # Examples
+/// ```
+/// use crosstie::Deadline;
+/// use crosstie::channel::queue::{QueueOptions, QueueReceiver, QueueSender};
+/// use crosstie::ledger::Domain;
+/// let folder = tempfile::tempdir().unwrap();
+/// let domain = Domain::open(folder.path().join("domain"))?;
+/// let mut sender = QueueSender::open(domain, "jobs", &QueueOptions::default())?;
+/// sender.send(b"draw the owl", Deadline::NEVER)?;
+/// let receiver = QueueReceiver::open(domain, "jobs", &QueueOptions::default())?;
+/// let job = receiver.recv(Deadline::NEVER)?;
+/// assert_eq!(job.to_vec(), b"draw the owl");
+/// job.done()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct QueueSender {
+    producer: Producer<Cells>,
+    shared: Shared,
+    wait: WaitMode,
+    full: FullPolicy,
+    message_bytes_max: usize,
+    /// A place is taken whose message is neither sent nor abandoned.
+    has_place: bool,
+    ended: bool,
+}
+
+impl QueueSender {
+    /// Opens a sending end of the queue `name` in `domain`; makes the queue if there is none.
+    ///
+    /// # Errors
+    /// [`Mismatch`](crate::ErrorKind::Mismatch) for another number of places, room, deliveries, lease or
+    /// version (both named), [`NoSpace`](crate::ErrorKind::NoSpace) when /dev/shm is full or 1,024 ends
+    /// are open.
+    pub fn open(domain: &'static Domain, name: &str, options: &QueueOptions) -> Result<Self> {
+        let shared = Shared::enter(domain, name, options, Part::Sender)?;
+        let entered = Producer::new(shared.cells(), shared.seat(), shared.barrier())
+            .map_err(|fault| shared.fault(fault))
+            .and_then(|mut producer| shared.take_over(producer.end()).map(|()| producer));
+        let producer = entered.inspect_err(|_| shared.leave(Leaving::Clean))?;
+        Ok(Self {
+            producer,
+            wait: options.wait,
+            full: options.full,
+            message_bytes_max: options.message_bytes_max.min(shared.layout().geometry.payload_bytes_max()),
+            shared,
+            has_place: false,
+            ended: false,
+        })
+    }
+
+    /// Sends one message; while the queue is full, does what its [`FullPolicy`] says.
+    ///
+    /// Messages wait for receivers that have not come yet. That a receiver died is no sender's concern:
+    /// another one does its work.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] (only for [`Deadline::NOW`] and [`FullPolicy::Error`]),
+    /// [`SendError::TimedOut`], [`SendError::TooLarge`]; [`SendError::Closed`] behind
+    /// [`QueueSender::close`].
+    #[inline]
+    pub fn send(&mut self, payload: &[u8], deadline: Deadline) -> Result<(), SendError> {
+        if self.put(payload, deadline)? {
+            self.wake();
+        }
+        Ok(())
+    }
+
+    /// Sends several messages in order with at most one wake-up; answers how many were sent: all,
+    /// unless the queue filled up after the first.
+    ///
+    /// # Errors
+    /// As [`QueueSender::send`], about the first message.
+    pub fn send_batch(&mut self, payloads: &[&[u8]], deadline: Deadline) -> Result<usize, SendError> {
+        let mut sent = 0;
+        for payload in payloads {
+            let until = if sent == 0 { deadline } else { Deadline::NOW };
+            match self.put(payload, until) {
+                Ok(_) => sent += 1,
+                Err(error) if sent == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        self.wake();
+        Ok(sent)
+    }
+
+    /// Lends room for a message of `length` bytes to write it in place; [`Loan::commit`] sends it.
+    ///
+    /// A loan that is dropped was never sent.
+    ///
+    /// # Errors
+    /// As [`QueueSender::send`]; [`SendError::Full`] also where the policy would drop the message.
+    pub fn reserve(&mut self, length: usize, deadline: Deadline) -> Result<Loan<'_>, SendError> {
+        let admitted = self.admit(length)?;
+        let room = self.make_room(admitted, deadline)?.ok_or(SendError::Full)?;
+        Ok(Loan { sender: self, room: Some(room), length })
+    }
+
+    /// Says that this end is done: when all senders have, receivers get everything, then a clean end.
+    ///
+    /// Dropping the sender does the same, except while panicking: then receivers are told a death.
+    pub fn close(&mut self) {
+        self.end(Leaving::Clean);
+    }
+
+    /// Whether a living process has a receiving end now.
+    #[must_use]
+    pub fn has_receiver(&self) -> bool {
+        self.shared.has(Part::Receiver)
+    }
+
+    /// The largest message that this end accepts, in bytes.
+    #[must_use]
+    pub fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max
+    }
+
+    /// Sends one message without a wake-up; false if it was dropped.
+    #[inline]
+    fn put(&mut self, payload: &[u8], deadline: Deadline) -> Result<bool, SendError> {
+        let length = self.admit(payload.len())?;
+        let Some(room) = self.make_room(length, deadline)? else { return Ok(false) };
+        self.producer.memory().write(room.place, 0, payload);
+        self.commit(room, length)?;
+        Ok(true)
+    }
+
+    #[inline]
+    fn commit(&mut self, room: Room, length: u32) -> Result<(), SendError> {
+        self.producer.commit(room, length).map_err(|fault| self.shared.fault(fault))?;
+        self.has_place = false;
+        Ok(())
+    }
+
+    /// Checks a length against the limit.
+    #[inline]
+    fn admit(&self, length: usize) -> Result<u32, SendError> {
+        if self.ended {
+            return Err(SendError::Closed);
+        }
+        if !self.shared.is_ours() {
+            return Err(self.shared.inherited().into());
+        }
+        let too_large = SendError::TooLarge { length, limit: self.message_bytes_max };
+        if length > self.message_bytes_max {
+            return Err(too_large);
+        }
+        u32::try_from(length).map_err(|_| too_large)
+    }
+
+    /// A place for a message of `length`; `None` if it is to be dropped.
+    #[inline]
+    fn make_room(&mut self, length: u32, deadline: Deadline) -> Result<Option<Room>, SendError> {
+        // A loan that was forgotten, not dropped: its place would never come free.
+        if self.has_place {
+            self.forget_place()?;
+        }
+        let room = match self.producer.reserve(length, Search::Near) {
+            Some(room) => Some(room),
+            None => self.await_room(length, deadline)?,
+        };
+        self.has_place = room.is_some();
+        Ok(room)
+    }
+
+    #[cold]
+    fn forget_place(&mut self) -> Result<(), SendError> {
+        self.has_place = false;
+        let recovered = self.producer.end().recover_own().map_err(|fault| self.shared.fault(fault))?;
+        self.shared.wake_after(recovered);
+        Ok(())
+    }
+
+    #[cold]
+    fn await_room(&mut self, length: u32, deadline: Deadline) -> Result<Option<Room>, SendError> {
+        let deadline = if self.full == FullPolicy::Block { deadline } else { Deadline::NOW };
+        let mut patience = Patience::new(self.wait, deadline);
+        let mut round = 0_u32;
+        loop {
+            round = round.wrapping_add(1);
+            let producer = &mut self.producer;
+            let near = patience.round(|| {
+                let room = producer.has_room_ahead().then(|| producer.reserve(length, Search::Near));
+                Ok::<_, SendError>(room.flatten())
+            })?;
+            if near.is_some() {
+                return Ok(near);
+            }
+            let next = patience.next();
+            if next == Next::Spin && !round.is_multiple_of(EXACT_ROUNDS) {
+                continue;
+            }
+            if let Some(room) = self.producer.reserve(length, Search::Everywhere) {
+                return Ok(Some(room));
+            }
+            // Places of the dead are free again, or their jobs go to others.
+            if self.shared.recover(self.producer.end())?
+                && let Some(room) = self.producer.reserve(length, Search::Everywhere)
+            {
+                return Ok(Some(room));
+            }
+            match next {
+                Next::Spin => {}
+                Next::GiveUp if self.full == FullPolicy::DropNewest => {
+                    self.producer.control().count_dropped();
+                    return Ok(None);
+                }
+                Next::GiveUp if deadline.is_now() => return Err(SendError::Full),
+                Next::GiveUp => return Err(SendError::TimedOut),
+                Next::Sleep => {
+                    if let Some(room) = self.sleep(length, patience.deadline())? {
+                        return Ok(Some(room));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sleeps until there may be room; answers a place that was found on the last look.
+    fn sleep(&mut self, length: u32, deadline: Deadline) -> Result<Option<Room>, SendError> {
+        let cells = self.shared.cells();
+        let mut found = None;
+        self.shared.sleep(cells.control().senders(), Awaits::Something, deadline, || {
+            found = self.producer.reserve(length, Search::Everywhere);
+            Ok::<_, SendError>(found.is_some())
+        })?;
+        Ok(found)
+    }
+
+    #[inline]
+    fn wake(&self) {
+        if self.producer.must_wake_receivers() {
+            wake(self.producer.control().receivers());
+        }
+    }
+
+    fn end(&mut self, leaving: Leaving) {
+        if self.ended || !self.shared.is_ours() {
+            return;
+        }
+        self.ended = true;
+        // What cannot be given back by a broken queue is recovered by nobody else either.
+        if self.has_place {
+            let _ = self.forget_place();
+        }
+        self.shared.leave(leaving);
+    }
+}
+
+impl Drop for QueueSender {
+    fn drop(&mut self) {
+        self.end(if std::thread::panicking() { Leaving::BrokenOff } else { Leaving::Clean });
+    }
+}
+
+/// Room of the queue, lent to write one message in place.
+///
+/// The bytes lie in memory that a peer could write if it broke the protocol, so they are written
+/// by copying or through a raw pointer, never through a `&mut [u8]`.
+#[must_use = "a loan that is dropped was never sent"]
+#[derive(Debug)]
+pub struct Loan<'a> {
+    sender: &'a mut QueueSender,
+    room: Option<Room>,
+    length: usize,
+}
+
+impl Loan<'_> {
+    /// Bytes that may be written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether the message is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Copies `bytes` into the message, from its byte `at` on.
+    ///
+    /// # Panics
+    /// If they run beyond the loan.
+    pub fn write_at(&mut self, at: usize, bytes: &[u8]) {
+        let end = at.checked_add(bytes.len());
+        assert!(end.is_some_and(|end| end <= self.length), "written beyond the loan");
+        if let Some(room) = &self.room {
+            self.sender.producer.memory().write(room.place, at, bytes);
+        }
+    }
+
+    /// The first byte of the message, valid for writes of [`Loan::len`] bytes until the commit.
+    #[must_use]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        match &self.room {
+            Some(room) => self.sender.producer.memory().address(room.place, self.length),
+            None => std::ptr::null_mut(),
+        }
+    }
+
+    /// Sends the message.
+    ///
+    /// # Errors
+    /// [`SendError::Failed`] when the queue is corrupt.
+    pub fn commit(self) -> Result<(), SendError> {
+        let length = self.length;
+        self.commit_prefix(length)
+    }
+
+    /// Sends the first `length` bytes as the message.
+    ///
+    /// # Errors
+    /// As [`Loan::commit`].
+    ///
+    /// # Panics
+    /// If `length` is more than the loan's.
+    pub fn commit_prefix(mut self, length: usize) -> Result<(), SendError> {
+        assert!(length <= self.length, "committed beyond the loan");
+        let Some(room) = self.room.take() else { return Ok(()) };
+        self.sender.commit(room, u32::try_from(length).unwrap_or(u32::MAX))?;
+        self.sender.wake();
+        Ok(())
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take()
+            && self.sender.shared.is_ours()
+        {
+            self.sender.producer.abandon(room);
+            self.sender.has_place = false;
+        }
+    }
+}
