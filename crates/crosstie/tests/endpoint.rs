@@ -115,7 +115,7 @@ fn a_unix_peer_says_who_it_is() {
 #[test]
 fn an_address_that_cannot_be_opened_says_what_to_do() {
     for (address, kind) in
-        [("pipe:", ErrorKind::Usage), ("fd:1000000", ErrorKind::NotFound), ("jobs", ErrorKind::Usage)]
+        [("pipe:", ErrorKind::Usage), ("fd:1000000", ErrorKind::NotFound), ("job s", ErrorKind::Usage)]
     {
         assert_eq!(Sender::<[u8]>::open(address).unwrap_err().kind(), kind, "{address}");
         let error = Receiver::<[u8]>::open(address).unwrap_err();
@@ -135,6 +135,7 @@ fn addresses() -> (tempfile::TempDir, Options, Vec<String>) {
         at("fifo"),
         format!("tcp:127.0.0.1:{port}"),
         "ring:r?capacity=64KiB".to_owned(),
+        "queue:q?places=64".to_owned(),
     ];
     let options = Options { domain: Some(folder.path().join("domain")), ..Options::default() };
     (folder, options, addresses)
@@ -183,11 +184,17 @@ fn a_batch_of_typed_messages_arrives_in_order() {
 }
 
 #[test]
-fn what_a_dying_receiver_had_in_hand_comes_again_on_a_ring() {
+fn what_a_dying_receiver_had_in_hand_comes_again_in_shared_memory() {
+    for address in ["ring:hand", "queue:hand"] {
+        what_was_in_hand_comes_again(address);
+    }
+}
+
+fn what_was_in_hand_comes_again(address: &str) {
     let (_folder, options, _) = addresses();
-    let mut tx = Sender::<str>::open_with("ring:hand", &options).unwrap();
+    let mut tx = Sender::<str>::open_with(address, &options).unwrap();
     tx.send_batch(&["one", "two", "three"], Deadline::NEVER).unwrap();
-    let rx = Receiver::<str>::open_with("ring:hand", &options).unwrap();
+    let rx = Receiver::<str>::open_with(address, &options).unwrap();
     let died = catch_unwind(AssertUnwindSafe(move || {
         let mut messages = rx.into_iter();
         assert_eq!(messages.next().unwrap().unwrap(), "one");
@@ -195,7 +202,7 @@ fn what_a_dying_receiver_had_in_hand_comes_again_on_a_ring() {
         std::panic::resume_unwind(Box::new("dies with two in hand"));
     }));
     assert!(died.is_err());
-    let mut rx = Receiver::<str>::open_with("ring:hand", &options).unwrap();
+    let mut rx = Receiver::<str>::open_with(address, &options).unwrap();
     assert_eq!(rx.recv().unwrap(), "two");
 
     let mut batch = rx.batch(Deadline::NEVER);
@@ -209,17 +216,38 @@ fn what_a_dying_receiver_had_in_hand_comes_again_on_a_ring() {
 }
 
 #[test]
-fn a_loan_on_a_ring_is_written_in_place() {
+fn a_loan_in_shared_memory_is_written_in_place() {
     let (_folder, options, _) = addresses();
-    let mut tx = Sender::<[u8]>::open_with("ring:loan", &options).unwrap();
-    let mut rx = Receiver::<[u8]>::open_with("ring:loan", &options).unwrap();
-    tx.reserve(3, Deadline::NOW).unwrap().write_at(0, b"no!");
-    let mut loan = tx.reserve(4, Deadline::NOW).unwrap();
-    loan.write_at(0, b"done");
-    loan.commit().unwrap();
-    let payload = rx.recv_bytes().unwrap();
-    assert_eq!(
-        (payload.to_vec(), payload.private(), payload.sender_pid()),
-        (b"done".to_vec(), None, Some(std::process::id()))
-    );
+    for (address, sender_pid) in [("ring:loan", Some(std::process::id())), ("queue:loan", None)] {
+        let mut tx = Sender::<[u8]>::open_with(address, &options).unwrap();
+        let mut rx = Receiver::<[u8]>::open_with(address, &options).unwrap();
+        tx.reserve(3, Deadline::NOW).unwrap().write_at(0, b"no!");
+        let mut loan = tx.reserve(4, Deadline::NOW).unwrap();
+        loan.write_at(0, b"done");
+        loan.commit().unwrap();
+        let payload = rx.recv_bytes().unwrap();
+        assert_eq!(
+            (payload.to_vec(), payload.private(), payload.sender_pid()),
+            (b"done".to_vec(), None, sender_pid)
+        );
+    }
+}
+
+#[test]
+fn a_typed_job_is_done_or_comes_again_and_one_of_another_type_is_a_dead_letter() {
+    let (_folder, options, _) = addresses();
+    let mut tx = Sender::<[u8]>::open_with("queue:typed", &options).unwrap();
+    tx.send_batch(&[&[7][..], b"\xff\xff\xff\xff\xff\xff", &[8]], Deadline::NOW).unwrap();
+    let rx = Receiver::<u32>::open_with("queue:typed", &options).unwrap();
+    drop(rx.recv_job(Deadline::NOW).unwrap());
+    let job = rx.recv_job(Deadline::NOW).unwrap();
+    assert_eq!((*job, job.deliveries(), job.is_redelivered()), (7, 2, true));
+    job.done().unwrap();
+    assert!(matches!(rx.recv_job(Deadline::NOW), Err(RecvError::Malformed(_))));
+    rx.recv_job(Deadline::NOW).unwrap().done().unwrap();
+    assert_eq!(rx.recv_dead_letter().unwrap().len(), 6);
+    assert!(matches!(rx.recv_dead_letter(), Err(RecvError::Empty)), "it was removed when it was dropped");
+    let ring = Receiver::<u32>::open_with("ring:typed", &options).unwrap();
+    let refused = ring.recv_job(Deadline::NOW).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
 }

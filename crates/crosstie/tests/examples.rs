@@ -50,6 +50,19 @@ fn orders_wait_in_shared_memory_until_they_are_taken() {
 }
 
 #[test]
+fn jobs_are_done_and_one_that_fails_is_delivered_again() {
+    let domain = tempfile::tempdir().unwrap();
+    let jobs = |verb| {
+        let mut command = example("jobs");
+        command.arg(verb).env("CROSSTIE_DOMAIN", domain.path().join("d"));
+        run(command)
+    };
+    assert_eq!(jobs("send"), "");
+    let worked = "job 1, delivery 1\njob 2 fails once\njob 2, delivery 2\njob 3, delivery 1\n";
+    assert_eq!(jobs("work"), worked);
+}
+
+#[test]
 fn a_lock_a_permit_and_a_job_are_had_by_name() {
     let domain = tempfile::tempdir().unwrap();
     for turn in 1..=2 {

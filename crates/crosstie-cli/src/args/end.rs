@@ -18,10 +18,10 @@ pub struct EndFlags {
     /// The largest message [default: 64MiB]
     #[arg(long, visible_alias = "limit", value_name = "SIZE", value_parser = bytes)]
     pub max: Option<usize>,
-    /// The room of a ring that does not exist yet [default: 1MiB]
+    /// The room of a ring or a queue that does not exist yet [default: 1MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub capacity: Option<usize>,
-    /// How to wait on a ring: block, spin or adaptive [default: adaptive]
+    /// How to wait on a ring or a queue: block, spin or adaptive [default: adaptive]
     #[arg(long, value_name = "HOW", value_parser = wait)]
     pub wait: Option<WaitMode>,
 }
@@ -36,6 +36,7 @@ impl EndFlags {
             wait: self.wait.unwrap_or(defaults.wait),
             domain: globals.domain.clone(),
             open_deadline,
+            ..defaults
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum Place {
     UnixPacket(String),
     /// `ring:NAME`, shared memory, one sender to one receiver.
     Ring(String),
+    /// `queue:NAME`, or the bare name: shared memory, many to many, each message to one.
+    Queue(String),
     /// `tcp:host:port`.
     Tcp(HostPort),
     /// `udp:host:port`.
@@ -42,9 +44,9 @@ pub struct HostPort {
 
 /// A parsed address: a [`Place`], and the options that stood after its `?`.
 ///
-/// Grammar: `fifo:/p` `unix:/p` `unix:@name` `unixpacket:/p` `ring:NAME` `tcp:host:port`
+/// Grammar: `fifo:/p` `unix:/p` `unix:@name` `unixpacket:/p` `ring:NAME` `queue:NAME` `tcp:host:port`
 /// `udp:host:port` `fd:3` `-`, then perhaps `?max=64MiB&capacity=1MiB&wait=spin`. An address has no
-/// escapes: options begin at the first `?`.
+/// escapes: options begin at the first `?`. A bare `NAME` is `queue:NAME`.
 ///
 /// # Examples
 /// ```
@@ -86,6 +88,7 @@ impl Address {
             Place::Unix(_) => "unix",
             Place::UnixPacket(_) => "unixpacket",
             Place::Ring(_) => "ring",
+            Place::Queue(_) => "queue",
             Place::Tcp(_) => "tcp",
             Place::Udp(_) => "udp",
             Place::Descriptor(_) => "fd",
@@ -100,7 +103,7 @@ impl fmt::Display for Address {
             Place::Standard => f.write_str("-")?,
             Place::Pipe => f.write_str("pipe:")?,
             Place::Fifo(path) => write!(f, "fifo:{}", path.display())?,
-            Place::Unix(name) | Place::UnixPacket(name) | Place::Ring(name) => {
+            Place::Unix(name) | Place::UnixPacket(name) | Place::Ring(name) | Place::Queue(name) => {
                 write!(f, "{}:{name}", self.mechanism())?;
             }
             Place::Tcp(place) | Place::Udp(place) => write!(f, "{}:{place}", self.mechanism())?,

@@ -11,7 +11,7 @@ use crate::contract::RecvError;
 /// Dropped without [`Batch::acknowledge`], it acknowledges nothing.
 ///
 /// # Death
-/// On a ring what was taken and not acknowledged is delivered again. The kernel's mechanisms
+/// On a ring or a queue what was taken and not acknowledged is delivered again. The kernel's mechanisms
 /// acknowledge nothing: there what was taken is gone.
 pub struct Batch<'a> {
     end: &'a mut RecvEnd,
@@ -32,29 +32,32 @@ impl<'a> Batch<'a> {
         let deadline = std::mem::replace(&mut self.deadline, Deadline::NOW);
         match self.end {
             RecvEnd::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv_held(deadline)?))),
+            RecvEnd::Queue(end) => Ok(Payload::new(Lent::Held(end.recv_held(deadline)?))),
             RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv(deadline)?))),
         }
     }
 
     /// Does not acknowledge the message taken last.
     pub fn put_back(&mut self) {
-        if let RecvEnd::Ring(end) = self.end {
-            end.put_back();
+        match self.end {
+            RecvEnd::Ring(end) => end.put_back(),
+            RecvEnd::Queue(end) => end.put_back(),
+            RecvEnd::Kernel(_) => {}
         }
     }
 
     /// Acknowledges every message that was taken and not put back.
     pub fn acknowledge(self) {
-        if let RecvEnd::Ring(end) = &mut *self.end {
-            end.acknowledge();
-        }
+        self.end.acknowledge();
     }
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        if let RecvEnd::Ring(end) = self.end {
-            end.put_all_back();
+        match self.end {
+            RecvEnd::Ring(end) => end.put_all_back(),
+            RecvEnd::Queue(end) => end.put_all_back(),
+            RecvEnd::Kernel(_) => {}
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Reads an [`Address`] from text, and says which part of a wrong one is wrong.
 
 use super::address::{Address, HostPort, Place};
-use super::options::{Overrides, WAIT_WORDS};
+use super::options::{FULL_WORDS, Overrides, WAIT_WORDS};
 use super::{size, suggest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::name;
+use std::time::Duration;
 
 /// The mechanisms that an address can name now, in the order of the help.
-const MECHANISMS: [&str; 8] = ["ring", "unix", "unixpacket", "fifo", "tcp", "udp", "fd", "pipe"];
+const MECHANISMS: [&str; 9] = ["ring", "queue", "unix", "unixpacket", "fifo", "tcp", "udp", "fd", "pipe"];
 
 /// What people call a mechanism elsewhere, and its name here.
 const OTHER_NAMES: [(&str, &str); 12] = [
@@ -61,7 +62,7 @@ impl<'a> Reader<'a> {
             return Ok(Place::Standard);
         }
         let Some((mechanism, rest)) = place.split_once(':') else {
-            return Err(self.without_mechanism(place));
+            return self.without_mechanism(place);
         };
         match mechanism {
             "pipe" if rest.is_empty() => Ok(Place::Pipe),
@@ -73,36 +74,39 @@ impl<'a> Reader<'a> {
             "unix" => Ok(Place::Unix(self.socket(mechanism, rest)?)),
             "unixpacket" => Ok(Place::UnixPacket(self.socket(mechanism, rest)?)),
             "ring" => Ok(Place::Ring(self.name(rest)?)),
+            "queue" => Ok(Place::Queue(self.name(rest)?)),
             "tcp" => Ok(Place::Tcp(self.host_port(mechanism, rest)?)),
             "udp" => Ok(Place::Udp(self.host_port(mechanism, rest)?)),
             "fd" => self.descriptor(rest),
-            "queue" | "topic" => Err(self.wrong(
+            "topic" => Err(self.wrong(
                 format!("{mechanism}: comes in a later release"),
-                format!("for one sender and one receiver take ring:{rest}; for many senders unix:@{rest}"),
+                format!(
+                    "for one receiver take ring:{rest}; where each message goes to one of many, queue:{rest}"
+                ),
             )),
             _ => Err(self.unknown(mechanism, rest)),
         }
     }
 
-    fn without_mechanism(&self, place: &str) -> Error {
+    fn without_mechanism(&self, place: &str) -> Result<Place> {
         if place.is_empty() {
-            return self
-                .wrong("it is empty", "write for example ring:jobs, unix:/run/x.sock or tcp:127.0.0.1:9000");
+            return Err(self.wrong(
+                "it is empty",
+                "write for example ring:jobs, unix:/run/x.sock or tcp:127.0.0.1:9000",
+            ));
         }
         if place.contains('/') {
-            return self.wrong(
+            return Err(self.wrong(
                 "a path alone does not say by which mechanism",
                 format!("did you mean unix:{place} or fifo:{place}?"),
-            );
+            ));
         }
         if MECHANISMS.contains(&place) {
-            return self
-                .wrong(format!("the colon after {place} is missing"), format!("did you mean {place}:…?"));
+            return Err(
+                self.wrong(format!("the colon after {place} is missing"), format!("did you mean {place}:…?"))
+            );
         }
-        self.wrong(
-            format!("a bare name means queue:{place}, which comes in a later release"),
-            format!("for one sender and one receiver take ring:{place}"),
-        )
+        self.name(place).map(Place::Queue)
     }
 
     fn unknown(&self, mechanism: &str, rest: &str) -> Error {
@@ -214,38 +218,76 @@ impl<'a> Reader<'a> {
                     "options are written key=value, joined by &",
                 )
             })?;
-            let of_ring = |reader: &Self| match place {
-                Place::Ring(_) => Ok(()),
-                _ => Err(reader.wrong(format!("{key} is an option of ring: only"), "leave it out")),
-            };
-            let bytes = || size::parse(value).map_err(|error| self.wrong(format!("{key}: {error}"), ""));
-            let given_before = match key {
-                "max" => overrides.message_bytes_max.replace(bytes()?).is_some(),
-                "capacity" => {
-                    of_ring(self)?;
-                    overrides.capacity_bytes.replace(bytes()?).is_some()
-                }
-                "wait" => {
-                    of_ring(self)?;
-                    let wait = WAIT_WORDS.iter().find(|(word, _)| *word == value).ok_or_else(|| {
-                        self.wrong(
-                            format!("{value:?} is no way of waiting"),
-                            "wait is block, spin or adaptive",
-                        )
-                    })?;
-                    overrides.wait.replace(wait.1).is_some()
-                }
-                _ => return Err(self.unknown_option(key)),
-            };
-            if given_before {
+            self.check_option(place, key)?;
+            if self.option(&mut overrides, key, value)? {
                 return Err(self.wrong(format!("the option {key} is given twice"), "give it once"));
             }
         }
         Ok(overrides)
     }
 
+    /// Whether the mechanism has the option.
+    fn check_option(&self, place: &Place, key: &str) -> Result<()> {
+        let has_it = match key {
+            "max" => true,
+            "capacity" | "wait" => matches!(place, Place::Ring(_) | Place::Queue(_)),
+            "places" | "deliveries" | "lease" | "full" | "credit" => matches!(place, Place::Queue(_)),
+            _ => return Err(self.unknown_option(key)),
+        };
+        if has_it {
+            return Ok(());
+        }
+        let of = if matches!(key, "capacity" | "wait") { "ring: and queue:" } else { "queue:" };
+        Err(self.wrong(format!("{key} is an option of {of} only"), "leave it out"))
+    }
+
+    /// Reads one option; answers whether it was given before.
+    fn option(&self, overrides: &mut Overrides, key: &str, value: &str) -> Result<bool> {
+        let bytes = || size::parse(value).map_err(|error| self.wrong(format!("{key}: {error}"), ""));
+        Ok(match key {
+            "max" => overrides.message_bytes_max.replace(bytes()?).is_some(),
+            "capacity" => overrides.capacity_bytes.replace(bytes()?).is_some(),
+            "places" => overrides.places.replace(self.number(key, value)?).is_some(),
+            "deliveries" => overrides.deliveries_max.replace(self.number(key, value)?).is_some(),
+            "credit" => overrides.credit.replace(self.number(key, value)?).is_some(),
+            "lease" => overrides.lease.replace(self.lease(value)?).is_some(),
+            "wait" => overrides.wait.replace(self.word(key, value, &WAIT_WORDS)?).is_some(),
+            "full" => overrides.full.replace(self.word(key, value, &FULL_WORDS)?).is_some(),
+            _ => return Err(self.unknown_option(key)),
+        })
+    }
+
+    fn number<N: std::str::FromStr>(&self, key: &str, value: &str) -> Result<N> {
+        let is_plain = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+        value.parse().ok().filter(|_| is_plain).ok_or_else(|| {
+            self.wrong(
+                format!("{key}: {value:?} is no number, or too large"),
+                format!("write for example {key}=3"),
+            )
+        })
+    }
+
+    fn lease(&self, value: &str) -> Result<Duration> {
+        let (number, unit_ms) = match value.strip_suffix("ms") {
+            Some(number) => (number, 1),
+            None => (value.strip_suffix('s').unwrap_or(value), 1000),
+        };
+        let ms = self.number::<u64>("lease", number)?.checked_mul(unit_ms);
+        ms.map(Duration::from_millis).ok_or_else(|| {
+            self.wrong(format!("lease: {value:?} is too large"), "write for example lease=30s")
+        })
+    }
+
+    fn word<T: Copy>(&self, key: &str, value: &str, words: &[(&str, T)]) -> Result<T> {
+        let found = words.iter().find(|(word, _)| *word == value);
+        found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.wrong(format!("{value:?} is no way for {key}"), format!("{key} is {}", known.join(", ")))
+        })
+    }
+
     fn unknown_option(&self, key: &str) -> Error {
-        let known = ["max", "capacity", "wait"];
+        let known = ["max", "capacity", "wait", "places", "deliveries", "lease", "full", "credit"];
         let near = known
             .iter()
             .map(|name| (suggest::edits(key, name), *name))
@@ -292,17 +334,22 @@ mod tests {
             "ring:a?capacity=1MiB",
             "ring:a?capacity=1MiB&max=1000&wait=spin",
             "tcp:h:1?max=64KiB",
+            "queue:jobs",
+            "queue:a?capacity=1MiB&credit=4&deliveries=5&full=drop&lease=30000ms&max=1000&places=64&wait=block",
         ] {
             assert_eq!(read(text).unwrap().to_string(), text);
         }
+        assert_eq!(read("jobs").unwrap(), read("queue:jobs").unwrap());
+        assert_eq!(read("jobs?lease=30s").unwrap(), read("queue:jobs?lease=30000ms").unwrap());
     }
 
     #[test]
     fn an_error_says_which_part_is_wrong_and_what_was_meant() {
         for (text, cause) in [
             ("", "it is empty"),
-            ("jobs", "take ring:jobs"),
-            ("queue:jobs", "take ring:jobs"),
+            ("job s", "' ' is not allowed"),
+            ("queue", "the colon after queue is missing"),
+            ("queue:", "the name is empty"),
             ("topic:ticks", "later release"),
             ("unxi:/run/x", "did you mean unix:/run/x?"),
             ("UNIX:/run/x", "did you mean unix:/run/x?"),
@@ -335,9 +382,14 @@ mod tests {
             ("ring:a?max", "has no value"),
             ("ring:a?max=many", "max: read size"),
             ("ring:a?capcity=1", "did you mean capacity?"),
-            ("ring:a?wait=sleep", "no way of waiting"),
+            ("ring:a?wait=sleep", "wait is block, spin, adaptive"),
+            ("queue:a?full=overwrite", "full is block, error, drop"),
+            ("queue:a?places=many", "is no number"),
+            ("queue:a?deliveries=256", "too large"),
+            ("queue:a?lease=-1s", "is no number"),
+            ("ring:a?places=4", "an option of queue: only"),
             ("ring:a?max=1&max=2", "given twice"),
-            ("tcp:h:1?capacity=1", "an option of ring: only"),
+            ("tcp:h:1?capacity=1", "an option of ring: and queue: only"),
             ("fifo:/p?x", "has no value"),
             ("unix:/a\nb", "control character"),
         ] {
@@ -356,7 +408,7 @@ mod tests {
 
         #[test]
         fn what_is_displayed_is_read_back(
-            text in "(ring|unix|unixpacket|fifo|tcp|udp|fd|pipe|-)?:?(@|/|\\[::1\\]:)?[a-z0-9.:/_-]{0,12}(\\?(max|capacity)=[0-9]{1,5}[KMk]?(&wait=spin)?)?"
+            text in "(ring|queue|unix|unixpacket|fifo|tcp|udp|fd|pipe|-)?:?(@|/|\\[::1\\]:)?[a-z0-9.:/_-]{0,12}(\\?(max|capacity)=[0-9]{1,5}[KMk]?(&wait=spin)?)?"
         ) {
             if let Ok(address) = read(&text) {
                 prop_assert_eq!(read(&address.to_string()).unwrap(), address);

@@ -1,7 +1,7 @@
 //! [`Loan`]: room for a message, written in place.
 
 use crate::Deadline;
-use crate::channel::ring;
+use crate::channel::{queue, ring};
 use crate::contract::{SendError, SendMessages};
 
 /// Room for a message, lent by a [`Sender`](super::Sender): write it in place, then commit it.
@@ -13,12 +13,17 @@ pub struct Loan<'a> {
 
 enum Room<'a> {
     Ring(ring::Loan<'a>),
+    Queue(queue::Loan<'a>),
     Private { end: &'a mut dyn SendMessages, bytes: &'a mut Vec<u8>, deadline: Deadline },
 }
 
 impl<'a> Loan<'a> {
     pub(super) fn in_ring(loan: ring::Loan<'a>) -> Self {
         Self { room: Room::Ring(loan) }
+    }
+
+    pub(super) fn in_queue(loan: queue::Loan<'a>) -> Self {
+        Self { room: Room::Queue(loan) }
     }
 
     pub(super) fn private(
@@ -37,6 +42,7 @@ impl<'a> Loan<'a> {
     pub fn len(&self) -> usize {
         match &self.room {
             Room::Ring(loan) => loan.len(),
+            Room::Queue(loan) => loan.len(),
             Room::Private { bytes, .. } => bytes.len(),
         }
     }
@@ -54,6 +60,7 @@ impl<'a> Loan<'a> {
     pub fn write_at(&mut self, offset: usize, bytes: &[u8]) {
         match &mut self.room {
             Room::Ring(loan) => loan.write_at(offset, bytes),
+            Room::Queue(loan) => loan.write_at(offset, bytes),
             Room::Private { bytes: room, .. } => room[offset..][..bytes.len()].copy_from_slice(bytes),
         }
     }
@@ -68,6 +75,7 @@ impl<'a> Loan<'a> {
                 loan.commit();
                 Ok(())
             }
+            Room::Queue(loan) => loan.commit(),
             Room::Private { end, bytes, deadline } => end.send(bytes, deadline),
         }
     }

@@ -11,6 +11,7 @@
 //! | `sender`, `loan` | [`Sender`]; [`Loan`]: a message written in place |
 //! | `receiver`, `payload` | [`Receiver`]; [`Payload`]: a message read in place |
 //! | `batch` | [`Batch`]: messages acknowledged together |
+//! | `job` | [`Job`]: a message of a queue in hand, which says itself when it is done |
 //! | `spawn` | [`SpawnEnd`]: a child gets its end |
 //! | `connection` | [`connect`], [`Listener`]: both directions |
 //! | `messages` | [`Messages`]: a receiver as an iterator |
@@ -19,6 +20,7 @@ mod address;
 mod batch;
 mod connection;
 mod grammar;
+mod job;
 mod loan;
 mod message;
 mod messages;
@@ -31,10 +33,12 @@ pub mod size;
 mod spawn;
 mod suggest;
 
-pub use crate::channel::ring::WaitMode;
+pub use crate::channel::WaitMode;
+pub use crate::channel::queue::FullPolicy;
 pub use address::{Address, HostPort, Place};
 pub use batch::Batch;
 pub use connection::{Ends, Listener, connect};
+pub use job::Job;
 pub use loan::Loan;
 pub use message::Message;
 pub use messages::Messages;

@@ -7,6 +7,7 @@ use super::message::Message;
 use super::options::Options;
 use super::receiver::{Receiver, RecvEnd};
 use super::sender::{SendEnd, Sender};
+use crate::channel::queue::{QueueOptions, QueueReceiver, QueueSender, options::CREDIT};
 use crate::channel::ring::{RingOptions, RingReceiver, RingSender};
 use crate::contract::{ReceiveMessages, SendMessages};
 use crate::error::{Error, ErrorKind, Result};
@@ -61,6 +62,9 @@ pub(super) fn sender(address: &Address, options: &Options) -> Result<SendEnd> {
         Place::Ring(name) => {
             SendEnd::Ring(RingSender::open(domain(&options)?, name, &ring_options(&options))?)
         }
+        Place::Queue(name) => {
+            SendEnd::Queue(Box::new(QueueSender::open(domain(&options)?, name, &queue_options(&options))?))
+        }
     })
 }
 
@@ -88,6 +92,9 @@ pub(super) fn receiver(address: &Address, options: &Options) -> Result<RecvEnd> 
         Place::Ring(name) => {
             RecvEnd::Ring(RingReceiver::open(domain(&options)?, name, &ring_options(&options))?)
         }
+        Place::Queue(name) => {
+            RecvEnd::Queue(Box::new(QueueReceiver::open(domain(&options)?, name, &queue_options(&options))?))
+        }
     })
 }
 
@@ -99,6 +106,19 @@ fn ring_options(options: &Options) -> RingOptions {
     RingOptions {
         capacity_bytes: options.capacity_bytes,
         message_bytes_max: options.message_bytes_max,
+        wait: options.wait,
+    }
+}
+
+fn queue_options(options: &Options) -> QueueOptions {
+    QueueOptions {
+        places: options.places,
+        capacity_bytes: options.capacity_bytes,
+        deliveries_max: options.deliveries_max,
+        lease: options.lease,
+        message_bytes_max: options.message_bytes_max,
+        full: options.full,
+        credit: options.credit.unwrap_or(CREDIT),
         wait: options.wait,
     }
 }

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::size;
 use crate::Deadline;
-use crate::channel::ring::WaitMode;
+use crate::channel::WaitMode;
+use crate::channel::queue::FullPolicy;
 use crate::contract::MESSAGE_BYTES_MAX;
 
 /// What an end may be told beside its address; the same options in the address itself win.
@@ -20,11 +22,22 @@ use crate::contract::MESSAGE_BYTES_MAX;
 pub struct Options {
     /// The largest message to send or to accept, in bytes; 64 MiB by default. Both sides check it.
     pub message_bytes_max: usize,
-    /// The room of a ring, in bytes; the ring's own default if it is not said. An end that opens a
-    /// ring which exists takes it as it is, and is refused if it asks for another capacity.
+    /// The room of a ring, or of a queue for messages above 128 bytes, in bytes; their own default if it
+    /// is not said. An end that opens one which exists takes it as it is, and is refused if it asks for
+    /// another capacity.
     pub capacity_bytes: Option<usize>,
-    /// How an end of a ring waits.
+    /// How an end of a ring or a queue waits.
     pub wait: WaitMode,
+    /// The places of a queue for messages; as with the capacity.
+    pub places: Option<u32>,
+    /// After so many deliveries a message of a queue is a dead letter; as with the capacity.
+    pub deliveries_max: Option<u8>,
+    /// How long a message of a queue may be in hand; as with the capacity. Zero is for ever.
+    pub lease: Option<Duration>,
+    /// What a sender does when a queue is full.
+    pub full: FullPolicy,
+    /// How many messages of a queue a receiver may have in hand.
+    pub credit: Option<u32>,
     /// The folder in which processes find each other; the user's own by default.
     pub domain: Option<PathBuf>,
     /// Until when opening waits for the other side, where it has to: [`Deadline::NEVER`] by default.
@@ -37,6 +50,11 @@ impl Default for Options {
             message_bytes_max: MESSAGE_BYTES_MAX,
             capacity_bytes: None,
             wait: WaitMode::default(),
+            places: None,
+            deliveries_max: None,
+            lease: None,
+            full: FullPolicy::default(),
+            credit: None,
             domain: None,
             open_deadline: Deadline::NEVER,
         }
@@ -49,7 +67,16 @@ pub(super) struct Overrides {
     pub message_bytes_max: Option<usize>,
     pub capacity_bytes: Option<usize>,
     pub wait: Option<WaitMode>,
+    pub places: Option<u32>,
+    pub deliveries_max: Option<u8>,
+    pub lease: Option<Duration>,
+    pub full: Option<FullPolicy>,
+    pub credit: Option<u32>,
 }
+
+/// The words for [`FullPolicy`] in an address.
+pub(super) const FULL_WORDS: [(&str, FullPolicy); 3] =
+    [("block", FullPolicy::Block), ("error", FullPolicy::Error), ("drop", FullPolicy::DropNewest)];
 
 /// The words for [`WaitMode`] in an address.
 pub(super) const WAIT_WORDS: [(&str, WaitMode); 3] =
@@ -62,6 +89,11 @@ impl Overrides {
             message_bytes_max: self.message_bytes_max.unwrap_or(options.message_bytes_max),
             capacity_bytes: self.capacity_bytes.or(options.capacity_bytes),
             wait: self.wait.unwrap_or(options.wait),
+            places: self.places.or(options.places),
+            deliveries_max: self.deliveries_max.or(options.deliveries_max),
+            lease: self.lease.or(options.lease),
+            full: self.full.unwrap_or(options.full),
+            credit: self.credit.or(options.credit),
             ..options.clone()
         }
     }
@@ -71,9 +103,16 @@ impl fmt::Display for Overrides {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word =
             |wait| WAIT_WORDS.iter().find(|(_, mode)| *mode == wait).map(|(word, _)| (*word).to_owned());
+        let full_word =
+            |full| FULL_WORDS.iter().find(|(_, policy)| *policy == full).map(|(word, _)| (*word).to_owned());
         let options = [
             ("capacity", self.capacity_bytes.map(size::display)),
+            ("credit", self.credit.map(|credit| credit.to_string())),
+            ("deliveries", self.deliveries_max.map(|deliveries| deliveries.to_string())),
+            ("full", self.full.and_then(full_word)),
+            ("lease", self.lease.map(|lease| format!("{}ms", lease.as_millis()))),
             ("max", self.message_bytes_max.map(size::display)),
+            ("places", self.places.map(|places| places.to_string())),
             ("wait", self.wait.and_then(word)),
         ];
         let given = options.into_iter().filter_map(|(key, value)| Some((key, value?)));

@@ -1,12 +1,14 @@
 //! [`Payload`]: the bytes of a message that has arrived, lent.
 
+use crate::channel::queue;
+use crate::channel::queue::receiver::Held;
 use crate::channel::ring::RingMessage;
 use crate::contract::Arrived;
 
 /// The bytes of a message that has arrived, lent by its receiver.
 ///
-/// On a mechanism of the kernel they lie in this end's private memory. On a ring they lie in shared
-/// memory, where a sender that breaks the protocol could still write: they are copied out.
+/// On a mechanism of the kernel they lie in this end's private memory. On a ring or a queue they lie in
+/// shared memory, where a sender that breaks the protocol could still write: they are copied out.
 ///
 /// # Examples
 /// ```
@@ -26,6 +28,38 @@ pub struct Payload<'a> {
 pub(super) enum Lent<'a> {
     Private(Arrived<'a>),
     Ring(RingMessage<'a>),
+    /// Done when it is dropped.
+    Queue(Doing<'a>),
+    Held(Held<'a>),
+}
+
+/// A job that is done when this is dropped, except while panicking: then it is delivered again.
+#[derive(Debug)]
+pub(super) struct Doing<'a>(Option<queue::Job<'a>>);
+
+impl<'a> Doing<'a> {
+    pub(super) fn new(job: queue::Job<'a>) -> Self {
+        Self(Some(job))
+    }
+
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, queue::Job::len)
+    }
+
+    fn copy_to(&self, into: &mut [u8]) -> usize {
+        self.0.as_ref().map_or(0, |job| job.copy_to(into))
+    }
+}
+
+impl Drop for Doing<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking()
+            && let Some(job) = self.0.take()
+        {
+            // Taken away after its lease: another receiver does it again, flagged.
+            let _ = job.done();
+        }
+    }
 }
 
 impl<'a> Payload<'a> {
@@ -39,6 +73,8 @@ impl<'a> Payload<'a> {
         match &self.lent {
             Lent::Private(arrived) => arrived.payload.len(),
             Lent::Ring(message) => message.len(),
+            Lent::Queue(job) => job.len(),
+            Lent::Held(held) => held.len(),
         }
     }
 
@@ -49,25 +85,29 @@ impl<'a> Payload<'a> {
     }
 
     /// The bytes themselves, without a copy, where they lie in private memory: on every mechanism
-    /// but the ring.
+    /// of the kernel.
     #[must_use]
     pub fn private(&self) -> Option<&[u8]> {
         match &self.lent {
             Lent::Private(arrived) => Some(arrived.payload),
-            Lent::Ring(_) => None,
+            Lent::Ring(_) | Lent::Queue(_) | Lent::Held(_) => None,
         }
     }
 
     /// Appends the bytes to `into`; one copy.
     pub fn append_to(&self, into: &mut Vec<u8>) {
-        match &self.lent {
-            Lent::Private(arrived) => into.extend_from_slice(arrived.payload),
-            Lent::Ring(message) => {
-                let start = into.len();
-                into.resize(start + message.len(), 0);
-                message.copy_to(&mut into[start..]);
-            }
+        let start = into.len();
+        if let Lent::Private(arrived) = &self.lent {
+            return into.extend_from_slice(arrived.payload);
         }
+        into.resize(start + self.len(), 0);
+        let copied = match &self.lent {
+            Lent::Private(_) => into.len() - start,
+            Lent::Ring(message) => message.copy_to(&mut into[start..]),
+            Lent::Queue(job) => job.copy_to(&mut into[start..]),
+            Lent::Held(held) => held.copy_to(&mut into[start..]),
+        };
+        debug_assert_eq!(start + copied, into.len());
     }
 
     /// The bytes, copied.
@@ -94,6 +134,7 @@ impl<'a> Payload<'a> {
         match &self.lent {
             Lent::Private(arrived) => arrived.sender_pid,
             Lent::Ring(message) => message.sender_pid(),
+            Lent::Queue(_) | Lent::Held(_) => None,
         }
     }
 }

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::batch::Batch;
+use super::job::Job;
 use super::message::Message;
 use super::open;
 use super::options::Options;
-use super::payload::{Lent, Payload};
+use super::payload::{Doing, Lent, Payload};
 use crate::Deadline;
+use crate::channel::queue::QueueReceiver;
 use crate::channel::ring::RingReceiver;
 use crate::contract::{Losses, ReceiveMessages, RecvError};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::os::clock;
 use crate::os::unix::{self, Credentials};
 
@@ -47,7 +49,21 @@ pub struct Receiver<T: Message + ?Sized = [u8]> {
 /// The mechanism behind a [`Receiver`]: the ring in line, a kernel's boxed.
 pub(super) enum RecvEnd {
     Ring(RingReceiver),
+    Queue(Box<QueueReceiver>),
     Kernel(Box<dyn ReceiveMessages>),
+}
+
+impl RecvEnd {
+    /// Acknowledges every message that is held.
+    pub(super) fn acknowledge(&mut self) {
+        match self {
+            Self::Ring(end) => end.acknowledge(),
+            Self::Queue(end) => {
+                end.acknowledge();
+            }
+            Self::Kernel(_) => {}
+        }
+    }
 }
 
 impl<T: Message + ?Sized> Receiver<T> {
@@ -117,9 +133,62 @@ impl<T: Message + ?Sized> Receiver<T> {
     pub fn recv_until(&mut self, deadline: Deadline) -> Result<T::Owned, RecvError> {
         let payload = match &mut self.end {
             RecvEnd::Ring(end) => Payload::new(Lent::Ring(end.recv(deadline)?)),
+            RecvEnd::Queue(end) => Payload::new(Lent::Queue(Doing::new(end.recv(deadline)?))),
             RecvEnd::Kernel(end) => Payload::new(Lent::Private(end.recv(deadline)?)),
         };
         T::arrive(&payload, &mut self.scratch).map_err(RecvError::Malformed)
+    }
+
+    /// Takes the next message of a queue into hand, until it is said to be [done](Job::done); dropped
+    /// without that, it is delivered again. Blocks while there is none, until `deadline`. Several may be in
+    /// hand, up to the [credit](Options::credit).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] on other mechanisms, which deliver once; else as
+    /// [`Receiver::recv_until`]. A message that is not of the type is a dead letter.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::endpoint::{Options, Receiver, Sender};
+    /// let folder = tempfile::tempdir()?;
+    /// let options = Options { domain: Some(folder.path().join("domain")), ..Options::default() };
+    /// let mut tx = Sender::<u32>::open_with("queue:jobs", &options)?;
+    /// let rx = Receiver::<u32>::open_with("queue:jobs", &options)?;
+    /// tx.send(&7)?;
+    /// drop(rx.recv_job(Deadline::NEVER)?); // not done
+    /// let job = rx.recv_job(Deadline::NEVER)?;
+    /// assert_eq!((*job, job.deliveries()), (7, 2));
+    /// job.done()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn recv_job(&self, deadline: Deadline) -> Result<Job<'_, T>, RecvError> {
+        let RecvEnd::Queue(end) = &self.end else {
+            return Err(Error::new("receive a job", "", ErrorKind::Unsupported)
+                .because("only a queue delivers again what is not done")
+                .advise("open queue:NAME")
+                .into());
+        };
+        let job = end.recv(deadline)?;
+        match T::decode(&job.to_vec()) {
+            Ok(message) => Ok(Job::new(message, job)),
+            Err(wrong) => {
+                job.reject()?;
+                Err(RecvError::Malformed(wrong))
+            }
+        }
+    }
+
+    /// Lends a dead letter of a queue, if there is one: a message that was delivered too often. Dropping it
+    /// removes it, except while panicking.
+    ///
+    /// # Errors
+    /// [`RecvError::Empty`] if there is none, and on every other mechanism.
+    pub fn recv_dead_letter(&self) -> Result<Payload<'_>, RecvError> {
+        match &self.end {
+            RecvEnd::Queue(end) => Ok(Payload::new(Lent::Queue(Doing::new(end.recv_dead_letter()?)))),
+            RecvEnd::Ring(_) | RecvEnd::Kernel(_) => Err(RecvError::Empty),
+        }
     }
 
     /// For iterating: acknowledges the message before, holds the next.
@@ -129,15 +198,17 @@ impl<T: Message + ?Sized> Receiver<T> {
                 end.acknowledge();
                 Payload::new(Lent::Ring(end.recv_held(Deadline::NEVER)?))
             }
+            RecvEnd::Queue(end) => {
+                end.acknowledge();
+                Payload::new(Lent::Held(end.recv_held(Deadline::NEVER)?))
+            }
             RecvEnd::Kernel(end) => Payload::new(Lent::Private(end.recv(Deadline::NEVER)?)),
         };
         T::arrive(&payload, &mut self.scratch).map_err(RecvError::Malformed)
     }
 
     pub(super) fn acknowledge_held(&mut self) {
-        if let RecvEnd::Ring(end) = &mut self.end {
-            end.acknowledge();
-        }
+        self.end.acknowledge();
     }
 
     /// Lends the next message's bytes without a copy where the mechanism allows it; dropping them
@@ -156,6 +227,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     pub fn recv_bytes_until(&mut self, deadline: Deadline) -> Result<Payload<'_>, RecvError> {
         match &mut self.end {
             RecvEnd::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv(deadline)?))),
+            RecvEnd::Queue(end) => Ok(Payload::new(Lent::Queue(Doing::new(end.recv(deadline)?)))),
             RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv(deadline)?))),
         }
     }
@@ -199,6 +271,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     pub fn message_bytes_max(&self) -> usize {
         match &self.end {
             RecvEnd::Ring(end) => end.message_bytes_max(),
+            RecvEnd::Queue(end) => end.message_bytes_max(),
             RecvEnd::Kernel(end) => end.message_bytes_max(),
         }
     }
@@ -218,7 +291,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     #[must_use]
     pub fn address(&self) -> Option<&str> {
         match &self.end {
-            RecvEnd::Ring(_) => None,
+            RecvEnd::Ring(_) | RecvEnd::Queue(_) => None,
             RecvEnd::Kernel(end) => end.address(),
         }
     }
@@ -227,16 +300,16 @@ impl<T: Message + ?Sized> Receiver<T> {
     #[must_use]
     pub fn losses(&self) -> Losses {
         match &self.end {
-            RecvEnd::Ring(_) => Losses::default(),
+            RecvEnd::Ring(_) | RecvEnd::Queue(_) => Losses::default(),
             RecvEnd::Kernel(end) => end.losses(),
         }
     }
 
-    /// The descriptor to poll for readability; a ring has none.
+    /// The descriptor to poll for readability; shared memory has none.
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.end {
-            RecvEnd::Ring(_) => None,
+            RecvEnd::Ring(_) | RecvEnd::Queue(_) => None,
             RecvEnd::Kernel(end) => end.descriptor(),
         }
     }

@@ -11,6 +11,7 @@ use super::message::Message;
 use super::open;
 use super::options::Options;
 use crate::Deadline;
+use crate::channel::queue::QueueSender;
 use crate::channel::ring::RingSender;
 use crate::contract::{SendError, SendMessages};
 use crate::error::Result;
@@ -45,6 +46,7 @@ const BATCH_COUNT_MAX: usize = 1024;
 /// more than the indirect call).
 pub(super) enum SendEnd {
     Ring(RingSender),
+    Queue(Box<QueueSender>),
     Kernel(Box<dyn SendMessages>),
 }
 
@@ -118,6 +120,7 @@ impl<T: Message + ?Sized> Sender<T> {
         let payload = message.encode(&mut self.scratch).map_err(SendError::Malformed)?;
         match &mut self.end {
             SendEnd::Ring(end) => end.send(payload, deadline),
+            SendEnd::Queue(end) => end.send(payload, deadline),
             SendEnd::Kernel(end) => end.send(payload, deadline),
         }
     }
@@ -143,12 +146,13 @@ impl<T: Message + ?Sized> Sender<T> {
         let payloads = T::encode_all(messages, &mut scratches).map_err(SendError::Malformed)?;
         match &mut self.end {
             SendEnd::Ring(end) => end.send_batch(&payloads, deadline),
+            SendEnd::Queue(end) => end.send_batch(&payloads, deadline),
             SendEnd::Kernel(end) => end.send_batch(&payloads, deadline),
         }
     }
 
     /// Lends room for a message of `len` bytes, to be written in place and then committed; dropping
-    /// the loan sends nothing. On a ring the room is the ring's own; elsewhere it is private memory.
+    /// the loan sends nothing. On a ring or a queue the room is its own; elsewhere it is private memory.
     ///
     /// # Errors
     /// As [`Sender::send_until`].
@@ -170,6 +174,7 @@ impl<T: Message + ?Sized> Sender<T> {
         }
         match &mut self.end {
             SendEnd::Ring(end) => end.reserve(len, deadline).map(Loan::in_ring),
+            SendEnd::Queue(end) => end.reserve(len, deadline).map(Loan::in_queue),
             SendEnd::Kernel(end) => Ok(Loan::private(end.as_mut(), &mut self.scratch, len, deadline)),
         }
     }
@@ -184,6 +189,10 @@ impl<T: Message + ?Sized> Sender<T> {
                 end.close();
                 Ok(())
             }
+            SendEnd::Queue(mut end) => {
+                end.close();
+                Ok(())
+            }
             SendEnd::Kernel(mut end) => end.close(),
         }
     }
@@ -192,7 +201,8 @@ impl<T: Message + ?Sized> Sender<T> {
     /// must not take a message for delivered that a receiver left lying. After a timeout it may be
     /// called again.
     ///
-    /// A ring keeps what is not taken, so nothing is waited for there; pipe, fd and udp cannot tell.
+    /// A ring or a queue keeps what is not taken, so nothing is waited for there; pipe, fd and udp cannot
+    /// tell.
     ///
     /// # Errors
     /// [`SendError::Closed`] when the receiver ended before, [`SendError::PeerDied`],
@@ -219,6 +229,10 @@ impl<T: Message + ?Sized> Sender<T> {
                 end.close();
                 Ok(())
             }
+            SendEnd::Queue(end) => {
+                end.close();
+                Ok(())
+            }
             SendEnd::Kernel(end) => end.deliver(deadline),
         }
     }
@@ -228,24 +242,26 @@ impl<T: Message + ?Sized> Sender<T> {
     pub fn message_bytes_max(&self) -> usize {
         match &self.end {
             SendEnd::Ring(end) => end.message_bytes_max(),
+            SendEnd::Queue(end) => end.message_bytes_max(),
             SendEnd::Kernel(end) => end.message_bytes_max(),
         }
     }
 
-    /// Whether a living process has the receiving end of a ring now; elsewhere nobody knows.
+    /// Whether a living process has a receiving end of a ring or a queue now; elsewhere nobody knows.
     #[must_use]
     pub fn has_receiver(&self) -> Option<bool> {
         match &self.end {
             SendEnd::Ring(end) => Some(end.has_receiver()),
+            SendEnd::Queue(end) => Some(end.has_receiver()),
             SendEnd::Kernel(_) => None,
         }
     }
 
-    /// The descriptor to poll for writability; a ring has none.
+    /// The descriptor to poll for writability; shared memory has none.
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.end {
-            SendEnd::Ring(_) => None,
+            SendEnd::Ring(_) | SendEnd::Queue(_) => None,
             SendEnd::Kernel(end) => end.descriptor(),
         }
     }

@@ -9,6 +9,7 @@ use crosstie_core::OwnerId;
 use crosstie_core::turns::rwlock::KEY;
 use crosstie_core::word::waiting::Mode;
 
+use crate::channel::queue::QueueState;
 use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
 use crate::ledger::{Domain, Identity};
 use crate::os::{clock, directory};
@@ -55,6 +56,8 @@ pub struct SnapshotObject {
     pub is_abandoned: bool,
     /// For how long its owner of now has it at least, where anybody has waited since.
     pub met: Option<Duration>,
+    /// What a queue holds; `None` for everything else, and for what cannot be read.
+    pub queue: Option<QueueState>,
 }
 
 /// Something that is held.
@@ -209,6 +212,7 @@ fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
         deaths: word(96),
         dead_owner,
         is_abandoned: word(32) & 2 != 0,
+        queue: (object.kind == "queue").then(|| QueueState::of(domain, &object.name).ok()).flatten(),
         met: (word(48) == word(8) && word(56) != 0)
             .then(|| Duration::from_nanos(clock::now_ns().saturating_sub(word(56)))),
     }
