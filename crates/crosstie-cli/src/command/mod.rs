@@ -8,6 +8,7 @@ pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod domain;
+mod each;
 pub mod held;
 pub mod lock;
 pub mod man;

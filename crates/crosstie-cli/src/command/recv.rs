@@ -1,9 +1,12 @@
 //! `crosstie recv ADDRESS`.
 
+use std::ffi::OsString;
+
 use clap::Args;
 use crosstie::ErrorKind;
 use crosstie::endpoint::Address;
 
+use super::each;
 use crate::args::{EndFlags, Globals};
 use crate::ends::{End, GoesOnAfter, Intake};
 use crate::exit::{Failure, Outcome};
@@ -12,16 +15,24 @@ use crate::framing::{Choice, Framing, Writer};
 /// Receive messages: each becomes one line of standard output
 ///
 /// Ends with 0 when every sender has ended cleanly, or after -n messages; with 83 when one of them
-/// died. Every whole message is written before. On a ring a message is acknowledged only after it was written.
+/// died. Every whole message is written before. On a ring or a queue a message is acknowledged only after it was
+/// written.
 /// Who speaks another protocol is named and passed over, and so is a message above the limit; the others are
 /// served, and the end is 86 or 87.
+///
+/// With --each a command runs for each message of a queue, with the message on its standard input and
+/// CROSSTIE_DELIVERY, how often it was delivered, in its environment. If it exits with 0 the message is done; else, and if it
+/// or crosstie is killed, the message is delivered again, here or elsewhere, until it is a dead letter (after 3
+/// deliveries, or ?deliveries=N). A command whose crosstie was killed goes on beside the next one's.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Addresses: ring:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path  tcp:host:port
-           udp:host:port  fd:3  -
+    after_help = "Addresses: ring:NAME  queue:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path
+           tcp:host:port  udp:host:port  fd:3  -
 
 Examples:
   crosstie recv ring:jobs -n 3
+  crosstie recv queue:jobs --each -- ./handle
+  crosstie recv queue:jobs --dead-letters
   crosstie recv unix:/run/x.sock --raw > big.iso
   crosstie recv tcp:127.0.0.1:9000 --follow --jsonl | jq .payload"
 )]
@@ -34,14 +45,32 @@ pub struct Arguments {
     /// Go on through any number of senders, whether they end or die
     #[arg(long)]
     follow: bool,
+    /// Run the command behind -- for each message of a queue
+    #[arg(long, requires = "command", conflicts_with_all = ["Choice", "dead_letters"])]
+    each: bool,
+    /// Take the dead letters of a queue instead, all that are there
+    #[arg(long, conflicts_with = "follow")]
+    dead_letters: bool,
     #[command(flatten)]
     framing: Choice,
     #[command(flatten)]
     end: EndFlags,
+    /// The command and its arguments
+    #[arg(last = true, value_name = "CMD", requires = "each")]
+    command: Vec<OsString>,
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let address: Address = arguments.address.parse()?;
+    if arguments.each {
+        let work = each::Work {
+            address: &address,
+            command: &arguments.command,
+            count: arguments.count,
+            follows: arguments.follow,
+        };
+        return each::run(&work, &arguments.end, globals);
+    }
     let framing = arguments.framing.framing();
     let mut writer = Writer::to_standard_output(framing)?;
     let wanted = if framing == Framing::Whole { Some(arguments.count.unwrap_or(1)) } else { arguments.count };
@@ -50,6 +79,9 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
         Some(_) => GoesOnAfter::CleanEnds,
         None => GoesOnAfter::Nothing,
     };
+    if arguments.dead_letters {
+        return each::dead_letters(&address, &arguments.end, globals, &mut writer, wanted);
+    }
     let mut intake = Intake::open(&address, &arguments.end, globals)?.going_on_after(goes_on_after);
     let mut left = wanted.unwrap_or(u64::MAX);
     let mut end = None;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use crosstie::ErrorKind;
-use crosstie::channel::ring;
+use crosstie::channel::{queue, ring};
 use crosstie::endpoint::{Address, Place};
 use crosstie::ledger::Domain;
 use crosstie::os::unix::UnixName;
@@ -15,14 +15,14 @@ use crate::exit::{Failure, Outcome};
 
 /// Remove an object that nobody uses, with what waits in it
 ///
-/// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); a ring; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
+/// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); a ring; a queue; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
 /// process has it, 84 if there is none.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie rm ring:jobs
   crosstie rm unix:./server fifo:./jobs")]
 pub struct Arguments {
-    /// What to remove: lock:NAME sem:NAME … ring:NAME fifo:/path unix:/path unixpacket:/path
+    /// What to remove: lock:NAME sem:NAME … ring:NAME queue:NAME fifo:/path unix:/path unixpacket:/path
     #[arg(required = true, value_name = "ADDRESS")]
     addresses: Vec<String>,
 }
@@ -68,7 +68,8 @@ fn remove_object(domain: &'static Domain, kind: &str, name: &str) -> Outcome {
 
 fn remove(address: &Address, globals: &Globals) -> Outcome {
     match address.place() {
-        Place::Ring(name) => remove_ring(address, name, globals),
+        Place::Ring(name) => channel_removed(address, globals, ring::remove(held::domain(globals)?, name)),
+        Place::Queue(name) => channel_removed(address, globals, queue::remove(held::domain(globals)?, name)),
         Place::Fifo(path) => Ok(transport::fifo::remove(path)?),
         Place::Unix(name) | Place::UnixPacket(name) if name.starts_with('@') => {
             Err(Failure::usage(format!("remove {address}: an abstract name goes with its process")))
@@ -80,13 +81,14 @@ fn remove(address: &Address, globals: &Globals) -> Outcome {
     }
 }
 
-fn remove_ring(address: &Address, name: &str, globals: &Globals) -> Outcome {
+fn channel_removed(address: &Address, globals: &Globals, removed: crosstie::Result<()>) -> Outcome {
     let domain = held::domain(globals)?;
-    ring::remove(domain, name).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => {
-            Failure::new(ErrorKind::NotFound, format!("remove {address}: there is no such ring"))
-                .advise(format!("is it in another domain than {}? --domain names it", domain.name()))
-        }
+    removed.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Failure::new(
+            ErrorKind::NotFound,
+            format!("remove {address}: there is no such {}", address.mechanism()),
+        )
+        .advise(format!("is it in another domain than {}? --domain names it", domain.name())),
         _ => error.into(),
     })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use crosstie::ErrorKind;
+use crosstie::channel::queue::QueueState;
 use crosstie::inspect::{Snapshot, SnapshotObject, picture};
 use crosstie::os::clock;
 use serde_json::{Value, json};
@@ -35,6 +36,8 @@ enum Kind {
     Event,
     /// Rings
     Ring,
+    /// Queues
+    Queue,
 }
 
 impl Kind {
@@ -49,6 +52,7 @@ impl Kind {
             Self::Once => "once",
             Self::Event => "event",
             Self::Ring => "ring",
+            Self::Queue => "queue",
         }
     }
 }
@@ -107,6 +111,9 @@ fn nothing(arguments: &List) -> String {
 
 /// `lock:db  held by 4711 sleep for 3m12s, 2 waiting`
 pub fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
+    if let Some(queue) = &object.queue {
+        return format!("{}  {}", object.name, depth(queue));
+    }
     let holders: Vec<_> = snapshot.holders(object.key).map(|hold| hold.owner.to_string()).collect();
     let waiting = snapshot.waiters(object.key).count();
     let mut line = object.name.clone();
@@ -132,6 +139,34 @@ pub fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     line
 }
 
+/// `12 wait, 3 in hand, 1 dead letter`
+fn depth(queue: &QueueState) -> String {
+    let mut text = format!("{} wait, {} in hand", queue.waiting, queue.in_hand.len());
+    match queue.dead_letters {
+        0 => {}
+        1 => text.push_str(", 1 dead letter"),
+        // Writing to a String cannot fail.
+        many => drop(write!(text, ", {many} dead letters")),
+    }
+    text
+}
+
+/// Who has how many messages of a queue in hand, and how many of them not for the first time.
+fn in_hand(snapshot: &Snapshot, queue: &QueueState) -> Vec<(String, usize, usize)> {
+    let mut holders: Vec<_> = queue.in_hand.iter().map(|held| held.owner).collect();
+    holders.sort_unstable_by_key(|owner| owner.map(|id| id.to_bits()));
+    holders.dedup();
+    let count = |owner| {
+        let own = || queue.in_hand.iter().filter(move |held| held.owner == owner);
+        (own().count(), own().filter(|held| held.deliveries > 1).count())
+    };
+    let who = |owner| {
+        let known = snapshot.owners.iter().find(|known| Some(known.id) == owner);
+        known.map_or("somebody who has died".to_owned(), ToString::to_string)
+    };
+    holders.into_iter().map(|owner| (who(owner), count(owner).0, count(owner).1)).collect()
+}
+
 /// Whether somebody owns it between taking it and giving it up.
 fn is_owned(object: &SnapshotObject) -> bool {
     matches!(object.kind.as_str(), "lock" | "sem" | "monitor" | "once")
@@ -153,7 +188,22 @@ fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
     json!({"name": object.name, "kind": object.kind, "description": object.description, "held_by": held,
         "waiting": waiting, "acquisitions": object.acquisitions, "contended": object.contended,
         "longest_wait_ns": nanoseconds(object.longest_wait), "overtaken_most": object.overtaken_most,
-        "owner_deaths": object.deaths, "is_abandoned": object.is_abandoned || object.dead_owner.is_some()})
+        "owner_deaths": object.deaths, "is_abandoned": object.is_abandoned || object.dead_owner.is_some(),
+        "queue": object.queue.as_ref().map(|queue| queue_document(snapshot, queue))})
+}
+
+fn queue_document(snapshot: &Snapshot, queue: &QueueState) -> Value {
+    let in_hand: Vec<_> = in_hand(snapshot, queue)
+        .into_iter()
+        .map(
+            |(owner, count, redelivered)| json!({"owner": owner, "count": count, "redelivered": redelivered}),
+        )
+        .collect();
+    json!({"waiting": queue.waiting, "in_hand": in_hand, "dead_letters": queue.dead_letters,
+        "redelivered": queue.redelivered, "dropped": queue.dropped, "senders": queue.senders,
+        "receivers": queue.receivers, "places": queue.places, "capacity_bytes": queue.capacity_bytes,
+        "deliveries_max": queue.deliveries_max,
+        "lease_ns": u64::try_from(queue.lease.as_nanos()).unwrap_or(u64::MAX)})
 }
 
 /// Show one object, or what one process has and waits for
@@ -207,6 +257,23 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
 
 fn describe(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     let mut text = format!("{}\n", line(snapshot, object));
+    if let Some(queue) = &object.queue {
+        for (owner, count, redelivered) in in_hand(snapshot, queue) {
+            let _ = writeln!(text, "  {owner} has {count} in hand, {redelivered} of them delivered before");
+        }
+        let _ = writeln!(
+            text,
+            "  {} senders, {} receivers; {} delivered again, {} dropped\n  {} places, {} bytes for long messages, a dead letter after {} deliveries",
+            queue.senders,
+            queue.receivers,
+            queue.redelivered,
+            queue.dropped,
+            queue.places,
+            queue.capacity_bytes,
+            queue.deliveries_max
+        );
+        return text;
+    }
     if !object.description.is_empty() {
         let _ = writeln!(text, "  is {}", object.description);
     }

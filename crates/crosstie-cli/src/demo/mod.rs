@@ -13,12 +13,14 @@
 //! | [`bounded_buffer`] | producers and consumers |
 //! | [`readers_writers`] | many read together, one writes |
 //! | [`starvation`] | who waits how long for a turn |
+//! | [`jobs`] | jobs of a queue, and workers that are killed |
 //! | [`banker`] | a deadlock that is avoided, beside one that is found |
 
 mod banker;
 mod bounded_buffer;
 mod deadlock;
 mod drawing;
+mod jobs;
 mod kill;
 mod philosophers;
 mod race;

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use super::role::Role;
 use super::stage::Stage;
-use super::{banker, bounded_buffer, deadlock, kill, philosophers, race, readers_writers, starvation};
+use super::{banker, bounded_buffer, deadlock, jobs, kill, philosophers, race, readers_writers, starvation};
 use crate::exit::{Failure, Outcome};
 
 /// The scenes.
@@ -16,6 +16,8 @@ pub enum Demo {
     Kill,
     /// Two shells that each want the other's lock: one is told the circle, the other goes on
     Deadlock,
+    /// A thousand jobs, five workers killed at random: every job is done, and what the dead had in hand by another
+    Jobs,
     /// Five philosophers: the deadlock found and broken, then prevented in two ways
     Philosophers,
     /// Producers and consumers, with counting semaphores and with a monitor: nothing lost, nothing doubled
@@ -36,6 +38,7 @@ impl Demo {
             Self::Race => race::tell(&stage),
             Self::Kill => kill::tell(&stage),
             Self::Deadlock => deadlock::tell(&stage),
+            Self::Jobs => jobs::tell(&stage),
             Self::Philosophers => philosophers::tell(&stage),
             Self::BoundedBuffer => bounded_buffer::tell(&stage),
             Self::ReadersWriters => readers_writers::tell(&stage),
@@ -50,6 +53,7 @@ impl Demo {
             Self::Race => race::play(role),
             Self::Kill => kill::play(role),
             Self::Deadlock => Err(Failure::usage("this scene is played by shells")),
+            Self::Jobs => jobs::play(role),
             Self::Philosophers => philosophers::play(role),
             Self::BoundedBuffer => bounded_buffer::play(role),
             Self::ReadersWriters => readers_writers::play(role),

@@ -128,6 +128,9 @@ impl<'a> Intake<'a> {
         if let Err(failure) = sink.flush() {
             return Err(End::Failed(match self.address.place() {
                 Place::Ring(_) => failure.advise("what was not written is still in the ring: receive again"),
+                Place::Queue(_) => {
+                    failure.advise("what was not written is still in the queue: receive again")
+                }
                 _ => failure,
             }));
         }

@@ -12,4 +12,4 @@ mod place;
 
 pub use intake::{End, GoesOnAfter, Intake, Sink};
 pub use outlet::Outlet;
-pub use place::under_sudo;
+pub use place::{under_sudo, waited_for};

@@ -65,9 +65,9 @@ impl<'a> Outlet<'a> {
                             )
                         } else {
                             (
-                                "a receiver, the ring is full and has none",
+                                "a receiver, it is full and has none",
                                 format!(
-                                    "the ring is full and has no receiver; start one: crosstie recv {address}"
+                                    "{address} is full and has no receiver; start one: crosstie recv {address}"
                                 ),
                             )
                         };

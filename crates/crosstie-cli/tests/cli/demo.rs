@@ -29,6 +29,7 @@ fn the_scenes_are_listed_with_a_sentence_each() {
         "race",
         "kill",
         "deadlock",
+        "jobs",
         "philosophers",
         "bounded-buffer",
         "readers-writers",
@@ -50,6 +51,16 @@ fn race_loses_updates_without_the_mutex_alone() {
     assert!(number(&told, "without a mutex") < 100_000, "{told}");
     assert_eq!(number(&told, "with a mutex"), 100_000);
     assert!(told.contains("100000   0 updates were lost"), "{told}");
+}
+
+#[test]
+fn jobs_are_all_done_although_their_workers_are_killed() {
+    let told = play("jobs");
+    let kills = number(&told, "workers killed");
+    assert!(kills > 0, "nobody was killed: {told}");
+    assert_eq!(number(&told, "jobs done"), 1000);
+    assert_eq!(number(&told, "delivered again"), kills);
+    assert_eq!(number(&told, "done twice"), 0);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod force;
 mod framing;
 mod ill;
 mod machine;
+mod queue;
 mod region;
 mod remove;
 mod ring;

@@ -9,8 +9,8 @@ fn a_wrong_address_says_what_was_meant() {
     let machine = Machine::new();
     for (address, said) in [
         ("unxi:/run/x", "did you mean unix:/run/x?"),
-        ("jobs", "ring:jobs"),
-        ("queue:jobs", "ring:jobs"),
+        ("job s", "' ' is not allowed"),
+        ("topic:jobs", "queue:jobs"),
         ("ring:a/b", "'/' is not allowed"),
         ("tcp:localhost:99999", "out of range"),
         ("pipe:", "crosstie::pair"),

@@ -1,0 +1,133 @@
+//! `crosstie recv queue:NAME --each -- CMD`, and its dead letters.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::{Command, ExitStatus, Stdio};
+
+use crosstie::contract::RecvError;
+use crosstie::endpoint::{Address, Place, Receiver};
+use crosstie::{Deadline, ErrorKind};
+
+use super::held;
+use crate::args::{EndFlags, Globals};
+use crate::ends::{Sink, waited_for};
+use crate::exit::{Failure, Outcome};
+use crate::framing::Writer;
+use crate::output::note;
+use crate::output::patience::Patience;
+
+/// What is to be done.
+pub struct Work<'a> {
+    /// The queue.
+    pub address: &'a Address,
+    /// The command and its arguments.
+    pub command: &'a [OsString],
+    /// For how many messages.
+    pub count: Option<u64>,
+    /// Whether it goes on through any number of senders.
+    pub follows: bool,
+}
+
+/// Runs the command for each message.
+pub fn run(work: &Work<'_>, flags: &EndFlags, globals: &Globals) -> Outcome {
+    let mut patience = Patience::new(globals, flags.timeout);
+    let receiver = open(work.address, flags, globals)?;
+    let mut left = work.count.unwrap_or(u64::MAX);
+    while left > 0 {
+        patience.begin();
+        let job = loop {
+            match receiver.recv_job(patience.deadline()) {
+                Ok(job) => break job,
+                Err(RecvError::Closed) if work.follows || work.count.is_some() => {}
+                Err(RecvError::PeerDied) if work.follows => {}
+                Err(RecvError::Closed) => return Ok(()),
+                Err(RecvError::TimedOut)
+                    if patience.goes_on(|| waited_for("a message", work.address, globals)) => {}
+                Err(error) => return Err(Failure::of_recv(work.address, error)),
+            }
+        };
+        let deliveries = job.deliveries();
+        let status = handle(work.command, &job, deliveries)?;
+        if status.success() {
+            job.done()?;
+            left -= 1;
+        } else {
+            note::line(
+                globals,
+                &format!(
+                    "a message of {}, delivery {deliveries}: the command ended with {}",
+                    work.address,
+                    held::exit_code(status)
+                ),
+            );
+            job.fail()?;
+        }
+        patience.hush();
+    }
+    Ok(())
+}
+
+/// Writes the dead letters that are there, at most `most`, and removes them.
+pub fn dead_letters(
+    address: &Address,
+    flags: &EndFlags,
+    globals: &Globals,
+    writer: &mut Writer,
+    most: Option<u64>,
+) -> Outcome {
+    let receiver = open(address, flags, globals)?;
+    let mut left = most.unwrap_or(u64::MAX);
+    while left > 0 {
+        match receiver.recv_dead_letter() {
+            Ok(payload) => {
+                let written = writer.put(&payload).and_then(|()| writer.flush());
+                if written.is_err() {
+                    // Dropping it would remove it; so it goes back when the receiver leaves.
+                    std::mem::forget(payload);
+                }
+                written?;
+            }
+            Err(RecvError::Empty) => break,
+            Err(error) => return Err(Failure::of_recv(address, error)),
+        }
+        left -= 1;
+    }
+    Ok(())
+}
+
+fn open(address: &Address, flags: &EndFlags, globals: &Globals) -> Result<Receiver, Failure> {
+    if !matches!(address.place(), Place::Queue(_)) {
+        return Err(Failure::usage(format!(
+            "receive from {address}: only a queue delivers again what is not done"
+        ))
+        .advise("write queue:NAME"));
+    }
+    Ok(Receiver::open_at(address, &flags.options(globals, Deadline::NEVER))?)
+}
+
+/// Runs the command with `message` on its standard input.
+fn handle(argv: &[OsString], message: &[u8], deliveries: u32) -> Result<ExitStatus, Failure> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(Failure::usage("there is no command to run").advise("write it behind --"));
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .env("CROSSTIE_DELIVERY", deliveries.to_string())
+        .stdin(Stdio::piped())
+        .spawn()
+        .map_err(|error| not_run(program, &error))?;
+    if let Some(mut input) = child.stdin.take() {
+        // A command need not read its message.
+        let _ = input.write_all(message);
+    }
+    child
+        .wait()
+        .map_err(|error| Failure::new(ErrorKind::Failed, format!("wait for {}: {error}", program.display())))
+}
+
+fn not_run(program: &OsString, error: &io::Error) -> Failure {
+    let code = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
+    Failure::with_code(code, format!("run {}: {error}", program.display())).advise(
+        "the message is delivered again; is the command spelled right, in a folder of $PATH, and a program?",
+    )
+}
