@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 use crosstie::os::clock;
 
 use super::meetings;
+use super::queue;
 use super::report::Report;
 use super::ring;
 use super::scene::Operation;
@@ -84,7 +85,8 @@ fn operations() -> impl Iterator<Item = &'static dyn Operation> {
     let rings = ring::CASES.iter().map(|case| case as &dyn Operation);
     let turns = turns::cases().iter().map(|case| case as &dyn Operation);
     let meetings = meetings::CASES.iter().map(|case| case as &dyn Operation);
-    rings.chain(turns).chain(meetings)
+    let queues = queue::CASES.iter().map(|case| case as &dyn Operation);
+    rings.chain(queues).chain(turns).chain(meetings)
 }
 
 fn conclude(report: &Report, is_json: bool) -> ExitCode {

@@ -11,13 +11,17 @@
 //! | `walk` | a victim on its way to the point where it dies |
 //! | `sweep` | the points of one operation |
 //! | `report` | counts, and the closing object |
+//! | `payload` | messages that tell their number, and whether they are whole |
 //! | `ring` | attaching, and the ring's operations |
+//! | `queue` | the queue's operations |
 //! | `meetings` | the operations of barriers, events that stay set, and things done once |
 //! | `turns` | the operations of locks, semaphores, conditions, monitors and events |
 
 pub mod command;
 mod fault;
 mod meetings;
+mod payload;
+mod queue;
 mod report;
 mod ring;
 mod scene;

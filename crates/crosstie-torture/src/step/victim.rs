@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use crosstie::ledger::{Domain, Net};
 use crosstie::os::{parent, single_step};
 
-use super::{meetings, ring, turns};
+use super::{meetings, queue, ring, turns};
 
 /// What a victim may fail with.
 pub type Failure = Box<dyn std::error::Error>;
@@ -55,6 +55,8 @@ fn play(arguments: &[&str]) -> Result<(), Failure> {
     let role = Role { domain, object, is_predecessor: rest.contains(&PREDECESSOR) };
     if let Some(case) = ring::CASES.iter().find(|case| case.name == operation) {
         ring::play(case, role)?;
+    } else if let Some(case) = queue::CASES.iter().find(|case| case.name == operation) {
+        queue::play(case, role)?;
     } else if let Some(case) = meetings::CASES.iter().find(|case| case.name == operation) {
         meetings::play(case, role)?;
     } else {

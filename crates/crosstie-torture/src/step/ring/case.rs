@@ -2,9 +2,9 @@
 
 use crosstie::ledger::Domain;
 
-use super::payload::{LEAD, LEAD_BYTES, SENTINEL, SENTINEL_BYTES};
 use super::stage::RingStage;
 use crate::step::fault::Fault;
+use crate::step::payload::{LEAD, LEAD_BYTES, SENTINEL, SENTINEL_BYTES};
 use crate::step::scene::{Operation, Predecessor, Stage, Watched};
 use crate::step::victim::Failure;
 

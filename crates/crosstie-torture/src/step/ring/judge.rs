@@ -1,9 +1,9 @@
 //! What may be left after a kill, and what may not.
 
 use super::case::{Case, Side};
-use super::payload::{SENTINEL, number_of};
 use super::survivor::{Ending, Got};
 use crate::step::fault::{Fault, Finding};
+use crate::step::payload::{SENTINEL, number_of};
 use crate::step::scene::Progress;
 
 /// What the survivor and the late joiner met.
@@ -81,8 +81,8 @@ fn endings_are_right(case: &Case, progress: Progress, endings: &[Ending]) -> boo
 #[cfg(test)]
 mod tests {
     use super::super::case::CASES;
-    use super::super::payload::{SENTINEL_BYTES, payload};
     use super::*;
+    use crate::step::payload::{SENTINEL_BYTES, payload};
 
     fn case(name: &str) -> &'static Case {
         CASES.iter().find(|case| case.name == name).unwrap()

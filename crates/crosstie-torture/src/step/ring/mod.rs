@@ -3,7 +3,6 @@
 //! | module | holds |
 //! |---|---|
 //! | `case` | the operations that are swept, and their broken twins |
-//! | `payload` | messages that tell their number, and whether they are whole |
 //! | `victim` | what a victim does |
 //! | `twin` | operations that are wrong on purpose |
 //! | `survivor` | who goes on, each in a thread |
@@ -12,7 +11,6 @@
 
 mod case;
 mod judge;
-mod payload;
 mod stage;
 mod survivor;
 mod twin;

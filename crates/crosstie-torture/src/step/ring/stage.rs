@@ -7,10 +7,10 @@ use crosstie::{Deadline, Error};
 
 use super::case::{Case, Side, Survivor};
 use super::judge::{Aftermath, judge};
-use super::payload::{LEAD, LEAD_BYTES, SENTINEL, SENTINEL_BYTES, payload};
 use super::survivor::{Line, Told, Until};
 use super::victim::options;
 use crate::step::fault::{Fault, Finding};
+use crate::step::payload::{LEAD, LEAD_BYTES, SENTINEL, SENTINEL_BYTES, payload};
 use crate::step::scene::{Progress, Stage};
 use crate::step::victim::Failure;
 

@@ -10,7 +10,7 @@ use crosstie::ledger::Domain;
 use crosstie::os::{clock, process, single_step};
 use crosstie_core::atomic::AtomicU32;
 
-use super::payload::{SENTINEL, number_of};
+use crate::step::payload::{SENTINEL, number_of};
 
 /// What a survivor gets that never comes: with the net off, nothing wakes it later than this.
 const NEVER_COMES: Duration = Duration::from_secs(2);

@@ -6,8 +6,8 @@ use crosstie::os::single_step;
 use crosstie::{Deadline, Error};
 
 use super::case::{Act, Case, Side};
-use super::payload::{LEAD, LEAD_BYTES, payload};
 use super::twin;
+use crate::step::payload::{LEAD, LEAD_BYTES, payload};
 use crate::step::victim::{Failure, Role};
 
 /// The options of every end here: sleeps at once, so that sweeps meet the sleeping paths.

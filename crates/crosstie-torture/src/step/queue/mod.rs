@@ -1,0 +1,18 @@
+//! The queue's operations.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `case` | the operations that are swept, and their broken twins |
+//! | `victim` | what a victim does |
+//! | `survivor` | who goes on, each in a thread |
+//! | `stage` | one queue with its survivors, before and after the kill |
+//! | `judge` | what may be left, and what may not |
+
+mod case;
+mod judge;
+mod stage;
+mod survivor;
+mod victim;
+
+pub use case::CASES;
+pub use victim::play;
