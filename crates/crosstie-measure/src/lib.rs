@@ -5,6 +5,7 @@ pub mod bench;
 pub mod compare;
 pub mod engine;
 pub mod floor;
+pub mod jobs;
 pub mod machine;
 pub mod mechanisms;
 pub mod percentiles;

@@ -1,4 +1,4 @@
-//! The kernel's and the C library's ways of taking turns between processes, as small safe wrappers.
+//! The kernel's and the C library's ways of taking turns between processes, and of queueing messages, as small safe wrappers.
 //!
 //! What Crosstie's own are measured beside; nothing but `crosstie-measure` uses them. Each is *opened*
 //! by every process from a file, or from a number that the kernel gave, and *taken*: what is answered
@@ -12,11 +12,13 @@
 //! | [`semaphore`] | `sem_t` between processes |
 //! | [`sysv`] | System V semaphores, with `SEM_UNDO` |
 //! | [`file`](mod@file) | `flock(2)` and open file description locks |
+//! | [`message_queue`] | POSIX message queues |
 //! | [`futex`] | the smallest lock on a bare futex |
 #![deny(unsafe_code)]
 
 pub mod file;
 pub mod futex;
+pub mod message_queue;
 pub mod mutex;
 pub mod place;
 pub mod rwlock;

@@ -15,6 +15,7 @@ use std::process::{Child, Command, Stdio};
 use crosstie::os::clock;
 use crosstie::{Error, Result};
 
+use crate::jobs;
 use crate::turns::spec::PARTY_SUBCOMMAND;
 use crate::turns::{party, way};
 
@@ -101,6 +102,8 @@ pub fn run_hidden_subcommand() -> Option<std::process::ExitCode> {
         super::side::run(&argument.to_string_lossy())
     } else if subcommand == PARTY_SUBCOMMAND {
         party::run(&argument.to_string_lossy())
+    } else if subcommand == jobs::spec::JOBS_SUBCOMMAND {
+        jobs::worker::run(&argument.to_string_lossy())
     } else if subcommand == SWEEP_SUBCOMMAND {
         sweep(Path::new(&argument))
     } else {

@@ -8,9 +8,11 @@
 //! |---|---|
 //! | `verdict` | bounds on ratios, and how they were met |
 //! | `run` | one repetition after the other |
+//! | `jobs` | the work queue's targets |
 //! | `talk` | the channels' targets |
 //! | `turns` | the locks' targets |
 
+mod jobs;
 mod run;
 mod talk;
 mod turns;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crosstie::Result;
 
 use super::verdict::Verdict;
-use super::{talk, turns};
+use super::{jobs, talk, turns};
 use crate::engine::scratch::Scratch;
 
 /// Which targets.
@@ -13,6 +13,8 @@ use crate::engine::scratch::Scratch;
 pub enum Half {
     /// The channels'.
     Talk,
+    /// The work queue's.
+    Jobs,
     /// The locks'.
     Turns,
 }
@@ -30,16 +32,20 @@ pub fn measure(
 ) -> Result<Vec<Verdict>> {
     let scratch = Scratch::create(&program)?;
     let mut talk = halves.contains(&Half::Talk).then(|| talk::Talk::new(&program, scratch.path()));
+    let mut jobs = halves.contains(&Half::Jobs).then(|| jobs::Jobs::new(&program, scratch.path()));
     let mut turns = halves.contains(&Half::Turns).then(|| turns::Turns::new(&program, scratch.path()));
     for repetition in 1..=repetitions {
         tell(&format!("repetition {repetition} of {repetitions}"));
         if let Some(talk) = &mut talk {
             talk.repeat();
         }
+        if let Some(jobs) = &mut jobs {
+            jobs.repeat(tell);
+        }
         if let Some(turns) = &mut turns {
             turns.repeat(tell);
         }
     }
-    let talk = talk.iter().flat_map(talk::Talk::verdicts);
+    let talk = talk.iter().flat_map(talk::Talk::verdicts).chain(jobs.iter().flat_map(jobs::Jobs::verdicts));
     Ok(talk.chain(turns.iter().flat_map(turns::Turns::verdicts)).collect())
 }
