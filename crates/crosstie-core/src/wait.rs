@@ -3,11 +3,15 @@
 //! The ledger of `crosstie` is one such; a model is another, so that a model runs the algorithm that
 //! ships.
 
+use crate::atomic::spin_loop;
 use crate::word::waiting::Want;
 use crate::{Deadline, OwnerId};
 
 /// Who gives something up: finds those who wait for it, and wakes them.
 pub trait Wake {
+    /// The monotonic clock, nanoseconds.
+    fn now_ns(&self) -> u64;
+
     /// Whether `id` lives, as far as its life word says.
     fn is_alive(&self, id: OwnerId) -> bool;
 
@@ -36,11 +40,13 @@ pub trait Wait: Wake {
     /// Who waits: the id under which others find this participant's wait record.
     fn me(&self) -> OwnerId;
 
-    /// The monotonic clock, nanoseconds.
-    fn now_ns(&self) -> u64;
-
-    /// Whether to spin before sleeping, and how long: looks at the object between two pauses.
+    /// Whether to look at the object for a while before queueing, and how often after the first time.
     fn spins(&self) -> u32;
+
+    /// Passes the time between two such looks.
+    fn pause(&self) {
+        spin_loop();
+    }
 
     /// A place in a queue, of whichever object: larger than all that were given before.
     fn next_place(&self) -> u64;

@@ -3,11 +3,10 @@
 //! The fast path is [`MutexWord::try_lock`] and [`MutexWord::try_unlock`]; what stands here is for
 //! when those say no.
 
-use crate::atomic::spin_loop;
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Wait, Wake};
+use crate::wait::{Neighbours, Refused, Wait, Wake};
 use crate::word::head::Head;
-use crate::word::mutex::{CONTENDED, Found, GRANTED, HANDOFF, MutexWord, WOKEN};
+use crate::word::mutex::{CONTENDED, Found, GRANTED, HANDOFF, MutexWord};
 use crate::{OwnerId, crash_point};
 
 /// How a mutex was had.
@@ -37,31 +36,37 @@ pub fn lock<W: Wait>(
     }
     let mut queued = Queued::enter(head, wait, request);
     let mut place = None;
+    let mut guard = Guard::new();
     let refused = loop {
         let seen = wait.wake_word();
-        let around = queued.neighbours();
-        let found = word.read();
-        if is_vacant(head, wait, found) {
-            if around.ahead.is_none() || is_granted_to_me(wait, found) {
-                if word.take_first(found, owner).is_err() {
-                    continue;
-                }
-                crash_point!("mutex.taken");
-                count(head, queued.took(), place);
-                return Ok(after(head, wait, found));
-            }
-        } else {
-            let late = queued.waited_ns() >= u64::from(head.patience_us()) * 1_000;
-            if word.announce(found, around.ahead.is_none(), late).is_err() {
+        // To whom it is granted need not look who stands where: meanwhile nobody could use it.
+        let granted = Some(word.read()).filter(|&found| is_granted_to_me(wait, found));
+        let around = if granted.is_none() { queued.neighbours() } else { Neighbours::default() };
+        let is_first = around.ahead.is_none();
+        let found = granted.unwrap_or_else(|| word.read());
+        if is_vacant(head, wait, found) && (is_first || is_granted_to_me(wait, found)) {
+            if word.take_first(found, owner).is_err() {
                 continue;
             }
-            if place.is_none() {
-                place = Some((head.token(), around.ahead_count));
-                head.meet_owner(wait.now_ns());
-            }
+            crash_point!("mutex.taken");
+            // The next one is the first from now on.
+            head.set_first_since_ns(wait.now_ns());
+            count(head, queued.took(), place);
+            return Ok(after(head, wait, found));
+        }
+        if is_first && head.first_since_ns() == 0 {
+            head.set_first_since_ns(wait.now_ns());
+        }
+        if word.announce(found, marks(head, wait, is_first)).is_err() {
+            continue;
+        }
+        if place.is_none() {
+            place = Some((head.token(), around.ahead_count));
+            head.meet_owner(wait.now_ns());
         }
         let watch = around.ahead.or(found.owner());
-        if let Err(refused) = queued.sleep(seen, watch.as_slice()) {
+        let limit_ns = guard.limit_ns(head, around.ahead_count);
+        if let Err(refused) = queued.sleep_at_most(limit_ns, seen, watch.as_slice()) {
             break refused;
         }
     };
@@ -85,7 +90,7 @@ pub fn unlock<W: Wake>(head: &Head, wait: &W, owner: OwnerId) {
         if found.owner() != Some(owner) || word.try_unlock(owner) {
             return;
         }
-        let hands_over = found.has(HANDOFF) || head.patience_us() == 0;
+        let hands_over = found.has(HANDOFF) || is_late(head, wait);
         let is_done = if hands_over { hand_over(head, wait, found, owner) } else { wake(head, wait, found) };
         if is_done {
             return;
@@ -114,17 +119,63 @@ pub fn take_away<W: Wake>(head: &Head, wait: &W, owner: OwnerId) -> bool {
 /// Gives the mutex up and wakes the first in the queue; answers whether it was given up.
 fn wake<W: Wake>(head: &Head, wait: &W, found: Found) -> bool {
     let word = MutexWord::new(&head.word);
-    if word.release_waking(found).is_err() {
+    if word.release(found).is_err() {
         return false;
     }
     crash_point!("mutex.released");
-    if !found.has(WOKEN) {
-        match wait.first(head.key()) {
-            Some(first) => wait.nudge(first),
-            None => word.settle(),
-        }
+    match wait.first(head.key()) {
+        Some(first) => wait.nudge(first),
+        None => head.set_first_since_ns(0),
     }
     true
+}
+
+/// What those behind the first do for it. Who runs does not know that the first was woken long ago and has no
+/// processor yet; one of those behind may have one. So each looks now and then, the nearest most often.
+struct Guard {
+    token: u64,
+    quiet: u32,
+}
+
+/// A guard to whom nothing happens looks so rarely at last: every 64 patiences.
+const QUIET_MAX: u32 = 6;
+
+impl Guard {
+    const fn new() -> Self {
+        Self { token: u64::MAX, quiet: 0 }
+    }
+
+    /// How long one who has so many before it sleeps at most.
+    fn limit_ns(&mut self, head: &Head, ahead_count: u64) -> u64 {
+        if head.patience_us() == 0 || ahead_count == 0 {
+            return u64::MAX;
+        }
+        let token = head.token();
+        self.quiet = if token == self.token { QUIET_MAX.min(self.quiet + 1) } else { 0 };
+        self.token = token;
+        patience_ns(head).saturating_mul(ahead_count).saturating_mul(1 << self.quiet)
+    }
+}
+
+fn patience_ns(head: &Head) -> u64 {
+    u64::from(head.patience_us()) * 1_000
+}
+
+/// Whether the first in the queue has been first for as long as it is patient.
+fn is_late<W: Wake>(head: &Head, wait: &W) -> bool {
+    let since_ns = head.first_since_ns();
+    let is_over = || since_ns != 0 && wait.now_ns().saturating_sub(since_ns) >= patience_ns(head);
+    head.patience_us() == 0 || is_over()
+}
+
+/// What a waiter adds to the word of an owner.
+fn marks<W: Wake>(head: &Head, wait: &W, is_first: bool) -> u64 {
+    match (is_late(head, wait), is_first) {
+        (true, _) => CONTENDED | HANDOFF,
+        (false, true) => CONTENDED,
+        // The first sees to it, and whoever is first after it looks for the next.
+        (false, false) => 0,
+    }
 }
 
 /// Makes the first in the queue the owner; answers whether that was done.
@@ -135,7 +186,10 @@ fn hand_over<W: Wake>(head: &Head, wait: &W, found: Found, owner: OwnerId) -> bo
         return false;
     }
     crash_point!("mutex.hushed");
-    let Some(first) = wait.first(head.key()) else { return word.try_unlock(owner) };
+    let Some(first) = wait.first(head.key()) else {
+        head.set_first_since_ns(0);
+        return word.try_unlock(owner);
+    };
     let mut found = word.read();
     let granted = loop {
         match word.grant(found, first) {
@@ -146,12 +200,10 @@ fn hand_over<W: Wake>(head: &Head, wait: &W, found: Found, owner: OwnerId) -> bo
         }
     };
     crash_point!("mutex.granted");
-    if wait.waits_for(first, head.key()) {
-        wait.nudge(first);
-        return true;
-    }
-    // It left while we chose it: the grant is void, unless it was seen after all.
-    word.take_back(granted, owner).is_err()
+    // First of all: until it runs, nobody has the mutex.
+    wait.nudge(first);
+    // If it left while we chose it, the grant is void, unless it was seen after all.
+    wait.waits_for(first, head.key()) || word.take_back(granted, owner).is_err()
 }
 
 /// Whether the caller may find nobody in its way: free, the owner dead, granted to the caller, or to
@@ -179,21 +231,22 @@ fn after<W: Wake>(head: &Head, wait: &W, found: Found) -> Taken {
 /// Looks for a short while whether the mutex becomes vacant, without queueing.
 fn spin<W: Wait>(head: &Head, wait: &W, owner: OwnerId) -> Option<Taken> {
     let word = MutexWord::new(&head.word);
-    for round in 0..=wait.spins() {
+    let is_fair = head.patience_us() == 0;
+    let marks = if !is_fair && is_late(head, wait) { CONTENDED | HANDOFF } else { 0 };
+    for look in 0..=wait.spins() {
         let found = word.read();
         // Who is in the queue of a fair mutex, or has waited long, is not overtaken.
-        let is_reserved = found.owner().is_some()
-            && (found.has(HANDOFF) || found.has(CONTENDED) && head.patience_us() == 0);
-        let is_worth_a_look = found.owner().is_none() || round == 0;
+        let is_reserved = found.has(HANDOFF) || found.has(CONTENDED) && is_fair;
+        let is_worth_a_look = found.owner().is_none() || look == 0;
         let is_vacant = is_worth_a_look && is_vacant(head, wait, found);
         if is_vacant && !(is_reserved && wait.first(head.key()).is_some()) {
-            if word.overtake(found, owner).is_ok() {
+            if word.overtake(found, owner, marks).is_ok() {
                 return Some(after(head, wait, found));
             }
-        } else if is_reserved {
+        } else if is_reserved || found.has(GRANTED) || marks != 0 {
             break;
         }
-        spin_loop();
+        wait.pause();
     }
     None
 }

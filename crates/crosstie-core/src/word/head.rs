@@ -11,7 +11,7 @@
 //! | 24 | 8 | tag of the domain; 0 = on the heap | its creator |
 //! | 32 | 4 | state: bit 0 poisoned, bit 1 abandoned, bit 2 done once | the owner |
 //! | 36 | 4 | patience of the first in the queue, in microseconds; 0 = fair | its creator |
-//! | 40 | 8 | zero | |
+//! | 40 | 8 | since when the first in the queue is first, nanoseconds; 0 = none is known | the first; the owner, for the next |
 //! | 48 | 16 | the token and the time at which somebody first waited for its owner | who waits |
 //! | 64 | 8 | acquisitions that had to wait | who has waited |
 //! | 72 | 8 | longest wait, nanoseconds | who has waited |
@@ -71,7 +71,7 @@ pub struct Head {
     tag: AtomicU64,
     state: AtomicU32,
     patience_us: AtomicU32,
-    reserved_40: AtomicU64,
+    first_since_ns: AtomicU64,
     met: [AtomicU64; 2],
     contended: AtomicU64,
     longest_wait_ns: AtomicU64,
@@ -113,7 +113,9 @@ const _: () = {
     use core::mem::{offset_of, size_of};
     assert!(size_of::<Head>() == 128 && offset_of!(Head, token) == 8 && offset_of!(Head, key) == 16);
     assert!(
-        offset_of!(Head, tag) == 24 && offset_of!(Head, state) == 32 && offset_of!(Head, reserved_40) == 40
+        offset_of!(Head, tag) == 24
+            && offset_of!(Head, state) == 32
+            && offset_of!(Head, first_since_ns) == 40
     );
     assert!(offset_of!(Head, met) == 48 && offset_of!(Head, contended) == 64);
     assert!(offset_of!(Head, deaths) == 96);
@@ -131,7 +133,7 @@ macro_rules! new_head {
                 tag: AtomicU64::new(0),
                 state: AtomicU32::new(0),
                 patience_us: AtomicU32::new(patience_us),
-                reserved_40: AtomicU64::new(0),
+                first_since_ns: AtomicU64::new(0),
                 met: [AtomicU64::new(0), AtomicU64::new(0)],
                 contended: AtomicU64::new(0),
                 longest_wait_ns: AtomicU64::new(0),
@@ -264,6 +266,20 @@ impl Head {
     pub fn set_patience_us(&self, patience_us: u32) {
         // Relaxed: published with the object.
         self.patience_us.store(patience_us, Ordering::Relaxed);
+    }
+
+    /// Since when the first in the queue is first, nanoseconds of the monotonic clock; 0 = none is known. A number
+    /// that was left by somebody dead is too early, and hands the object over too early once.
+    #[must_use]
+    pub fn first_since_ns(&self) -> u64 {
+        // Relaxed: a number that decides who is next, and nothing else.
+        self.first_since_ns.load(Ordering::Relaxed)
+    }
+
+    /// Sets [`Head::first_since_ns`].
+    pub fn set_first_since_ns(&self, since_ns: u64) {
+        // Relaxed: as above.
+        self.first_since_ns.store(since_ns, Ordering::Relaxed);
     }
 
     /// Notes that somebody found the owner of now in its way at `now_ns`, unless one did before.

@@ -7,44 +7,46 @@
 //! # States
 //! | owner id | flags | state |
 //! |---|---|---|
-//! | none | none | free |
-//! | none | `CONTENDED` `WOKEN` | free; the first in the queue was woken, or died with the wake |
-//! | a living owner | none | owned, nobody is known to wait |
-//! | a living owner | `CONTENDED` | owned; whoever gives it up looks for waiters |
-//! | a living owner | `CONTENDED` `WOKEN` | owned by one who overtook the woken first |
-//! | a living owner | `CONTENDED` `HANDOFF` | owned; the first in the queue has waited long enough to be next |
+//! | none | none | free; who waits, if anybody, is behind a first that is awake or dead |
+//! | a living owner | none | owned; as above |
+//! | a living owner | `CONTENDED` | owned; whoever gives it up looks for the first in the queue |
+//! | a living owner | `CONTENDED` `HANDOFF` | owned; the first has been first for long enough to be the next owner |
+//! | none | `CONTENDED` `HANDOFF` | free, and kept for the first, which is awake or dead |
 //! | a waiter | `CONTENDED` `GRANTED` | handed to that waiter, which has not seen it yet |
 //! | a dead owner | any but `GRANTED` | abandoned: the next owner is told |
 //! | a dead waiter, or one that waits no longer | `GRANTED` | as good as free: it never owned |
+//!
+//! Nothing here says that somebody was woken: until the first comes, everybody else takes the mutex and gives it up
+//! in one step each, as if nobody waited.
 //!
 //! # Invariants
 //! - **I1** An owner's id without `GRANTED` was put there by that owner, and nobody replaces it while it
 //!   lives, unless somebody takes the mutex away by force: then every step below that the table gives to the owner
 //!   may be that other's, and the owner's own comes too late.
-//! - **I2** Who waits has published its record before it sees the word for the last time before it
-//!   sleeps; and then the word has `CONTENDED` (`word::waiting` I4).
-//! - **I3** Whoever takes `CONTENDED` away, or gives the mutex up with it, looks for waiters afterwards.
-//! - **I4** `WOKEN` means that the first in the queue is awake or dead. Only the first in the queue clears
-//!   it, before it sleeps or as it takes the mutex.
-//! - **I5** As long as `WOKEN` is clear, the owner is the one that the first in the queue watches, because
-//!   every change of owner with `CONTENDED` sets `WOKEN` or grants to that first.
+//! - **I2** The first in the queue has published its record before it sees the word for the last time before it
+//!   sleeps; and then the word has an owner and `CONTENDED` (`word::waiting` I4).
+//! - **I3** Whoever gives the mutex up with `CONTENDED`, or takes that away, looks for the first afterwards, and wakes
+//!   it or grants the mutex to it.
+//! - **I4** Who takes the mutex as the first sets `CONTENDED`: those behind it, who need not have looked at the word
+//!   at all, are looked for when it gives up.
+//! - **I5** As long as the first sleeps, the owner is the one that it watches: only that one, or one who found it dead,
+//!   can have ended the ownership in which the first set `CONTENDED`, and I3 follows.
 //! - **I6** A grant counts while its receiver's record waits for this mutex. It accepts by a
-//!   compare-exchange, and so does whoever takes a grant back: one of them wins.
+//!   compare-exchange, and so does whoever takes a grant back: one of them wins. Nobody adds a mark to a grant.
 //!
 //! # Transitions
 //! | from → to | who | ordering | why |
 //! |---|---|---|---|
 //! | free → owned, no flags ([`MutexWord::try_lock`]) | anyone | Acquire | meets the last owner's Release |
-//! | free + flags → owned + the same flags ([`MutexWord::overtake`]) | anyone not queued | Acquire | as above; I4 |
-//! | free, dead, void grant → owned + `CONTENDED` ([`MutexWord::take_first`]) | first in the queue | Acquire | as above |
-//! | owned → + `CONTENDED`, − `WOKEN`, + `HANDOFF` ([`MutexWord::announce`]) | who queues; the last two: the first | Relaxed | I2: the fence stands in `publish` |
+//! | free, dead, void grant → owned + the same flags, and marks ([`MutexWord::overtake`]) | anyone not queued | Acquire | as above |
+//! | free, dead, void grant → owned + `CONTENDED` ([`MutexWord::take_first`]) | first in the queue | Acquire | as above; I4 |
+//! | owned → + `CONTENDED` ([`MutexWord::announce`]) | the first; of a fair one whoever queues | Relaxed | I2: the fence stands in `publish` |
+//! | any but granted → + `CONTENDED` `HANDOFF` ([`MutexWord::announce`]) | who finds that the first has been first for long | Relaxed | a mark |
 //! | granted → owned + `CONTENDED` ([`MutexWord::take_first`]) | the receiver | Acquire | meets the granter's Release |
-//! | owned → free, no flags ([`MutexWord::try_unlock`]) | owner | Release | publishes what it protected |
-//! | owned → free + `CONTENDED` `WOKEN` ([`MutexWord::release_waking`]) | owner | Release | then looks for waiters, I3 |
-//! | owned → owned, no flags ([`MutexWord::hush`]) | owner that hands over | Relaxed | then looks for waiters, I3 |
+//! | owned → free, no flags ([`MutexWord::try_unlock`], [`MutexWord::release`]) | owner | Release | publishes what it protected; with flags it then looks for the first, I3 |
+//! | owned → owned, no flags ([`MutexWord::hush`]) | owner that hands over | Relaxed | then looks for the first, I3 |
 //! | owned → granted ([`MutexWord::grant`]) | owner | Release | publishes what it protected |
 //! | granted → owned by the granter ([`MutexWord::take_back`]) | granter | Acquire | its receiver had left, I6 |
-//! | free + flags → free ([`MutexWord::settle`]) | who found no waiter | Relaxed | nobody is to be woken |
 //!
 //! # Orderings
 //! Each Release above meets the Acquire of whoever owns next. A dead owner published nothing; its
@@ -53,17 +55,19 @@
 //!
 //! # Progress
 //! Locking and unlocking without waiters: one step. Unlocking never waits for a waiter. Fair (patience
-//! 0): who is in the queue is overtaken by nobody that comes later. Otherwise: by whoever comes while
-//! it is being woken, until it has waited for the object's patience, and then by nobody.
+//! 0): who is in the queue is overtaken by nobody that comes later. Otherwise: by whoever comes, until it has been the
+//! first for the object's patience; then by nobody, as soon as one who waits, comes, or gives up with `CONTENDED` has
+//! run to say so.
 //!
 //! # Death
 //! | killed | leaves | who goes on |
 //! |---|---|---|
-//! | owner | its id | the first in the queue watches its life (I5); or whoever comes |
-//! | owner between giving up and its look for waiters | free + `WOKEN`, or nobody awake | the first, who watched it |
+//! | owner | its id | the first, if it sleeps, watches its life (I5); or whoever comes |
+//! | owner between giving up and its look for the first | free, and nobody awake | the first, who watched it |
+//! | one who overtook the woken first | its id | the first, which is awake |
 //! | granter before its wake | a grant | the receiver, who watched the granter |
 //! | receiver of a grant | a void grant | its successor, who watched it |
-//! | woken first | `WOKEN` | its successor, who watched it and is now the first |
+//! | woken first | nobody awake | its successor, who watched it and is now the first |
 //! | waiter, anywhere in the queue | a record that counts no longer | its successor, who watched it |
 //!
 //! # Source
@@ -75,10 +79,8 @@ use crate::OwnerId;
 use crate::atomic::{AtomicU64, Ordering};
 use crate::crash_point;
 
-/// Somebody waits: whoever gives the mutex up looks for them.
+/// Whoever gives the mutex up looks for the first in the queue.
 pub const CONTENDED: u64 = 1 << 63;
-/// The first in the queue is awake.
-pub const WOKEN: u64 = 1 << 62;
 /// The first in the queue is to be the next owner.
 pub const HANDOFF: u64 = 1 << 61;
 /// The owner was made so by another and has not seen it yet.
@@ -146,14 +148,14 @@ impl<'a> MutexWord<'a> {
         Found(self.0.load(Ordering::Acquire))
     }
 
-    /// Takes a vacant mutex without having queued: its flags stay, for those who have (I4).
+    /// Takes a vacant mutex without having queued: its flags stay, for those who have, and `marks` are added.
     ///
     /// # Errors
     /// What the word holds instead of `found`.
-    pub fn overtake(self, found: Found, me: OwnerId) -> Result<(), Found> {
-        let kept = found.0 & (CONTENDED | WOKEN | HANDOFF);
+    pub fn overtake(self, found: Found, me: OwnerId, marks: u64) -> Result<(), Found> {
+        let kept = found.0 & (CONTENDED | HANDOFF);
         // Acquire: meets the Release with which the last owner gave it up.
-        self.exchange(found, me.to_bits() | kept, Ordering::Acquire)
+        self.exchange(found, me.to_bits() | kept | marks, Ordering::Acquire)
     }
 
     /// Takes a vacant mutex as the first in the queue, or accepts a grant.
@@ -165,35 +167,26 @@ impl<'a> MutexWord<'a> {
         self.exchange(found, me.to_bits() | CONTENDED, Ordering::Acquire)
     }
 
-    /// Says that somebody waits. The first in the queue is `first`, and so clears `WOKEN`; `late` when it
-    /// has waited long enough. Answers the word as it then is.
+    /// Adds `marks` to the word of an owner. A grant stays as it is (I6): it has what its receiver needs.
     ///
     /// # Errors
     /// What the word holds instead of `found`.
-    pub fn announce(self, found: Found, first: bool, late: bool) -> Result<Found, Found> {
-        let mut wanted = found.0 | CONTENDED;
-        if first {
-            wanted &= !WOKEN;
-        }
-        if first && late {
-            wanted |= HANDOFF;
-        }
-        if wanted == found.0 {
-            return Ok(found);
+    pub fn announce(self, found: Found, marks: u64) -> Result<(), Found> {
+        if found.has(GRANTED) || found.has(marks) {
+            return Ok(());
         }
         // Relaxed: a mark; the waiter's fence in `publish` orders it (I2).
-        self.exchange(found, wanted, Ordering::Relaxed).map(|()| Found(wanted))
+        self.exchange(found, found.0 | marks, Ordering::Relaxed)
     }
 
-    /// Gives the mutex up; look for waiters next, unless the first of them is awake already (`found` has
-    /// `WOKEN`).
+    /// Gives the mutex up with all its flags; look for the first in the queue next.
     ///
     /// # Errors
     /// What the word holds instead of `found`.
-    pub fn release_waking(self, found: Found) -> Result<(), Found> {
+    pub fn release(self, found: Found) -> Result<(), Found> {
         crash_point!("mutex.release");
         // Release: publishes what it protected to the next owner.
-        self.exchange(found, CONTENDED | WOKEN, Ordering::Release)
+        self.exchange(found, 0, Ordering::Release)
     }
 
     /// Takes the flags away before a look for waiters, the mutex still owned.
@@ -222,14 +215,6 @@ impl<'a> MutexWord<'a> {
     pub fn take_back(self, granted: Found, me: OwnerId) -> Result<(), Found> {
         // Acquire: as an owner takes it; nobody was in between.
         self.exchange(granted, me.to_bits() | CONTENDED, Ordering::Acquire)
-    }
-
-    /// Takes the flags of a free mutex away, because a look found no waiter. Whoever came meanwhile
-    /// sees to it itself.
-    pub fn settle(self) {
-        // The outcome does not matter: a word that changed has an owner, who looks for waiters.
-        // Relaxed: free before and after.
-        let _ = self.exchange(Found(CONTENDED | WOKEN), 0, Ordering::Relaxed);
     }
 
     /// Makes `to` the owner in place of `from`, flags as they are; answers whether `from` was it.
@@ -278,11 +263,10 @@ mod tests {
         let word = AtomicU64::new(0);
         let mutex = MutexWord::new(&word);
         assert!(mutex.try_lock(A));
-        let found = mutex.announce(mutex.read(), true, false).unwrap();
+        mutex.announce(mutex.read(), CONTENDED).unwrap();
+        let found = mutex.read();
         assert!(found.has(CONTENDED) && !mutex.try_unlock(A));
-        mutex.release_waking(found).unwrap();
-        assert!(mutex.read().has(CONTENDED | WOKEN) && mutex.read().owner().is_none());
-        mutex.settle();
+        mutex.release(found).unwrap();
         assert_eq!(mutex.read().to_bits(), 0);
     }
 

@@ -4,7 +4,7 @@
 //! (a bit a slot) at their records; so nobody who dies can cut a list, and a queue costs an object
 //! nothing.
 
-use crosstie_core::atomic::Ordering;
+use crosstie_core::atomic::{Ordering, spin_loop};
 use crosstie_core::wait::{Check, Neighbours, Slept, Wait as Waits, Wake};
 use crosstie_core::word::holds::Hold;
 use crosstie_core::word::slot::Slot;
@@ -15,10 +15,16 @@ use super::deadlock::Deadlock;
 use super::{Domain, Me, Wait};
 use crate::os::{clock, futex};
 
-/// How often a participant looks at an object before it sleeps, some microseconds in all.
-const SPINS: u32 = 100;
+/// How often a participant looks at an object again before it queues, some microseconds in all.
+const SPINS: u32 = 4;
+/// From one such look to the next: so long that who has the object can go on with its lines undisturbed.
+const PAUSES: u32 = 32;
 
 impl Wake for &'static Domain {
+    fn now_ns(&self) -> u64 {
+        clock::now_ns()
+    }
+
     fn is_alive(&self, id: OwnerId) -> bool {
         Domain::is_alive(self, id)
     }
@@ -55,6 +61,10 @@ impl Wake for &'static Domain {
 }
 
 impl Wake for Me {
+    fn now_ns(&self) -> u64 {
+        clock::now_ns()
+    }
+
     fn is_alive(&self, id: OwnerId) -> bool {
         self.domain.is_alive(id)
     }
@@ -87,12 +97,14 @@ impl Waits for Me {
         self.id
     }
 
-    fn now_ns(&self) -> u64 {
-        clock::now_ns()
-    }
-
     fn spins(&self) -> u32 {
         SPINS
+    }
+
+    fn pause(&self) {
+        for _ in 0..PAUSES {
+            spin_loop();
+        }
     }
 
     fn next_place(&self) -> u64 {

@@ -6,15 +6,18 @@
 /// | policy | who is in the queue is overtaken | cost |
 /// |---|---|---|
 /// | [`Policy::Fair`] | by nobody that comes later: with N participants at most N − 1 times, counted from its call | a hand-over to a sleeper each time somebody waits |
-/// | [`Policy::Fast`] | for 0.5 ms, and until it has run once more to ask for its turn: then by one | none: who runs takes it |
+/// | [`Policy::Fast`] | as long as it is not the first, and for 0.5 ms and one turn from when it is | none: who runs takes it |
 ///
-/// On idle processors a waiter runs some 50 µs after it was woken. Where all are busy, the scheduler's delay comes on top:
-/// 41 ms and 355 turns were seen with many rivals on two processors. [`Policy::Fair`] has no such limit to mind.
+/// With `Fast` the k-th in the queue so waits for k times 0.5 ms and k turns at most, if processors are free. That the 0.5 ms are over is
+/// noticed by whoever has to wait from then on, by an owner that gives up while the first sleeps, and by those who sleep
+/// behind the first: each of them looks every 0.5 ms for each one before it. The scheduler's delay until one of them runs comes on top where all processors are
+/// busy; somebody who waits alone on the processor on which the owner runs waits for the end of its time slice.
+/// [`Policy::Fair`] has no such limit to mind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// In the order in which they came.
     Fair,
-    /// Whoever is awake, until somebody has waited for 0.5 ms.
+    /// Whoever is awake, until the first in the queue has been the first for 0.5 ms.
     #[default]
     Fast,
 }
