@@ -49,6 +49,9 @@ pub struct Contended {
     pub overtaken_in_queue: Option<u64>,
     /// The longest wait.
     pub longest_wait_ns: u64,
+    /// 999 of 1000 waits were at most this, of the one for whom that is the largest.
+    #[serde(default)]
+    pub wait_ns_p999: u64,
 }
 
 /// What the death of an owner led to.

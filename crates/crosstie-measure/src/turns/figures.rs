@@ -120,6 +120,7 @@ fn merged(runs: &[Contended]) -> Contended {
         overtaken_most: worst.overtaken_most.max(it.overtaken_most),
         overtaken_in_queue: worst.overtaken_in_queue.max(it.overtaken_in_queue),
         longest_wait_ns: worst.longest_wait_ns.max(it.longest_wait_ns),
+        wait_ns_p999: worst.wait_ns_p999.max(it.wait_ns_p999),
         ..worst
     })
 }

@@ -139,6 +139,7 @@ impl Party {
             overtaken_most: seen.iter().map(|seen| seen.overtaken_most).max().unwrap_or(0),
             overtaken_in_queue: self.players[0].overtaken_in_queue(),
             longest_wait_ns: seen.iter().map(|seen| seen.longest_wait_ns).max().unwrap_or(0),
+            wait_ns_p999: seen.iter().map(|seen| seen.wait_ns_p999).max().unwrap_or(0),
             ..PartyAnswer::default()
         })
     }

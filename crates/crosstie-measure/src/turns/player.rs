@@ -26,6 +26,8 @@ pub struct Seen {
     pub overtaken_most: u64,
     /// Its longest wait.
     pub longest_wait_ns: u64,
+    /// 999 of 1000 of its waits were at most this.
+    pub wait_ns_p999: u64,
 }
 
 /// When and how long workers contend.
@@ -177,10 +179,11 @@ impl<T: Taking> Played<T> {
 
     fn contend_for_waits(&self, arena: &Arena, contest: &Contest) -> Result<Seen, Fault> {
         let mut seen = Seen::default();
+        let mut waits_ns = Vec::new();
         loop {
             let (others, called_at_ns) = (arena.taken(), clock::now_ns());
             if called_at_ns >= contest.end_ns {
-                return Ok(seen);
+                return Ok(Seen { wait_ns_p999: Percentiles::of(&mut waits_ns).p999, ..seen });
             }
             let held = self.object.take()?;
             let overtaken = arena.taken().saturating_sub(others);
@@ -190,6 +193,7 @@ impl<T: Taking> Played<T> {
             seen.taken += 1;
             seen.overtaken_most = seen.overtaken_most.max(overtaken);
             seen.longest_wait_ns = seen.longest_wait_ns.max(waited_ns);
+            waits_ns.push(waited_ns);
         }
     }
 

@@ -10,7 +10,10 @@ use super::plan::{BALLAST_BYTES, PARTIES, SECTIONS_NS, TurnsPlan};
 use super::team::{Camp, Team, pairs_ns};
 use super::way::Way;
 use crate::percentiles::median;
-use crate::record::Death;
+use crate::record::{Death, Percentiles};
+
+/// Rounds in which a repetition's hand-overs are made.
+const HAND_OVER_ROUNDS: u64 = 10;
 
 /// The mechanisms of a run, and what they measured so far.
 pub struct Run<'a> {
@@ -54,12 +57,15 @@ impl<'a> Run<'a> {
     /// One more repetition of every mechanism that has not failed; `tell` hears of each.
     pub fn repeat(&mut self, tell: &mut dyn FnMut(&Figures)) {
         let mut pairs = self.pairs();
+        let hand_overs = self.hand_overs();
         for index in 0..self.figures.len() {
             if self.figures[index].failure.is_some() {
                 continue;
             }
             let way = self.figures[index].way;
-            let mut repetition = Repetition { pair_ns: pairs.remove_of(way), ..Repetition::default() };
+            let hand_over_ns = hand_overs.iter().find(|(of, _)| *of == way).map(|(_, it)| *it);
+            let mut repetition =
+                Repetition { pair_ns: pairs.remove_of(way), hand_over_ns, ..Repetition::default() };
             // Once is enough: nobody has it for half a second each time.
             let before = self.figures[index].repetitions.last();
             repetition.deaths = before.map(Repetition::lost).unwrap_or_default();
@@ -95,14 +101,33 @@ impl<'a> Run<'a> {
         Pairs(ways.into_iter().zip(measured.unwrap_or_default()).collect())
     }
 
+    /// To a sleeper, in rounds of every mechanism: how deep a processor sleeps changes from second to second, and
+    /// waking it is most of a hand-over.
+    fn hand_overs(&mut self) -> Vec<(Way, Percentiles)> {
+        let sound = self.figures.iter().filter(|it| it.failure.is_none());
+        let ways: Vec<Way> = sound.map(|it| it.way).collect();
+        let mut teams = Vec::new();
+        for way in ways {
+            // Whatever cannot be opened fails again by itself, and says so there.
+            if let Ok(team) = Team::start(&self.camp(), way, 2) {
+                teams.push((way, team, Vec::new()));
+            }
+        }
+        let count = (self.plan.hand_overs / HAND_OVER_ROUNDS).max(1);
+        for _ in 0..HAND_OVER_ROUNDS {
+            for (_, team, rounds) in &mut teams {
+                rounds.extend(team.hand_over(count).ok().flatten());
+            }
+        }
+        let measured = teams.into_iter().filter(|(_, _, rounds)| !rounds.is_empty());
+        measured.map(|(way, _, rounds)| (way, Percentiles::median_of(&rounds))).collect()
+    }
+
     fn measure(&mut self, way: Way, repetition: &mut Repetition) -> Result<()> {
         for parties in PARTIES {
             let mut team = Team::start(&self.camp(), way, parties)?;
             for section_ns in SECTIONS_NS {
                 repetition.contended.push(team.contend(parties, section_ns, self.plan.window_ns)?);
-            }
-            if parties == 2 {
-                repetition.hand_over_ns = team.hand_over(self.plan.hand_overs)?;
             }
         }
         if !way.is_for_threads() && repetition.deaths.is_empty() {

@@ -105,6 +105,9 @@ pub struct PartyAnswer {
     /// The longest wait.
     #[serde(default)]
     pub longest_wait_ns: u64,
+    /// Of the worker with the largest: 999 of 1000 waits were at most this.
+    #[serde(default)]
+    pub wait_ns_p999: u64,
     /// From giving up to having it, while the next slept.
     #[serde(default)]
     pub hand_over_ns: Option<Percentiles>,

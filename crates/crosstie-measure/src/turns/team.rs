@@ -91,6 +91,7 @@ impl Team {
             overtaken_most: most(|answer| answer.overtaken_most),
             overtaken_in_queue: waits.iter().filter_map(|answer| answer.overtaken_in_queue).max(),
             longest_wait_ns: most(|answer| answer.longest_wait_ns),
+            wait_ns_p999: most(|answer| answer.wait_ns_p999),
         })
     }
 
