@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crosstie::os::clock;
 use crosstie::sync::mutex::LockOwned;
 use crosstie::sync::{LockError, Mutex, Policy};
 use crosstie::{Deadline, ErrorKind};
@@ -83,6 +84,27 @@ fn a_killed_waiter_holds_nobody_up() {
         waiters[2].says("done");
         assert!(mutex.lock().is_ok(), "and nobody is left who has it");
     }
+    stage.nothing_was_rescued();
+}
+
+#[test]
+fn who_has_been_first_for_its_patience_is_next_though_it_sleeps() {
+    let stage = Stage::new();
+    let mutex = Mutex::<u64>::open_or_create_in(stage.domain, "m", || 0).unwrap();
+    let guard = mutex.lock().unwrap();
+    let mut waiter = stage.role("lock m; pause", &[]);
+    let tid = waiter.says("tid").parse().unwrap();
+    until(|| stage.domain.waiting_count() == 1);
+    until_asleep(waiter.pid(), tid);
+    // It said that it is the first before it slept.
+    let patience = clock::deadline_in(Duration::from_micros(Policy::Fast.patience_us().into()));
+    until(|| patience.is_over(clock::now_ns()));
+    drop(guard);
+    let Err(LockError::Busy(busy)) = mutex.try_lock() else { panic!("it was handed over") };
+    assert_eq!(busy.holders[0].pid, waiter.pid());
+    assert_eq!(waiter.says("locked"), "m clean");
+    waiter.go_on();
+    waiter.says("done");
     stage.nothing_was_rescued();
 }
 
