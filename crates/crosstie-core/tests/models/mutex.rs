@@ -83,7 +83,7 @@ fn two_take_turns() {
 #[test]
 fn three_take_turns() {
     for patience in [FAIR, FAST, HASTY] {
-        take_turns(3, patience, Twin::AsShipped, None, 1);
+        take_turns(3, patience, Twin::AsShipped, None, 2);
     }
 }
 
