@@ -1,9 +1,10 @@
 //! [`crash_point!`](crate::crash_point): the places where a test lets a process die.
 //!
-//! In a normal build a crash point is nothing. Under the feature `crash-points` it calls a hook
-//! that a test installs; the hook counts, and kills its own process at the chosen point.
+//! In a normal build a crash point is nothing. Under the feature `crash-points`, and in a model, it calls a hook
+//! that a test installs; the hook counts, and kills its own process (in a model: ends its participant) at the chosen
+//! point.
 
-#[cfg(feature = "crash-points")]
+#[cfg(any(feature = "crash-points", crosstie_loom))]
 mod hook {
     use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,11 +28,11 @@ mod hook {
         }
     }
 }
-#[cfg(feature = "crash-points")]
+#[cfg(any(feature = "crash-points", crosstie_loom))]
 pub use hook::{install, reach};
 
-/// Called by `crash_point!`; nothing without the feature.
-#[cfg(not(feature = "crash-points"))]
+/// Called by `crash_point!`; nothing in a normal build.
+#[cfg(not(any(feature = "crash-points", crosstie_loom)))]
 #[inline(always)]
 pub fn reach(_name: &'static str) {}
 

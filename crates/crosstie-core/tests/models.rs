@@ -4,18 +4,32 @@
 //! `RUSTFLAGS="--cfg crosstie_loom" cargo test -p crosstie-core --release --test models --target-dir target/loom`.
 #![cfg(crosstie_loom)]
 
+#[path = "models/any.rs"]
+mod any;
+#[path = "models/barrier.rs"]
+mod barrier;
 #[path = "models/condition.rs"]
 mod condition;
+#[path = "models/counting.rs"]
+mod counting;
+#[path = "models/event.rs"]
+mod event;
 #[path = "models/life_word.rs"]
 mod life_word;
 #[path = "models/mutex.rs"]
 mod mutex;
+#[path = "models/once.rs"]
+mod once;
 #[path = "models/participants.rs"]
 mod participants;
 #[path = "models/queue.rs"]
 mod queue;
 #[path = "models/queue_memory.rs"]
 mod queue_memory;
+#[path = "models/rwlock.rs"]
+mod rwlock;
+#[path = "models/semaphore.rs"]
+mod semaphore;
 #[path = "models/slot.rs"]
 mod slot;
 #[path = "models/spsc.rs"]

@@ -2,8 +2,9 @@
 
 use crate::turns::queued::{Queued, Request};
 use crate::wait::{Refused, Wait, Wake};
-use crate::word::barrier::{Seat, advance, break_it, read};
+use crate::word::barrier::{Seat, advance, break_it, call_off, read};
 use crate::word::head::Head;
+use crate::word::waiting::look_for_waiters;
 use crate::{OwnerId, crash_point};
 
 /// What a dead party does to a barrier.
@@ -29,7 +30,8 @@ pub enum Passed {
     Full,
 }
 
-/// Arrives, and waits for the others.
+/// Arrives, and waits for the others. The caller has told the kernel that it is about to wake others: those who sleep
+/// already do not watch one that comes for the first time.
 ///
 /// # Errors
 /// As [`Refused`] says: the arrival is taken back, unless all came meanwhile.
@@ -41,87 +43,99 @@ pub fn arrive<W: Wait>(
     owner: OwnerId,
     request: &Request,
 ) -> Result<Passed, Refused<W::Cycle>> {
-    let (generation, is_broken) = read(&head.word);
-    if is_broken {
+    let found = read(&head.word);
+    if found.is_broken() {
         return Ok(Passed::Broken(dead_party(seats, wait)));
     }
-    let Some(seat) = take_seat(seats, wait, owner, on_death) else { return Ok(Passed::Full) };
+    let generation = found.generation();
+    let Some(seat) = take_seat(head, seats, wait, owner, on_death) else { return Ok(Passed::Full) };
     seat.arrive(generation);
     crash_point!("barrier.arrived");
-    if let Some(passed) = look(head, seats, on_death, wait, generation) {
+    let mut room = [owner; WATCHED_MAX];
+    if let Ok(passed) = look(head, seats, on_death, wait, generation, &mut room) {
         return Ok(passed);
     }
-    if request.deadline.is_now() {
-        seat.withdraw();
-        return Err(Refused::Busy);
-    }
-    let mut queued = Queued::enter(head, wait, request);
-    loop {
-        let seen = wait.wake_word();
-        if let Some(passed) = look(head, seats, on_death, wait, generation) {
-            queued.leave();
-            return Ok(passed);
+    let refused = if request.deadline.is_now() {
+        Refused::Busy
+    } else {
+        let mut queued = Queued::enter(head, wait, request);
+        let outcome = loop {
+            let seen = wait.wake_word();
+            match look(head, seats, on_death, wait, generation, &mut room) {
+                Ok(passed) => break Ok(passed),
+                Err(count) => {
+                    if let Err(refused) = queued.sleep(seen, &room[..count]) {
+                        break Err(refused);
+                    }
+                }
+            }
+        };
+        queued.leave();
+        match outcome {
+            Ok(passed) => return Ok(passed),
+            Err(refused) => refused,
         }
-        let mut parties = [owner; WATCHED_MAX];
-        let mut count = 0;
-        let others = seats.iter().filter_map(|seat| seat.party.owner()).filter(|&party| party != owner);
-        for (place, party) in parties.iter_mut().zip(others.filter(|&party| wait.is_alive(party))) {
-            *place = party;
-            count += 1;
-        }
-        if let Err(refused) = queued.sleep(seen, &parties[..count]) {
-            queued.leave();
-            seat.withdraw();
-            // All may have come between the time-out and the withdrawal.
-            let (now, _) = read(&head.word);
-            return if now == generation { Err(refused) } else { Ok(Passed::All { leads: false }) };
-        }
-    }
+    };
+    seat.withdraw();
+    crash_point!("barrier.withdrew");
+    // All may have come between the time-out and the withdrawal.
+    if call_off(&head.word, generation) { Err(refused) } else { Ok(Passed::All { leads: false }) }
 }
 
 const WATCHED_MAX: usize = 126;
 
-/// What became of `generation`, if anything: over, broken, or to be ended by the caller.
-fn look<W: Wake>(
+/// What became of `generation`: over, broken, or ended by the caller.
+///
+/// # Errors
+/// It goes on; so many in `room`, all other parties that were seen to live by this very look, are to be watched.
+fn look<W: Wait>(
     head: &Head,
     seats: &[Seat],
     on_death: OnDeath,
     wait: &W,
     generation: u32,
-) -> Option<Passed> {
-    let (now, is_broken) = read(&head.word);
-    if now != generation {
-        return Some(Passed::All { leads: false });
-    }
-    if is_broken {
-        return Some(Passed::Broken(dead_party(seats, wait)));
-    }
-    let mut awaited = 0;
-    let mut dead = None;
-    for seat in seats {
-        match seat.look(generation) {
-            Some((_, true)) => {}
-            Some((party, false)) if !wait.is_alive(party) => dead = Some(party),
-            Some((_, false)) | None => awaited += 1,
+    room: &mut [OwnerId],
+) -> Result<Passed, usize> {
+    loop {
+        let found = read(&head.word);
+        if found.generation() != generation {
+            return Ok(Passed::All { leads: false });
         }
-    }
-    let tell = |passed| {
+        if found.is_broken() {
+            return Ok(Passed::Broken(dead_party(seats, wait)));
+        }
+        let (mut awaited, mut dead, mut count) = (0, None, 0);
+        for seat in seats {
+            let Some((party, has_come)) = seat.look(generation) else {
+                awaited += 1;
+                continue;
+            };
+            if !wait.is_alive(party) {
+                dead = dead.or(Some(party).filter(|_| !has_come));
+                continue;
+            }
+            awaited += u32::from(!has_come);
+            if let Some(place) = room.get_mut(count).filter(|_| party != wait.me()) {
+                *place = party;
+                count += 1;
+            }
+        }
+        let passed = match (dead, on_death) {
+            (Some(party), OnDeath::Break) => {
+                if !break_it(&head.word, found) {
+                    continue;
+                }
+                head.count_death(party);
+                Passed::Broken(Some(party))
+            }
+            _ if awaited > 0 => return Err(count),
+            // Another ended or broke it, or took its arrival back: the word tells.
+            _ if !advance(&head.word, found) => continue,
+            _ => Passed::All { leads: true },
+        };
         crash_point!("barrier.ended");
         wait.each(head.key(), &mut |waiter| wait.nudge(waiter));
-        Some(passed)
-    };
-    match (dead, on_death) {
-        (Some(party), OnDeath::Break) => {
-            if break_it(&head.word, generation) {
-                head.count_death(party);
-            }
-            tell(Passed::Broken(Some(party)))
-        }
-        _ if awaited > 0 => None,
-        _ => {
-            let leads = advance(&head.word, generation);
-            tell(Passed::All { leads })
-        }
+        return Ok(passed);
     }
 }
 
@@ -129,8 +143,10 @@ fn dead_party<W: Wake>(seats: &[Seat], wait: &W) -> Option<OwnerId> {
     seats.iter().filter_map(|seat| seat.party.owner()).find(|&party| !wait.is_alive(party))
 }
 
-/// The party's own seat; the first time an empty one, or a dead party's where the barrier may not break by it.
+/// The party's own seat; the first time an empty one, or a dead party's where the barrier may not break by it. From then on
+/// those who wait there watch it.
 fn take_seat<'a, W: Wake>(
+    head: &Head,
     seats: &'a [Seat],
     wait: &W,
     owner: OwnerId,
@@ -139,12 +155,16 @@ fn take_seat<'a, W: Wake>(
     if let Some(own) = seats.iter().find(|seat| seat.party.owner() == Some(owner)) {
         return Some(own);
     }
-    seats.iter().find(|seat| {
+    let seat = seats.iter().find(|seat| {
         let found = seat.party.owner();
         let may_take = match found {
             None => true,
             Some(party) => on_death == OnDeath::Shrink && !wait.is_alive(party),
         };
         may_take && seat.party.try_take(found, owner).is_some()
-    })
+    })?;
+    crash_point!("barrier.seated");
+    look_for_waiters();
+    wait.each(head.key(), &mut |waiter| wait.nudge(waiter));
+    Some(seat)
 }

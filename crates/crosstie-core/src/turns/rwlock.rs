@@ -57,12 +57,12 @@ enum Writer {
     /// Nobody: the last one left.
     None,
     /// One that writes, waits for the readers to leave, or is about to.
-    Alive,
+    Alive(OwnerId),
     /// One that died with it; nobody has come since.
     Dead(OwnerId),
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
     fn phase(&self) -> u64 {
         // Acquire: who sees a phase sees that the writer before it has left.
         self.phase.load(Ordering::Acquire)
@@ -81,7 +81,7 @@ impl Words<'_> {
     }
 
     /// The cells that may be taken.
-    fn used_cells(&self) -> &[Permit] {
+    fn used_cells(&self) -> &'a [Permit] {
         // Relaxed: ordered behind the writer's fence (`use_cell`).
         let count = usize::try_from(self.cells_used.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
         self.readers.get(..count).unwrap_or(self.readers)
@@ -111,12 +111,12 @@ impl Words<'_> {
             // Granted to one who does not wait there any more, it is nobody's: whoever takes it looks at the readers.
             Some(writer) if word & GRANTED != 0 => {
                 if wait.waits_for(writer, self.head.key()) {
-                    Writer::Alive
+                    Writer::Alive(writer)
                 } else {
                     Writer::None
                 }
             }
-            Some(writer) if wait.is_alive(writer) => Writer::Alive,
+            Some(writer) if wait.is_alive(writer) => Writer::Alive(writer),
             Some(writer) => Writer::Dead(writer),
         }
     }
@@ -161,7 +161,7 @@ pub fn read<W: Wait>(
     request: &Request,
 ) -> Result<(u32, Option<OwnerId>), Refused<W::Cycle>> {
     loop {
-        if let Some(entered) = enter_beside(words, wait, owner, false) {
+        if let Ok(entered) = enter_beside(words, wait, owner, false) {
             return Ok(entered);
         }
         if request.deadline.is_now() {
@@ -175,23 +175,30 @@ pub fn read<W: Wait>(
         // A phase that has changed since would let us in beside a writer that has counted its readers.
         if words.phase() != arrived {
             queued.leave();
+            tell_writer(words, wait);
             continue;
         }
         crash_point!("rwlock.reader-queued");
         loop {
             let seen = wait.wake_word();
             let is_next_phase = words.phase() != arrived;
-            if let Some(entered) = enter_beside(words, wait, owner, is_next_phase) {
-                words.head.count_wait(queued.waited_ns(), 0);
-                queued.leave();
-                return Ok(entered);
+            let writer = match enter_beside(words, wait, owner, is_next_phase) {
+                Ok(entered) => {
+                    words.head.count_wait(queued.waited_ns(), 0);
+                    queued.leave();
+                    return Ok(entered);
+                }
+                Err(writer) => writer,
+            };
+            // The one that was seen may be the next writer, which waits for this reader.
+            if !is_next_phase && words.phase() != arrived {
+                continue;
             }
-            // To watch a dead writer is not to sleep.
-            let writer = MutexWord::new(&words.head.word).read().owner().filter(|&id| wait.is_alive(id));
             // Without a writer all cells are taken: nobody tells when one is free.
             let limit = if writer.is_some() { u64::MAX } else { FULL_PAUSE_NS };
             if let Err(refused) = queued.sleep_at_most(limit, seen, writer.as_slice()) {
                 queued.leave();
+                tell_writer(words, wait);
                 return Err(refused);
             }
         }
@@ -201,23 +208,26 @@ pub fn read<W: Wait>(
 /// Takes a cell where that is allowed now: no writer, or one that waits for this phase's readers. Answers also the
 /// writer that died inside, by the very look that let the reader in: the next writer, which takes the word from the
 /// dead one and waits for this reader, has not told anybody yet.
+///
+/// # Errors
+/// The writer that was seen to live and bars the way; `None` if all cells are taken.
 fn enter_beside<W: Wake>(
     words: Words<'_>,
     wait: &W,
     owner: OwnerId,
     is_next_phase: bool,
-) -> Option<(u32, Option<OwnerId>)> {
-    if !is_next_phase && words.writer(wait) == Writer::Alive {
-        return None;
+) -> Result<(u32, Option<OwnerId>), Option<OwnerId>> {
+    if !is_next_phase && let Writer::Alive(writer) = words.writer(wait) {
+        return Err(Some(writer));
     }
-    let cell = words.take_cell(wait, owner)?;
+    let cell = words.take_cell(wait, owner).ok_or(None)?;
     match words.writer(wait) {
-        Writer::Dead(writer) => Some((cell, Some(writer))),
-        Writer::None => Some((cell, None)),
-        Writer::Alive if is_next_phase => Some((cell, None)),
-        Writer::Alive => {
+        Writer::Dead(writer) => Ok((cell, Some(writer))),
+        Writer::None => Ok((cell, None)),
+        Writer::Alive(_) if is_next_phase => Ok((cell, None)),
+        Writer::Alive(writer) => {
             stop_reading(words, wait, owner, cell);
-            None
+            Err(Some(writer))
         }
     }
 }
@@ -228,6 +238,11 @@ pub fn stop_reading<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, cell: u
         cell.give_back(owner);
     }
     crash_point!("rwlock.stopped-reading");
+    tell_writer(words, wait);
+}
+
+/// Makes the writer look again that may wait for the caller, which reads no more or queues no more.
+fn tell_writer<W: Wake>(words: Words<'_>, wait: &W) {
     if OwnerId::from_bits(look(&words.head.word)).is_some()
         && let Some(writer) = wait.first(words.head.key() | DRAINING)
     {
@@ -240,7 +255,7 @@ pub fn stop_reading<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, cell: u
 #[must_use]
 pub fn is_drained<W: Wait>(words: Words<'_>, wait: &W) -> bool {
     look_for_waiters();
-    nobody_reads(words, wait)
+    readers(words, wait).next().is_none()
 }
 
 /// Waits until nobody reads, and nobody is to read before this writer.
@@ -254,16 +269,14 @@ pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(
     let mut queued = Queued::enter_as(words.head.key() | DRAINING, wait, request);
     let outcome = loop {
         let seen = wait.wake_word();
-        if nobody_reads(words, wait) {
-            break Ok(());
-        }
         let mut room = [wait.me(); WATCHED_MAX];
-        let next = wait.first_of_phase(words.head.key() | READING, words.phase());
-        let readers = words.used_cells().iter().filter_map(Permit::owner).filter(|&id| wait.is_alive(id));
         let mut count = 0;
-        for (place, id) in room.iter_mut().zip(next.into_iter().chain(readers)) {
-            *place = id;
+        for (place, reader) in room.iter_mut().zip(readers(words, wait)) {
+            *place = reader;
             count += 1;
+        }
+        if count == 0 {
+            break Ok(());
         }
         if let Err(refused) = queued.sleep(seen, &room[..count]) {
             break Err(refused);
@@ -277,16 +290,15 @@ const WATCHED_MAX: usize = 126;
 /// How soon a reader looks again when all cells are taken: 1 ms.
 const FULL_PAUSE_NS: u64 = 1_000_000;
 
-/// Whether the phase's readers have all come and gone. The queue is looked at first: who leaves it has a cell.
-fn nobody_reads<W: Wait>(words: Words<'_>, wait: &W) -> bool {
+/// The living who read, or are the first to read before the writer that asks; nobody when the phase's readers have all
+/// come and gone. One look at each says that, and whom to watch. The queue is looked at first: who leaves it has a cell.
+fn readers<'a, W: Wake>(words: Words<'a>, wait: &'a W) -> impl Iterator<Item = OwnerId> + 'a {
     let may_queue = look(words.queueing) & QUEUED != 0;
-    if may_queue && wait.first_of_phase(words.head.key() | READING, words.phase()).is_some() {
-        return false;
-    }
+    let next = if may_queue { wait.first_of_phase(words.head.key() | READING, words.phase()) } else { None };
     // Acquire: who was seen to have left the queue has its cell.
     fence(Ordering::Acquire);
-    let is_read = |cell: &Permit| cell.owner().is_some_and(|reader| wait.is_alive(reader));
-    !words.used_cells().iter().any(is_read)
+    let inside = words.used_cells().iter().filter_map(Permit::owner);
+    next.into_iter().chain(inside.filter(move |&reader| wait.is_alive(reader)))
 }
 
 /// Stops writing: whoever waited to read reads next, then the next writer writes.

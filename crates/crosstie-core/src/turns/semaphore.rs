@@ -37,16 +37,20 @@ pub fn acquire<W: Wait>(
     let refused = loop {
         let seen = wait.wake_word();
         let around = queued.neighbours();
-        if around.ahead.is_none() && take(permits_of(head, cells), wait, head, owner, taken) {
-            head.count_wait(queued.waited_ns(), 0);
-            queued.leave();
-            settle(head, wait);
-            return Ok(());
-        }
-        let mut holders = [owner; WATCHED_MAX];
+        let mut room = [owner; WATCHED_MAX];
         let watch = match &around.ahead {
             Some(ahead) => core::slice::from_ref(ahead),
-            None => holders_of(permits_of(head, cells), wait, &mut holders),
+            None => match holders_beside(permits_of(head, cells), wait, taken.len(), &mut room) {
+                Some(holders) => holders,
+                None if take(permits_of(head, cells), wait, head, owner, taken) => {
+                    head.count_wait(queued.waited_ns(), 0);
+                    queued.leave();
+                    settle(head, wait);
+                    return Ok(());
+                }
+                // Somebody who had not seen that we queue was faster; who, the next look tells.
+                None => continue,
+            },
         };
         if let Err(refused) = queued.sleep(seen, watch) {
             break refused;
@@ -153,11 +157,22 @@ fn take<W: Wait>(
     false
 }
 
-/// Who lives and has permits, as far as there is room: the dead give nothing back, and to watch them is not to sleep.
-fn holders_of<'a, W: Wake>(permits: &[Permit], wait: &W, room: &'a mut [OwnerId]) -> &'a [OwnerId] {
-    let mut count = 0;
-    for holder in permits.iter().filter_map(Permit::owner) {
-        if room[..count].contains(&holder) || !wait.is_alive(holder) {
+/// Who has permits, as far as there is room, or `None` if there are `needed` to be had. One look at each permit says
+/// both: whoever dies behind it is watched, or its permit was counted as vacant. The dead give nothing back, and to
+/// watch them is not to sleep.
+fn holders_beside<'a, W: Wake>(
+    permits: &[Permit],
+    wait: &W,
+    needed: usize,
+    room: &'a mut [OwnerId],
+) -> Option<&'a [OwnerId]> {
+    let (mut vacant, mut count) = (0, 0);
+    for permit in permits {
+        let Some(holder) = permit.owner().filter(|&holder| wait.is_alive(holder)) else {
+            vacant += 1;
+            continue;
+        };
+        if room[..count].contains(&holder) {
             continue;
         }
         if let Some(place) = room.get_mut(count) {
@@ -165,5 +180,5 @@ fn holders_of<'a, W: Wake>(permits: &[Permit], wait: &W, room: &'a mut [OwnerId]
             count += 1;
         }
     }
-    &room[..count]
+    (vacant < needed).then_some(&room[..count])
 }

@@ -8,11 +8,14 @@
 //! | an owner | generation + 1 | has come |
 //! | a dead owner | generation or less | will never come: the barrier breaks, or shrinks |
 //!
-//! The word: bits 0 to 31 the generation, bit 63 broken.
+//! The word: bits 0 to 31 the generation, bits 32 to 62 how many arrivals were taken back in it, bit 63 broken.
 //!
 //! # Invariants
 //! - **I1** Only its owner writes `arrived`, and only before the generation that it names is over.
-//! - **I2** The generation grows by one exchange, made by anyone who has seen all seats filled and come.
+//! - **I2** The generation grows by one exchange, made by anyone who has seen all seats filled and come since it read
+//!   the word.
+//! - **I3** Who takes an arrival back counts that in the word behind it, unless the generation is over: then the arrival
+//!   counted. So nobody ends a generation by an arrival that was taken back.
 //!
 //! # Transitions
 //! | from → to | who | ordering | why |
@@ -20,6 +23,7 @@
 //! | awaited → has come ([`Seat::arrive`]) | owner | Release, then SeqCst fence | who looks after its own arrival sees the others' |
 //! | generation g → g + 1 ([`advance`]) | whoever saw all | AcqRel | what every party did before is visible behind it |
 //! | whole → broken ([`break_it`]) | whoever saw a dead party | AcqRel | I2 |
+//! | has come → awaited ([`Seat::withdraw`], [`call_off`]) | who gives up waiting | AcqRel | I3 |
 //!
 //! # Orderings
 //! Each arrival's Release meets the Acquire of the looks; the exchange of the generation carries them all to
@@ -31,6 +35,8 @@
 //! # Death
 //! Everyone who waits watches every party. One that is killed after it has come counts as come; one that is killed
 //! before breaks or shrinks the barrier. Who saw all and dies before the exchange leaves it to those who watch it.
+//! One that comes for the first time is watched by nobody who sleeps already: it makes them all look again, and until
+//! then the kernel knows of it (the domain's bell). One killed between withdrawal and `call_off` has not come.
 //!
 //! # Source
 //! pthread_barrier_wait(3p); Python's threading.Barrier for breaking; Hensgen, Finkel and Manber, 1988.
@@ -43,6 +49,26 @@ use crate::atomic::{AtomicU64, Ordering};
 /// The barrier is of no more use until it is reset.
 pub const BROKEN: u64 = 1 << 63;
 const GENERATION: u64 = 0xFFFF_FFFF;
+const ONE_CALLED_OFF: u64 = 1 << 32;
+const CALLED_OFF: u64 = BROKEN - ONE_CALLED_OFF;
+
+/// What the word held when it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found(u64);
+
+impl Found {
+    /// The generation.
+    #[must_use]
+    pub const fn generation(self) -> u32 {
+        (self.0 & GENERATION) as u32
+    }
+
+    /// Whether it is broken.
+    #[must_use]
+    pub const fn is_broken(self) -> bool {
+        self.0 & BROKEN != 0
+    }
+}
 
 /// A party's seat.
 #[derive(Debug)]
@@ -76,9 +102,9 @@ impl Seat {
         look_for_waiters();
     }
 
-    /// Takes the arrival back, by who gives up waiting.
+    /// Takes the arrival back, by who gives up waiting; then [`call_off`].
     pub fn withdraw(&self) {
-        // Relaxed: nothing was done.
+        // Relaxed: the exchange of the word behind it carries it (I3).
         self.arrived.store(0, Ordering::Relaxed);
     }
 
@@ -91,26 +117,45 @@ impl Seat {
     }
 }
 
-/// The generation and whether it is broken.
+/// The word now: read it before the seats.
 #[must_use]
-pub fn read(word: &AtomicU64) -> (u32, bool) {
-    // Acquire: who sees a generation sees what came before it.
-    let found = word.load(Ordering::Acquire);
-    ((found & GENERATION) as u32, found & BROKEN != 0)
+pub fn read(word: &AtomicU64) -> Found {
+    // Acquire: who sees a generation sees what came before it, and the arrivals that were taken back (I3).
+    Found(word.load(Ordering::Acquire))
 }
 
-/// Ends generation `generation`; answers whether this call did.
-pub fn advance(word: &AtomicU64, generation: u32) -> bool {
-    let next = u64::from(generation.wrapping_add(1));
-    // AcqRel: all arrivals before, all that follows behind. Relaxed on failure: another did it.
-    word.compare_exchange(u64::from(generation), next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+/// Ends the generation of `found`, behind which all were seen to have come; answers whether this call did.
+pub fn advance(word: &AtomicU64, found: Found) -> bool {
+    let next = u64::from(found.generation().wrapping_add(1));
+    // AcqRel: all arrivals before, all that follows behind. Relaxed on failure: the word is read again.
+    word.compare_exchange(found.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
-/// Breaks generation `generation`; answers whether this call did.
-pub fn break_it(word: &AtomicU64, generation: u32) -> bool {
-    let found = u64::from(generation);
-    // AcqRel: as `advance`. Relaxed on failure: another ended or broke it.
-    word.compare_exchange(found, found | BROKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+/// Breaks the generation of `found`; answers whether this call did.
+pub fn break_it(word: &AtomicU64, found: Found) -> bool {
+    // AcqRel: as `advance`. Relaxed on failure: the word is read again.
+    word.compare_exchange(found.0, found.0 | BROKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+}
+
+/// Counts that the caller has taken its arrival in `generation` back; answers whether that was in time.
+#[must_use]
+pub fn call_off(word: &AtomicU64, generation: u32) -> bool {
+    let mut found = read(word);
+    // At most as many rounds as parties take an arrival back or end the generation meanwhile.
+    while found.generation() == generation {
+        let count = (found.0 & CALLED_OFF).wrapping_add(ONE_CALLED_OFF) & CALLED_OFF;
+        // AcqRel: the withdrawal comes before what the next look finds (I3). Acquire on failure: as `read`.
+        match word.compare_exchange(
+            found.0,
+            found.0 & !CALLED_OFF | count,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        ) {
+            Ok(_) => return true,
+            Err(now) => found = Found(now),
+        }
+    }
+    false
 }
 
 /// Makes a broken barrier whole, in a new generation; answers whether it was broken.

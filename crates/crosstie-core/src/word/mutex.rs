@@ -38,11 +38,11 @@
 //! | from → to | who | ordering | why |
 //! |---|---|---|---|
 //! | free → owned, no flags ([`MutexWord::try_lock`]) | anyone | Acquire | meets the last owner's Release |
-//! | free, dead, void grant → owned + the same flags, and marks ([`MutexWord::overtake`]) | anyone not queued | Acquire | as above |
-//! | free, dead, void grant → owned + `CONTENDED` ([`MutexWord::take_first`]) | first in the queue | Acquire | as above; I4 |
+//! | free, dead, void grant → owned + the same flags, and marks ([`MutexWord::overtake`]) | anyone not queued | AcqRel | as above; releases for the dead |
+//! | free, dead, void grant → owned + `CONTENDED` ([`MutexWord::take_first`]) | first in the queue | AcqRel | as above; I4 |
 //! | owned → + `CONTENDED` ([`MutexWord::announce`]) | the first; of a fair one whoever queues | Relaxed | I2: the fence stands in `publish` |
 //! | any but granted → + `CONTENDED` `HANDOFF` ([`MutexWord::announce`]) | who finds that the first has been first for long | Relaxed | a mark |
-//! | granted → owned + `CONTENDED` ([`MutexWord::take_first`]) | the receiver | Acquire | meets the granter's Release |
+//! | granted → owned + `CONTENDED` ([`MutexWord::take_first`]) | the receiver | AcqRel | meets the granter's Release |
 //! | owned → free, no flags ([`MutexWord::try_unlock`], [`MutexWord::release`]) | owner | Release | publishes what it protected; with flags it then looks for the first, I3 |
 //! | owned → owned, no flags ([`MutexWord::hush`]) | owner that hands over | Relaxed | then looks for the first, I3 |
 //! | owned → granted ([`MutexWord::grant`]) | owner | Release | publishes what it protected |
@@ -154,8 +154,9 @@ impl<'a> MutexWord<'a> {
     /// What the word holds instead of `found`.
     pub fn overtake(self, found: Found, me: OwnerId, marks: u64) -> Result<(), Found> {
         let kept = found.0 & (CONTENDED | HANDOFF);
-        // Acquire: meets the Release with which the last owner gave it up.
-        self.exchange(found, me.to_bits() | kept | marks, Ordering::Acquire)
+        // AcqRel: meets the Release with which the last owner gave it up; a dead one released nothing, and who sees the new
+        // owner's id is to see what it did (the phase of `turns::rwlock`).
+        self.exchange(found, me.to_bits() | kept | marks, Ordering::AcqRel)
     }
 
     /// Takes a vacant mutex as the first in the queue, or accepts a grant.
@@ -163,8 +164,8 @@ impl<'a> MutexWord<'a> {
     /// # Errors
     /// What the word holds instead of `found`.
     pub fn take_first(self, found: Found, me: OwnerId) -> Result<(), Found> {
-        // Acquire: meets the last owner's or the granter's Release.
-        self.exchange(found, me.to_bits() | CONTENDED, Ordering::Acquire)
+        // AcqRel: meets the last owner's or the granter's Release; for the dead as in `overtake`.
+        self.exchange(found, me.to_bits() | CONTENDED, Ordering::AcqRel)
     }
 
     /// Adds `marks` to the word of an owner. A grant stays as it is (I6): it has what its receiver needs.

@@ -1,28 +1,45 @@
 //! Participants for models: the real wait records, with sleeping, waking and dying played by loom.
 //!
-//! A participant is killed at its n-th call of what is below the algorithm: it does nothing more, its
-//! life ends, and the kernel wakes who watches it. There is no net: a lost wake-up is a deadlock, which loom reports.
+//! A participant is killed at its n-th call of what is below the algorithm, or at a crash point inside: it does nothing
+//! more, its life ends, and the kernel wakes who watches it. There is no net: a lost wake-up is a deadlock, which loom
+//! reports.
 
 use std::cell::Cell;
+use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
+use crosstie_core::crash;
 use crosstie_core::wait::{Check, Neighbours, Slept, Wait, Wake};
 use crosstie_core::word::carry::Carry;
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::{WaitRecord, Want, look_for_waiters};
 use crosstie_core::{Deadline, OwnerId};
 use loom::sync::{Condvar, Mutex};
+use loom::thread::{self, JoinHandle};
 
 /// What a broken twin leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Twin {
     AsShipped,
-    /// Nobody watches anybody's life.
+    /// Nobody watches anybody's life, nor tells the kernel anything.
     WatchesNobody,
     /// Who gives up looks for waiters without the fence that orders it behind.
     LooksBeforeItGivesUp,
+    /// Who is about to wake others tells the kernel nothing of it.
+    AnnouncesNothing,
+    /// Nobody wakes anybody.
+    NudgesNobody,
+}
+
+/// Where a participant is killed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    /// At its n-th step: a call of what is below the algorithm, or [`Me::step`].
+    AtStep(u32),
+    /// At the first crash point of this name.
+    AtPoint(&'static str),
 }
 
 struct Participant {
@@ -33,12 +50,21 @@ struct Participant {
 }
 
 /// An object and who takes turns on it.
-pub struct World {
+pub struct World<O = Protected> {
+    object: O,
+    people: Arc<People>,
+}
+
+/// A mutex with what it protects.
+pub struct Protected {
     pub head: Head,
     /// A condition under it.
     pub condition: Head,
     /// What the object protects.
     pub data: AtomicU32,
+}
+
+struct People {
     participants: Vec<Participant>,
     places: AtomicU64,
     /// No part of the model: what it says follows from who did what before.
@@ -62,34 +88,61 @@ fn index_of(id: OwnerId) -> usize {
 
 impl World {
     pub fn new(participants: usize, patience_us: u32, twin: Twin) -> Arc<Self> {
-        let head = Head::new(patience_us);
-        head.place(0, KEY);
-        let condition = Head::new(0);
-        condition.place(0, KEY + 1);
+        let (head, condition) = (head(patience_us, KEY), head(0, KEY + 1));
+        Self::around(Protected { head, condition, data: AtomicU32::new(0) }, participants, twin)
+    }
+}
+
+/// A head with a key.
+pub fn head(patience_us: u32, key: u64) -> Head {
+    let head = Head::new(patience_us);
+    head.place(0, key);
+    head
+}
+
+impl<O> World<O> {
+    /// Participants around `object`.
+    pub fn around(object: O, participants: usize, twin: Twin) -> Arc<Self> {
         let one = || Participant {
             alive: AtomicU32::new(1),
             record: WaitRecord::idle(),
             carries: Carry::nothing(),
             wake: AtomicU32::new(0),
         };
-        Arc::new(Self {
-            head,
-            condition,
-            data: AtomicU32::new(0),
+        let people = People {
             places: AtomicU64::new(0),
             looks_at_clock: std::sync::atomic::AtomicU64::new(1),
             participants: (0..participants).map(|_| one()).collect(),
             sleepers: Mutex::new(Vec::new()),
             woken: Condvar::new(),
             twin,
-        })
+        };
+        Arc::new(Self { object, people: Arc::new(people) })
     }
+}
 
+impl<O> Deref for World<O> {
+    type Target = O;
+
+    fn deref(&self) -> &O {
+        &self.object
+    }
+}
+
+impl People {
     /// The kernel's part in a death: the mark, then the wake of who watches.
-    pub fn kill(&self, index: usize) {
+    ///
+    /// If the domain's bell rings, everybody looks again: who sleeps at once; who is between its last look and its sleep
+    /// only when the net looks, which the model does not tell apart.
+    fn kill(&self, index: usize, rings_bell: bool) {
         self.participants[index].alive.store(0, Ordering::SeqCst);
+        if rings_bell {
+            for it in &self.participants {
+                it.wake.fetch_add(1, Ordering::Release);
+            }
+        }
         let mut sleepers = self.sleepers.lock().unwrap();
-        sleepers.retain(|(_, watch)| !watch.contains(&id_of(index)));
+        sleepers.retain(|(_, watch)| !rings_bell && !watch.contains(&id_of(index)));
         self.woken.notify_all();
     }
 
@@ -104,28 +157,75 @@ impl World {
 /// Thrown by a participant that is killed.
 struct Killed;
 
+loom::thread_local! {
+    /// The crash point at which this participant is killed.
+    static DOOM: Cell<Option<&'static str>> = Cell::new(None);
+}
+
 /// Runs `act` as the participant `index` of `world`, killed at its `dies_at`-th step if that comes.
-pub fn play(world: &Arc<World>, index: usize, dies_at: Option<u32>, act: impl FnOnce(&Me)) {
-    let me = Me { world: world.clone(), index, left: Cell::new(dies_at) };
+pub fn play<O>(world: &Arc<World<O>>, index: usize, dies_at: Option<u32>, act: impl FnOnce(&Me)) {
+    play_until(world, index, dies_at.map(Death::AtStep), act);
+}
+
+/// As [`play`], killed where `death` says if it comes there.
+pub fn play_until<O>(world: &Arc<World<O>>, index: usize, death: Option<Death>, act: impl FnOnce(&Me)) {
+    let left = match death {
+        Some(Death::AtStep(step)) => Some(step),
+        Some(Death::AtPoint(name)) => {
+            crash::install(reach);
+            DOOM.with(|doom| doom.set(Some(name)));
+            None
+        }
+        None => None,
+    };
+    let me = Me {
+        people: world.people.clone(),
+        index,
+        left: Cell::new(left),
+        is_announced: Cell::new(false),
+        now_ns: Cell::new(0),
+    };
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| act(&me)));
     match outcome {
         Ok(()) => {}
-        Err(payload) if payload.is::<Killed>() => world.kill(index),
+        Err(payload) if payload.is::<Killed>() => me.people.kill(index, me.is_announced.get()),
         Err(payload) => panic::resume_unwind(payload),
+    }
+}
+
+fn reach(name: &'static str) {
+    if !std::thread::panicking() && DOOM.with(Cell::get) == Some(name) {
+        panic::resume_unwind(Box::new(Killed));
     }
 }
 
 /// One participant.
 pub struct Me {
-    world: Arc<World>,
+    people: Arc<People>,
     index: usize,
     /// Steps left to live.
     left: Cell<Option<u32>>,
+    /// Whether the kernel rings the domain's bell when it is killed.
+    is_announced: Cell<bool>,
+    /// Its clock, which a sleep with a deadline moves.
+    now_ns: Cell<u64>,
+}
+
+/// Until it is dropped, the kernel knows that the participant is about to wake others.
+pub struct Announced<'a>(&'a Me);
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        // Who is killed takes nothing back.
+        if !std::thread::panicking() {
+            self.0.is_announced.set(false);
+        }
+    }
 }
 
 impl Me {
     /// One more step; the last ends it all. Answers false to the dead, whose guards still unwind.
-    fn step(&self) -> bool {
+    pub fn step(&self) -> bool {
         if std::thread::panicking() {
             return false;
         }
@@ -139,29 +239,37 @@ impl Me {
         }
     }
 
+    /// Tells the kernel that it is about to wake others.
+    pub fn announce(&self) -> Announced<'_> {
+        let is_told = !matches!(self.people.twin, Twin::AnnouncesNothing | Twin::WatchesNobody);
+        self.is_announced.set(is_told);
+        Announced(self)
+    }
+
     fn own(&self) -> &Participant {
-        &self.world.participants[self.index]
+        &self.people.participants[self.index]
     }
 }
 
 impl Wake for Me {
     fn now_ns(&self) -> u64 {
         // Relaxed: a clock that goes on by a microsecond whenever somebody looks at it; it orders nothing.
-        1_000 * self.world.looks_at_clock.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+        let ticks = 1_000 * self.people.looks_at_clock.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        ticks.max(self.now_ns.get())
     }
 
     fn is_alive(&self, id: OwnerId) -> bool {
-        self.world.participants[index_of(id)].alive.load(Ordering::SeqCst) == 1
+        self.people.participants[index_of(id)].alive.load(Ordering::SeqCst) == 1
     }
 
     fn first(&self, key: u64) -> Option<OwnerId> {
         if !self.step() {
             return None;
         }
-        if self.world.twin != Twin::LooksBeforeItGivesUp {
+        if self.people.twin != Twin::LooksBeforeItGivesUp {
             look_for_waiters();
         }
-        self.world.waiters(key).min_by_key(|(_, place)| *place).map(|(index, _)| id_of(index))
+        self.people.waiters(key).min_by_key(|(_, place)| *place).map(|(index, _)| id_of(index))
     }
 
     fn first_of_phase(&self, key: u64, phase: u64) -> Option<OwnerId> {
@@ -170,32 +278,32 @@ impl Wake for Me {
             let waits = seen.is_some_and(|seen| seen.want.key == key && seen.want.note[0] != phase);
             waits && it.alive.load(Ordering::SeqCst) == 1
         };
-        self.world.participants.iter().position(|it| of_phase(&it)).map(id_of)
+        self.people.participants.iter().position(|it| of_phase(&it)).map(id_of)
     }
 
     fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
-        for (index, _) in self.world.waiters(key) {
+        for (index, _) in self.people.waiters(key) {
             visit(id_of(index));
         }
     }
 
     fn waits_for(&self, id: OwnerId, key: u64) -> bool {
         look_for_waiters();
-        let it = &self.world.participants[index_of(id)];
+        let it = &self.people.participants[index_of(id)];
         it.record.place(key).is_some() && it.alive.load(Ordering::SeqCst) == 1
     }
 
     fn nudge(&self, id: OwnerId) {
+        if !self.step() || self.people.twin == Twin::NudgesNobody {
+            return;
+        }
+        self.people.participants[index_of(id)].wake.fetch_add(1, Ordering::Release);
         if !self.step() {
             return;
         }
-        self.world.participants[index_of(id)].wake.fetch_add(1, Ordering::Release);
-        if !self.step() {
-            return;
-        }
-        let mut sleepers = self.world.sleepers.lock().unwrap();
+        let mut sleepers = self.people.sleepers.lock().unwrap();
         sleepers.retain(|(index, _)| *index != index_of(id));
-        self.world.woken.notify_all();
+        self.people.woken.notify_all();
     }
 }
 
@@ -211,7 +319,7 @@ impl Wait for Me {
     }
 
     fn next_place(&self) -> u64 {
-        self.world.places.fetch_add(1, Ordering::Relaxed)
+        self.people.places.fetch_add(1, Ordering::Relaxed)
     }
 
     fn enter(&self, want: &Want) {
@@ -244,12 +352,12 @@ impl Wait for Me {
         if std::thread::panicking() {
             return around;
         }
-        let mut ahead: Vec<_> = self.world.waiters(key).filter(|(_, place)| *place < queue).collect();
+        let mut ahead: Vec<_> = self.people.waiters(key).filter(|(_, place)| *place < queue).collect();
         ahead.sort_by_key(|(_, place)| *place);
         around.ahead_count = ahead.len() as u64;
         around.ahead = ahead.last().map(|(index, _)| id_of(*index));
         let behind =
-            self.world.waiters(key).filter(|(_, place)| *place > queue).min_by_key(|(_, place)| *place);
+            self.people.waiters(key).filter(|(_, place)| *place > queue).min_by_key(|(_, place)| *place);
         around.behind = behind.map(|(index, _)| id_of(index));
         look_for_waiters();
         around
@@ -259,15 +367,21 @@ impl Wait for Me {
         self.own().wake.load(Ordering::Acquire)
     }
 
-    fn sleep(&self, seen: u32, watch: &[OwnerId], _deadline: Deadline) -> Slept {
+    /// With a deadline it sleeps no longer than others take to act once.
+    fn sleep(&self, seen: u32, watch: &[OwnerId], deadline: Deadline) -> Slept {
         self.step();
-        let watch = if self.world.twin == Twin::WatchesNobody { &[] } else { watch };
-        let mut sleepers = self.world.sleepers.lock().unwrap();
+        if !deadline.is_never() {
+            thread::yield_now();
+            self.now_ns.set(deadline.as_ns());
+            return Slept::TimedOut;
+        }
+        let watch = if self.people.twin == Twin::WatchesNobody { &[] } else { watch };
+        let mut sleepers = self.people.sleepers.lock().unwrap();
         let is_called = self.own().wake.load(Ordering::SeqCst) != seen;
         if !is_called && watch.iter().all(|&id| self.is_alive(id)) {
             sleepers.push((self.index, watch.to_vec()));
             while sleepers.iter().any(|(index, _)| *index == self.index) {
-                sleepers = self.world.woken.wait(sleepers).unwrap();
+                sleepers = self.people.woken.wait(sleepers).unwrap();
             }
         }
         drop(sleepers);
@@ -278,4 +392,50 @@ impl Wait for Me {
     fn deadlock(&self) -> Check<()> {
         Check::None
     }
+}
+
+/// Explores every interleaving of `scene` with at most so many preemptions.
+pub fn explore(preemptions: usize, scene: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(preemptions);
+    model.max_branches = 10_000;
+    model.check(scene);
+}
+
+/// Who is killed, and where.
+pub type Dies = Option<(usize, Death)>;
+
+/// All participants act at once, number 0 in the calling thread; returns when all have ended.
+pub fn together<O, A>(world: &Arc<World<O>>, dies: Dies, act: A)
+where
+    O: Send + Sync + 'static,
+    A: Fn(&O, &Me, usize) + Copy + Send + 'static,
+{
+    let others: Vec<_> = (1..world.people.participants.len())
+        .map(|index| spawn(world, index, dies, move |object, me| act(object, me, index)))
+        .collect();
+    play_until(world, 0, death_of(0, dies), |me| act(world, me, 0));
+    for other in others {
+        other.join().unwrap();
+    }
+}
+
+/// The participant `index` acts in a thread of its own.
+pub fn spawn<O, A>(world: &Arc<World<O>>, index: usize, dies: Dies, act: A) -> JoinHandle<()>
+where
+    O: Send + Sync + 'static,
+    A: FnOnce(&O, &Me) + Send + 'static,
+{
+    let world = world.clone();
+    thread::spawn(move || play_until(&world, index, death_of(index, dies), |me| act(&world, me)))
+}
+
+fn death_of(index: usize, dies: Dies) -> Option<Death> {
+    dies.filter(|(who, _)| *who == index).map(|(_, death)| death)
+}
+
+/// The participant `who` dies at each of the first `steps`, and at each of the crash points `names`.
+pub fn deaths(who: usize, steps: u32, names: &'static [&'static str]) -> impl Iterator<Item = Dies> {
+    let at_points = names.iter().map(|name| Death::AtPoint(name));
+    (1..=steps).map(Death::AtStep).chain(at_points).map(move |death| Some((who, death)))
 }

@@ -314,7 +314,7 @@ fn messages_that_are_held_are_acknowledged_together_or_come_again_together() {
                 }
             })
         };
-        let mut victim = consumer(&ring);
+        let victim = consumer(&ring);
         let first = loop {
             match victim.peek().unwrap() {
                 Some(record) => break record,

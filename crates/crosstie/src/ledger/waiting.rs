@@ -4,6 +4,9 @@
 //! which rings when another watcher died with the wake that was meant for all (`core::word::slot`). A
 //! re-check at most a second later backs every wake-up: a net, not the mechanism. It is counted, and
 //! tests run without it (HAZARDS H3).
+//!
+//! Only a sleeper hears the bell. If whoever posts is killed between the post and the wake while the one who waits is
+//! between its last look and its sleep, and that one watches nobody, the net alone makes it look again.
 
 use std::cell::Cell;
 
@@ -207,7 +210,8 @@ impl Domain {
         } else if self.leads_elsewhere() {
             return Some(Wait::DomainRemoved);
         } else {
-            return None;
+            // What the sleeper waits for only it can see.
+            return Some(Wait::Woken);
         };
         self.words().count_net_rescue();
         Some(found)

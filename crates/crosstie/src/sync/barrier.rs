@@ -215,7 +215,10 @@ impl Barrier {
         let seats = &self.seats[..self.parties() as usize];
         let request = taker.request(Mode::Arrival, 1, self.parties());
         let since = clock::now_ns();
-        match turns::arrive(&self.head, seats, on_death, &taker.me, taker.owner, &request) {
+        let announced = domain.announce();
+        let arrived = turns::arrive(&self.head, seats, on_death, &taker.me, taker.owner, &request);
+        drop(announced);
+        match arrived {
             Ok(Passed::All { leads }) => Ok(leads),
             Ok(Passed::Broken(who)) => {
                 Err(BarrierError::Broken(who.or(self.head.died_last()).and_then(|who| domain.identity(who))))
@@ -250,7 +253,7 @@ impl Barrier {
     /// Whether it is broken.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        read(&self.head.word).1
+        read(&self.head.word).is_broken()
     }
 
     /// Makes a broken barrier whole: the seats of the dead are empty. Answers whether it was broken.

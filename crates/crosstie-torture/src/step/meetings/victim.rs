@@ -49,7 +49,7 @@ fn come(case: &Case, opened: &Opened) -> Result<(), Failure> {
         Opened::Barrier(barrier) if case.is(Twin::Leaves) => Ok(barrier.leave()?),
         Opened::Barrier(barrier) if case.is(Twin::Breaks) => {
             let word = &Object::head(&**barrier).word;
-            break_it(word, read(word).0);
+            break_it(word, read(word));
             Ok(opened.meet(|| ()).map(drop)?)
         }
         _ => Ok(opened.meet(|| ()).map(drop)?),

@@ -1,0 +1,211 @@
+//! Readers and writers: nobody reads beside a writer, nobody sleeps on a lock that is free, whoever is killed.
+
+use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
+use crosstie_core::turns::mutex;
+use crosstie_core::turns::queued::Request;
+use crosstie_core::turns::rwlock::{
+    Words, drain, is_drained, read, stop_reading, stop_writing, try_read, try_stop_reading,
+};
+use crosstie_core::wait::{Refused, Wait, Wake};
+use crosstie_core::word::head::{ABANDONED, Head};
+use crosstie_core::word::mutex::MutexWord;
+use crosstie_core::word::permits::Permit;
+use crosstie_core::{Deadline, OwnerId};
+
+use super::participants::{Dies, KEY, Me, Twin, World, deaths, explore, head, id_of, together};
+
+struct RwLock {
+    head: Head,
+    phase: AtomicU64,
+    queueing: AtomicU64,
+    cells_used: AtomicU64,
+    readers: [Permit; 2],
+    /// Not 0 while a writer is inside.
+    data: AtomicU32,
+    /// Not 0 while the reader of this cell is inside.
+    reading: [AtomicU32; 2],
+}
+
+impl RwLock {
+    fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            head: head(0, KEY),
+            phase: zero(),
+            queueing: zero(),
+            cells_used: zero(),
+            readers: [Permit::free(), Permit::free()],
+            data: AtomicU32::new(0),
+            reading: [AtomicU32::new(0), AtomicU32::new(0)],
+        }
+    }
+
+    fn words(&self) -> Words<'_> {
+        Words {
+            head: &self.head,
+            phase: &self.phase,
+            queueing: &self.queueing,
+            cells_used: &self.cells_used,
+            readers: &self.readers,
+        }
+    }
+
+    /// The data are as a writer that lives leaves them, or a death is told.
+    fn look(&self, died: Option<OwnerId>) {
+        let is_told = died.is_some() || self.head.state() & ABANDONED != 0;
+        assert!(is_told || self.data.load(Ordering::Relaxed) == 0, "read beside a writer, or a death untold");
+    }
+}
+
+/// Takes a cell as the library does.
+fn begin_to_read(it: &RwLock, me: &Me, deadline: Deadline) -> Result<(u32, Option<OwnerId>), Refused<()>> {
+    match try_read(it.words(), me.me()) {
+        Ok(Some(cell)) => return Ok((cell, None)),
+        Ok(None) => {}
+        Err(cell) => stop_reading(it.words(), me, me.me(), cell),
+    }
+    read(it.words(), me, me.me(), &Request::exclusive(deadline))
+}
+
+fn read_once(it: &RwLock, me: &Me, deadline: Deadline) {
+    let Ok((cell, died)) = begin_to_read(it, me, deadline) else {
+        assert!(!deadline.is_never());
+        return;
+    };
+    it.reading[cell as usize].store(1, Ordering::Relaxed);
+    it.look(died);
+    me.step();
+    it.look(died);
+    it.reading[cell as usize].store(0, Ordering::Relaxed);
+    if !try_stop_reading(it.words(), me.me(), cell) {
+        stop_reading(it.words(), me, me.me(), cell);
+    }
+}
+
+type StopWriting = fn(&RwLock, &Me);
+
+fn write_once(it: &RwLock, me: &Me, dies: Dies, stop: StopWriting) {
+    if !MutexWord::new(&it.head.word).try_lock(me.me()) {
+        let taken = mutex::lock(&it.head, me, me.me(), &Request::exclusive(Deadline::NEVER)).unwrap();
+        if taken.abandoned_by.is_some() {
+            it.head.mark(ABANDONED);
+        }
+    }
+    if !is_drained(it.words(), me) {
+        drain(it.words(), me, &Request::exclusive(Deadline::NEVER)).unwrap();
+    }
+    // A reader that was killed inside has left its mark; then nobody reads there.
+    let is_read = it.reading.iter().any(|reading| reading.load(Ordering::Relaxed) != 0);
+    let died = dies.is_some_and(|(who, _)| !me.is_alive(id_of(who)));
+    assert!(!is_read || died, "written beside a reader");
+    it.look(None);
+    it.head.unmark(ABANDONED);
+    it.data.store(1, Ordering::Relaxed);
+    me.step();
+    it.data.store(0, Ordering::Relaxed);
+    stop(it, me);
+}
+
+fn stop(it: &RwLock, me: &Me) {
+    stop_writing(it.words(), me, me.me());
+}
+
+/// A twin: gives the word up, and lets nobody in.
+fn stop_quietly(it: &RwLock, me: &Me) {
+    if !MutexWord::new(&it.head.word).try_unlock(me.me()) {
+        mutex::unlock(&it.head, me, me.me());
+    }
+}
+
+/// Who does what.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Reads,
+    Writes,
+    /// Reads, unless that takes long.
+    GivesUp,
+}
+use Part::{GivesUp, Reads, Writes};
+
+#[derive(Clone, Copy)]
+struct Scene {
+    parts: &'static [Part],
+    preemptions: usize,
+    twin: Twin,
+    stop: StopWriting,
+}
+
+const TWO: Scene = Scene { parts: &[Writes, Reads], preemptions: 3, twin: Twin::AsShipped, stop };
+const TWO_READERS: Scene = Scene { parts: &[Writes, Reads, Reads], preemptions: 1, ..TWO };
+const TWO_WRITERS: Scene = Scene { parts: &[Writes, Writes, Reads], preemptions: 2, ..TWO };
+const GIVES_UP: Scene = Scene { parts: &[Writes, Writes, GivesUp], ..TWO_WRITERS };
+
+fn take_turns(scene: Scene, dies: Dies) {
+    explore(scene.preemptions, move || {
+        let world = World::around(RwLock::new(), scene.parts.len(), scene.twin);
+        together(&world, dies, move |it, me, index| match scene.parts[index] {
+            Reads => read_once(it, me, Deadline::NEVER),
+            GivesUp => read_once(it, me, Deadline::at_ns(1 << 40)),
+            Writes => write_once(it, me, dies, scene.stop),
+        });
+        let is_dead = |id: OwnerId| dies.is_some_and(|(who, _)| id_of(who) == id);
+        assert!(
+            MutexWord::new(&world.head.word).read().owner().is_none_or(is_dead),
+            "owned by one who is done"
+        );
+        assert!(world.readers.iter().all(|cell| cell.owner().is_none_or(is_dead)), "read by one who is done");
+    });
+}
+
+const WRITER_POINTS: &[&str] = &["rwlock.next-phase", "rwlock.stopped-writing"];
+const READER_POINTS: &[&str] = &["rwlock.stopped-reading", "rwlock.reader-queued"];
+
+#[test]
+fn a_writer_and_a_reader_take_turns() {
+    take_turns(TWO, None);
+}
+
+#[test]
+fn a_writer_and_two_readers_take_turns() {
+    take_turns(TWO_READERS, None);
+}
+
+#[test]
+fn two_writers_and_a_reader_take_turns() {
+    take_turns(TWO_WRITERS, None);
+}
+
+#[test]
+fn a_reader_that_gives_up_is_not_awaited() {
+    take_turns(GIVES_UP, None);
+}
+
+#[test]
+fn a_writer_killed_at_any_step_is_told_and_holds_up_nobody() {
+    for dies in deaths(0, 10, WRITER_POINTS) {
+        take_turns(TWO, dies);
+        take_turns(Scene { preemptions: 1, ..TWO_WRITERS }, dies);
+    }
+}
+
+#[test]
+fn a_reader_killed_at_any_step_holds_up_no_writer() {
+    for dies in deaths(1, 10, READER_POINTS) {
+        take_turns(TWO, dies);
+        take_turns(TWO_READERS, dies);
+    }
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn without_watching_the_readers_a_dead_one_holds_up_the_writer() {
+    for dies in deaths(1, 10, READER_POINTS) {
+        take_turns(Scene { twin: Twin::WatchesNobody, ..TWO }, dies);
+    }
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_writer_that_wakes_no_reader_leaves_it_asleep() {
+    take_turns(Scene { stop: stop_quietly, ..TWO }, None);
+}
