@@ -4,7 +4,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`mutant`] | the orderings of `word/` and `ring/`, and what is one step weaker |
+//! | [`mutant`] | the orderings of `word/`, `ring/` and `turns/`, and what is one step weaker |
 //! | [`accepted`] | the survivors that are known, each with its reason: `xtask/weaken.accepted` |
 //! | [`mod@run`] | the models over each mutant, in a copy of the project |
 

@@ -3,7 +3,8 @@
 use crate::source::{Source, Tree};
 use crate::tidy::orderings;
 
-const FOLDERS: [&str; 2] = ["crates/crosstie-core/src/word", "crates/crosstie-core/src/ring"];
+const FOLDERS: [&str; 3] =
+    ["crates/crosstie-core/src/word", "crates/crosstie-core/src/ring", "crates/crosstie-core/src/turns"];
 
 /// One ordering, weakened by one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,28 @@ pub struct Mutant {
     pub line: usize,
     /// The line as it is to read.
     pub text: String,
+}
+
+impl Mutant {
+    /// The models that are the most likely to notice it: they are run first.
+    pub fn models(&self) -> &'static [&'static str] {
+        let file = self.path.rsplit('/').next().unwrap_or_default();
+        match file {
+            "any.rs" => &["any::"],
+            "barrier.rs" => &["barrier::"],
+            "carry.rs" | "condition.rs" => &["condition::"],
+            "counting.rs" | "event.rs" => &["counting::", "event::"],
+            "head.rs" => &["once::"],
+            "mutex.rs" => &["mutex::", "once::", "rwlock::"],
+            "permits.rs" | "queueing.rs" => &["semaphore::", "rwlock::"],
+            "rwlock.rs" => &["rwlock::"],
+            "semaphore.rs" => &["semaphore::"],
+            "slot.rs" | "occupant.rs" => &["life_word::", "slot::"],
+            "waiting.rs" => &["mutex::", "semaphore::"],
+            _ if self.path.contains("/ring/") => &["spsc::"],
+            _ => &[],
+        }
+    }
 }
 
 /// Every mutant of the tree.
