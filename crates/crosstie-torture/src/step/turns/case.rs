@@ -123,12 +123,12 @@ impl Operation for Case {
     }
 
     fn watched(&self, object: &str) -> Vec<Watched> {
-        let watched = |kind: &&str| Watched {
-            file: format!("{kind}.{object}").into(),
+        let watched = |(kind, name): &(&str, String)| Watched {
+            file: format!("{kind}.{name}").into(),
             offset: OBJECT_OFFSET,
             bytes: OBJECT_BYTES,
         };
-        self.thing.kinds().iter().map(watched).collect()
+        self.thing.objects(object).iter().map(watched).collect()
     }
 
     fn set(&self, domain: &'static Domain, object: &str) -> Result<Box<dyn Stage + '_>, Failure> {

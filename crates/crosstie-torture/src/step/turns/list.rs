@@ -27,7 +27,9 @@ pub fn cases() -> &'static [Case] {
         add(&mut cases, Thing::Semaphore, Way::Two, Way::One, BESIDE_READERS);
         add(&mut cases, Thing::Semaphore, Way::Owned, Way::Two, OWNED);
         add(&mut cases, Thing::Semaphore, Way::Two, Way::Two, &[TAKE.behind(Dead::Owner)]);
-        for thing in [Thing::Counting, Thing::Event, Thing::Condvar, Thing::Monitor] {
+        add_all(&mut cases, Thing::All, Way::Alone, Way::Alone);
+        add_of_dead_owner(&mut cases, Thing::All);
+        for thing in [Thing::Counting, Thing::Event, Thing::Condvar, Thing::Monitor, Thing::Any] {
             add(&mut cases, thing, Way::Alone, Way::Alone, TURNS);
             add(&mut cases, thing, Way::Alone, Way::Alone, &[TRY, TRY_HELD, OUTWAIT]);
         }
@@ -123,6 +125,8 @@ fn said(thing: Thing, way: Way) -> String {
         Thing::Event => "event",
         Thing::Condvar => "condition",
         Thing::Monitor => "monitor",
+        Thing::Any => "any of two",
+        Thing::All => "both of two",
     };
     let way = match way {
         Way::Alone => "",
@@ -216,6 +220,8 @@ const TWINS: &[(&str, Twin, Fault, Thing, Way, Situation)] = &[
         Way::Alone,
         GIVE_TO_SLEEPER,
     ),
+    ("a post that wakes nobody", Twin::WakesNobody, Fault::Hang, Thing::Any, Way::Alone, GIVE_TO_SLEEPER),
+    ("a giver that keeps one of two", Twin::KeepsOne, Fault::Hang, Thing::All, Way::Alone, GIVE_TO_SLEEPER),
     ("an unlock that forgets the note", Twin::KeepsNote, Fault::Note, Thing::FairMutex, Way::Alone, GIVE),
     ("a release that loses a permit", Twin::LosesPermit, Fault::Lost, Thing::Semaphore, Way::One, GIVE),
     ("a post that counts twice", Twin::GivesTwice, Fault::Doubled, Thing::Counting, Way::Alone, GIVE),

@@ -1,4 +1,4 @@
-//! Taking turns: locks, semaphores, conditions, monitors, events.
+//! Taking turns: locks, also several at once, semaphores, conditions, monitors, events, and any of several.
 //!
 //! Each thing is looked at as a number of units that are taken and given: one of a mutex, as many as there are
 //! permits of a semaphore. What owns its units gives them back when it dies; what does not (a counting
@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `thing` | the things, opened, taken and given |
+//! | `buffer` | what is taken under a condition or in a monitor |
 //! | `case` | an operation in a situation |
 //! | `list` | the operations that are swept, and their broken twins |
 //! | `victim` | what a victim does |
@@ -16,6 +17,7 @@
 //! | `stage` | one object with its cast, before and after the kill |
 //! | `tally` | what the cast told, and what of it may not be |
 
+mod buffer;
 mod case;
 mod cast;
 mod list;

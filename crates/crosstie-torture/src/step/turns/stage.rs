@@ -224,8 +224,8 @@ impl<'a> TurnStage<'a> {
 
     /// Nobody needs it any more.
     fn remove(&mut self) {
-        for kind in self.case.thing.kinds() {
-            if let Err(error) = object::remove(self.domain, kind, &self.name) {
+        for (kind, name) in self.case.thing.objects(&self.name) {
+            if let Err(error) = object::remove(self.domain, kind, &name) {
                 self.findings.push(Finding::new(Fault::TakeOver, error.to_string()));
             }
         }

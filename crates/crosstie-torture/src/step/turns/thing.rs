@@ -8,12 +8,15 @@ use crosstie::sync::event::Reset;
 use crosstie::sync::lock::Access;
 use crosstie::sync::mutex::LockOwned;
 use crosstie::sync::semaphore::{AcquireOwned, CommandPermits, OwnedPermit};
+use crosstie::sync::wait_any::{Waitable, wait_any_until};
 use crosstie::sync::{
     AnyLock, AnyLockGuard, Condvar, CountingSemaphore, Event, Lock, LockError, LockGuard, LockResult,
-    Monitor, MonitorGuard, Mutex, MutexGuard, OwnedMutexGuard, Permit, Permits, Policy, RwLock,
-    RwLockReadGuard, RwLockWriteGuard, Semaphore, Shared,
+    Monitor, Mutex, MutexGuard, OwnedMutexGuard, Permit, Permits, Policy, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Semaphore, Shared, lock_all_until,
 };
 use crosstie::{Deadline, Error};
+
+use super::buffer::{mend_inside, mend_under, take_inside, take_under};
 
 /// What is protected: whole if the first two are equal. The third counts units, for a buffer.
 pub type Data = [u64; 3];
@@ -35,6 +38,10 @@ pub enum Thing {
     Condvar,
     /// A buffer.
     Monitor,
+    /// A counting semaphore beside an event that nobody sets: whichever comes first.
+    Any,
+    /// Two mutexes, taken together.
+    All,
 }
 
 /// In what way units are taken.
@@ -83,24 +90,32 @@ impl Thing {
 
     /// Whether units belong to who took them, and come back at its death.
     pub fn has_owners(self) -> bool {
-        !matches!(self, Self::Counting | Self::Event | Self::Condvar | Self::Monitor)
+        !matches!(self, Self::Counting | Self::Event | Self::Condvar | Self::Monitor | Self::Any)
     }
 
     /// Whether it tells that an owner died inside.
     pub fn tells_deaths(self) -> bool {
-        !matches!(self, Self::Semaphore | Self::Counting | Self::Event)
+        !matches!(self, Self::Semaphore | Self::Counting | Self::Event | Self::Any)
     }
 
     /// Its objects: kinds, the one with the data first.
     pub fn kinds(self) -> &'static [&'static str] {
         match self {
             Self::FairMutex | Self::FastMutex | Self::RwLock | Self::Lock => &["lock"],
+            Self::All => &["lock", "lock"],
+            Self::Any => &["count", "event"],
             Self::Semaphore => &["sem"],
             Self::Counting => &["count"],
             Self::Event => &["event"],
             Self::Condvar => &["lock", "cond"],
             Self::Monitor => &["monitor"],
         }
+    }
+
+    /// Kinds and names of its objects where it has the name `name`.
+    pub fn objects(self, name: &str) -> Vec<(&'static str, String)> {
+        let name_of = |at| if self == Self::All && at > 0 { format!("{name}-{at}") } else { name.to_owned() };
+        self.kinds().iter().enumerate().map(|(at, kind)| (*kind, name_of(at))).collect()
     }
 
     pub fn open(self, domain: &'static Domain, name: &str) -> Result<Opened, Error> {
@@ -118,6 +133,15 @@ impl Thing {
                 Opened::Condvar(mutex, Condvar::open_or_create_in(domain, name)?)
             }
             Self::Monitor => Opened::Monitor(Monitor::open_or_create_in(domain, name, data)?),
+            Self::Any => {
+                let counting = CountingSemaphore::open_or_create_in(domain, name, 1)?;
+                Opened::Any(counting, Event::open_or_create_in(domain, name, Reset::Automatic)?)
+            }
+            Self::All => {
+                let open = |(_, name): &(_, String)| Mutex::open_or_create_in(domain, name, data);
+                let objects = self.objects(name);
+                Opened::All(open(&objects[0])?, open(&objects[1])?)
+            }
         })
     }
 }
@@ -133,6 +157,8 @@ pub enum Opened {
     Event(Shared<Event>),
     Condvar(Shared<Mutex<Data>>, Shared<Condvar>),
     Monitor(Shared<Monitor<Data>>),
+    Any(Shared<CountingSemaphore>, Shared<Event>),
+    All(Shared<Mutex<Data>>, Shared<Mutex<Data>>),
 }
 
 /// What was taken, and what was told with it.
@@ -147,6 +173,8 @@ pub struct Taken<'a> {
 
 pub enum Guard<'a> {
     Mutex(MutexGuard<'a, Data>),
+    /// The data are the first one's.
+    Both(MutexGuard<'a, Data>, MutexGuard<'a, Data>),
     OwnedMutex(OwnedMutexGuard<Data, Shared<Mutex<Data>>>),
     Read(RwLockReadGuard<'a, Data>),
     Write(RwLockWriteGuard<'a, Data>),
@@ -196,15 +224,7 @@ impl Opened {
                 let (guard, is_told) = had(lock.write_until(deadline))?;
                 Taken::new(Guard::Write(guard), is_told)
             }
-            (Self::Lock(lock), Way::Command) => {
-                let owner = command_owner(lock.domain())?;
-                let name = lock.name().strip_prefix("lock:").unwrap_or_default();
-                let any = AnyLock::open_or_create_in(lock.domain(), name)
-                    .map_err(|error| Refusal::Failed(error.to_string()))?;
-                let (guard, _) = had(any.lock_for_command(&owner, Access::Exclusive, deadline))?;
-                let is_told = guard.is_abandoned();
-                Taken::new(Guard::CommandLock(guard, owner), is_told)
-            }
+            (Self::Lock(lock), Way::Command) => take_for_command(lock, deadline)?,
             (Self::Lock(lock), way) => {
                 let access = if way == Way::One { Access::Shared } else { Access::Exclusive };
                 let (guard, _) = had(lock.lock_until(access, deadline))?;
@@ -232,6 +252,15 @@ impl Opened {
             (Self::Event(event), _) => {
                 had(event.wait_until(deadline))?;
                 Taken::new(Guard::Unit(self), false)
+            }
+            (Self::Any(counting, event), _) => {
+                let sources: [&dyn Waitable; 2] = [&**event, &**counting];
+                had(wait_any_until(&sources, deadline))?;
+                Taken::new(Guard::Unit(self), false)
+            }
+            (Self::All(first, second), _) => {
+                let ((first, second), is_told) = had(lock_all_until((&**first, &**second), deadline))?;
+                Taken::new(Guard::Both(first, second), is_told)
             }
             (Self::Condvar(mutex, condition), _) => {
                 let (is_told, found) = take_under(mutex, condition, deadline, mending)?;
@@ -274,7 +303,9 @@ impl Opened {
     pub fn give_unit(&self) -> Result<bool, Refusal> {
         let failed = |error: Error| Refusal::Failed(error.to_string());
         match self {
-            Self::Counting(counting) => counting.post().map(|()| false).map_err(failed),
+            Self::Counting(counting) | Self::Any(counting, _) => {
+                counting.post().map(|()| false).map_err(failed)
+            }
             Self::Event(event) => event.set().map(|()| false).map_err(failed),
             Self::Condvar(mutex, condition) => {
                 let (mut guard, is_told) = had(mutex.lock())?;
@@ -309,6 +340,14 @@ impl Taken<'_> {
                     guard.mark_mended();
                 }
             }
+            Guard::Both(guard, other) => {
+                (self.found, self.token) = (Some(**guard), Some(guard.token()));
+                if mends {
+                    mend(guard);
+                    guard.mark_mended();
+                    other.mark_mended();
+                }
+            }
             Guard::OwnedMutex(guard) => {
                 (self.found, self.token) = (Some(**guard), Some(guard.token()));
                 if mends {
@@ -336,7 +375,7 @@ impl Taken<'_> {
     /// The data, if they may be changed.
     pub fn data(&mut self) -> Option<&mut Data> {
         match &mut self.guard {
-            Guard::Mutex(guard) => Some(guard),
+            Guard::Mutex(guard) | Guard::Both(guard, _) => Some(guard),
             Guard::OwnedMutex(guard) => Some(guard),
             Guard::Write(guard) => Some(guard),
             _ => None,
@@ -367,9 +406,20 @@ pub fn change(data: &mut Data, units: i64) {
     data[SECOND] += 1;
 }
 
-fn mend(data: &mut Data) {
+/// Makes the data whole again.
+pub fn mend(data: &mut Data) {
     let most = data[FIRST].max(data[SECOND]);
     (data[FIRST], data[SECOND]) = (most, most);
+}
+
+fn take_for_command(lock: &Shared<Lock>, deadline: Deadline) -> Result<Taken<'static>, Refusal> {
+    let owner = command_owner(lock.domain())?;
+    let name = lock.name().strip_prefix("lock:").unwrap_or_default();
+    let any = AnyLock::open_or_create_in(lock.domain(), name)
+        .map_err(|error| Refusal::Failed(error.to_string()))?;
+    let (guard, _) = had(any.lock_for_command(&owner, Access::Exclusive, deadline))?;
+    let is_told = guard.is_abandoned();
+    Ok(Taken::new(Guard::CommandLock(guard, owner), is_told))
 }
 
 fn command_owner(domain: &'static Domain) -> Result<CommandOwner, Refusal> {
@@ -377,7 +427,7 @@ fn command_owner(domain: &'static Domain) -> Result<CommandOwner, Refusal> {
 }
 
 /// A guard, and whether it came with a death.
-fn had<G>(result: LockResult<G>) -> Result<(G, bool), Refusal> {
+pub fn had<G>(result: LockResult<G>) -> Result<(G, bool), Refusal> {
     match result {
         Ok(guard) => Ok((guard, false)),
         Err(LockError::Abandoned(guard)) => Ok((guard, true)),
@@ -385,78 +435,5 @@ fn had<G>(result: LockResult<G>) -> Result<(G, bool), Refusal> {
         Err(LockError::Deadlock(cycle)) => Err(Refusal::Failed(cycle.to_string())),
         Err(LockError::Failed(error)) => Err(Refusal::Failed(error.to_string())),
         Err(_) => Err(Refusal::Failed("poisoned".to_owned())),
-    }
-}
-
-/// Who mends also tells those who wait: the dead may have changed the data and told nobody.
-fn mend_under(guard: &mut MutexGuard<'_, Data>, is_told: bool, condition: &Condvar) -> Result<(), Refusal> {
-    if is_told {
-        mend(guard);
-        guard.mark_mended();
-        condition.notify_all(guard).map_err(|error| Refusal::Failed(error.to_string()))?;
-    }
-    Ok(())
-}
-
-fn mend_inside(guard: &mut MonitorGuard<'_, Data>, is_told: bool) {
-    if is_told {
-        mend(guard);
-        guard.mark_mended();
-    }
-}
-
-fn take_under(
-    mutex: &Mutex<Data>,
-    condition: &Condvar,
-    deadline: Deadline,
-    mending: Mending,
-) -> Result<(bool, Data), Refusal> {
-    let (mut guard, mut is_told) = had(mutex.lock_until(deadline))?;
-    let mut found = *guard;
-    loop {
-        if mending == Mending::Mends {
-            mend_under(&mut guard, is_told, condition)?;
-        }
-        if guard[UNITS] > 0 {
-            change(&mut guard, -1);
-            return Ok((is_told, found));
-        }
-        if deadline.is_now() {
-            return Err(Refusal::NotNow);
-        }
-        let ((again, is_late), told_now) = had(condition.wait_until(guard, deadline))?;
-        (guard, is_told) = (again, is_told || told_now);
-        found = *guard;
-        if is_late && guard[UNITS] == 0 {
-            return Err(Refusal::NotNow);
-        }
-    }
-}
-
-fn take_inside(
-    monitor: &Monitor<Data>,
-    deadline: Deadline,
-    mending: Mending,
-) -> Result<(bool, Data), Refusal> {
-    let (mut guard, mut is_told) = had(monitor.enter_until(deadline))?;
-    let mut found = *guard;
-    loop {
-        if mending == Mending::Mends {
-            mend_inside(&mut guard, is_told);
-        }
-        if guard[UNITS] > 0 {
-            change(&mut guard, -1);
-            return Ok((is_told, found));
-        }
-        if deadline.is_now() {
-            return Err(Refusal::NotNow);
-        }
-        let waited = guard.wait_while_until(|data| data[UNITS] == 0, deadline);
-        let ((again, is_late), told_now) = had(waited)?;
-        (guard, is_told) = (again, is_told || told_now);
-        found = *guard;
-        if is_late && guard[UNITS] == 0 {
-            return Err(Refusal::NotNow);
-        }
     }
 }

@@ -10,6 +10,7 @@ use crosstie::ledger::Domain;
 use crosstie::sync::{Mutex, Object, Semaphore, Shared};
 use crosstie_core::OwnerId;
 use crosstie_core::layout::ledger::SLOTS_OFFSET;
+use crosstie_core::word::counting::Counting;
 use crosstie_core::word::head::{ABANDONED, Head};
 use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::slot::SLOT_BYTES;
@@ -39,6 +40,8 @@ pub enum Twin {
     ClaimsSlot,
     /// Gives, and wakes nobody.
     WakesNobody,
+    /// Gives the first of two, and keeps the second.
+    KeepsOne,
     /// Gives, and its note says that it still has it.
     KeepsNote,
     /// Gives a permit to somebody who knows nothing of it.
@@ -103,6 +106,16 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
             let guard = mutex.lock();
             let mut guard = guard.map_err(|refusal| Refusal::Failed(refusal.to_string()))?;
             change(&mut guard, 1);
+            Ok(())
+        }
+        (Twin::WakesNobody, Opened::Any(counting, _)) => {
+            let word = Counting::new(&Object::head(&**counting).word);
+            word.try_post(word.read()).map_err(|_| Refusal::Failed("the word has changed".to_owned()))
+        }
+        (Twin::KeepsOne, Opened::All(..)) => {
+            if let Guard::Both(_, second) = taken.guard {
+                mem::forget(second);
+            }
             Ok(())
         }
         (Twin::KeepsNote, Opened::Mutex(mutex)) => {
