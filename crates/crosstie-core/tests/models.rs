@@ -4,6 +4,8 @@
 //! `RUSTFLAGS="--cfg crosstie_loom" cargo test -p crosstie-core --release --test models --target-dir target/loom`.
 #![cfg(crosstie_loom)]
 
+#[path = "models/chosen.rs"]
+mod chosen;
 #[path = "models/condition.rs"]
 mod condition;
 #[path = "models/life_word.rs"]

@@ -6,6 +6,8 @@ mod boot;
 mod force;
 #[path = "sync/meetings.rs"]
 mod meetings;
+#[path = "sync/monitor.rs"]
+mod monitor;
 #[path = "sync/mutex.rs"]
 mod mutex;
 #[path = "sync/roles.rs"]

@@ -8,7 +8,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
-use crosstie_core::wait::{Check, Neighbours, Slept, Wait, Wake};
+use crosstie_core::wait::{Check, Neighbours, NotedVisitor, Slept, Wait, Wake};
 use crosstie_core::word::carry::Carry;
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::{WaitRecord, Want, look_for_waiters};
@@ -23,6 +23,8 @@ pub enum Twin {
     WatchesNobody,
     /// Who gives up looks for waiters without the fence that orders it behind.
     LooksBeforeItGivesUp,
+    /// Nobody is announced to the kernel: a death rings no bell.
+    AnnouncesNothing,
 }
 
 struct Participant {
@@ -30,6 +32,8 @@ struct Participant {
     record: WaitRecord,
     carries: Carry,
     wake: AtomicU32,
+    /// Whether the kernel is to ring the bell at its death.
+    announced: AtomicU32,
 }
 
 /// An object and who takes turns on it.
@@ -37,6 +41,9 @@ pub struct World {
     pub head: Head,
     /// A condition under it.
     pub condition: Head,
+    /// Another, at which those who leave choose, and the choice.
+    pub chosen: Head,
+    pub choice: AtomicU64,
     /// What the object protects.
     pub data: AtomicU32,
     participants: Vec<Participant>,
@@ -64,17 +71,22 @@ impl World {
         head.place(0, KEY);
         let condition = Head::new(0);
         condition.place(0, KEY + 1);
+        let chosen = Head::new(0);
+        chosen.place(0, KEY + 2);
         let one = || Participant {
             alive: AtomicU32::new(1),
             record: WaitRecord::idle(),
             carries: Carry::nothing(),
             wake: AtomicU32::new(0),
+            announced: AtomicU32::new(0),
         };
         Arc::new(Self {
             head,
             condition,
+            chosen,
+            choice: AtomicU64::new(0),
             data: AtomicU32::new(0),
-            places: AtomicU64::new(0),
+            places: AtomicU64::new(1),
             participants: (0..participants).map(|_| one()).collect(),
             sleepers: Mutex::new(Vec::new()),
             woken: Condvar::new(),
@@ -82,11 +94,22 @@ impl World {
         })
     }
 
-    /// The kernel's part in a death: the mark, then the wake of who watches.
+    /// The kernel's part in a death: the mark, then the wake of who watches, then the bell if that was announced, which
+    /// makes everyone look who waits at [`World::chosen`].
     pub fn kill(&self, index: usize) {
         self.participants[index].alive.store(0, Ordering::SeqCst);
+        // Between the mark and the wake, in the kernel and in who hears the bell.
+        look_for_waiters();
+        let rings = self.participants[index].announced.load(Ordering::SeqCst) == 1;
         let mut sleepers = self.sleepers.lock().unwrap();
         sleepers.retain(|(_, watch)| !watch.contains(&id_of(index)));
+        if rings && self.twin != Twin::AnnouncesNothing {
+            let waits = |it: &Participant| it.record.place(KEY + 2).is_some();
+            for (index, it) in self.participants.iter().enumerate().filter(|(_, it)| waits(it)) {
+                it.wake.fetch_add(1, Ordering::Release);
+                sleepers.retain(|(sleeper, _)| *sleeper != index);
+            }
+        }
         self.woken.notify_all();
     }
 
@@ -136,6 +159,13 @@ impl Me {
         }
     }
 
+    /// Whether the kernel is to ring the bell if it dies.
+    pub fn announce(&self, announced: bool) {
+        if self.step() {
+            self.own().announced.store(u32::from(announced), Ordering::SeqCst);
+        }
+    }
+
     fn own(&self) -> &Participant {
         &self.world.participants[self.index]
     }
@@ -168,6 +198,21 @@ impl Wake for Me {
     fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
         for (index, _) in self.world.waiters(key) {
             visit(id_of(index));
+        }
+    }
+
+    fn each_noted(&self, key: u64, visit: &mut NotedVisitor<'_>) {
+        if std::thread::panicking() {
+            return;
+        }
+        look_for_waiters();
+        for (index, it) in self.world.participants.iter().enumerate() {
+            let seen = it.record.read().filter(|seen| seen.want.key == key);
+            let note = seen.map(|seen| seen.want.note);
+            let place = seen.map(|seen| seen.want.queue).or_else(|| it.carries.place(key));
+            if let (Some(place), 1) = (place, it.alive.load(Ordering::SeqCst)) {
+                visit(id_of(index), place, note.as_ref());
+            }
         }
     }
 

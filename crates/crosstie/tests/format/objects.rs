@@ -104,7 +104,7 @@ fn a_monitor_is_what_the_document_says() {
     let scene = Scene::new();
     let monitor = Monitor::<u64>::open_or_create_in(scene.domain, "jobs", || 0).unwrap();
     *monitor.enter().unwrap() = 9;
-    scene.is("monitor.jobs", "A monitor", "monitor 1: mutex with data, condition");
+    scene.is("monitor.jobs", "A monitor", "monitor 2: mutex with data, condition, head, choice");
 }
 
 #[test]

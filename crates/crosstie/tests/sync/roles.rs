@@ -9,6 +9,8 @@ use crosstie::os::process;
 use crosstie::shareable::{Deque, Transactional};
 use crosstie::sync::mutex::LockOwned;
 use crosstie::sync::{
+use crosstie::sync::predicate::at_least;
+use crosstie::sync::semaphore::AcquireOwned;
     Barrier, Condvar, CountingSemaphore, Event, LockError, LockResult, Monitor, Mutex, MutexGuard, Once,
     OwnedMutexGuard, Policy, RwLock, Shared, lock_all, wait_any,
 };
@@ -88,6 +90,9 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
         "both" => both(domain, name, words.next().unwrap(), words.next().unwrap().parse().unwrap()),
         "transact" => transact(domain, name),
         "wait_one" => wait_one(domain, name),
+        "when" => when(domain, name, words.next().unwrap().parse().unwrap()),
+        "enter" => return enter(domain, name, words.next(), rest, owned),
+        "cross" => cross(domain, name, words.next().unwrap()),
         "post" => CountingSemaphore::open_or_create_in(domain, name, 0).unwrap().post().unwrap(),
         "pause" => drop(std::io::stdin().lock().read_line(&mut String::new()).unwrap()),
         "say" => say("said", name),
@@ -136,6 +141,38 @@ fn any(domain: &'static Domain, event: &str, semaphore: &str) {
     let event = Event::open_in(domain, event).unwrap();
     let semaphore = CountingSemaphore::open_or_create_in(domain, semaphore, 0).unwrap();
     wait_any(&[&*event, &*semaphore]).unwrap();
+}
+
+/// Waits inside until there are `least` or more, and takes them.
+fn when(domain: &'static Domain, name: &str, least: u64) {
+    let count = Monitor::<u64>::open_or_create_in(domain, name, || 0).unwrap();
+    let mut inside = count.wait_when(|count| at_least(count, least));
+    say_outcome(name, &inside.as_ref().map(|inside| **inside));
+    if let Ok(inside) = &mut inside {
+        **inside -= least;
+    }
+}
+
+/// The rest of a script inside a monitor, with what it counts raised by `more`, if that is said.
+fn enter(domain: &'static Domain, name: &str, more: Option<&str>, rest: &[&str], owned: &mut Vec<Guard>) {
+    let count = Monitor::<u64>::open_or_create_in(domain, name, || 0).unwrap();
+    let mut inside = count.enter().unwrap();
+    if let Some(more) = more {
+        *inside += more.parse::<u64>().unwrap();
+    }
+    say("inside", name);
+    run_beside(domain, rest, owned, inside);
+}
+
+/// Raises what two monitors count, leaves the first, and stays in the second.
+fn cross(domain: &'static Domain, one: &str, other: &str) {
+    let (one, other) =
+        [one, other].map(|name| Monitor::<u64>::open_or_create_in(domain, name, || 0).unwrap()).into();
+    let (mut first, mut second) = (one.enter().unwrap(), other.enter().unwrap());
+    (*first, *second) = (*first + 1, *second + 1);
+    drop(first);
+    say("inside", "the second");
+    std::io::stdin().lock().read_line(&mut String::new()).unwrap();
 }
 
 fn both(domain: &'static Domain, one: &str, other: &str, turns: u64) {
@@ -195,7 +232,9 @@ fn run_beside<G>(domain: &'static Domain, rest: &[&str], owned: &mut Vec<Guard>,
 fn run_inside<G>(domain: &'static Domain, rest: &[&str], owned: &mut Vec<Guard>, guard: G) {
     let mut depth = 1;
     let end = rest.iter().position(|step| {
-        let takes = ["lock ", "acquire ", "read ", "write "].iter().any(|verb| step.contains(verb));
+        let takes = ["lock ", "acquire ", "read ", "write ", "enter ", "accept "]
+            .iter()
+            .any(|verb| step.contains(verb));
         depth += i32::from(takes) - i32::from(*step == "unlock");
         depth == 0
     });

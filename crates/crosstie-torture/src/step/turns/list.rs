@@ -27,7 +27,11 @@ pub fn cases() -> &'static [Case] {
         add(&mut cases, Thing::Semaphore, Way::Two, Way::One, BESIDE_READERS);
         add(&mut cases, Thing::Semaphore, Way::Owned, Way::Two, OWNED);
         add(&mut cases, Thing::Semaphore, Way::Two, Way::Two, &[TAKE.behind(Dead::Owner)]);
-        for thing in [Thing::Counting, Thing::Event, Thing::Condvar, Thing::Monitor] {
+        for way in [Way::One, Way::Two, Way::Owned] {
+            add(&mut cases, Thing::Semaphore, way, Way::Two, &[TRANSFER, TRANSFER_BESIDE_SLEEPER]);
+        }
+        add(&mut cases, Thing::Semaphore, Way::Owned, Way::Two, &[ACCEPT]);
+        for thing in [Thing::Counting, Thing::Event, Thing::Condvar, Thing::Monitor, Thing::ExactMonitor] {
             add(&mut cases, thing, Way::Alone, Way::Alone, TURNS);
             add(&mut cases, thing, Way::Alone, Way::Alone, &[TRY, TRY_HELD, OUTWAIT]);
         }
@@ -127,6 +131,7 @@ fn said(thing: Thing, way: Way) -> String {
     let way = match way {
         Way::Alone => "",
         Way::One => " (one)",
+        Thing::ExactMonitor => "exact monitor",
         Way::Two => " (two)",
         Way::Owned => " (process)",
         Way::Command => " (command)",
@@ -222,6 +227,14 @@ const TWINS: &[(&str, Twin, Fault, Thing, Way, Situation)] = &[
     ("a write behind the unlock", Twin::WritesOutside, Fault::Torn, Thing::FairMutex, Way::Alone, CHANGE),
     (
         "a mending that mends nothing",
+    (
+        "a change that looks for nobody",
+        Twin::WakesNobody,
+        Fault::Hang,
+        Thing::ExactMonitor,
+        Way::Alone,
+        GIVE_TO_SLEEPER,
+    ),
         Twin::MendsNothing,
         Fault::Ending,
         Thing::FairMutex,

@@ -7,6 +7,7 @@ use crosstie::ledger::command::CommandOwner;
 use crosstie::sync::event::Reset;
 use crosstie::sync::lock::Access;
 use crosstie::sync::mutex::LockOwned;
+use crosstie::sync::predicate::at_least;
 use crosstie::sync::semaphore::{AcquireOwned, CommandPermits, OwnedPermit};
 use crosstie::sync::{
     AnyLock, AnyLockGuard, Condvar, CountingSemaphore, Event, Lock, LockError, LockGuard, LockResult,
@@ -35,6 +36,8 @@ pub enum Thing {
     Condvar,
     /// A buffer.
     Monitor,
+    /// A buffer whose condition others can see.
+    ExactMonitor,
 }
 
 /// In what way units are taken.
@@ -83,7 +86,7 @@ impl Thing {
 
     /// Whether units belong to who took them, and come back at its death.
     pub fn has_owners(self) -> bool {
-        !matches!(self, Self::Counting | Self::Event | Self::Condvar | Self::Monitor)
+        !matches!(self, Self::Counting | Self::Event | Self::Condvar | Self::Monitor | Self::ExactMonitor)
     }
 
     /// Whether it tells that an owner died inside.
@@ -99,7 +102,7 @@ impl Thing {
             Self::Counting => &["count"],
             Self::Event => &["event"],
             Self::Condvar => &["lock", "cond"],
-            Self::Monitor => &["monitor"],
+            Self::Monitor | Self::ExactMonitor => &["monitor"],
         }
     }
 
@@ -117,9 +120,21 @@ impl Thing {
                 let mutex = Mutex::open_or_create_with(domain, name, Policy::Fair, data)?;
                 Opened::Condvar(mutex, Condvar::open_or_create_in(domain, name)?)
             }
-            Self::Monitor => Opened::Monitor(Monitor::open_or_create_in(domain, name, data)?),
+            Self::Monitor => {
+                Opened::Monitor(Monitor::open_or_create_in(domain, name, data)?, Condition::Closure)
+            }
+            Self::ExactMonitor => {
+                Opened::Monitor(Monitor::open_or_create_in(domain, name, data)?, Condition::Data)
+            }
         })
     }
+}
+
+/// How a condition is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Closure,
+    Data,
 }
 
 /// A thing that is open.
@@ -132,7 +147,7 @@ pub enum Opened {
     Counting(Shared<CountingSemaphore>),
     Event(Shared<Event>),
     Condvar(Shared<Mutex<Data>>, Shared<Condvar>),
-    Monitor(Shared<Monitor<Data>>),
+    Monitor(Shared<Monitor<Data>>, Condition),
 }
 
 /// What was taken, and what was told with it.
@@ -152,9 +167,7 @@ pub enum Guard<'a> {
     Write(RwLockWriteGuard<'a, Data>),
     Lock(LockGuard<&'a Lock>),
     Permit(Permit<'a>),
-    #[expect(dead_code, reason = "kept for its drop")]
     Permits(Permits<'a>),
-    #[expect(dead_code, reason = "kept for its drop")]
     OwnedPermit(OwnedPermit<Shared<Semaphore>>),
     /// The lock is given up before the command's slot.
     CommandLock(AnyLockGuard, #[expect(dead_code, reason = "kept for its drop")] CommandOwner),
@@ -237,8 +250,8 @@ impl Opened {
                 let (is_told, found) = take_under(mutex, condition, deadline, mending)?;
                 return Ok(Taken { guard: Guard::Unit(self), is_told, found: Some(found), token: None });
             }
-            (Self::Monitor(monitor), _) => {
-                let (is_told, found) = take_inside(monitor, deadline, mending)?;
+            (Self::Monitor(monitor, condition), _) => {
+                let (is_told, found) = take_inside(monitor, *condition, deadline, mending)?;
                 return Ok(Taken { guard: Guard::Unit(self), is_told, found: Some(found), token: None });
             }
         };
@@ -258,7 +271,7 @@ impl Opened {
                 mend_under(&mut guard, is_told, condition)?;
                 Ok(is_told)
             }
-            Self::Monitor(monitor) => {
+            Self::Monitor(monitor, _) => {
                 let (mut guard, is_told) = had(monitor.enter())?;
                 mend_inside(&mut guard, is_told);
                 Ok(is_told)
@@ -282,7 +295,7 @@ impl Opened {
                 change(&mut guard, 1);
                 condition.notify_one(&guard).map(|()| is_told).map_err(failed)
             }
-            Self::Monitor(monitor) => {
+            Self::Monitor(monitor, _) => {
                 let (mut guard, is_told) = had(monitor.enter())?;
                 mend_inside(&mut guard, is_told);
                 change(&mut guard, 1);
@@ -451,7 +464,10 @@ fn take_inside(
         if deadline.is_now() {
             return Err(Refusal::NotNow);
         }
-        let waited = guard.wait_while_until(|data| data[UNITS] == 0, deadline);
+        let waited = match condition {
+            Condition::Closure => guard.wait_while_until(|data| data[UNITS] == 0, deadline),
+            Condition::Data => guard.wait_when_until(|data| at_least(&data[UNITS], 1), deadline),
+        };
         let ((again, is_late), told_now) = had(waited)?;
         (guard, is_told) = (again, is_told || told_now);
         found = *guard;
@@ -460,3 +476,4 @@ fn take_inside(
         }
     }
 }
+    condition: Condition,

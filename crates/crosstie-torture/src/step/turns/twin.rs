@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crosstie::ledger::Domain;
-use crosstie::sync::{Mutex, Object, Semaphore, Shared};
+use crosstie::sync::{Object, Semaphore, Shared};
 use crosstie_core::OwnerId;
 use crosstie_core::layout::ledger::SLOTS_OFFSET;
 use crosstie_core::word::head::{ABANDONED, Head};
@@ -15,7 +15,7 @@ use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::slot::SLOT_BYTES;
 
 use super::case::Case;
-use super::thing::{Data, Guard, Opened, Refusal, SECOND, Taken, Way, change};
+use super::thing::{FIRST, Guard, Opened, Refusal, SECOND, Taken, UNITS, Way, change};
 use crate::step::victim::Role;
 
 /// What is wrong.
@@ -108,6 +108,16 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
         (Twin::KeepsNote, Opened::Mutex(mutex)) => {
             mem::forget(taken);
             let me = owner(mutex.domain())?;
+        (Twin::WakesNobody, Opened::Monitor(monitor, _)) => {
+            let guard = monitor.enter().map_err(|refusal| Refusal::Failed(refusal.to_string()))?;
+            // Behind the guard's back, which is not told of a change then.
+            let head = Object::head(&**monitor);
+            for index in [FIRST, UNITS, SECOND] {
+                data_of(head, index).fetch_add(1, Ordering::SeqCst);
+            }
+            drop(guard);
+            Ok(())
+        }
             let _ = MutexWord::new(&Object::head(&**mutex).word).try_unlock(me);
             Ok(())
         }
@@ -127,7 +137,7 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
                 data[SECOND] -= 1;
             }
             taken.give()?;
-            last_of(mutex).fetch_add(1, Ordering::SeqCst);
+            data_of(Object::head(&**mutex), SECOND).fetch_add(1, Ordering::SeqCst);
             Ok(())
         }
         (Twin::MendsNothing, _) => {
@@ -180,10 +190,10 @@ fn token_of(head: &Head) -> &AtomicU64 {
     unsafe { word_of(head, 8) }
 }
 
-fn last_of(mutex: &Shared<Mutex<Data>>) -> &AtomicU64 {
-    // SAFETY: the data of a mutex, words here, begin behind its head. That another may have them by now is the
-    // seeded fault.
-    unsafe { word_of(Object::head(&**mutex), size_of::<Head>() + 8 * SECOND) }
+fn data_of(head: &Head, index: usize) -> &AtomicU64 {
+    // SAFETY: the data of a mutex or monitor, words here, begin behind its head. That another may have them by now, or
+    // that nobody is told, is the seeded fault.
+    unsafe { word_of(head, size_of::<Head>() + 8 * index) }
 }
 
 fn permit_of(semaphore: &Shared<Semaphore>, index: u32) -> &AtomicU64 {
