@@ -10,6 +10,8 @@ mod meetings;
 mod monitor;
 #[path = "sync/mutex.rs"]
 mod mutex;
+#[path = "sync/order.rs"]
+mod order;
 #[path = "sync/roles.rs"]
 mod roles;
 #[path = "sync/rwlock.rs"]
