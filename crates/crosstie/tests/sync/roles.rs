@@ -4,13 +4,14 @@ use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use crosstie::Deadline;
+use crosstie::OwnerId;
 use crosstie::ledger::{Domain, Net};
 use crosstie::os::process;
 use crosstie::shareable::{Deque, Transactional};
 use crosstie::sync::mutex::LockOwned;
-use crosstie::sync::{
 use crosstie::sync::predicate::at_least;
 use crosstie::sync::semaphore::AcquireOwned;
+use crosstie::sync::{
     Barrier, Condvar, CountingSemaphore, Event, LockError, LockResult, Monitor, Mutex, MutexGuard, Once,
     OwnedMutexGuard, Policy, RwLock, Shared, lock_all, wait_any,
 };
@@ -60,23 +61,18 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
             }
         }
         "acquire" => return acquire(domain, name, rest, owned),
-        "read" | "write" => {
-            let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
-            return if verb == "read" {
-                let guard = lock.read();
-                say_outcome(name, &guard.as_ref().map(|guard| **guard));
-                run_beside(domain, rest, owned, guard)
-            } else {
-                let guard = lock.write();
-                say_outcome(name, &guard.as_ref().map(|guard| **guard));
-                run_beside(domain, rest, owned, guard)
-            };
-        }
+        "process" => say("owner", domain.process_owner().unwrap().to_bits()),
+        "give" => give(domain, name, words.next().unwrap().parse().unwrap()),
+        "accept" => return accept(domain, name, rest, owned),
+        "read" | "write" => return read_or_write(domain, (verb, name), rest, owned),
         "read_add" => {
             let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
             read_and_add(&lock, words.next().unwrap().parse().unwrap());
         }
         "produce" => produce(domain, name, words.next().unwrap().parse().unwrap()),
+        "when" => when(domain, name, words.next().unwrap().parse().unwrap()),
+        "enter" => return enter(domain, name, words.next(), rest, owned),
+        "cross" => cross(domain, name, words.next().unwrap()),
         "await" => await_notification(domain, name, words.next().unwrap()),
         "meet" => meet(domain, name, words.next().unwrap().parse().unwrap()),
         "once" => {
@@ -90,9 +86,6 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
         "both" => both(domain, name, words.next().unwrap(), words.next().unwrap().parse().unwrap()),
         "transact" => transact(domain, name),
         "wait_one" => wait_one(domain, name),
-        "when" => when(domain, name, words.next().unwrap().parse().unwrap()),
-        "enter" => return enter(domain, name, words.next(), rest, owned),
-        "cross" => cross(domain, name, words.next().unwrap()),
         "post" => CountingSemaphore::open_or_create_in(domain, name, 0).unwrap().post().unwrap(),
         "pause" => drop(std::io::stdin().lock().read_line(&mut String::new()).unwrap()),
         "say" => say("said", name),
@@ -107,6 +100,33 @@ fn acquire(domain: &'static Domain, name: &str, rest: &[&str], owned: &mut Vec<G
     let permit = gate.acquire();
     say_outcome(name, &permit.as_ref().map(|permit| permit.index()));
     run_beside(domain, rest, owned, permit);
+}
+
+/// Takes a permit and transfers it to the process of these bits.
+fn give(domain: &'static Domain, name: &str, to: u64) {
+    let gate = crosstie::sync::Semaphore::open_in(domain, name).unwrap();
+    gate.acquire().unwrap().transfer_to(OwnerId::from_bits(to).unwrap()).unwrap();
+}
+
+/// The rest of a script with a permit that was transferred to this process.
+fn accept(domain: &'static Domain, name: &str, rest: &[&str], owned: &mut Vec<Guard>) {
+    let gate = crosstie::sync::Semaphore::open_in(domain, name).unwrap();
+    let permit = gate.accept().unwrap().expect("something was transferred");
+    say("accepted", permit.index());
+    run_beside(domain, rest, owned, permit);
+}
+
+fn read_or_write(domain: &'static Domain, (verb, name): (&str, &str), rest: &[&str], owned: &mut Vec<Guard>) {
+    let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
+    if verb == "read" {
+        let guard = lock.read();
+        say_outcome(name, &guard.as_ref().map(|guard| **guard));
+        run_beside(domain, rest, owned, guard);
+    } else {
+        let guard = lock.write();
+        say_outcome(name, &guard.as_ref().map(|guard| **guard));
+        run_beside(domain, rest, owned, guard);
+    }
 }
 
 fn say_outcome<T: std::fmt::Debug, G>(name: &str, outcome: &Result<T, &LockError<G>>)
@@ -128,19 +148,6 @@ fn produce(domain: &'static Domain, name: &str, items: u64) {
         let mut inside = buffer.wait_while(|queue| queue.is_full()).unwrap();
         inside.push_back(item).unwrap();
     }
-}
-
-fn await_notification(domain: &'static Domain, name: &str, mutex: &str) {
-    let condition = Condvar::open_or_create_in(domain, name).unwrap();
-    let mutex = open(domain, mutex);
-    let guard = condition.wait(mutex.lock().unwrap());
-    say_outcome("m", &guard.as_ref().map(|guard| **guard));
-}
-
-fn any(domain: &'static Domain, event: &str, semaphore: &str) {
-    let event = Event::open_in(domain, event).unwrap();
-    let semaphore = CountingSemaphore::open_or_create_in(domain, semaphore, 0).unwrap();
-    wait_any(&[&*event, &*semaphore]).unwrap();
 }
 
 /// Waits inside until there are `least` or more, and takes them.
@@ -173,6 +180,19 @@ fn cross(domain: &'static Domain, one: &str, other: &str) {
     drop(first);
     say("inside", "the second");
     std::io::stdin().lock().read_line(&mut String::new()).unwrap();
+}
+
+fn await_notification(domain: &'static Domain, name: &str, mutex: &str) {
+    let condition = Condvar::open_or_create_in(domain, name).unwrap();
+    let mutex = open(domain, mutex);
+    let guard = condition.wait(mutex.lock().unwrap());
+    say_outcome("m", &guard.as_ref().map(|guard| **guard));
+}
+
+fn any(domain: &'static Domain, event: &str, semaphore: &str) {
+    let event = Event::open_in(domain, event).unwrap();
+    let semaphore = CountingSemaphore::open_or_create_in(domain, semaphore, 0).unwrap();
+    wait_any(&[&*event, &*semaphore]).unwrap();
 }
 
 fn both(domain: &'static Domain, one: &str, other: &str, turns: u64) {

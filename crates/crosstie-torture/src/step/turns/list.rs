@@ -71,6 +71,10 @@ const DROP: Situation = Situation::new(Act::Drop, Beside::Awake);
 const GIVE: Situation = Situation::new(Act::Give, Beside::Awake);
 const GIVE_TO_SLEEPER: Situation = Situation::new(Act::Give, Beside::Ahead);
 
+const TRANSFER: Situation = Situation::new(Act::Transfer, Beside::Awake);
+const TRANSFER_BESIDE_SLEEPER: Situation = Situation::new(Act::Transfer, Beside::Ahead);
+const ACCEPT: Situation = Situation::new(Act::Accept, Beside::Awake);
+
 /// To take and to give, with and without others.
 const TURNS: &[Situation] = &[
     TAKE,
@@ -127,11 +131,11 @@ fn said(thing: Thing, way: Way) -> String {
         Thing::Event => "event",
         Thing::Condvar => "condition",
         Thing::Monitor => "monitor",
+        Thing::ExactMonitor => "exact monitor",
     };
     let way = match way {
         Way::Alone => "",
         Way::One => " (one)",
-        Thing::ExactMonitor => "exact monitor",
         Way::Two => " (two)",
         Way::Owned => " (process)",
         Way::Command => " (command)",
@@ -148,6 +152,8 @@ fn act_of(act: Act) -> &'static str {
         Act::Await => "wait and get it",
         Act::Outwait => "wait in vain",
         Act::Give => "give",
+        Act::Transfer => "transfer",
+        Act::Accept => "accept",
         Act::Change => "take, change, give",
         Act::Drop => "drop the handle",
     }
@@ -161,7 +167,7 @@ fn said_of(beside: Beside, act: Act, others: Way) -> String {
     };
     match (beside, act) {
         (Beside::Nobody | Beside::Awake, _) => String::new(),
-        (Beside::Ahead, Act::Give) => format!(", a sleeper{other}"),
+        (Beside::Ahead, Act::Give | Act::Transfer) => format!(", a sleeper{other}"),
         (Beside::Ahead | Beside::Deaf, _) => format!(", behind another{other}"),
         (Beside::Behind, _) => format!(", before another{other}"),
     }
@@ -221,12 +227,6 @@ const TWINS: &[(&str, Twin, Fault, Thing, Way, Situation)] = &[
         Way::Alone,
         GIVE_TO_SLEEPER,
     ),
-    ("an unlock that forgets the note", Twin::KeepsNote, Fault::Note, Thing::FairMutex, Way::Alone, GIVE),
-    ("a release that loses a permit", Twin::LosesPermit, Fault::Lost, Thing::Semaphore, Way::One, GIVE),
-    ("a post that counts twice", Twin::GivesTwice, Fault::Doubled, Thing::Counting, Way::Alone, GIVE),
-    ("a write behind the unlock", Twin::WritesOutside, Fault::Torn, Thing::FairMutex, Way::Alone, CHANGE),
-    (
-        "a mending that mends nothing",
     (
         "a change that looks for nobody",
         Twin::WakesNobody,
@@ -235,6 +235,20 @@ const TWINS: &[(&str, Twin, Fault, Thing, Way, Situation)] = &[
         Way::Alone,
         GIVE_TO_SLEEPER,
     ),
+    ("an unlock that forgets the note", Twin::KeepsNote, Fault::Note, Thing::FairMutex, Way::Alone, GIVE),
+    ("a release that loses a permit", Twin::LosesPermit, Fault::Lost, Thing::Semaphore, Way::One, GIVE),
+    (
+        "a transfer that names the receiver late",
+        Twin::TransfersInTwoSteps,
+        Fault::Lost,
+        Thing::Semaphore,
+        Way::One,
+        TRANSFER,
+    ),
+    ("a post that counts twice", Twin::GivesTwice, Fault::Doubled, Thing::Counting, Way::Alone, GIVE),
+    ("a write behind the unlock", Twin::WritesOutside, Fault::Torn, Thing::FairMutex, Way::Alone, CHANGE),
+    (
+        "a mending that mends nothing",
         Twin::MendsNothing,
         Fault::Ending,
         Thing::FairMutex,

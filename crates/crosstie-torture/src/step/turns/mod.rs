@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `thing` | the things, opened, taken and given |
+//! | `buffer` | how a unit of a buffer is waited for, and a death mended |
 //! | `case` | an operation in a situation |
 //! | `list` | the operations that are swept, and their broken twins |
 //! | `victim` | what a victim does |
@@ -16,6 +17,7 @@
 //! | `stage` | one object with its cast, before and after the kill |
 //! | `tally` | what the cast told, and what of it may not be |
 
+mod buffer;
 mod case;
 mod cast;
 mod list;

@@ -7,14 +7,15 @@ use crosstie::ledger::command::CommandOwner;
 use crosstie::sync::event::Reset;
 use crosstie::sync::lock::Access;
 use crosstie::sync::mutex::LockOwned;
-use crosstie::sync::predicate::at_least;
 use crosstie::sync::semaphore::{AcquireOwned, CommandPermits, OwnedPermit};
 use crosstie::sync::{
     AnyLock, AnyLockGuard, Condvar, CountingSemaphore, Event, Lock, LockError, LockGuard, LockResult,
-    Monitor, MonitorGuard, Mutex, MutexGuard, OwnedMutexGuard, Permit, Permits, Policy, RwLock,
-    RwLockReadGuard, RwLockWriteGuard, Semaphore, Shared,
+    Monitor, Mutex, MutexGuard, OwnedMutexGuard, Permit, Permits, Policy, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, Semaphore, Shared,
 };
-use crosstie::{Deadline, Error};
+use crosstie::{Deadline, Error, OwnerId};
+
+use super::buffer::{mend_inside, mend_under, take_inside, take_under};
 
 /// What is protected: whole if the first two are equal. The third counts units, for a buffer.
 pub type Data = [u64; 3];
@@ -280,6 +281,16 @@ impl Opened {
         }
     }
 
+    /// What was transferred to the calling process, if there is any.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn accept(&self) -> Result<Option<Taken<'static>>, Refusal> {
+        let Self::Semaphore(semaphore) = self else { return Ok(None) };
+        let accepted = semaphore.accept().map_err(|error| Refusal::Failed(error.to_string()))?;
+        Ok(accepted.map(|permit| Taken::new(Guard::OwnedPermit(permit), false)))
+    }
+
     /// Gives a unit that nobody owns; answers whether it was told of a death on that way.
     ///
     /// # Errors
@@ -356,6 +367,22 @@ impl Taken<'_> {
         }
     }
 
+    /// Transfers permits to another process.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn transfer_to(self, process: OwnerId) -> Result<(), Refusal> {
+        let failed = |error: Error| Refusal::Failed(error.to_string());
+        match self.guard {
+            Guard::Permit(permit) => permit.transfer_to(process).map_err(|refused| failed(refused.error)),
+            Guard::Permits(permits) => permits.transfer_to(process).map_err(|refused| failed(refused.error)),
+            Guard::OwnedPermit(permit) => {
+                permit.transfer_to(process).map_err(|refused| failed(refused.error))
+            }
+            _ => Err(Refusal::Failed("that cannot be transferred".to_owned())),
+        }
+    }
+
     /// Gives them back; answers as [`Opened::give_unit`].
     ///
     /// # Errors
@@ -380,7 +407,7 @@ pub fn change(data: &mut Data, units: i64) {
     data[SECOND] += 1;
 }
 
-fn mend(data: &mut Data) {
+pub fn mend(data: &mut Data) {
     let most = data[FIRST].max(data[SECOND]);
     (data[FIRST], data[SECOND]) = (most, most);
 }
@@ -390,7 +417,7 @@ fn command_owner(domain: &'static Domain) -> Result<CommandOwner, Refusal> {
 }
 
 /// A guard, and whether it came with a death.
-fn had<G>(result: LockResult<G>) -> Result<(G, bool), Refusal> {
+pub fn had<G>(result: LockResult<G>) -> Result<(G, bool), Refusal> {
     match result {
         Ok(guard) => Ok((guard, false)),
         Err(LockError::Abandoned(guard)) => Ok((guard, true)),
@@ -400,80 +427,3 @@ fn had<G>(result: LockResult<G>) -> Result<(G, bool), Refusal> {
         Err(_) => Err(Refusal::Failed("poisoned".to_owned())),
     }
 }
-
-/// Who mends also tells those who wait: the dead may have changed the data and told nobody.
-fn mend_under(guard: &mut MutexGuard<'_, Data>, is_told: bool, condition: &Condvar) -> Result<(), Refusal> {
-    if is_told {
-        mend(guard);
-        guard.mark_mended();
-        condition.notify_all(guard).map_err(|error| Refusal::Failed(error.to_string()))?;
-    }
-    Ok(())
-}
-
-fn mend_inside(guard: &mut MonitorGuard<'_, Data>, is_told: bool) {
-    if is_told {
-        mend(guard);
-        guard.mark_mended();
-    }
-}
-
-fn take_under(
-    mutex: &Mutex<Data>,
-    condition: &Condvar,
-    deadline: Deadline,
-    mending: Mending,
-) -> Result<(bool, Data), Refusal> {
-    let (mut guard, mut is_told) = had(mutex.lock_until(deadline))?;
-    let mut found = *guard;
-    loop {
-        if mending == Mending::Mends {
-            mend_under(&mut guard, is_told, condition)?;
-        }
-        if guard[UNITS] > 0 {
-            change(&mut guard, -1);
-            return Ok((is_told, found));
-        }
-        if deadline.is_now() {
-            return Err(Refusal::NotNow);
-        }
-        let ((again, is_late), told_now) = had(condition.wait_until(guard, deadline))?;
-        (guard, is_told) = (again, is_told || told_now);
-        found = *guard;
-        if is_late && guard[UNITS] == 0 {
-            return Err(Refusal::NotNow);
-        }
-    }
-}
-
-fn take_inside(
-    monitor: &Monitor<Data>,
-    deadline: Deadline,
-    mending: Mending,
-) -> Result<(bool, Data), Refusal> {
-    let (mut guard, mut is_told) = had(monitor.enter_until(deadline))?;
-    let mut found = *guard;
-    loop {
-        if mending == Mending::Mends {
-            mend_inside(&mut guard, is_told);
-        }
-        if guard[UNITS] > 0 {
-            change(&mut guard, -1);
-            return Ok((is_told, found));
-        }
-        if deadline.is_now() {
-            return Err(Refusal::NotNow);
-        }
-        let waited = match condition {
-            Condition::Closure => guard.wait_while_until(|data| data[UNITS] == 0, deadline),
-            Condition::Data => guard.wait_when_until(|data| at_least(&data[UNITS], 1), deadline),
-        };
-        let ((again, is_late), told_now) = had(waited)?;
-        (guard, is_told) = (again, is_told || told_now);
-        found = *guard;
-        if is_late && guard[UNITS] == 0 {
-            return Err(Refusal::NotNow);
-        }
-    }
-}
-    condition: Condition,

@@ -12,6 +12,7 @@ use crosstie_core::OwnerId;
 use crosstie_core::layout::ledger::SLOTS_OFFSET;
 use crosstie_core::word::head::{ABANDONED, Head};
 use crosstie_core::word::mutex::MutexWord;
+use crosstie_core::word::permits::OFFERED;
 use crosstie_core::word::slot::SLOT_BYTES;
 
 use super::case::Case;
@@ -43,6 +44,8 @@ pub enum Twin {
     KeepsNote,
     /// Gives a permit to somebody who knows nothing of it.
     LosesPermit,
+    /// Transfers a permit to somebody who knows nothing of it, and writes the receiver a step later.
+    TransfersInTwoSteps,
     /// Gives a unit twice.
     GivesTwice,
     /// Writes the last of the data behind its unlock.
@@ -105,9 +108,6 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
             change(&mut guard, 1);
             Ok(())
         }
-        (Twin::KeepsNote, Opened::Mutex(mutex)) => {
-            mem::forget(taken);
-            let me = owner(mutex.domain())?;
         (Twin::WakesNobody, Opened::Monitor(monitor, _)) => {
             let guard = monitor.enter().map_err(|refusal| Refusal::Failed(refusal.to_string()))?;
             // Behind the guard's back, which is not told of a change then.
@@ -118,6 +118,9 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
             drop(guard);
             Ok(())
         }
+        (Twin::KeepsNote, Opened::Mutex(mutex)) => {
+            mem::forget(taken);
+            let me = owner(mutex.domain())?;
             let _ = MutexWord::new(&Object::head(&**mutex).word).try_unlock(me);
             Ok(())
         }
@@ -152,6 +155,24 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
         }
         _ => taken.give().map(drop),
     }
+}
+
+/// Transfers in a broken way; what the twin does as it should is given back.
+pub fn transfer<'a>(
+    twin: Twin,
+    opened: &Opened,
+    taken: Taken<'a>,
+    to: OwnerId,
+) -> Result<Option<Taken<'a>>, Refusal> {
+    let (Twin::TransfersInTwoSteps, Opened::Semaphore(semaphore)) = (twin, opened) else {
+        return Ok(Some(taken));
+    };
+    let index = if let Guard::Permit(permit) = &taken.guard { permit.index() } else { 0 };
+    let cell = permit_of(semaphore, index);
+    // The judge's own thread: it lives, and accepts nothing.
+    cell.store(judge_of(semaphore.domain()).to_bits(), Ordering::SeqCst);
+    cell.store(to.to_bits() | OFFERED, Ordering::SeqCst);
+    taken.give().map(|_| None)
 }
 
 fn owner(domain: &'static Domain) -> Result<OwnerId, Refusal> {
