@@ -4,7 +4,9 @@ use clap::ValueEnum;
 
 use super::role::Role;
 use super::stage::Stage;
-use super::{banker, bounded_buffer, deadlock, kill, philosophers, race, readers_writers, starvation};
+use super::{
+    banker, bounded_buffer, deadlock, kill, kill_all, philosophers, race, readers_writers, starvation,
+};
 use crate::exit::{Failure, Outcome};
 
 /// The scenes.
@@ -14,6 +16,8 @@ pub enum Demo {
     Race,
     /// A holder is killed: Python's multiprocessing hangs, the other side goes on and says who died
     Kill,
+    /// All the ways in which Python's multiprocessing and Boost.Interprocess hang after a kill, each beside ours
+    KillAll,
     /// Two shells that each want the other's lock: one is told the circle, the other goes on
     Deadlock,
     /// Five philosophers: the deadlock found and broken, then prevented in two ways
@@ -35,6 +39,7 @@ impl Demo {
         match self {
             Self::Race => race::tell(&stage),
             Self::Kill => kill::tell(&stage),
+            Self::KillAll => kill_all::tell(&stage),
             Self::Deadlock => deadlock::tell(&stage),
             Self::Philosophers => philosophers::tell(&stage),
             Self::BoundedBuffer => bounded_buffer::tell(&stage),
@@ -49,6 +54,7 @@ impl Demo {
         match self {
             Self::Race => race::play(role),
             Self::Kill => kill::play(role),
+            Self::KillAll => kill_all::play(role),
             Self::Deadlock => Err(Failure::usage("this scene is played by shells")),
             Self::Philosophers => philosophers::play(role),
             Self::BoundedBuffer => bounded_buffer::play(role),
