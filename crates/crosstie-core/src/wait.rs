@@ -4,8 +4,11 @@
 //! ships.
 
 use crate::atomic::spin_loop;
-use crate::word::waiting::Want;
+use crate::word::waiting::{NOTE_WORDS, Want};
 use crate::{Deadline, OwnerId};
+
+/// Sees who waits, at which place, with which notes.
+pub type NotedVisitor<'a> = dyn FnMut(OwnerId, u64, Option<&[u64; NOTE_WORDS]>) + 'a;
 
 /// Who gives something up: finds those who wait for it, and wakes them.
 pub trait Wake {
@@ -24,6 +27,10 @@ pub trait Wake {
 
     /// Calls `visit` with everyone who waits for `key`, or carries a notification from there, and lives.
     fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId));
+
+    /// Calls `visit` with everyone who waits for `key` itself, or carries a place from there, and lives: its place, and the
+    /// notes of its wait, which one that carries has not.
+    fn each_noted(&self, key: u64, visit: &mut NotedVisitor<'_>);
 
     /// Whether `id` lives and waits for `key` now. Fences before it looks.
     fn waits_for(&self, id: OwnerId, key: u64) -> bool;

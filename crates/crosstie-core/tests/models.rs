@@ -8,6 +8,8 @@
 mod any;
 #[path = "models/barrier.rs"]
 mod barrier;
+#[path = "models/chosen.rs"]
+mod chosen;
 #[path = "models/condition.rs"]
 mod condition;
 #[path = "models/counting.rs"]

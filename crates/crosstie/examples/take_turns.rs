@@ -2,6 +2,7 @@
 
 use crosstie::Shareable;
 use crosstie::shareable::Deque;
+use crosstie::sync::predicate::at_least;
 use crosstie::sync::{Monitor, Mutex, Semaphore};
 
 #[derive(Default, Shareable)]
@@ -22,5 +23,9 @@ fn main() -> crosstie::Result<()> {
     jobs.enter()?.push_back(7).unwrap();
     let job = jobs.wait_while(|jobs| jobs.is_empty())?.pop_front(); // no notify to forget
     println!("job {job:?}, {} in stock", stock.lock()?.count);
+
+    jobs.enter()?.push_back(8).unwrap();
+    let job = jobs.wait_when(|jobs| at_least(jobs, 1))?.pop_front(); // nobody is woken in vain
+    println!("job {job:?}");
     Ok(())
 }

@@ -68,7 +68,7 @@ fn a_lock_a_permit_and_a_job_are_had_by_name() {
     for turn in 1..=2 {
         let mut command = example("take_turns");
         command.env("CROSSTIE_DOMAIN", domain.path().join("d"));
-        assert_eq!(run(command), format!("GPU 0\njob Some(7), {turn} in stock\n"));
+        assert_eq!(run(command), format!("GPU 0\njob Some(7), {turn} in stock\njob Some(8)\n"));
     }
 }
 

@@ -48,6 +48,7 @@ fn every_table_has_bytes_that_a_test_makes() {
         "A barrier",
         "An event",
         "What is done once, with data",
+        "Orders of locks",
         "Streams",
         "Packets",
         "FIFOs",

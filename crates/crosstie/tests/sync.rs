@@ -6,8 +6,12 @@ mod boot;
 mod force;
 #[path = "sync/meetings.rs"]
 mod meetings;
+#[path = "sync/monitor.rs"]
+mod monitor;
 #[path = "sync/mutex.rs"]
 mod mutex;
+#[path = "sync/order.rs"]
+mod order;
 #[path = "sync/roles.rs"]
 mod roles;
 #[path = "sync/rwlock.rs"]

@@ -18,9 +18,13 @@ use crate::output::data;
 /// nothing, and tells those who wait for a dead process that it is dead, where nobody has noticed. What holds data, a
 /// count, a number of permits, what was done, or an abandoned owner that nobody was told of, stays: `crosstie rm`
 /// removes it by name.
+///
+/// Deadlocks that could be are told of processes that ran with CROSSTIE_LOCK_ORDER=1: locks that they took in orders
+/// that close a circle, though never at the same time.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie doctor
+  CROSSTIE_LOCK_ORDER=1 crosstie lock a -- crosstie lock b -- ./job ; crosstie doctor
   crosstie doctor --fix")]
 pub struct Arguments {
     /// Remove what nobody uses, and say what was removed

@@ -3,6 +3,7 @@
 use clap::Args;
 use crosstie::ErrorKind;
 use crosstie::inspect::Snapshot;
+use crosstie::ledger::Domain;
 use crosstie::sync::force;
 
 use super::held;
@@ -42,7 +43,11 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     if !arguments.yes {
         return Err(refuse(name, arguments.force, globals)?);
     }
-    let taken = force::take_away(held::domain(globals)?, name)?;
+    let domain = held::domain(globals)?;
+    let taken = force::take_away(domain, name).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => missing(domain, name),
+        _ => Failure::from(error),
+    })?;
     let owners: Vec<_> = taken.owners.iter().map(ToString::to_string).collect();
     note::line(
         globals,
@@ -56,14 +61,18 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     Ok(())
 }
 
+fn missing(domain: &'static Domain, name: &str) -> Failure {
+    Failure::new(ErrorKind::NotFound, format!("unlock lock:{name}: there is no such lock"))
+        .advise(format!("`crosstie ls lock` lists those of {}", domain.name()))
+}
+
 /// What would happen.
 fn refuse(name: &str, by_force: bool, globals: &Globals) -> Result<Failure, Failure> {
     let domain = held::domain(globals)?;
     let snapshot = Snapshot::of(domain);
     let whole = format!("lock:{name}");
     let Some(object) = snapshot.objects.iter().find(|object| object.name == whole) else {
-        return Err(Failure::new(ErrorKind::NotFound, format!("unlock {whole}: there is no such lock"))
-            .advise(format!("`crosstie ls lock` lists those of {}", domain.name())));
+        return Err(missing(domain, name));
     };
     let owners: Vec<_> = snapshot.holders(object.key).map(|hold| hold.owner.clone()).collect();
     let (Some(first), names) = (owners.first(), owners.iter().map(ToString::to_string).collect::<Vec<_>>())

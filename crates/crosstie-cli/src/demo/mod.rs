@@ -8,6 +8,7 @@
 //! | [`drawing`] | who waits for whom, as text |
 //! | [`race`] | one counter, without and with a mutex |
 //! | [`kill`] | a holder that is killed, in Python's multiprocessing and here |
+//! | [`kill_all`] | all the ways in which others hang after a kill, and the same here |
 //! | [`deadlock`] | two shells that each want the other's lock |
 //! | [`philosophers`] | five processes, five forks |
 //! | [`bounded_buffer`] | producers and consumers |
@@ -22,6 +23,7 @@ mod deadlock;
 mod drawing;
 mod jobs;
 mod kill;
+mod kill_all;
 mod philosophers;
 mod race;
 mod readers_writers;

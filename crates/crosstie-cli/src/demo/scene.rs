@@ -4,7 +4,9 @@ use clap::ValueEnum;
 
 use super::role::Role;
 use super::stage::Stage;
-use super::{banker, bounded_buffer, deadlock, jobs, kill, philosophers, race, readers_writers, starvation};
+use super::{
+    banker, bounded_buffer, deadlock, jobs, kill, kill_all, philosophers, race, readers_writers, starvation,
+};
 use crate::exit::{Failure, Outcome};
 
 /// The scenes.
@@ -14,6 +16,8 @@ pub enum Demo {
     Race,
     /// A holder is killed: Python's multiprocessing hangs, the other side goes on and says who died
     Kill,
+    /// All the ways in which Python's multiprocessing and Boost.Interprocess hang after a kill, each beside ours
+    KillAll,
     /// Two shells that each want the other's lock: one is told the circle, the other goes on
     Deadlock,
     /// A thousand jobs, five workers killed at random: every job is done, and what the dead had in hand by another
@@ -37,6 +41,7 @@ impl Demo {
         match self {
             Self::Race => race::tell(&stage),
             Self::Kill => kill::tell(&stage),
+            Self::KillAll => kill_all::tell(&stage),
             Self::Deadlock => deadlock::tell(&stage),
             Self::Jobs => jobs::tell(&stage),
             Self::Philosophers => philosophers::tell(&stage),
@@ -52,6 +57,7 @@ impl Demo {
         match self {
             Self::Race => race::play(role),
             Self::Kill => kill::play(role),
+            Self::KillAll => kill_all::play(role),
             Self::Deadlock => Err(Failure::usage("this scene is played by shells")),
             Self::Jobs => jobs::play(role),
             Self::Philosophers => philosophers::play(role),

@@ -28,6 +28,7 @@ fn the_scenes_are_listed_with_a_sentence_each() {
     let names = [
         "race",
         "kill",
+        "kill-all",
         "deadlock",
         "jobs",
         "philosophers",
@@ -73,6 +74,20 @@ fn kill_goes_on_and_says_who_died() {
         assert!(python.contains("hangs: not had within 2 s"), "{python}");
     }
     assert!(told.contains("told who died: ") && told.contains(" holder\n"), "{told}");
+}
+
+#[test]
+fn kill_all_goes_on_in_each_way_and_theirs_hang_where_they_can_be_played() {
+    let told = play("kill-all");
+    assert_eq!(told.matches("    crosstie: went on after ").count(), 13, "{told}");
+    // Mutexes and the read-write lock, and the barrier.
+    assert_eq!(told.matches(", and was told who died: ").count(), 6, "{told}");
+    for skipped in told.lines().filter(|line| line.contains("SKIPPED")) {
+        println!("SKIPPED: {}", skipped.trim());
+    }
+    let hung = number(&told, "Theirs: ");
+    let played = number(&told, &format!("Theirs: {hung} of "));
+    assert!(hung <= played && told.contains("Ours: 13 of 13 go on."), "{told}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn a_lock_is_taken_away_only_by_who_insists_and_the_loser_is_told() {
     holder.finish().code(82).said("lock:db was taken away by force while the command ran with token 1");
     machine.crosstie(&["unlock", "--force", "db", "--yes"]).finish().code(1).said("it is free");
     machine.crosstie(&["unlock", "--force", "db"]).finish().code(1).said("nobody has it");
-    machine.crosstie(&["unlock", "--force", "none", "--yes"]).finish().code(84);
+    machine.crosstie(&["unlock", "--force", "none", "--yes"]).finish().code(84).said("crosstie ls lock");
     machine.crosstie(&["unlock", "--force", "none"]).finish().code(84).said("crosstie ls lock");
     machine.crosstie(&["unlock", "--force", "sem:gpu", "--yes"]).finish().code(2).said("no lock");
 }

@@ -79,6 +79,12 @@ impl Run {
         self
     }
 
+    /// Its environment says this, too.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// Standard input is this file.
     pub fn input_file(mut self, path: &Path) -> Self {
         self.input = Input::File(File::open(path).expect("the input"));

@@ -9,6 +9,7 @@ mod force;
 mod framing;
 mod ill;
 mod machine;
+mod order;
 mod queue;
 mod region;
 mod remove;

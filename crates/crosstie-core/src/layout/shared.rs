@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "the promise that a type makes no assumption about its bytes")]
 
 use super::ledger::LedgerWords;
+use super::orders::Entry;
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::queue;
 use crate::ring::control::Control;
@@ -29,6 +30,8 @@ unsafe impl SharedLayout for Slot {}
 unsafe impl SharedLayout for LedgerWords {}
 // SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Head {}
+// SAFETY: repr(C), atomics only; its size is asserted beside it.
+unsafe impl SharedLayout for Entry {}
 // SAFETY: repr(C), two atomics; every bit pattern is an owner or nobody.
 unsafe impl SharedLayout for Permit {}
 // SAFETY: repr(C), atomics and unread padding only; its size and offsets are asserted beside it.

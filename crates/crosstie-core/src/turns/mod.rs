@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`any`] | the first of several objects that has something |
 //! | [`barrier`] | who comes waits until all have come |
+//! | [`chosen`] | waiting under a mutex for what the data say, woken by who makes it so |
 //! | [`condition`] | waiting for a notification under a mutex |
 //! | [`counting`] | units that anyone may post |
 //! | [`event`] | set or not, for one or for all |
@@ -14,6 +15,7 @@
 
 pub mod any;
 pub mod barrier;
+pub mod chosen;
 pub mod condition;
 pub mod counting;
 pub mod event;

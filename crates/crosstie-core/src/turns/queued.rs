@@ -70,13 +70,21 @@ impl<'a, W: Wait> Queued<'a, W> {
 
     /// Queues up at `key`, at a place that was given before.
     pub fn enter_at(queue: u64, key: u64, wait: &'a W, request: &Request) -> Self {
+        let this = Self::enter_unwatched(queue, key, wait, request);
+        // One that came later was faster: it watches somebody further ahead, or thinks it is the first.
+        this.nudge_behind();
+        this
+    }
+
+    /// As [`Queued::enter_at`], in a queue in which nobody watches who is ahead.
+    pub fn enter_unwatched(queue: u64, key: u64, wait: &'a W, request: &Request) -> Self {
         let since_ns = wait.now_ns();
         let Request { mode, need, total, deadline, behind, site, note } = *request;
         let deadline_ns = if deadline.is_never() { u64::MAX } else { deadline.as_ns() };
         crash_point!("queued.before-enter");
         wait.enter(&Want { key, mode, need, total, queue, since_ns, deadline_ns, behind, site, note });
         crash_point!("queued.entered");
-        let this = Self {
+        Self {
             wait,
             key,
             others: if mode == Mode::Any { note } else { [0; NOTE_WORDS] },
@@ -85,10 +93,7 @@ impl<'a, W: Wait> Queued<'a, W> {
             deadline,
             asked_for_deadlock: false,
             is_published: true,
-        };
-        // One that came later was faster: it watches somebody further ahead, or thinks it is the first.
-        this.nudge_behind();
-        this
+        }
     }
 
     /// Who stands next to this place now.
@@ -170,6 +175,13 @@ impl<'a, W: Wait> Queued<'a, W> {
             self.wait.nudge(behind);
         }
         self.waited_ns()
+    }
+
+    /// Ends the wait, and tells nobody: in a queue in which nobody watches who is ahead.
+    pub fn slip_out(mut self) {
+        self.is_published = false;
+        self.wait.leave();
+        crash_point!("queued.slipped-out");
     }
 
     /// Ends the wait and makes the successor look again.

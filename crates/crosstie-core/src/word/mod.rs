@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`barrier`] | the parties of a barrier, and which have come |
 //! | [`carry`] | the notification that a participant carries from a condition to its mutex |
+//! | [`choice`] | whose turn it is among those who wait for what data say |
 //! | [`counting`] | a value that anyone may raise |
 //! | [`head`] | what every object on which processes take turns begins with |
 //! | [`holds`] | what a participant holds |
@@ -18,6 +19,7 @@
 
 pub mod barrier;
 pub mod carry;
+pub mod choice;
 pub mod counting;
 pub mod head;
 pub mod holds;

@@ -5,7 +5,8 @@
 //! |---|---|
 //! | 0 | free |
 //! | a living owner's id | held |
-//! | a dead owner's id | as good as free |
+//! | a living owner's id + [`OFFERED`] | held by one to whom it was passed on, and who has not accepted it yet |
+//! | a dead owner's id, offered or not | as good as free |
 //!
 //! # Invariants
 //! - **I1** Taking a permit and recording who has it are one step, so no death loses or doubles one.
@@ -17,7 +18,8 @@
 //! |---|---|---|---|
 //! | free, dead → held ([`Permit::try_take`]) | anyone | SeqCst | meets the last owner's Release; then a look at the object |
 //! | held → free ([`Permit::give_back`]) | owner | SeqCst | publishes what was done under it; then a look for waiters |
-//! | held → held by another ([`Permit::pass_on`]) | owner | AcqRel | both of the above |
+//! | held → offered to another ([`Permit::pass_on`]) | owner | SeqCst | as giving back: who waits watches the owner |
+//! | offered → held ([`Permit::accept`]) | the new owner | Acquire | meets the Release of who passed it on |
 //!
 //! # Orderings
 //! A permit's Release meets the Acquire of who takes that permit next. Both exchanges are SeqCst, and so is the
@@ -29,13 +31,18 @@
 //! One exchange a try.
 //!
 //! # Death
-//! A dead owner's id in a cell is a free permit: whoever meets it takes it.
+//! A dead owner's id in a cell is a free permit: whoever meets it takes it. Who passes a permit on and dies before that
+//! step had it, and has lost it; behind it the other one has it, and finds it by [`Permit::accept`] whether it was told or
+//! not. Those who wait watch the old owner until they are told or it dies; then they watch the new one.
 //!
 //! # Source
 //! Dijkstra, EWD 74 (1965); ownership in the cell: iceoryx2's robust index set; research/sync.md §2a.
 
 use crate::OwnerId;
 use crate::atomic::{AtomicU64, Ordering};
+
+/// Set beside the owner's id: it has not accepted the permit yet.
+pub const OFFERED: u64 = 1 << 60;
 
 /// One permit; zeroed memory is a free one.
 #[derive(Debug)]
@@ -59,15 +66,32 @@ impl Permit {
     #[must_use]
     #[inline]
     pub fn try_take(&self, found: Option<OwnerId>, me: OwnerId) -> Option<u64> {
-        let found = found.map_or(0, OwnerId::to_bits);
+        let word = found.map_or(0, OwnerId::to_bits);
         // SeqCst: `owner` is written before the object's `word` is read (`look`); a writer writes its `word`,
         // fences, and reads the `owner`. Relaxed on failure: somebody else was first.
+        match self.owner.compare_exchange(word, me.to_bits(), Ordering::SeqCst, Ordering::Relaxed) {
+            Ok(_) => Some(self.use_once()),
+            Err(now) if found.is_some() && now == word | OFFERED => self.try_take_offered(now, me),
+            Err(_) => None,
+        }
+    }
+
+    /// The dead had not accepted it.
+    #[cold]
+    fn try_take_offered(&self, found: u64, me: OwnerId) -> Option<u64> {
+        // SeqCst: as in `try_take`: `owner` is written before the object's `word` is read. Relaxed on failure: somebody else
+        // was first.
         self.owner.compare_exchange(found, me.to_bits(), Ordering::SeqCst, Ordering::Relaxed).ok()?;
+        Some(self.use_once())
+    }
+
+    #[inline(always)]
+    fn use_once(&self) -> u64 {
         // Relaxed: the owner's own (I3).
         let uses = self.uses.load(Ordering::Relaxed).wrapping_add(1);
         // Relaxed: as above.
         self.uses.store(uses, Ordering::Relaxed);
-        Some(uses)
+        uses
     }
 
     /// Gives it back; nothing happens if `me` does not have it.
@@ -78,11 +102,23 @@ impl Permit {
         let _ = self.owner.compare_exchange(me.to_bits(), 0, Ordering::SeqCst, Ordering::Relaxed);
     }
 
-    /// Makes `to` its owner in place of `from`; answers whether `from` was it.
+    /// Makes `to` its owner in place of `from`, who then tells those who wait; answers whether `from` was it.
     #[must_use]
     pub fn pass_on(&self, from: OwnerId, to: OwnerId) -> bool {
-        // AcqRel: what the old owner did comes before what the new one does. Relaxed on failure: not its own.
-        self.owner.compare_exchange(from.to_bits(), to.to_bits(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        let offered = to.to_bits() | OFFERED;
+        // SeqCst: as `give_back`: `owner` is written before the announcements in `word` are read. Relaxed on failure: it
+        // was taken away by force.
+        self.owner.compare_exchange(from.to_bits(), offered, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    /// Accepts for `me` what was passed on to it; answers the fencing number, larger than that of who did.
+    #[must_use]
+    pub fn accept(&self, me: OwnerId) -> Option<u64> {
+        let offered = me.to_bits() | OFFERED;
+        // Acquire: what the old owner did comes before what the new one does. Relaxed on failure: it was not offered, or
+        // another thread has accepted it.
+        self.owner.compare_exchange(offered, me.to_bits(), Ordering::Acquire, Ordering::Relaxed).ok()?;
+        Some(self.use_once())
     }
 
     /// How often it was taken.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use crosstie_core::crash;
-use crosstie_core::wait::{Check, Neighbours, Slept, Wait, Wake};
+use crosstie_core::wait::{Check, Neighbours, NotedVisitor, Slept, Wait, Wake};
 use crosstie_core::word::carry::Carry;
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::{WaitRecord, Want, look_for_waiters};
@@ -60,6 +60,9 @@ pub struct Protected {
     pub head: Head,
     /// A condition under it.
     pub condition: Head,
+    /// Another, at which those who leave choose, and the choice.
+    pub chosen: Head,
+    pub choice: AtomicU64,
     /// What the object protects.
     pub data: AtomicU32,
 }
@@ -88,8 +91,9 @@ fn index_of(id: OwnerId) -> usize {
 
 impl World {
     pub fn new(participants: usize, patience_us: u32, twin: Twin) -> Arc<Self> {
-        let (head, condition) = (head(patience_us, KEY), head(0, KEY + 1));
-        Self::around(Protected { head, condition, data: AtomicU32::new(0) }, participants, twin)
+        let (head, condition, chosen) = (head(patience_us, KEY), head(0, KEY + 1), head(0, KEY + 2));
+        let (choice, data) = (AtomicU64::new(0), AtomicU32::new(0));
+        Self::around(Protected { head, condition, chosen, choice, data }, participants, twin)
     }
 }
 
@@ -110,7 +114,7 @@ impl<O> World<O> {
             wake: AtomicU32::new(0),
         };
         let people = People {
-            places: AtomicU64::new(0),
+            places: AtomicU64::new(1),
             looks_at_clock: std::sync::atomic::AtomicU64::new(1),
             participants: (0..participants).map(|_| one()).collect(),
             sleepers: Mutex::new(Vec::new()),
@@ -136,6 +140,8 @@ impl People {
     /// only when the net looks, which the model does not tell apart.
     fn kill(&self, index: usize, rings_bell: bool) {
         self.participants[index].alive.store(0, Ordering::SeqCst);
+        // Between the mark and the wake, in the kernel and in who hears the bell.
+        look_for_waiters();
         if rings_bell {
             for it in &self.participants {
                 it.wake.fetch_add(1, Ordering::Release);
@@ -284,6 +290,21 @@ impl Wake for Me {
     fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
         for (index, _) in self.people.waiters(key) {
             visit(id_of(index));
+        }
+    }
+
+    fn each_noted(&self, key: u64, visit: &mut NotedVisitor<'_>) {
+        if std::thread::panicking() {
+            return;
+        }
+        look_for_waiters();
+        for (index, it) in self.people.participants.iter().enumerate() {
+            let seen = it.record.read().filter(|seen| seen.want.key == key);
+            let note = seen.map(|seen| seen.want.note);
+            let place = seen.map(|seen| seen.want.queue).or_else(|| it.carries.place(key));
+            if let (Some(place), 1) = (place, it.alive.load(Ordering::SeqCst)) {
+                visit(id_of(index), place, note.as_ref());
+            }
         }
     }
 

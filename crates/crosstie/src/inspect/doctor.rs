@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Snapshot;
+use super::{Snapshot, inversions};
 use crate::ledger::{Domain, Identity};
 use crate::os::session::AtLogout;
 use crate::os::{clock, futex};
@@ -76,6 +76,7 @@ pub fn diagnose(domain: &'static Domain) -> Vec<Finding> {
             "take them in one order everywhere, or all at once: crosstie lock A B -- …",
         ));
     }
+    orders(domain, &mut findings);
     let rescues = domain.net_rescues();
     if rescues > 0 {
         findings.push(wrong(
@@ -84,6 +85,22 @@ pub fn diagnose(domain: &'static Domain) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+fn orders(domain: &'static Domain, findings: &mut Vec<Finding>) {
+    let (inversions, beyond) = inversions(domain);
+    for inversion in inversions {
+        findings.push(note(
+            format!("a deadlock is possible: {inversion}"),
+            "take them in one order everywhere, or all at once: lock_all, crosstie lock A B -- …",
+        ));
+    }
+    if beyond > 0 {
+        findings.push(note(
+            format!("{beyond} orders in which locks were taken found no room: a deadlock may be possible of which nothing is said here"),
+            "try fewer locks in a domain of their own ($CROSSTIE_DOMAIN)",
+        ));
+    }
 }
 
 fn objects(domain: &'static Domain, snapshot: &Snapshot, findings: &mut Vec<Finding>) {

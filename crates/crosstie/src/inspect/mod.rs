@@ -4,11 +4,14 @@
 //! |---|---|
 //! | [`snapshot`] | what a domain holds now |
 //! | [`picture`] | who waits for whom, as a graph |
+//! | [`order`] | deadlocks that could be: locks taken in orders that close a circle |
 //! | [`doctor`] | what is wrong in a domain, and what to do |
 
 pub mod doctor;
+pub mod order;
 pub mod picture;
 pub mod snapshot;
 
 pub use doctor::{Finding, diagnose};
+pub use order::{Inversion, InversionLink, inversions};
 pub use snapshot::{Snapshot, SnapshotHold, SnapshotObject, SnapshotWait};

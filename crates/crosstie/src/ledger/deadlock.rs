@@ -28,7 +28,7 @@ const LOOKS_MAX: u32 = 4;
 const UNSURE_NS: u64 = 200_000_000;
 
 /// How many commands may run under one another and still count as one that waits.
-const NESTED_MAX: usize = 16;
+pub(super) const NESTED_MAX: usize = 16;
 
 /// A deadlock that the caller was in, and ended by giving up.
 #[derive(Clone, Debug)]

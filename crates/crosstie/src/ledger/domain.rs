@@ -10,6 +10,7 @@ use crosstie_core::layout::ledger::{
 use crosstie_core::word::slot::{SLOT_BYTES, Slot};
 
 use super::local::Local;
+use super::order::Noting;
 use super::published::Published;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::directory::Stat;
@@ -69,6 +70,8 @@ pub struct Domain {
     tag: u64,
     pub(super) local: Published<Local>,
     pub(super) net_absent: AtomicU32,
+    /// There if the order in which locks are taken is noted.
+    pub(super) noting: Published<Noting>,
     /// Slots whose space this process knows to be taken.
     backed: AtomicU32,
     before: Option<&'static Domain>,
@@ -163,6 +166,7 @@ impl Domain {
             os::stat(segment.file()).map_err(|error| Error::os("open domain", name.as_str(), error))?;
         let domain = Self::keep(directory, name, segment, ledger);
         domain.end_former_boot()?;
+        domain.note_lock_order_if_asked()?;
         Ok(domain)
     }
 
@@ -268,6 +272,7 @@ impl Domain {
             ledger,
             local: Published::nothing(),
             net_absent: AtomicU32::new(0),
+            noting: Published::nothing(),
             backed: AtomicU32::new(0),
             before: None,
         };

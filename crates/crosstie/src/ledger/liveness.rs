@@ -14,7 +14,7 @@
 use crosstie_core::OwnerId;
 use crosstie_core::wait::Wake;
 use crosstie_core::word::slot::{Occupant, Slot};
-use crosstie_core::word::waiting::Mode;
+use crosstie_core::word::waiting::{Mode, look_for_waiters};
 
 use super::Domain;
 use super::local;
@@ -72,6 +72,8 @@ impl Domain {
                 self.wake_watchers(slot);
             }
         }
+        // Whoever found the dead alive had published its wait before.
+        look_for_waiters();
         for (id, _, seen) in self.waits() {
             if matches!(seen.want.mode, Mode::Signal | Mode::Arrival | Mode::Any) {
                 Wake::nudge(&self, id);

@@ -250,11 +250,21 @@ pub(super) fn remembered_for(tag: u64) -> Option<Me> {
 }
 
 fn make_latest(me: Me) {
+    // Whose locks are noted in their order always goes the long way, where that is done.
+    if me.domain.notes_lock_order() {
+        return;
+    }
     let set = |place: &Latest| {
         place.tag.set(me.tag);
         place.known.set(Some(me.known()));
     };
     if me.tag == 0 { LATEST_ON_HEAP.with(set) } else { LATEST_NAMED.with(set) }
+}
+
+/// Makes this thread go the long way once more.
+pub(super) fn forget_latest() {
+    LATEST_ON_HEAP.with(|place| place.known.set(None));
+    LATEST_NAMED.with(|place| place.known.set(None));
 }
 
 fn find(is_it: impl Fn(&Me) -> bool) -> Option<Me> {

@@ -15,6 +15,7 @@
 //! | [`waiting`] | sleeping until a word changes or its owner dies |
 //! | [`queue`] | who waits for an object, in which order |
 //! | [`deadlock`] | a proved deadlock, and who ends it |
+//! | [`order`] | in which order locks are taken, where somebody wants that noted |
 //! | [`objects`] | the named objects of a domain |
 //! | [`site`] | where in a program something was taken |
 //! | [`identity`] | who an owner is or was |
@@ -31,6 +32,7 @@ pub mod identity;
 pub mod liveness;
 mod local;
 pub mod objects;
+pub mod order;
 mod published;
 pub mod queue;
 pub mod site;

@@ -5,7 +5,7 @@
 //! nothing.
 
 use crosstie_core::atomic::{Ordering, spin_loop};
-use crosstie_core::wait::{Check, Neighbours, Slept, Wait as Waits, Wake};
+use crosstie_core::wait::{Check, Neighbours, NotedVisitor, Slept, Wait as Waits, Wake};
 use crosstie_core::word::holds::Hold;
 use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::{Seen, Want, look_for_waiters};
@@ -45,6 +45,21 @@ impl Wake for &'static Domain {
         }
     }
 
+    fn each_noted(&self, key: u64, visit: &mut NotedVisitor<'_>) {
+        look_for_waiters();
+        for (id, slot) in (*self).waiting() {
+            // In this order: who carries took it up before its wait was withdrawn (`word::carry` I2).
+            match slot.waiting.read().filter(|seen| seen.want.key == key) {
+                Some(seen) => visit(id, seen.want.queue, Some(&seen.want.note)),
+                None => {
+                    if let Some(place) = slot.carries.place(key) {
+                        visit(id, place, None);
+                    }
+                }
+            }
+        }
+    }
+
     fn waits_for(&self, id: OwnerId, key: u64) -> bool {
         look_for_waiters();
         self.slot(id.slot()).is_some_and(|slot| slot.waiting.is_at(key)) && Domain::is_alive(self, id)
@@ -79,6 +94,10 @@ impl Wake for Me {
 
     fn each(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
         self.domain.each(key, visit);
+    }
+
+    fn each_noted(&self, key: u64, visit: &mut NotedVisitor<'_>) {
+        self.domain.each_noted(key, visit);
     }
 
     fn waits_for(&self, id: OwnerId, key: u64) -> bool {

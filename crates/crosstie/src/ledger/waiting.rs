@@ -48,6 +48,8 @@ pub enum Net {
 thread_local! {
     /// When this thread's net looks next; sleeps that are shorter add up to it.
     static NET_DUE_NS: Cell<u64> = const { Cell::new(0) };
+    /// In which domain this thread has changes under way, and how many.
+    static CHANGES: Cell<Option<(&'static Domain, u32)>> = const { Cell::new(None) };
 }
 
 /// How many lives one sleep watches; of more, it looks again every 50 ms.
@@ -89,6 +91,25 @@ impl Domain {
     /// dropped, somebody hears the domain's bell and wakes them.
     pub(crate) fn announce(&'static self) -> Option<Announcement> {
         local::robust_list().ok().map(|list| list.announce_bell(&self.words().bell))
+    }
+
+    /// As [`Domain::announce`], for a change of data that outlives the call: the answers may be dropped in any order.
+    ///
+    /// The kernel looks at one word. So while a thread has changes under way in two domains, only the net tells its death
+    /// in one of them; and so it is if it uses a robust mutex of the C library meanwhile.
+    pub(crate) fn announce_change(&'static self) -> Changing {
+        let count = match CHANGES.get() {
+            None => 0,
+            Some((domain, count)) if std::ptr::eq(domain, self) => count,
+            Some(_) => return Changing { domain: None, _alone: self.announce() },
+        };
+        if count == 0
+            && let Some(announced) = self.announce()
+        {
+            announced.keep();
+        }
+        CHANGES.set(Some((self, count.saturating_add(1))));
+        Changing { domain: Some(self), _alone: None }
     }
 
     /// Whether the net is spread in this process.
@@ -215,6 +236,27 @@ impl Domain {
         };
         self.words().count_net_rescue();
         Some(found)
+    }
+}
+
+/// A change of data for which others wait; see [`Domain::announce_change`].
+#[derive(Debug)]
+pub(crate) struct Changing {
+    /// `None`: announced by itself, beside changes in another domain.
+    domain: Option<&'static Domain>,
+    _alone: Option<Announcement>,
+}
+
+impl Drop for Changing {
+    fn drop(&mut self) {
+        let Some(domain) = self.domain else { return };
+        let left = CHANGES.get().map_or(0, |(_, count)| count.saturating_sub(1));
+        CHANGES.set((left > 0).then_some((domain, left)));
+        if left == 0
+            && let Ok(list) = local::robust_list()
+        {
+            list.retract();
+        }
     }
 }
 

@@ -87,6 +87,14 @@ impl RobustList {
         self.announce_entry(bell.wrapping_add_signed(-RobustWord::FUTEX_OFFSET))
     }
 
+    /// Ends an announcement that was [kept](Announcement::keep).
+    pub fn retract(&self) {
+        // SeqCst: what was announced is done before the entry is taken back, see `announce`.
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: `of_this_thread` established that the head is this thread's own.
+        unsafe { self.pending().write_volatile(0) };
+    }
+
     fn announce_entry(&self, entry: u64) -> Announcement {
         let pending = self.pending();
         // SAFETY: `of_this_thread` established that the head is this thread's own.
@@ -147,6 +155,13 @@ impl RobustList {
 pub struct Announcement {
     list: RobustList,
     before: u64,
+}
+
+impl Announcement {
+    /// Lets it stand until [`RobustList::retract`].
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Announcement {

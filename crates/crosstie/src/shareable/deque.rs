@@ -46,6 +46,11 @@ impl<T: Shareable + Copy + Default, const N: usize> Deque<T, N> {
         List::<T, N>::bounded(self.len)
     }
 
+    /// Where its length stands.
+    pub(super) fn len_word(&self) -> &u64 {
+        &self.len
+    }
+
     /// How many it can hold.
     #[must_use]
     pub const fn capacity(&self) -> usize {

@@ -38,6 +38,11 @@ impl<T: Shareable + Copy + Default, const N: usize> List<T, N> {
         usize::try_from(len).unwrap_or(N).min(N)
     }
 
+    /// Where its length stands.
+    pub(super) fn len_word(&self) -> &u64 {
+        &self.len
+    }
+
     /// How many it can hold.
     #[must_use]
     pub const fn capacity(&self) -> usize {

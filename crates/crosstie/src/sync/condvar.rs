@@ -10,7 +10,7 @@ use crosstie_core::wait::{Refused, Wait as _};
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::Mode;
 
-use super::mutex::MutexGuard;
+use super::mutex::{Mutex, MutexGuard};
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult, domain_removed};
 use super::shared::Shared;
@@ -22,7 +22,7 @@ use crate::os::clock;
 /// How long the wait for the mutex may outlast a deadline that has passed: 1 s.
 const AGAIN_NS: u64 = 1_000_000_000;
 
-/// A condition variable, on the heap or between processes; used with one [`Mutex`](super::Mutex) at a time.
+/// A condition variable, on the heap or between processes; used with one [`Mutex`] at a time.
 ///
 /// [`Monitor`](super::Monitor) is easier to get right: it has no notify to forget.
 ///
@@ -106,7 +106,7 @@ impl Condvar {
     /// Gives the mutex up, waits for a notification, and takes the mutex again. It may return without one.
     ///
     /// # Errors
-    /// As [`Mutex::lock`](super::Mutex::lock), about taking the mutex again.
+    /// As [`Mutex::lock`], about taking the mutex again.
     #[track_caller]
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let waited = self.wait_until(guard, Deadline::NEVER);
@@ -116,13 +116,24 @@ impl Condvar {
     /// As [`Condvar::wait`], until `deadline`; answers whether it came before a notification.
     ///
     /// # Errors
-    /// As [`Mutex::lock`](super::Mutex::lock), about taking the mutex again. For that there is one second more: if its owner
+    /// As [`Mutex::lock`], about taking the mutex again. For that there is one second more: if its owner
     /// does not give it up until then, [`LockError::TimedOut`] says who that is, and the caller is outside.
     #[track_caller]
     pub fn wait_until<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,
         deadline: Deadline,
+    ) -> LockResult<(MutexGuard<'a, T>, bool)> {
+        self.wait_until_then(guard, deadline, || ())
+    }
+
+    /// As [`Condvar::wait_until`]; `then` is called once the mutex is given up.
+    #[track_caller]
+    pub(super) fn wait_until_then<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        deadline: Deadline,
+        then: impl FnOnce(),
     ) -> LockResult<(MutexGuard<'a, T>, bool)> {
         let mutex = guard.owner_mutex();
         let taker = Taker::thread(mutex.tag(), deadline).map_err(LockError::Failed)?;
@@ -131,16 +142,13 @@ impl Condvar {
         let place = taker.me.next_place();
         let queued = turns::enter(&self.head, place, &taker.me, &request);
         drop(guard);
+        then();
         let outcome = turns::sleep(&self.head, &taker.me, place, queued);
         if let Err(Refused::DomainRemoved) = outcome {
             return Err(LockError::Failed(domain_removed(taker.domain())));
         }
         let is_late = outcome.is_err();
-        let mut request = Request { deadline: Deadline::NEVER, ..taker.request(Mode::Exclusive, 1, 1) };
-        if !deadline.is_never() {
-            request.deadline = deadline.max(Deadline::at_ns(clock::now_ns()).after_ns(AGAIN_NS));
-        }
-        let guard = mutex.lock_as(&taker, &request);
+        let guard = lock_again(mutex, &taker, deadline);
         if let (Ok(carried), Ok(_) | Err(LockError::Abandoned(_) | LockError::Poisoned(_))) =
             (outcome, &guard)
         {
@@ -192,6 +200,19 @@ impl Condvar {
         drop(announced);
         Ok(())
     }
+}
+
+/// Takes the mutex again after a wait until `deadline`.
+pub(super) fn lock_again<'a, T>(
+    mutex: &'a Mutex<T>,
+    taker: &Taker,
+    deadline: Deadline,
+) -> LockResult<MutexGuard<'a, T>> {
+    let mut request = Request { deadline: Deadline::NEVER, ..taker.request(Mode::Exclusive, 1, 1) };
+    if !deadline.is_never() {
+        request.deadline = deadline.max(Deadline::at_ns(clock::now_ns()).after_ns(AGAIN_NS));
+    }
+    mutex.lock_as(taker, &request)
 }
 
 impl Default for Condvar {

@@ -94,6 +94,7 @@ impl LockWords {
     /// Takes a reader's cell, not noted yet; answers whether a writer had died inside.
     pub(super) fn take_cell<G>(&self, taker: &Taker) -> Result<(u32, bool), LockError<G>> {
         self.name(taker.domain());
+        taker.note_order(self.head.key(), Mode::Shared);
         let since = clock::now_ns();
         let request = taker.request(Mode::Shared, 1, 1);
         let (cell, died) = rwlock::read(self.words(), &taker.me, taker.owner, &request)
@@ -107,6 +108,7 @@ impl LockWords {
     /// Begins to write.
     pub(super) fn write<G>(&self, taker: &Taker) -> Result<WriteTurn, LockError<G>> {
         self.name(taker.domain());
+        taker.note_order(self.head.key(), Mode::Exclusive);
         if !MutexWord::new(&self.head.word).try_lock(taker.owner) {
             self.own_word(taker)?;
         }

@@ -15,6 +15,7 @@
 //! | [`semaphore`] | [`Semaphore`]: permits that have owners |
 //! | [`condvar`] | [`Condvar`]: waiting under a mutex |
 //! | [`monitor`] | [`Monitor`]: data, mutex and conditions in one |
+//! | [`predicate`] | conditions as data: what the others can see that somebody waits for |
 //! | [`barrier`] | [`Barrier`]: whoever comes waits for all |
 //! | [`event`] | [`Event`]: set or not |
 //! | [`several`] | [`lock_all`]: several locks in one order |
@@ -36,6 +37,7 @@ pub mod mutex;
 pub mod object;
 pub mod once;
 pub mod policy;
+pub mod predicate;
 pub mod refusal;
 pub mod rwlock;
 pub mod semaphore;
@@ -55,6 +57,7 @@ pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use object::Object;
 pub use once::{LazyShared, Once};
 pub use policy::Policy;
+pub use predicate::Predicate;
 pub use refusal::{LockError, LockResult, Occupied};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Permit, Permits, Semaphore};

@@ -1,5 +1,7 @@
 //! [`Monitor`]: data with their mutex and conditions in one, and no notify to forget.
 
+mod exact;
+
 use std::fmt;
 use std::mem::offset_of;
 use std::ops::{Deref, DerefMut};
@@ -8,10 +10,12 @@ use crosstie_core::Deadline;
 use crosstie_core::layout::header::layout_hash;
 use crosstie_core::word::head::{Counters, Head};
 
+use self::exact::{Due, Queue};
 use super::condvar::Condvar;
 use super::mutex::{Mutex, MutexGuard};
 use super::object::{self, Object, Wanted};
 use super::policy::Policy;
+use super::predicate::Predicate;
 use super::refusal::{LockError, LockResult};
 use super::shared::Shared;
 use crate::error::Result;
@@ -20,18 +24,23 @@ use crate::shareable::Shareable;
 
 /// Data that one at a time enters, and waits inside for them to be as it needs them.
 ///
-/// Who begins to change the data wakes those who wait: each enters behind it and looks at its own condition. There is
-/// no notify, so none can be forgotten.
+/// There is no notify, so none can be forgotten. What somebody waits for is said in one of two ways:
+///
+/// | | as data: [`Monitor::wait_when`] | as a closure: [`Monitor::wait_while`], [`Monitor::wait_until`] |
+/// |---|---|---|
+/// | condition | numbers in the data, compared ([`Predicate`]) | any |
+/// | a change wakes | whoever leaves looks, and wakes the first who can go on; that one wakes the next | all of them, each looks |
 ///
 /// # Death
 /// An owner that dies inside leaves it abandoned, and the next is told; if it had begun to change the data, that is the
 /// first of those who wait.
 ///
 /// # Fairness
-/// First come, first served among those who enter, and among those who wait.
+/// First come, first served among those who enter, and among those who wait and can go on.
 ///
 /// # Cost
-/// Entering and leaving: as a [`Mutex`]. A change while k wait wakes k.
+/// Entering and leaving: as a [`Mutex`]. A change while k wait compares k times and wakes one; of those who wait with a
+/// closure it wakes all.
 ///
 /// # Examples
 /// ```
@@ -54,22 +63,31 @@ use crate::shareable::Shareable;
 #[repr(C)]
 pub struct Monitor<T> {
     mutex: Mutex<T>,
+    /// Where those wait whose condition is a closure.
     changed: Condvar,
+    /// Where those wait whose condition others can see.
+    exact: Queue,
 }
 
 #[expect(unsafe_code, reason = "promises what an object is")]
 mod promises {
-    use super::{Condvar, Head, Monitor, Mutex, Object, Shareable, layout_hash, offset_of};
+    use super::{
+        Condvar, Head, Monitor, MonitorGuard, Mutex, Object, Queue, Shareable, layout_hash, offset_of,
+    };
+
+    // SAFETY: a shared guard only gives out shared data; what it owes to those who wait its owner alone pays.
+    unsafe impl<T: Sync> Sync for MonitorGuard<'_, T> {}
 
     // SAFETY: repr(C), begins with its mutex's head; T is Shareable.
     unsafe impl<T: Shareable> Object for Monitor<T> {
         const KIND: &'static str = "monitor";
         const SHAPE: u64 = 1;
-        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("monitor 1: mutex with data, condition");
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("monitor 2: mutex with data, condition, head, choice");
         const PARTS: &'static [(usize, usize)] = &[
             Mutex::<T>::PARTS[0],
             Mutex::<T>::PARTS[1],
             (offset_of!(Monitor<T>, changed), size_of::<Condvar>()),
+            (offset_of!(Monitor<T>, exact), size_of::<Queue>()),
         ];
 
         fn describe() -> String {
@@ -83,6 +101,7 @@ mod promises {
         fn place(&self, tag: u64, next_key: &mut dyn FnMut() -> u64) {
             self.mutex.head().place(tag, next_key());
             self.changed.head().place(tag, next_key());
+            self.exact.head().place(tag, next_key());
         }
     }
 }
@@ -91,7 +110,7 @@ impl<T> Monitor<T> {
     /// A monitor on the heap.
     #[must_use]
     pub const fn new(value: T) -> Self {
-        Self { mutex: Mutex::with_policy(value, Policy::Fair), changed: Condvar::new() }
+        Self { mutex: Mutex::with_policy(value, Policy::Fair), changed: Condvar::new(), exact: Queue::new() }
     }
 
     /// Enters, and waits for that as long as it takes.
@@ -113,8 +132,47 @@ impl<T> Monitor<T> {
     pub fn enter_until(&self, deadline: Deadline) -> LockResult<MonitorGuard<'_, T>> {
         match self.mutex.lock_until(deadline) {
             Ok(guard) => Ok(self.inside(guard)),
-            Err(refusal) => Err(refusal.map(|guard| self.inside(guard))),
+            Err(refusal) => Err(refusal.map(|guard| self.inside_after_death(guard))),
         }
+    }
+
+    /// Enters, and waits inside until the data are as `needs` says of them: whoever leaves then wakes this thread, and
+    /// nobody wakes it in vain but a death.
+    ///
+    /// `needs` is asked once; it compares fields of the data with numbers of its own.
+    ///
+    /// # Errors
+    /// As [`Monitor::enter`]; [`LockError::Failed`] of kind `Usage` for what lies outside the data, and for more than
+    /// [`COMPARISONS_MAX`](super::predicate::COMPARISONS_MAX) comparisons.
+    ///
+    /// # Death
+    /// Who is killed between a change and its look at who waits makes all who wait so look; the first goes in.
+    ///
+    /// # Fairness
+    /// Of those who can go on, first come, first woken. One that enters meanwhile may take away what another was woken
+    /// for; that one keeps its place.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::shareable::Deque;
+    /// use crosstie::sync::Monitor;
+    /// use crosstie::sync::predicate::at_least;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let jobs = Monitor::<Deque<u64, 8>>::open_or_create_in(domain, "jobs", Deque::new)?;
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| jobs.enter().unwrap().push_back(7));
+    ///     let job = jobs.wait_when(|jobs| at_least(jobs, 1)).unwrap().pop_front();
+    ///     assert_eq!(job, Some(7));
+    /// });
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn wait_when(
+        &self,
+        needs: impl for<'d> FnOnce(&'d T) -> Predicate<'d>,
+    ) -> LockResult<MonitorGuard<'_, T>> {
+        self.enter()?.wait_when(needs)
     }
 
     /// Enters, and waits inside as long as `condition` is true.
@@ -136,7 +194,15 @@ impl<T> Monitor<T> {
     }
 
     fn inside<'a>(&'a self, guard: MutexGuard<'a, T>) -> MonitorGuard<'a, T> {
-        MonitorGuard { monitor: self, guard: Some(guard), changed: false }
+        MonitorGuard { monitor: self, guard: Some(guard), changed: false, due: None }
+    }
+
+    /// What an owner died over may be what others wait for.
+    #[cold]
+    fn inside_after_death<'a>(&'a self, guard: MutexGuard<'a, T>) -> MonitorGuard<'a, T> {
+        let mut inside = self.inside(guard);
+        inside.begin();
+        inside
     }
 
     /// What happened to it so far.
@@ -182,6 +248,8 @@ pub struct MonitorGuard<'a, T> {
     guard: Option<MutexGuard<'a, T>>,
     /// Whether those who wait were told that this thread changes the data.
     changed: bool,
+    /// There while this thread owes those who wait with a condition as data a look.
+    due: Option<Due>,
 }
 
 impl<'a, T> MonitorGuard<'a, T> {
@@ -210,20 +278,23 @@ impl<'a, T> MonitorGuard<'a, T> {
         let mut late = false;
         loop {
             // invariant: the guard is there whenever this thread is inside.
-            let mut guard = self.guard.take().expect("inside");
-            let goes_on = !condition(&mut guard);
+            let guard = self.guard.as_mut().expect("inside");
+            let goes_on = !condition(guard);
             if late || goes_on {
-                self.guard = Some(guard);
                 return Ok((self, late && !goes_on));
             }
+            let left = self.choose();
             self.changed = false;
-            match monitor.changed.wait_until(guard, deadline) {
+            // invariant: as above.
+            let guard = self.guard.take().expect("inside");
+            match monitor.changed.wait_until_then(guard, deadline, move || drop(left)) {
                 Ok((guard, is_late)) => {
                     late = is_late;
                     self.guard = Some(guard);
                 }
                 Err(refusal) => {
-                    return Err(refusal.map(|(guard, is_late)| (monitor.inside(guard), is_late)));
+                    let inside = |(guard, is_late)| (monitor.inside_after_death(guard), is_late);
+                    return Err(refusal.map(inside));
                 }
             }
         }
@@ -261,11 +332,12 @@ impl<'a, T> MonitorGuard<'a, T> {
     #[track_caller]
     pub fn wait_on(mut self, condition: &Condvar) -> LockResult<Self> {
         let monitor = self.monitor;
+        let left = self.choose();
         // invariant: the guard is there whenever this thread is inside.
         let guard = self.guard.take().expect("inside");
-        match condition.wait(guard) {
-            Ok(guard) => Ok(monitor.inside(guard)),
-            Err(refusal) => Err(refusal.map(|guard| monitor.inside(guard))),
+        match condition.wait_until_then(guard, Deadline::NEVER, move || drop(left)) {
+            Ok((guard, _)) => Ok(monitor.inside(guard)),
+            Err(refusal) => Err(refusal.map(|(guard, _)| monitor.inside_after_death(guard))),
         }
     }
 
@@ -292,6 +364,9 @@ impl<'a, T> MonitorGuard<'a, T> {
         if let Some(guard) = &self.guard {
             // A tag that leads nowhere was written by others: nobody can be found who waits here.
             let _ = self.monitor.changed.notify_all(guard);
+        }
+        if self.monitor.exact.has_waiters() {
+            self.begin();
         }
     }
 

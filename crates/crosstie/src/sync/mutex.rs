@@ -31,6 +31,7 @@ use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::Result;
 use crate::ledger::attach::{Known, latest, me};
+use crate::ledger::order;
 use crate::ledger::site::Site;
 use crate::ledger::{Domain, Identity, Me};
 use crate::os::clock;
@@ -297,6 +298,7 @@ impl<T> Mutex<T> {
     /// Locks for the thread of `taker`, as `request` says.
     pub(super) fn lock_as(&self, taker: &Taker, request: &Request) -> LockResult<MutexGuard<'_, T>> {
         taker.name(&self.head);
+        taker.note_order(self.head.key(), Mode::Exclusive);
         if !MutexWord::new(&self.head.word).try_lock(taker.owner) {
             self.take_as(&taker.me, taker.owner, request)?;
         }
@@ -314,6 +316,7 @@ impl<T> Mutex<T> {
         if self.head.key() == 0 {
             self.head.name(me.domain.next_key());
         }
+        order::note(me, None, (self.head.key(), Mode::Exclusive), deadline, site);
         self.take_as(
             me,
             owner,

@@ -1,6 +1,7 @@
 //! [`Semaphore`]: a number of permits that have owners and come back when those die.
 
 mod held_permits;
+mod transfer;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -17,6 +18,7 @@ use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
 use self::held_permits::HeldPermits;
+pub use self::transfer::{AcquireOwned, NotTransferred};
 use super::held::{Noted, one};
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult, Occupied};
@@ -444,27 +446,6 @@ impl Shared<Semaphore> {
         Ok(CommandPermits { semaphore: self.clone(), noted, places })
     }
 }
-
-/// Taking permits for the whole process.
-pub trait AcquireOwned: Deref<Target = Semaphore> + Clone {
-    /// Takes one permit for the calling process, and waits until `deadline`.
-    ///
-    /// # Errors
-    /// As [`Semaphore::acquire_until`].
-    ///
-    /// # Death
-    /// It is held until it is dropped or the *process* ends.
-    #[track_caller]
-    fn acquire_owned_until(&self, deadline: Deadline) -> LockResult<OwnedPermit<Self>> {
-        let semaphore: &Semaphore = self;
-        let mut places = [(0, 0)];
-        let noted = semaphore.take(Taker::process(semaphore.head.tag(), deadline), &mut places)?;
-        let [(index, token)] = places;
-        Ok(OwnedPermit { held: HeldPermits { semaphore: self.clone(), noted, index, token } })
-    }
-}
-
-impl<H: Deref<Target = Semaphore> + Clone> AcquireOwned for H {}
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::ledger::attach;
 use crate::ledger::attach::Known;
 use crate::ledger::command::CommandOwner;
+use crate::ledger::order;
 use crate::ledger::site::Site;
 use crate::ledger::{Domain, Me};
 use crate::os::process;
@@ -79,6 +80,11 @@ impl Taker {
     /// Where in the program.
     pub(super) fn site(&self) -> &'static Location<'static> {
         self.site
+    }
+
+    /// Notes, where somebody wants that, what is held while this is wanted too.
+    pub(super) fn note_order(&self, key: u64, mode: Mode) {
+        order::note(&self.me, self.command, (key, mode), self.deadline, self.site);
     }
 
     /// What is asked of an object.

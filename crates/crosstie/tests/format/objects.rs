@@ -13,6 +13,7 @@ use crosstie::sync::{
 };
 use crosstie::{Deadline, Shareable};
 use crosstie_core::layout::header::layout_hash;
+use crosstie_core::layout::orders::LAYOUT;
 
 use super::{DOCUMENT, compare};
 
@@ -104,7 +105,23 @@ fn a_monitor_is_what_the_document_says() {
     let scene = Scene::new();
     let monitor = Monitor::<u64>::open_or_create_in(scene.domain, "jobs", || 0).unwrap();
     *monitor.enter().unwrap() = 9;
-    scene.is("monitor.jobs", "A monitor", "monitor 1: mutex with data, condition");
+    scene.is("monitor.jobs", "A monitor", "monitor 2: mutex with data, condition, head, choice");
+}
+
+#[test]
+fn an_order_of_locks_is_what_the_document_says() {
+    let scene = Scene::new();
+    scene.domain.note_lock_order().unwrap();
+    let open = |name| Mutex::<u64>::open_or_create_in(scene.domain, name, || 0).unwrap();
+    let (one, other) = (open("one"), open("other"));
+    let _one = one.lock().unwrap();
+    drop(other.lock().unwrap());
+    let written = fs::read(scene.path("orders")).unwrap();
+    compare("Orders of locks", &written);
+    assert_eq!(written.len(), (64 << 10) + 1024 * 256);
+    assert_eq!(u64::from_le_bytes(*written[24..].first_chunk().unwrap()), LAYOUT);
+    let description = DOCUMENT.lines().find_map(|line| line.strip_prefix("The layout is the hash of `"));
+    assert_eq!(layout_hash(description.unwrap().trim_end_matches("`.")), LAYOUT);
 }
 
 #[test]

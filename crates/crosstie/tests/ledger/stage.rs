@@ -107,6 +107,8 @@ impl Actor {
         if wrapper.is_empty() {
             command.env("CROSSTIE_TEST_PARENT", std::process::id().to_string());
         }
+        // Whatever the tests themselves run under is none of theirs.
+        command.env_remove("CROSSTIE_HOLDER");
         command.env("CROSSTIE_TEST_ROLE", role).env("CROSSTIE_DOMAIN", domain).envs(more.iter().copied());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let says = BufReader::new(child.stdout.take().unwrap());

@@ -4,10 +4,13 @@ use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use crosstie::Deadline;
+use crosstie::OwnerId;
 use crosstie::ledger::{Domain, Net};
 use crosstie::os::process;
 use crosstie::shareable::{Deque, Transactional};
 use crosstie::sync::mutex::LockOwned;
+use crosstie::sync::predicate::at_least;
+use crosstie::sync::semaphore::AcquireOwned;
 use crosstie::sync::{
     Barrier, Condvar, CountingSemaphore, Event, LockError, LockResult, Monitor, Mutex, MutexGuard, Once,
     OwnedMutexGuard, Policy, RwLock, Shared, lock_all, wait_any,
@@ -58,23 +61,18 @@ fn run(domain: &'static Domain, steps: &[&str], owned: &mut Vec<Guard>) {
             }
         }
         "acquire" => return acquire(domain, name, rest, owned),
-        "read" | "write" => {
-            let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
-            return if verb == "read" {
-                let guard = lock.read();
-                say_outcome(name, &guard.as_ref().map(|guard| **guard));
-                run_beside(domain, rest, owned, guard)
-            } else {
-                let guard = lock.write();
-                say_outcome(name, &guard.as_ref().map(|guard| **guard));
-                run_beside(domain, rest, owned, guard)
-            };
-        }
+        "process" => say("owner", domain.process_owner().unwrap().to_bits()),
+        "give" => give(domain, name, words.next().unwrap().parse().unwrap()),
+        "accept" => return accept(domain, name, rest, owned),
+        "read" | "write" => return read_or_write(domain, (verb, name), rest, owned),
         "read_add" => {
             let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
             read_and_add(&lock, words.next().unwrap().parse().unwrap());
         }
         "produce" => produce(domain, name, words.next().unwrap().parse().unwrap()),
+        "when" => when(domain, name, words.next().unwrap().parse().unwrap()),
+        "enter" => return enter(domain, name, words.next(), rest, owned),
+        "cross" => cross(domain, name, words.next().unwrap()),
         "await" => await_notification(domain, name, words.next().unwrap()),
         "meet" => meet(domain, name, words.next().unwrap().parse().unwrap()),
         "once" => {
@@ -104,6 +102,33 @@ fn acquire(domain: &'static Domain, name: &str, rest: &[&str], owned: &mut Vec<G
     run_beside(domain, rest, owned, permit);
 }
 
+/// Takes a permit and transfers it to the process of these bits.
+fn give(domain: &'static Domain, name: &str, to: u64) {
+    let gate = crosstie::sync::Semaphore::open_in(domain, name).unwrap();
+    gate.acquire().unwrap().transfer_to(OwnerId::from_bits(to).unwrap()).unwrap();
+}
+
+/// The rest of a script with a permit that was transferred to this process.
+fn accept(domain: &'static Domain, name: &str, rest: &[&str], owned: &mut Vec<Guard>) {
+    let gate = crosstie::sync::Semaphore::open_in(domain, name).unwrap();
+    let permit = gate.accept().unwrap().expect("something was transferred");
+    say("accepted", permit.index());
+    run_beside(domain, rest, owned, permit);
+}
+
+fn read_or_write(domain: &'static Domain, (verb, name): (&str, &str), rest: &[&str], owned: &mut Vec<Guard>) {
+    let lock = RwLock::<u64>::open_or_create_in(domain, name, || 0).unwrap();
+    if verb == "read" {
+        let guard = lock.read();
+        say_outcome(name, &guard.as_ref().map(|guard| **guard));
+        run_beside(domain, rest, owned, guard);
+    } else {
+        let guard = lock.write();
+        say_outcome(name, &guard.as_ref().map(|guard| **guard));
+        run_beside(domain, rest, owned, guard);
+    }
+}
+
 fn say_outcome<T: std::fmt::Debug, G>(name: &str, outcome: &Result<T, &LockError<G>>)
 where
     LockError<G>: std::fmt::Display,
@@ -123,6 +148,38 @@ fn produce(domain: &'static Domain, name: &str, items: u64) {
         let mut inside = buffer.wait_while(|queue| queue.is_full()).unwrap();
         inside.push_back(item).unwrap();
     }
+}
+
+/// Waits inside until there are `least` or more, and takes them.
+fn when(domain: &'static Domain, name: &str, least: u64) {
+    let count = Monitor::<u64>::open_or_create_in(domain, name, || 0).unwrap();
+    let mut inside = count.wait_when(|count| at_least(count, least));
+    say_outcome(name, &inside.as_ref().map(|inside| **inside));
+    if let Ok(inside) = &mut inside {
+        **inside -= least;
+    }
+}
+
+/// The rest of a script inside a monitor, with what it counts raised by `more`, if that is said.
+fn enter(domain: &'static Domain, name: &str, more: Option<&str>, rest: &[&str], owned: &mut Vec<Guard>) {
+    let count = Monitor::<u64>::open_or_create_in(domain, name, || 0).unwrap();
+    let mut inside = count.enter().unwrap();
+    if let Some(more) = more {
+        *inside += more.parse::<u64>().unwrap();
+    }
+    say("inside", name);
+    run_beside(domain, rest, owned, inside);
+}
+
+/// Raises what two monitors count, leaves the first, and stays in the second.
+fn cross(domain: &'static Domain, one: &str, other: &str) {
+    let (one, other) =
+        [one, other].map(|name| Monitor::<u64>::open_or_create_in(domain, name, || 0).unwrap()).into();
+    let (mut first, mut second) = (one.enter().unwrap(), other.enter().unwrap());
+    (*first, *second) = (*first + 1, *second + 1);
+    drop(first);
+    say("inside", "the second");
+    std::io::stdin().lock().read_line(&mut String::new()).unwrap();
 }
 
 fn await_notification(domain: &'static Domain, name: &str, mutex: &str) {
@@ -195,7 +252,9 @@ fn run_beside<G>(domain: &'static Domain, rest: &[&str], owned: &mut Vec<Guard>,
 fn run_inside<G>(domain: &'static Domain, rest: &[&str], owned: &mut Vec<Guard>, guard: G) {
     let mut depth = 1;
     let end = rest.iter().position(|step| {
-        let takes = ["lock ", "acquire ", "read ", "write "].iter().any(|verb| step.contains(verb));
+        let takes = ["lock ", "acquire ", "read ", "write ", "enter ", "accept "]
+            .iter()
+            .any(|verb| step.contains(verb));
         depth += i32::from(takes) - i32::from(*step == "unlock");
         depth == 0
     });

@@ -164,3 +164,73 @@ fn a_deadlock_over_permits_names_everybody_who_has_some() {
     assert_eq!(told, Some(3));
     stage.nothing_was_rescued();
 }
+
+#[test]
+fn a_permit_goes_to_another_process_which_finds_it_without_being_told() {
+    let stage = Stage::new();
+    let gate = Semaphore::open_or_create_in(stage.domain, "gate", 1).unwrap();
+    let own = stage.domain.process_owner().unwrap().to_bits();
+    let mut giver = stage.role(&format!("give gate {own}; abort"), &[]);
+    giver.until_ended();
+    assert_eq!(gate.try_acquire().unwrap_err().kind(), ErrorKind::Busy, "it is this process's");
+    let permit = gate.accept().unwrap().expect("it was transferred");
+    assert!(permit.is_held() && gate.accept().unwrap().is_none());
+    let token = permit.token();
+    // And on to the next, which holds it until it ends.
+    let mut next = stage.role("process; pause; accept gate; say has-it; abort", &[]);
+    permit.transfer_to(next.says_owner()).unwrap();
+    next.go_on();
+    assert_eq!(next.says("accepted"), "0");
+    next.until_ended();
+    assert!(gate.acquire().unwrap().token() > token + 1, "each acceptance has a larger number");
+    stage.nothing_was_rescued();
+}
+
+#[test]
+fn a_process_that_dies_before_it_accepts_leaves_the_permit_to_who_sleeps_for_it() {
+    let stage = Stage::new();
+    let gate = Semaphore::open_or_create_in(stage.domain, "gate", 1).unwrap();
+    let mut receiver = stage.role("process; pause", &[]);
+    let to = receiver.says_owner();
+    let permit = gate.acquire().unwrap();
+    let mut waiter = stage.role("acquire gate", &[]);
+    let tid = waiter.says("tid").parse().unwrap();
+    until_asleep(waiter.pid(), tid);
+    permit.transfer_to(to).unwrap();
+    assert_eq!(gate.held_by(), [(0, to)]);
+    // The waiter watched this thread; it has to watch the receiver now.
+    receiver.kill();
+    assert_eq!(waiter.says("locked"), "gate clean 0");
+    waiter.says("done");
+    assert_eq!(gate.counters().deaths, 1);
+    stage.nothing_was_rescued();
+}
+
+#[test]
+fn all_permits_of_a_request_go_together() {
+    let stage = Stage::new();
+    let gate = Semaphore::open_or_create_in(stage.domain, "gate", 3).unwrap();
+    let own = stage.domain.process_owner().unwrap();
+    gate.acquire_many(2, Deadline::NEVER).unwrap().transfer_to(own).unwrap();
+    let permits: Vec<_> = std::iter::from_fn(|| gate.accept().unwrap()).collect();
+    assert_eq!(permits.len(), 2);
+    assert!(gate.try_acquire().is_ok(), "the third is free");
+    drop(permits);
+    assert_eq!(gate.acquire_many(3, Deadline::NOW).unwrap().len(), 3);
+}
+
+#[test]
+fn a_permit_is_kept_where_there_is_no_process_to_give_it_to() {
+    let stage = Stage::new();
+    let gate = Semaphore::open_or_create_in(stage.domain, "gate", 1).unwrap();
+    let mut other = stage.role("process; pause", &[]);
+    let gone = other.says_owner();
+    other.kill();
+    other.until_ended();
+    let permit = gate.acquire().unwrap();
+    let refused = permit.transfer_to(stage.domain.thread_owner().unwrap()).unwrap_err();
+    assert_eq!(refused.error.kind(), ErrorKind::Usage, "{refused}");
+    let refused = refused.permit.transfer_to(gone).unwrap_err();
+    assert_eq!(refused.error.kind(), ErrorKind::PeerDied, "{refused}");
+    assert!(refused.permit.is_held());
+}

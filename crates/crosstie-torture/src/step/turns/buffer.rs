@@ -1,9 +1,10 @@
-//! A buffer: data that count units, under a condition or in a monitor.
+//! A buffer: a unit is taken under its mutex, where it is waited for, and whoever is told of a death mends.
 
 use crosstie::Deadline;
+use crosstie::sync::predicate::at_least;
 use crosstie::sync::{Condvar, Monitor, MonitorGuard, Mutex, MutexGuard};
 
-use super::thing::{Data, Mending, Refusal, UNITS, change, had, mend};
+use super::thing::{Condition, Data, Mending, Refusal, UNITS, change, had, mend};
 
 /// Who mends also tells those who wait: the dead may have changed the data and told nobody.
 pub fn mend_under(
@@ -19,7 +20,6 @@ pub fn mend_under(
     Ok(())
 }
 
-/// As [`mend_under`]; a monitor tells them by itself.
 pub fn mend_inside(guard: &mut MonitorGuard<'_, Data>, is_told: bool) {
     if is_told {
         mend(guard);
@@ -27,7 +27,6 @@ pub fn mend_inside(guard: &mut MonitorGuard<'_, Data>, is_told: bool) {
     }
 }
 
-/// Takes a unit, and waits for it under the condition; answers whether a death was told, and the data as found.
 pub fn take_under(
     mutex: &Mutex<Data>,
     condition: &Condvar,
@@ -56,9 +55,9 @@ pub fn take_under(
     }
 }
 
-/// As [`take_under`], in a monitor.
 pub fn take_inside(
     monitor: &Monitor<Data>,
+    condition: Condition,
     deadline: Deadline,
     mending: Mending,
 ) -> Result<(bool, Data), Refusal> {
@@ -75,7 +74,10 @@ pub fn take_inside(
         if deadline.is_now() {
             return Err(Refusal::NotNow);
         }
-        let waited = guard.wait_while_until(|data| data[UNITS] == 0, deadline);
+        let waited = match condition {
+            Condition::Closure => guard.wait_while_until(|data| data[UNITS] == 0, deadline),
+            Condition::Data => guard.wait_when_until(|data| at_least(&data[UNITS], 1), deadline),
+        };
         let ((again, is_late), told_now) = had(waited)?;
         (guard, is_told) = (again, is_told || told_now);
         found = *guard;

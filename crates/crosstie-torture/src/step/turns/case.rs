@@ -26,6 +26,10 @@ pub enum Act {
     Outwait,
     /// Gives what it has.
     Give,
+    /// Transfers what it has to the judge's process.
+    Transfer,
+    /// Accepts what was transferred to its process.
+    Accept,
     /// Takes, changes the data, gives.
     Change,
     /// Drops its handle.
@@ -35,12 +39,12 @@ pub enum Act {
 impl Act {
     /// Whether the victim has it when the operation has returned.
     pub fn takes(self) -> bool {
-        matches!(self, Self::Try | Self::Take | Self::Await)
+        matches!(self, Self::Try | Self::Take | Self::Await | Self::Accept)
     }
 
     /// Whether the victim has had it when the operation has returned.
     pub fn gives(self) -> bool {
-        matches!(self, Self::Give | Self::Change)
+        matches!(self, Self::Give | Self::Transfer | Self::Change)
     }
 
     /// Whether another has it when the operation starts.

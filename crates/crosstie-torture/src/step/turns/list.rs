@@ -27,9 +27,15 @@ pub fn cases() -> &'static [Case] {
         add(&mut cases, Thing::Semaphore, Way::Two, Way::One, BESIDE_READERS);
         add(&mut cases, Thing::Semaphore, Way::Owned, Way::Two, OWNED);
         add(&mut cases, Thing::Semaphore, Way::Two, Way::Two, &[TAKE.behind(Dead::Owner)]);
+        for way in [Way::One, Way::Two, Way::Owned] {
+            add(&mut cases, Thing::Semaphore, way, Way::Two, &[TRANSFER, TRANSFER_BESIDE_SLEEPER]);
+        }
+        add(&mut cases, Thing::Semaphore, Way::Owned, Way::Two, &[ACCEPT]);
         add_all(&mut cases, Thing::All, Way::Alone, Way::Alone);
         add_of_dead_owner(&mut cases, Thing::All);
-        for thing in [Thing::Counting, Thing::Event, Thing::Condvar, Thing::Monitor, Thing::Any] {
+        let unowned =
+            [Thing::Counting, Thing::Event, Thing::Condvar, Thing::Monitor, Thing::ExactMonitor, Thing::Any];
+        for thing in unowned {
             add(&mut cases, thing, Way::Alone, Way::Alone, TURNS);
             add(&mut cases, thing, Way::Alone, Way::Alone, &[TRY, TRY_HELD, OUTWAIT]);
         }
@@ -68,6 +74,10 @@ const CHANGE: Situation = Situation::new(Act::Change, Beside::Awake);
 const DROP: Situation = Situation::new(Act::Drop, Beside::Awake);
 const GIVE: Situation = Situation::new(Act::Give, Beside::Awake);
 const GIVE_TO_SLEEPER: Situation = Situation::new(Act::Give, Beside::Ahead);
+
+const TRANSFER: Situation = Situation::new(Act::Transfer, Beside::Awake);
+const TRANSFER_BESIDE_SLEEPER: Situation = Situation::new(Act::Transfer, Beside::Ahead);
+const ACCEPT: Situation = Situation::new(Act::Accept, Beside::Awake);
 
 /// To take and to give, with and without others.
 const TURNS: &[Situation] = &[
@@ -127,6 +137,7 @@ fn said(thing: Thing, way: Way) -> String {
         Thing::Monitor => "monitor",
         Thing::Any => "any of two",
         Thing::All => "both of two",
+        Thing::ExactMonitor => "exact monitor",
     };
     let way = match way {
         Way::Alone => "",
@@ -147,6 +158,8 @@ fn act_of(act: Act) -> &'static str {
         Act::Await => "wait and get it",
         Act::Outwait => "wait in vain",
         Act::Give => "give",
+        Act::Transfer => "transfer",
+        Act::Accept => "accept",
         Act::Change => "take, change, give",
         Act::Drop => "drop the handle",
     }
@@ -160,7 +173,7 @@ fn said_of(beside: Beside, act: Act, others: Way) -> String {
     };
     match (beside, act) {
         (Beside::Nobody | Beside::Awake, _) => String::new(),
-        (Beside::Ahead, Act::Give) => format!(", a sleeper{other}"),
+        (Beside::Ahead, Act::Give | Act::Transfer) => format!(", a sleeper{other}"),
         (Beside::Ahead | Beside::Deaf, _) => format!(", behind another{other}"),
         (Beside::Behind, _) => format!(", before another{other}"),
     }
@@ -222,8 +235,24 @@ const TWINS: &[(&str, Twin, Fault, Thing, Way, Situation)] = &[
     ),
     ("a post that wakes nobody", Twin::WakesNobody, Fault::Hang, Thing::Any, Way::Alone, GIVE_TO_SLEEPER),
     ("a giver that keeps one of two", Twin::KeepsOne, Fault::Hang, Thing::All, Way::Alone, GIVE_TO_SLEEPER),
+    (
+        "a change that looks for nobody",
+        Twin::WakesNobody,
+        Fault::Hang,
+        Thing::ExactMonitor,
+        Way::Alone,
+        GIVE_TO_SLEEPER,
+    ),
     ("an unlock that forgets the note", Twin::KeepsNote, Fault::Note, Thing::FairMutex, Way::Alone, GIVE),
     ("a release that loses a permit", Twin::LosesPermit, Fault::Lost, Thing::Semaphore, Way::One, GIVE),
+    (
+        "a transfer that names the receiver late",
+        Twin::TransfersInTwoSteps,
+        Fault::Lost,
+        Thing::Semaphore,
+        Way::One,
+        TRANSFER,
+    ),
     ("a post that counts twice", Twin::GivesTwice, Fault::Doubled, Thing::Counting, Way::Alone, GIVE),
     ("a write behind the unlock", Twin::WritesOutside, Fault::Torn, Thing::FairMutex, Way::Alone, CHANGE),
     (

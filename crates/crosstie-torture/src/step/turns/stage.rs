@@ -61,6 +61,9 @@ impl<'a> TurnStage<'a> {
         if case.act == Act::Open {
             return Ok(stage);
         }
+        if case.act == Act::Transfer {
+            domain.process_owner()?;
+        }
         let opened = case.thing.open(domain, name)?;
         if let Opened::Event(event) = &opened {
             event.set()?;
@@ -130,6 +133,14 @@ impl<'a> TurnStage<'a> {
         self.since_ns = clock::now_ns();
         let (who, _) = self.enter(part);
         self.await_done(who)
+    }
+
+    /// Gives back what the victim transferred to the judge's process.
+    fn give_what_was_transferred(&mut self) {
+        let opened = self.case.thing.open(self.domain, &self.name);
+        while let Ok(Ok(Some(taken))) = opened.as_ref().map(Opened::accept) {
+            drop(taken);
+        }
     }
 
     /// An owner's note in the ledger says what it has: for as long as it has it, and no longer.
@@ -271,6 +282,9 @@ impl Stage for TurnStage<'_> {
                 let what = format!("the victim and others have {out} units");
                 self.findings.push(Finding::new(Fault::Doubled, what));
             }
+            if self.case.act == Act::Transfer {
+                self.give_what_was_transferred();
+            }
             if let (true, Some((who, _))) = (self.case.act.gives(), self.sleeper) {
                 self.since_ns = clock::now_ns();
                 // What was given must be had without a death.
@@ -284,6 +298,9 @@ impl Stage for TurnStage<'_> {
 
     fn judge(mut self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
         self.since_ns = killed_ns;
+        if self.case.act == Act::Transfer {
+            self.give_what_was_transferred();
+        }
         match self.conclude(progress, killed_ns) {
             Ok(()) => {
                 self.opened = None;

@@ -14,7 +14,7 @@ use crosstie::sync::{
     Monitor, Mutex, MutexGuard, OwnedMutexGuard, Permit, Permits, Policy, RwLock, RwLockReadGuard,
     RwLockWriteGuard, Semaphore, Shared, lock_all_until,
 };
-use crosstie::{Deadline, Error};
+use crosstie::{Deadline, Error, OwnerId};
 
 use super::buffer::{mend_inside, mend_under, take_inside, take_under};
 
@@ -42,6 +42,8 @@ pub enum Thing {
     Any,
     /// Two mutexes, taken together.
     All,
+    /// A buffer whose condition others can see.
+    ExactMonitor,
 }
 
 /// In what way units are taken.
@@ -90,7 +92,9 @@ impl Thing {
 
     /// Whether units belong to who took them, and come back at its death.
     pub fn has_owners(self) -> bool {
-        !matches!(self, Self::Counting | Self::Event | Self::Condvar | Self::Monitor | Self::Any)
+        let unowned =
+            [Self::Counting, Self::Event, Self::Condvar, Self::Monitor, Self::ExactMonitor, Self::Any];
+        !unowned.contains(&self)
     }
 
     /// Whether it tells that an owner died inside.
@@ -108,7 +112,7 @@ impl Thing {
             Self::Counting => &["count"],
             Self::Event => &["event"],
             Self::Condvar => &["lock", "cond"],
-            Self::Monitor => &["monitor"],
+            Self::Monitor | Self::ExactMonitor => &["monitor"],
         }
     }
 
@@ -132,7 +136,12 @@ impl Thing {
                 let mutex = Mutex::open_or_create_with(domain, name, Policy::Fair, data)?;
                 Opened::Condvar(mutex, Condvar::open_or_create_in(domain, name)?)
             }
-            Self::Monitor => Opened::Monitor(Monitor::open_or_create_in(domain, name, data)?),
+            Self::Monitor => {
+                Opened::Monitor(Monitor::open_or_create_in(domain, name, data)?, Condition::Closure)
+            }
+            Self::ExactMonitor => {
+                Opened::Monitor(Monitor::open_or_create_in(domain, name, data)?, Condition::Data)
+            }
             Self::Any => {
                 let counting = CountingSemaphore::open_or_create_in(domain, name, 1)?;
                 Opened::Any(counting, Event::open_or_create_in(domain, name, Reset::Automatic)?)
@@ -146,6 +155,13 @@ impl Thing {
     }
 }
 
+/// How a condition is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Closure,
+    Data,
+}
+
 /// A thing that is open.
 #[derive(Clone)]
 pub enum Opened {
@@ -156,7 +172,7 @@ pub enum Opened {
     Counting(Shared<CountingSemaphore>),
     Event(Shared<Event>),
     Condvar(Shared<Mutex<Data>>, Shared<Condvar>),
-    Monitor(Shared<Monitor<Data>>),
+    Monitor(Shared<Monitor<Data>>, Condition),
     Any(Shared<CountingSemaphore>, Shared<Event>),
     All(Shared<Mutex<Data>>, Shared<Mutex<Data>>),
 }
@@ -180,9 +196,7 @@ pub enum Guard<'a> {
     Write(RwLockWriteGuard<'a, Data>),
     Lock(LockGuard<&'a Lock>),
     Permit(Permit<'a>),
-    #[expect(dead_code, reason = "kept for its drop")]
     Permits(Permits<'a>),
-    #[expect(dead_code, reason = "kept for its drop")]
     OwnedPermit(OwnedPermit<Shared<Semaphore>>),
     /// The lock is given up before the command's slot.
     CommandLock(AnyLockGuard, #[expect(dead_code, reason = "kept for its drop")] CommandOwner),
@@ -266,8 +280,8 @@ impl Opened {
                 let (is_told, found) = take_under(mutex, condition, deadline, mending)?;
                 return Ok(Taken { guard: Guard::Unit(self), is_told, found: Some(found), token: None });
             }
-            (Self::Monitor(monitor), _) => {
-                let (is_told, found) = take_inside(monitor, deadline, mending)?;
+            (Self::Monitor(monitor, condition), _) => {
+                let (is_told, found) = take_inside(monitor, *condition, deadline, mending)?;
                 return Ok(Taken { guard: Guard::Unit(self), is_told, found: Some(found), token: None });
             }
         };
@@ -287,13 +301,23 @@ impl Opened {
                 mend_under(&mut guard, is_told, condition)?;
                 Ok(is_told)
             }
-            Self::Monitor(monitor) => {
+            Self::Monitor(monitor, _) => {
                 let (mut guard, is_told) = had(monitor.enter())?;
                 mend_inside(&mut guard, is_told);
                 Ok(is_told)
             }
             _ => Ok(false),
         }
+    }
+
+    /// What was transferred to the calling process, if there is any.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn accept(&self) -> Result<Option<Taken<'static>>, Refusal> {
+        let Self::Semaphore(semaphore) = self else { return Ok(None) };
+        let accepted = semaphore.accept().map_err(|error| Refusal::Failed(error.to_string()))?;
+        Ok(accepted.map(|permit| Taken::new(Guard::OwnedPermit(permit), false)))
     }
 
     /// Gives a unit that nobody owns; answers whether it was told of a death on that way.
@@ -313,7 +337,7 @@ impl Opened {
                 change(&mut guard, 1);
                 condition.notify_one(&guard).map(|()| is_told).map_err(failed)
             }
-            Self::Monitor(monitor) => {
+            Self::Monitor(monitor, _) => {
                 let (mut guard, is_told) = had(monitor.enter())?;
                 mend_inside(&mut guard, is_told);
                 change(&mut guard, 1);
@@ -379,6 +403,22 @@ impl Taken<'_> {
             Guard::OwnedMutex(guard) => Some(guard),
             Guard::Write(guard) => Some(guard),
             _ => None,
+        }
+    }
+
+    /// Transfers permits to another process.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn transfer_to(self, process: OwnerId) -> Result<(), Refusal> {
+        let failed = |error: Error| Refusal::Failed(error.to_string());
+        match self.guard {
+            Guard::Permit(permit) => permit.transfer_to(process).map_err(|refused| failed(refused.error)),
+            Guard::Permits(permits) => permits.transfer_to(process).map_err(|refused| failed(refused.error)),
+            Guard::OwnedPermit(permit) => {
+                permit.transfer_to(process).map_err(|refused| failed(refused.error))
+            }
+            _ => Err(Refusal::Failed("that cannot be transferred".to_owned())),
         }
     }
 

@@ -7,16 +7,17 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crosstie::ledger::Domain;
-use crosstie::sync::{Mutex, Object, Semaphore, Shared};
+use crosstie::sync::{Object, Semaphore, Shared};
 use crosstie_core::OwnerId;
 use crosstie_core::layout::ledger::SLOTS_OFFSET;
 use crosstie_core::word::counting::Counting;
 use crosstie_core::word::head::{ABANDONED, Head};
 use crosstie_core::word::mutex::MutexWord;
+use crosstie_core::word::permits::OFFERED;
 use crosstie_core::word::slot::SLOT_BYTES;
 
 use super::case::Case;
-use super::thing::{Data, Guard, Opened, Refusal, SECOND, Taken, Way, change};
+use super::thing::{FIRST, Guard, Opened, Refusal, SECOND, Taken, UNITS, Way, change};
 use crate::step::victim::Role;
 
 /// What is wrong.
@@ -46,6 +47,8 @@ pub enum Twin {
     KeepsNote,
     /// Gives a permit to somebody who knows nothing of it.
     LosesPermit,
+    /// Transfers a permit to somebody who knows nothing of it, and writes the receiver a step later.
+    TransfersInTwoSteps,
     /// Gives a unit twice.
     GivesTwice,
     /// Writes the last of the data behind its unlock.
@@ -118,6 +121,16 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
             }
             Ok(())
         }
+        (Twin::WakesNobody, Opened::Monitor(monitor, _)) => {
+            let guard = monitor.enter().map_err(|refusal| Refusal::Failed(refusal.to_string()))?;
+            // Behind the guard's back, which is not told of a change then.
+            let head = Object::head(&**monitor);
+            for index in [FIRST, UNITS, SECOND] {
+                data_of(head, index).fetch_add(1, Ordering::SeqCst);
+            }
+            drop(guard);
+            Ok(())
+        }
         (Twin::KeepsNote, Opened::Mutex(mutex)) => {
             mem::forget(taken);
             let me = owner(mutex.domain())?;
@@ -140,7 +153,7 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
                 data[SECOND] -= 1;
             }
             taken.give()?;
-            last_of(mutex).fetch_add(1, Ordering::SeqCst);
+            data_of(Object::head(&**mutex), SECOND).fetch_add(1, Ordering::SeqCst);
             Ok(())
         }
         (Twin::MendsNothing, _) => {
@@ -155,6 +168,24 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
         }
         _ => taken.give().map(drop),
     }
+}
+
+/// Transfers in a broken way; what the twin does as it should is given back.
+pub fn transfer<'a>(
+    twin: Twin,
+    opened: &Opened,
+    taken: Taken<'a>,
+    to: OwnerId,
+) -> Result<Option<Taken<'a>>, Refusal> {
+    let (Twin::TransfersInTwoSteps, Opened::Semaphore(semaphore)) = (twin, opened) else {
+        return Ok(Some(taken));
+    };
+    let index = if let Guard::Permit(permit) = &taken.guard { permit.index() } else { 0 };
+    let cell = permit_of(semaphore, index);
+    // The judge's own thread: it lives, and accepts nothing.
+    cell.store(judge_of(semaphore.domain()).to_bits(), Ordering::SeqCst);
+    cell.store(to.to_bits() | OFFERED, Ordering::SeqCst);
+    taken.give().map(|_| None)
 }
 
 fn owner(domain: &'static Domain) -> Result<OwnerId, Refusal> {
@@ -193,10 +224,10 @@ fn token_of(head: &Head) -> &AtomicU64 {
     unsafe { word_of(head, 8) }
 }
 
-fn last_of(mutex: &Shared<Mutex<Data>>) -> &AtomicU64 {
-    // SAFETY: the data of a mutex, words here, begin behind its head. That another may have them by now is the
-    // seeded fault.
-    unsafe { word_of(Object::head(&**mutex), size_of::<Head>() + 8 * SECOND) }
+fn data_of(head: &Head, index: usize) -> &AtomicU64 {
+    // SAFETY: the data of a mutex or monitor, words here, begin behind its head. That another may have them by now, or
+    // that nobody is told, is the seeded fault.
+    unsafe { word_of(head, size_of::<Head>() + 8 * index) }
 }
 
 fn permit_of(semaphore: &Shared<Semaphore>, index: u32) -> &AtomicU64 {

@@ -47,7 +47,9 @@ impl Bytes {
     /// The units that nobody has taken, of what has no owners.
     pub fn free_units(&self) -> u64 {
         let units = match self.thing {
-            Thing::Condvar | Thing::Monitor => self.read(DATA_OFFSET + 8 * UNITS as u64),
+            Thing::Condvar | Thing::Monitor | Thing::ExactMonitor => {
+                self.read(DATA_OFFSET + 8 * UNITS as u64)
+            }
             _ => self.read(WORD_OFFSET).map(|word| u64::from(Counting::value_in(word))),
         };
         units.unwrap_or(0)

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crosstie::Deadline;
-use crosstie::os::{clock, single_step};
+use crosstie::ledger::{Identity, OwnerKind};
+use crosstie::os::{clock, process, single_step};
+use crosstie::{Deadline, OwnerId};
 
 use super::case::{Act, Case, Dead};
 use super::thing::{FIRST, Mending, Opened, Refusal, Taken, Way, change};
@@ -39,6 +40,20 @@ pub fn play(case: &Case, role: Role<'_>) -> Result<(), Failure> {
             single_step::mark()?;
             victim.give(taken)?;
             finish(())
+        }
+        Act::Transfer => {
+            let taken = victim.take(Deadline::NEVER)?;
+            let to = receiver(role)?;
+            single_step::mark()?;
+            victim.transfer(taken, to)?;
+            finish(())
+        }
+        Act::Accept => {
+            // Transferred to itself: whatever follows is the receiver's part.
+            let own = role.domain.process_owner()?;
+            victim.take(Deadline::NEVER)?.transfer_to(own)?;
+            single_step::mark()?;
+            finish(opened.accept()?)
         }
         Act::Change => {
             single_step::mark()?;
@@ -99,12 +114,27 @@ impl<'a> Victim<'a> {
         self.opened.take(self.case.way, deadline, Mending::Leaves)
     }
 
+    fn transfer(&self, taken: Taken<'a>, to: OwnerId) -> Result<(), Refusal> {
+        let taken = match self.case.twin {
+            Some((broken, _)) => twin::transfer(broken, self.opened, taken, to)?,
+            None => Some(taken),
+        };
+        taken.map_or(Ok(()), |taken| taken.transfer_to(to))
+    }
+
     fn give(&self, taken: Taken<'a>) -> Result<(), Refusal> {
         match self.case.twin {
             Some((broken, _)) => twin::give(broken, self.opened, taken),
             None => taken.give().map(drop),
         }
     }
+}
+
+/// The judge's process.
+fn receiver(role: Role<'_>) -> Result<OwnerId, Failure> {
+    let is_judge = |who: &Identity| who.kind == OwnerKind::Process && who.pid != process::pid();
+    let judge = role.domain.owners().into_iter().find(is_judge).ok_or("there is nobody to transfer to")?;
+    Ok(judge.id)
 }
 
 /// The operation has returned, and nothing is left to do; what it has it keeps until the kill.

@@ -25,6 +25,7 @@ impl<T, H: Deref<Target = Mutex<T>>> Holding<T, H> {
     pub(in crate::sync) fn take<G>(mutex: H, taker: &Taker) -> Result<Self, LockError<G>> {
         let head = &mutex.head;
         taker.name(head);
+        taker.note_order(head.key(), Mode::Exclusive);
         if !MutexWord::new(&head.word).try_lock(taker.owner) {
             mutex.take_as(&taker.me, taker.owner, &taker.request(Mode::Exclusive, 1, 1))?;
         }
