@@ -109,13 +109,10 @@ pub fn refused<G>(object: &str, refusal: LockError<G>) -> Failure {
         LockError::Failed(error) => error.into(),
         LockError::Busy(who) => Failure::new(ErrorKind::Busy, format!("{who}")),
         LockError::TimedOut(who) => Failure::new(ErrorKind::TimedOut, format!("wait for {object}: {who}")),
-        LockError::Deadlock(mut cycle) => {
+        LockError::Deadlock(cycle) => {
             // Where in our own program somebody waits is nobody's concern.
-            for link in &mut cycle.cycle {
-                link.waits_at.clear();
-                link.taken_at.clear();
-            }
-            let advice = match cycle.cycle.len() {
+            let cycle = cycle.without_places();
+            let advice = match cycle.length() {
                 1 => "take it once: the command inside runs with it already",
                 _ => "take both at once, in one order for all: crosstie lock A B -- …",
             };
