@@ -30,6 +30,9 @@ const LOOKS_MAX: u32 = 4;
 /// How long a shell may take until it waits for the command that it has started: 200 ms.
 const UNSURE_NS: u64 = 200_000_000;
 
+/// Room for so many waits and holds is made at once; for more, when there are more.
+const USUAL: usize = 32;
+
 /// How many commands may run under one another and still count as one that waits.
 const NESTED_MAX: usize = 16;
 
@@ -167,9 +170,9 @@ impl Domain {
         if own.is_some_and(|own| own.ticket == 0) {
             me.slot.waiting.set_ticket(self.words().next_ticket());
         }
-        let mut members = Vec::new();
-        let mut blocked = Vec::new();
-        let mut held = Vec::new();
+        let mut members = Vec::with_capacity(USUAL);
+        let mut blocked = Vec::with_capacity(USUAL);
+        let mut held = Vec::with_capacity(USUAL);
         for _ in 0..LOOKS_MAX {
             self.collect(&mut members, &mut blocked, &mut held);
             let Some(index) = members.iter().position(|member| member.id == me.id) else {
