@@ -22,8 +22,6 @@ mod output;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 /// Help on standard output, where a failure to write it is one.
 fn tell(asked: &clap::Error) -> exit::Outcome {
     let text = asked.render();
@@ -38,7 +36,7 @@ fn main() -> ExitCode {
     if let Some(code) = demo::play_hidden_role() {
         return code;
     }
-    let answer = match args::CommandLine::try_parse() {
+    let answer = match args::CommandLine::read() {
         Ok(line) => command::run(line.command, &line.globals),
         // What was asked for: help or the version.
         Err(asked) if !asked.use_stderr() => tell(&asked),

@@ -1,5 +1,6 @@
 //! [`CommandLine`]: the verbs and what all of them accept.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -22,6 +23,49 @@ pub struct CommandLine {
     pub globals: Globals,
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl CommandLine {
+    /// What this process was started with.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that was asked for.
+    pub fn read() -> Result<Self, clap::Error> {
+        let words: Vec<_> = std::env::args_os().collect();
+        Turn::read(&words).map_or_else(|| Self::try_parse_from(&words), Ok)
+    }
+}
+
+/// The verbs that scripts start again and again: read without building all the others first, which takes longer than
+/// a lock that is free.
+#[derive(Debug, Parser)]
+#[command(name = "crosstie")]
+struct Turn {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    verb: TurnVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum TurnVerb {
+    Lock(lock::Arguments),
+    Sem(sem::Arguments),
+}
+
+impl Turn {
+    /// `None` where it is another verb, and where anything is wrong: that is said by who knows all of them.
+    fn read(words: &[OsString]) -> Option<CommandLine> {
+        if !words.iter().skip(1).any(|word| word == "lock" || word == "sem") {
+            return None;
+        }
+        let Self { globals, verb } = Self::try_parse_from(words).ok()?;
+        let command = match verb {
+            TurnVerb::Lock(arguments) => Command::Lock(arguments),
+            TurnVerb::Sem(arguments) => Command::Sem(arguments),
+        };
+        Some(CommandLine { globals, command })
+    }
 }
 
 /// What every verb accepts.
@@ -105,3 +149,32 @@ Exit codes:
   126  the command behind -- cannot be executed
   127  the command behind -- was not found
   141  standard output was closed by its reader";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verb_that_is_read_alone_is_read_as_among_all() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        for line in [
+            "crosstie lock db -- true",
+            "crosstie --domain /d -q lock -s a b --timeout 5s --strict -E 9 -- sh -c lock",
+            "crosstie lock --try db --quiet -- lock --help",
+            "crosstie sem gpu -n 2 --take 2 --index-env GPU --domain /d -- python train.py",
+            "crosstie sem gpu --resize -n 3",
+        ] {
+            let (alone, among) = (Turn::read(&words(line)), CommandLine::try_parse_from(words(line)));
+            assert_eq!(format!("{:?}", alone.unwrap()), format!("{:?}", among.unwrap()), "{line}");
+        }
+        for line in [
+            "crosstie lock",
+            "crosstie lock --help",
+            "crosstie sem gpu",
+            "crosstie help lock",
+            "crosstie ls lock",
+        ] {
+            assert!(Turn::read(&words(line)).is_none(), "{line}: all of them answer");
+        }
+    }
+}

@@ -16,7 +16,7 @@ use crosstie::os::clock;
 use crosstie::os::forward;
 use crosstie::os::held_spawn::HeldCommand;
 use crosstie::os::signal_state::SignalState;
-use crosstie::sync::LockError;
+use crosstie::sync::{LockError, LockResult};
 use crosstie::{Deadline, Error, ErrorKind};
 
 use crate::args::{Globals, values};
@@ -61,6 +61,25 @@ pub fn domain(globals: &Globals) -> Result<&'static Domain, Failure> {
             failure
         }
     })
+}
+
+/// Takes `object`: at once if it is to be had, else until `deadline`, and tells of a wait that lasts.
+pub fn take<G>(
+    globals: &Globals,
+    domain: &'static Domain,
+    object: &str,
+    deadline: Deadline,
+    take: impl Fn(Deadline) -> LockResult<G>,
+) -> Result<G, Failure> {
+    let taken = match take(Deadline::NOW) {
+        // Most never wait, and need no thread that tells of it.
+        Err(LockError::Busy(_)) if !deadline.is_now() => {
+            let _told = Told::begin(globals, domain, object.to_owned());
+            take(deadline)
+        }
+        at_once => at_once,
+    };
+    taken.map_err(|refusal| refused(object, refusal))
 }
 
 /// While it lives, a wait that lasts longer than two seconds is told once.
@@ -109,13 +128,10 @@ pub fn refused<G>(object: &str, refusal: LockError<G>) -> Failure {
         LockError::Failed(error) => error.into(),
         LockError::Busy(who) => Failure::new(ErrorKind::Busy, format!("{who}")),
         LockError::TimedOut(who) => Failure::new(ErrorKind::TimedOut, format!("wait for {object}: {who}")),
-        LockError::Deadlock(mut cycle) => {
+        LockError::Deadlock(cycle) => {
             // Where in our own program somebody waits is nobody's concern.
-            for link in &mut cycle.cycle {
-                link.waits_at.clear();
-                link.taken_at.clear();
-            }
-            let advice = match cycle.cycle.len() {
+            let cycle = cycle.without_places();
+            let advice = match cycle.length() {
                 1 => "take it once: the command inside runs with it already",
                 _ => "take both at once, in one order for all: crosstie lock A B -- …",
             };

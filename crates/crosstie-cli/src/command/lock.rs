@@ -10,7 +10,7 @@ use crosstie::ErrorKind;
 use crosstie::sync::{Access, AnyLock};
 
 use super::codes::{CodeFlags, Ended};
-use super::held::{self, Told, WaitFlags};
+use super::held::{self, WaitFlags};
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
 use crate::output::note;
@@ -53,6 +53,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     arguments.codes.run(|| take_and_run(&arguments, globals))
 }
 
+#[expect(clippy::result_large_err, reason = "the error has the guard of an abandoned lock in it")]
 fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failure> {
     let domain = held::domain(globals)?;
     let access = if arguments.shared { Access::Shared } else { Access::Exclusive };
@@ -64,11 +65,9 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
     for name in &names {
         let lock = AnyLock::open_or_create_in(domain, name)?;
         let object = format!("lock:{name}");
-        let told = Told::begin(globals, domain, object.clone());
-        let guard = lock
-            .lock_for_command(&owner, access, deadline)
-            .map_err(|refusal| held::refused(&object, refusal))?;
-        drop(told);
+        let guard = held::take(globals, domain, &object, deadline, |deadline| {
+            lock.lock_for_command(&owner, access, deadline)
+        })?;
         if guard.is_abandoned() {
             let who = guard.dead_owner().map_or("its last owner".to_owned(), |who| who.to_string());
             let text = format!("{object} was abandoned: {who} died while it had it");

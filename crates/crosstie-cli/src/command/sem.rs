@@ -7,7 +7,7 @@ use crosstie::ErrorKind;
 use crosstie::sync::Semaphore;
 
 use super::codes::{CodeFlags, Ended};
-use super::held::{self, Told, WaitFlags};
+use super::held::{self, WaitFlags};
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
 
@@ -68,11 +68,9 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
     }
     let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
     let object = format!("sem:{name}");
-    let told = Told::begin(globals, domain, object.clone());
-    let permits = semaphore
-        .acquire_for_command(&owner, arguments.take, arguments.wait.deadline())
-        .map_err(|refusal| held::refused(&object, refusal))?;
-    drop(told);
+    let permits = held::take(globals, domain, &object, arguments.wait.deadline(), |deadline| {
+        semaphore.acquire_for_command(&owner, arguments.take, deadline)
+    })?;
     let indices: Vec<_> = permits.places().iter().map(|(index, _)| index.to_string()).collect();
     let indices = indices.join(",");
     let mut environment = vec![("CROSSTIE_PERMIT".to_owned(), indices.clone())];

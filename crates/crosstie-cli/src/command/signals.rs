@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use crosstie::ErrorKind;
 use crosstie::sync::{CountingSemaphore, Event, Reset};
 
-use super::held::{self, Told, WaitFlags};
+use super::held::{self, WaitFlags};
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
 
@@ -55,8 +55,7 @@ pub fn wait(arguments: Wait, globals: &Globals) -> Outcome {
     let domain = held::domain(globals)?;
     let count = CountingSemaphore::open_or_create_in(domain, &arguments.name, 0)?;
     let object = format!("count:{}", arguments.name);
-    let _told = Told::begin(globals, domain, object.clone());
-    count.wait_until(arguments.wait.deadline()).map_err(|refusal| held::refused(&object, refusal))
+    held::take(globals, domain, &object, arguments.wait.deadline(), |deadline| count.wait_until(deadline))
 }
 
 /// Set, clear or wait for an event
@@ -106,8 +105,8 @@ pub fn event(arguments: Arguments, globals: &Globals) -> Outcome {
         }
         Action::Wait { name, wait } => {
             let object = format!("event:{name}");
-            let _told = Told::begin(globals, domain, object.clone());
-            open(&name)?.wait_until(wait.deadline()).map_err(|refusal| held::refused(&object, refusal))
+            let event = open(&name)?;
+            held::take(globals, domain, &object, wait.deadline(), |deadline| event.wait_until(deadline))
         }
     }
 }

@@ -16,7 +16,7 @@ pub fn encode(deadlock: &Deadlock) -> String {
         let who = link.who.as_ref().map_or("somebody".to_owned(), ToString::to_string);
         format!("{who}|{}", link.object)
     };
-    deadlock.cycle.iter().map(link).collect::<Vec<_>>().join(";")
+    deadlock.cycle().iter().map(link).collect::<Vec<_>>().join(";")
 }
 
 /// What [`encode`] wrote.

@@ -174,14 +174,17 @@ impl LedgerWords {
 
     /// The slots to look at for waiters, smallest number first.
     pub fn waiting_slots(&self) -> impl Iterator<Item = u32> + '_ {
-        (0u32..).zip(&self.waiting).flat_map(|(index, word)| {
-            // Relaxed: ordered by the fence of whoever looks (`word::waiting` I4).
-            let mut bits = word.load(Ordering::Relaxed);
-            core::iter::from_fn(move || {
-                let bit = (bits != 0).then(|| bits.trailing_zeros())?;
-                bits &= bits - 1;
-                Some(index * 64 + bit)
-            })
+        let mut words = (0u32..).step_by(64).zip(&self.waiting);
+        let (mut from, mut bits) = (0, 0_u64);
+        core::iter::from_fn(move || {
+            while bits == 0 {
+                let (first, word) = words.next()?;
+                // Relaxed: ordered by the fence of whoever looks (`word::waiting` I4).
+                (from, bits) = (first, word.load(Ordering::Relaxed));
+            }
+            let bit = bits.trailing_zeros();
+            bits &= bits - 1;
+            Some(from + bit)
         })
     }
 

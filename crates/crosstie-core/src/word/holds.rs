@@ -226,13 +226,16 @@ impl Entry {
     fn read(&self) -> Option<Hold> {
         // Acquire: pairs with the Release in `write`.
         let key = self.key.load(Ordering::Acquire);
+        if key == 0 || key == UNSAID {
+            return None;
+        }
         // Relaxed: ordered by the Acquire above.
         let info = self.info.load(Ordering::Relaxed);
         // Relaxed: as above.
         let site = self.site.load(Ordering::Relaxed);
         let units = u32::try_from(info >> 8).unwrap_or(u32::MAX);
         let mode = Mode::from_bits(info & 0xFF)?;
-        (key != 0 && key != UNSAID).then_some(Hold { key, mode, units, site })
+        Some(Hold { key, mode, units, site })
     }
 }
 

@@ -205,7 +205,8 @@ fn plan() -> TurnsPlan {
             }
         }
     }
-    TurnsPlan { ways, repetitions: 1, ..TurnsPlan::full() }
+    let full = TurnsPlan::full();
+    TurnsPlan { ways, repetitions: 1, large_deaths: full.deaths, ..full }
 }
 
 fn crosstie_error(error: std::io::Error) -> crosstie::Error {

@@ -65,7 +65,7 @@ fn attempts(mutex: &Shared<Mutex<u64>>, count: usize) -> Result<[f64; 2]> {
         let refusal = mutex.lock().err();
         let deadlock_ns = clock::now_ns() - start_ns;
         match refusal {
-            Some(LockError::Deadlock(cycle)) if cycle.cycle.len() == HOPS + 1 => {}
+            Some(LockError::Deadlock(cycle)) if cycle.length() == HOPS + 1 => {}
             _ => return Err(unexpected("a circle of locks was no deadlock")),
         }
         if attempt >= WARM_UP {

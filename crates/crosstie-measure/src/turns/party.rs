@@ -161,6 +161,9 @@ impl Party {
 
     /// Takes the object, says so, and never gives it up.
     fn hold(&self, ballast_bytes: usize, parent: &mut Conversation) -> Result<()> {
+        if let Err(fault) = pin(self.workers.first().copied().flatten()) {
+            return parent.answer(&failed(&fault));
+        }
         // Every page is written to: it has to be freed before the process is gone.
         let ballast = vec![1_u8; ballast_bytes];
         match self.players[0].hold() {

@@ -37,6 +37,7 @@ pub struct Camp<'a> {
 /// The parties that take one object; ended when dropped, and their folder removed.
 pub struct Team {
     way: Way,
+    processors: Option<[usize; 2]>,
     parties: Vec<Worker>,
     arena: Arena,
     folder: PathBuf,
@@ -52,6 +53,7 @@ impl Team {
         pitch(&camp.folder)?;
         let mut team = Self {
             way,
+            processors: camp.processors,
             parties: Vec::new(),
             arena: Arena::create(&camp.folder)?,
             folder: camp.folder.clone(),
@@ -126,12 +128,13 @@ impl Team {
     }
 
     /// From the `kill -9` of an owner with so much memory until this team's one worker has the object;
-    /// `None` if that does not happen.
+    /// `None` if that does not happen. The owner is on another processor than the waiter: the kernel frees its memory
+    /// there, in one go on many machines, and who is bound to the same one would wait for that instead of for the wake.
     ///
     /// # Errors
     /// A party cannot be started, or died by itself.
     pub fn death_ns(&mut self, ballast_bytes: usize) -> Result<Option<u64>> {
-        let mut owner = self.start_party(vec![None])?;
+        let mut owner = self.start_party(vec![self.processors.map(|[_, second]| second)])?;
         collect(&owner)?;
         owner.tell(&PartyCommand::Hold { ballast_bytes })?;
         collect(&owner)?;

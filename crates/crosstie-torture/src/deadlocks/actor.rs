@@ -180,7 +180,7 @@ fn in_words(cycle: &Deadlock) -> String {
     let link = |link: &crosstie::ledger::deadlock::Blockage| {
         format!("{}={}", link.who.as_ref().map_or(0, |who| who.pid), link.object)
     };
-    cycle.cycle.iter().map(link).collect::<Vec<_>>().join(" ")
+    cycle.cycle().iter().map(link).collect::<Vec<_>>().join(" ")
 }
 
 fn say(words: &str) -> Result<(), Failure> {

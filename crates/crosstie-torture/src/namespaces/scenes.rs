@@ -58,7 +58,7 @@ fn kept_and_told(stage: &mut Stage, wrapper: Wrapper) -> Outcome {
 fn names_the_holder(stage: &Stage) -> Outcome {
     let mutex = stage.mutex("m")?;
     let refusal = mutex.try_lock().map(drop).map_err(|refusal| match refusal {
-        LockError::Busy(who) => who.holders.len(),
+        LockError::Busy(who) => who.holders().len(),
         _ => 0,
     });
     check(refusal == Err(1), "who has it is not told")

@@ -3,7 +3,9 @@
 //! A participant publishes what it waits for, takes a domain-wide ticket, then looks (HAZARDS H10): of
 //! those in a cycle, the one with the highest ticket sees every edge of it, and is awake. Only
 //! participants that wait without a deadline take part in a proof, and only what they held when they
-//! fell asleep; all of it is still, and is looked at a second time before it is believed (H9).
+//! fell asleep; all of it is still, and is looked at a second time before it is believed (H9). What is
+//! told of it is copied then and put into words when somebody asks: names of objects and places in
+//! programs cost system calls, and who gives up should go on.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,10 +18,11 @@ use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::{Mode, Seen, WaitRecord, Want};
 
 use super::behind::{Holder, may_be_behind};
+use super::identity::Described;
 use super::objects::name_in;
 use super::site::Site;
 use super::{Domain, Identity, Me};
-use crate::os::clock;
+use crate::os::{clock, process};
 
 /// How often a look is repeated because somebody in the cycle moved on.
 const LOOKS_MAX: u32 = 4;
@@ -27,15 +30,35 @@ const LOOKS_MAX: u32 = 4;
 /// How long a shell may take until it waits for the command that it has started: 200 ms.
 const UNSURE_NS: u64 = 200_000_000;
 
+/// Room for so many waits and holds is made at once; for more, when there are more.
+const USUAL: usize = 32;
+
 /// How many commands may run under one another and still count as one that waits.
 pub(super) const NESTED_MAX: usize = 16;
 
-/// A deadlock that the caller was in, and ended by giving up.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
+/// A deadlock that the caller was in, and ended by giving up: who waited for whom at the moment of the proof.
+///
+/// # Cost
+/// To get one, no system call but those of a lock that is not had at once: what stands in the ledger is copied, and
+/// nothing is looked up. Words are made when somebody asks for them ([`Deadlock::cycle`], `Display`).
+#[derive(Clone)]
 pub struct Deadlock {
-    /// Who waited for whom: each for the next, the last for the first, which gave up.
-    pub cycle: Vec<Blockage>,
+    domain: &'static Domain,
+    links: Vec<Link>,
+}
+
+/// One participant of a deadlock, and what it waits for, as numbers.
+#[derive(Clone)]
+struct Link {
+    id: OwnerId,
+    who: Option<Described>,
+    key: u64,
+    mode: Mode,
+    waited: Duration,
+    /// Where it waits, an address in its process; 0 = unknown.
+    waits_at: u64,
+    /// Where the next one took what it holds, an address in that one's process; 0 = unknown.
+    taken_at: u64,
 }
 
 /// One participant of a deadlock, and what it waits for.
@@ -52,7 +75,7 @@ pub struct Blockage {
     pub object: String,
     /// In what way it wants it.
     pub mode: Mode,
-    /// How long it has waited.
+    /// How long it had waited.
     pub waited: Duration,
     /// Where it waits, `worker.rs:77`; empty when that is not known.
     pub waits_at: String,
@@ -60,11 +83,65 @@ pub struct Blockage {
     pub taken_at: String,
 }
 
+impl Deadlock {
+    /// How many take part; at least 1, who waits for what it has itself.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Who waited for whom: each for the next, the last for the first, which gave up.
+    ///
+    /// All is as it was when the deadlock was proved, but for what has to be looked up elsewhere: an object that was
+    /// removed since has no name, and where in its program somebody waits can be read only as long as it lives.
+    ///
+    /// # Cost
+    /// System calls, some 20 µs a participant: for people.
+    #[must_use]
+    pub fn cycle(&self) -> Vec<Blockage> {
+        // One look at the domain's files for all of the circle.
+        let objects = self.domain.objects();
+        let nexts = self.links.iter().cycle().skip(1);
+        let in_words = |(link, next): (&Link, &Link)| Blockage {
+            id: link.id,
+            who: link.who.as_ref().map(Described::identity),
+            key: link.key,
+            object: name_in(&objects, link.key),
+            mode: link.mode,
+            waited: link.waited,
+            waits_at: self.site(link.who.as_ref(), link.waits_at),
+            taken_at: self.site(next.who.as_ref(), link.taken_at),
+        };
+        self.links.iter().zip(nexts).map(in_words).collect()
+    }
+
+    /// The same without the places in the programs: where these are nobody's concern.
+    #[must_use]
+    pub fn without_places(mut self) -> Self {
+        for link in &mut self.links {
+            (link.waits_at, link.taken_at) = (0, 0);
+        }
+        self
+    }
+
+    fn site(&self, who: Option<&Described>, address: u64) -> String {
+        let found = who.filter(|_| address != 0).and_then(|who| self.domain.site_of(who, address));
+        found.map_or_else(String::new, |site| site.to_string())
+    }
+}
+
+impl fmt::Debug for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deadlock").field("cycle", &self.cycle()).finish()
+    }
+}
+
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "deadlock of {}:", self.cycle.len())?;
+        let cycle = self.cycle();
+        write!(f, "deadlock of {}:", cycle.len())?;
         let name = |link: &Blockage| link.who.as_ref().map_or("somebody".to_owned(), Identity::to_string);
-        for (link, next) in self.cycle.iter().zip(self.cycle.iter().cycle().skip(1)) {
+        for (link, next) in cycle.iter().zip(cycle.iter().cycle().skip(1)) {
             let how = if link.mode == Mode::Shared { " (to read)" } else { "" };
             write!(f, "\n  {} waits for {}{how}", name(link), link.object)?;
             if !link.waits_at.is_empty() {
@@ -93,9 +170,9 @@ impl Domain {
         if own.is_some_and(|own| own.ticket == 0) {
             me.slot.waiting.set_ticket(self.words().next_ticket());
         }
-        let mut members = Vec::new();
-        let mut blocked = Vec::new();
-        let mut held = Vec::new();
+        let mut members = Vec::with_capacity(USUAL);
+        let mut blocked = Vec::with_capacity(USUAL);
+        let mut held = Vec::with_capacity(USUAL);
         for _ in 0..LOOKS_MAX {
             self.collect(&mut members, &mut blocked, &mut held);
             let Some(index) = members.iter().position(|member| member.id == me.id) else {
@@ -197,7 +274,7 @@ impl Domain {
         }
     }
 
-    /// Puts a proved deadlock into words, and keeps it for who asks later.
+    /// What is known of a proved deadlock, copied before anybody in it goes on; kept too for who asks the domain later.
     #[cold]
     fn tell(&'static self, cycle: &[&Member]) -> Deadlock {
         let now = clock::now_ns();
@@ -207,36 +284,33 @@ impl Domain {
         }
         let number = cycle.first().map_or(0, |first| first.seen.ticket);
         self.words().reports.write(number, &report);
-        // One look at the domain's files for all of the circle.
-        let objects = self.objects();
         let nexts = cycle.iter().cycle().skip(1);
         let links = cycle.iter().zip(nexts).map(|(member, next)| {
             let want = &member.seen.want;
-            let taken = self.hold_of(next, want.key);
-            Blockage {
+            let taken = next.slot.holds.read().find(|hold| hold.key == want.key);
+            Link {
                 id: member.id,
-                who: self.identity(member.id),
+                who: self.describe(member.id),
                 key: want.key,
-                object: name_in(&objects, want.key),
                 mode: want.mode,
                 waited: Duration::from_nanos(now.saturating_sub(want.since_ns)),
-                waits_at: self.site(member.id, want.site),
-                taken_at: taken,
+                waits_at: want.site,
+                taken_at: taken.map_or(0, |hold| hold.site),
             }
         });
-        Deadlock { cycle: links.collect() }
+        Deadlock { domain: self, links: links.collect() }
     }
 
-    /// Where `member` took the object `key`, as far as that can be told.
-    fn hold_of(&'static self, member: &Member, key: u64) -> String {
-        let found = member.slot.holds.read().find(|hold| hold.key == key);
-        found.map_or_else(String::new, |hold| self.site(member.id, hold.site))
-    }
-
-    fn site(&'static self, id: OwnerId, address: u64) -> String {
+    /// The place that `who`'s process noted as `address`; `None` when it cannot be told (any more).
+    fn site_of(&'static self, who: &Described, address: u64) -> Option<Site> {
+        let local = self.local().ok()?;
+        if who.occupant.namespaces != local.namespaces || !process::proc_shows_us() {
+            return None;
+        }
         // What a command has was taken by the program that then started it.
-        let pid = self.identity(id).map(|who| who.started_by.unwrap_or(who.pid));
-        pid.and_then(|pid| Site::read(pid, address)).map_or_else(String::new, |site| site.to_string())
+        let site = Site::read(who.occupant.pid, address)?;
+        // Who lives now lived when the memory was read: that was its own, not of who has its number or its place since.
+        self.slot(who.id.slot())?.life().read().is_life_of(who.id).then_some(site)
     }
 
     /// The deadlocks that were ended last in this domain, the latest first; at most 64.

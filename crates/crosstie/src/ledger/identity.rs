@@ -66,7 +66,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    fn new(id: OwnerId, occupant: &Occupant, succeeded_ns: Option<u64>) -> Self {
+    fn of(described: &Described) -> Self {
+        let Described { id, occupant, succeeded_ns } = described;
         let name = occupant.command.split(|&byte| byte == 0).next().unwrap_or_default();
         let kind = OwnerKind::from_bits(occupant.kind);
         let runs_program = kind == OwnerKind::Command && occupant.child_pid != 0;
@@ -77,7 +78,7 @@ impl Identity {
         };
         let printable = |c: char| if c.is_control() { '\u{FFFD}' } else { c };
         Self {
-            id,
+            id: *id,
             kind,
             pid,
             tid,
@@ -86,7 +87,7 @@ impl Identity {
             command: String::from_utf8_lossy(name).chars().map(printable).collect(),
             attached_ns: occupant.attached_ns,
             started_by: (kind == OwnerKind::Command).then_some(occupant.pid),
-            succeeded_ns,
+            succeeded_ns: *succeeded_ns,
         }
     }
 
@@ -107,6 +108,20 @@ impl Identity {
     }
 }
 
+/// An owner as the ledger describes it: copied at the moment that counts, put into words when somebody asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Described {
+    pub(super) id: OwnerId,
+    pub(super) occupant: Occupant,
+    succeeded_ns: Option<u64>,
+}
+
+impl Described {
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::of(self)
+    }
+}
+
 /// `4711 worker`, and the thread where it is not the process's first: `4711/4713 worker`.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,13 +137,18 @@ impl Domain {
     /// Who `id` is, or was if the domain still knows: the last 256 whose slots were taken over.
     #[must_use]
     pub fn identity(&'static self, id: OwnerId) -> Option<Identity> {
+        self.describe(id).map(|described| described.identity())
+    }
+
+    /// What the ledger says now about `id`: no system call, for words that somebody may ask for later.
+    pub(crate) fn describe(&'static self, id: OwnerId) -> Option<Described> {
         let generation = u32::try_from(id.generation()).ok()?;
         let present = self.slot(id.slot()).and_then(|slot| slot.occupant_of(generation));
         match present {
-            Some(occupant) => Some(Identity::new(id, &occupant, None)),
+            Some(occupant) => Some(Described { id, occupant, succeeded_ns: None }),
             None => {
                 let (occupant, at_ns) = self.words().obituary_of(id)?;
-                Some(Identity::new(id, &occupant, Some(at_ns)))
+                Some(Described { id, occupant, succeeded_ns: Some(at_ns) })
             }
         }
     }

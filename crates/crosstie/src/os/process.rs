@@ -5,7 +5,8 @@
 //! threads of the namespace that it was mounted for ([`proc_shows_us`]).
 #![expect(unsafe_code, reason = "signal masks, tgkill")]
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -19,6 +20,9 @@ use rustix::process::{Pid, PidfdFlags};
 
 use super::memory::WipedOnFork;
 use super::poll::{self, Interest};
+
+/// As long as a line of `/proc/PID/stat` can be: 52 numbers of 20 digits, and a name.
+const STAT_BYTES: usize = 1280;
 
 /// This process, as its own PID namespace numbers it.
 #[must_use]
@@ -173,12 +177,15 @@ fn read_task(path: &str) -> io::Result<Task> {
 }
 
 fn read_stat(path: &str) -> io::Result<Process> {
-    let text = std::fs::read(path).map_err(|error| match error.raw_os_error() {
+    let mut line = [0; STAT_BYTES];
+    // The kernel hands the line out whole.
+    let read = File::open(path).and_then(|mut file| file.read(&mut line));
+    let length = read.map_err(|error| match error.raw_os_error() {
         // The thread ended between the open and the read.
         Some(code) if code == Errno::SRCH.raw_os_error() => io::ErrorKind::NotFound.into(),
         _ => error,
     })?;
-    parse_stat(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    parse_stat(&line[..length]).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 /// Reads `pid (name) state …`; the name may hold spaces and parentheses, so its end is the last one.

@@ -111,7 +111,7 @@ impl fmt::Display for BarrierError {
             }
             Self::Broken(None) => f.write_str("the barrier is broken: a party died before it came; reset it"),
             Self::Late(who) => {
-                write!(f, "timed out: {} waits for others, {} wait there", who.object, who.ahead)
+                write!(f, "timed out: {} waits for others, {} wait there", who.object(), who.ahead())
             }
             Self::Failed(error) => error.fmt(f),
         }

@@ -8,6 +8,7 @@ use crosstie_core::wait::Refused;
 use crosstie_core::word::head::Head;
 
 use crate::error::{Error, ErrorKind};
+use crate::ledger::identity::Described;
 use crate::ledger::{Deadlock, Domain, Identity};
 use crate::os::clock;
 
@@ -34,40 +35,41 @@ pub enum LockError<G> {
     Failed(Error),
 }
 
-/// Who had an object that somebody did not get.
+/// Who had an object that somebody did not get, at that moment.
+///
+/// # Cost
+/// To get one, no system call: what stands in the ledger is copied. The object's name is looked up when somebody asks
+/// for it ([`Occupied::object`], `Display`).
 #[derive(Clone, Debug)]
-#[non_exhaustive]
 pub struct Occupied {
-    /// The object: `lock:stock`.
-    pub object: String,
-    /// Who had it, if that could be told.
-    pub holders: Vec<Identity>,
-    /// For how long at least: since its program was started where a command has it, else since the first of
-    /// those who wait found it so.
-    pub held_for: Option<Duration>,
-    /// How many stood before the caller in the queue.
-    pub ahead: u64,
-    /// How long the caller had waited.
-    pub waited: Duration,
+    domain: &'static Domain,
+    key: u64,
+    holders: Vec<Described>,
+    /// Since the first of those who wait found it so.
+    met_for: Option<Duration>,
+    ahead: u64,
+    waited: Duration,
+    told_ns: u64,
 }
 
 impl fmt::Display for Occupied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.object)?;
-        if let Some((first, others)) = self.holders.split_first() {
+        let object = self.object();
+        f.write_str(&object)?;
+        if let Some((first, others)) = self.holders().split_first() {
             write!(f, " is held by {first}")?;
             for other in others {
                 write!(f, ", {other}")?;
             }
         } else {
-            let kind = self.object.split(':').next();
+            let kind = object.split(':').next();
             f.write_str(match kind {
                 Some("count") => " is 0",
                 Some("event") => " is not set",
                 _ => " is not free",
             })?;
         }
-        if let Some(held_for) = self.held_for {
+        if let Some(held_for) = self.held_for() {
             write!(f, " for {}", clock::in_words(held_for))?;
         }
         if self.ahead > 0 {
@@ -85,16 +87,52 @@ impl Occupied {
     #[cold]
     pub(super) fn now(domain: &'static Domain, head: &Head, holders: &[OwnerId], since_ns: u64) -> Self {
         let now = clock::now_ns();
-        let waiting = domain.waiters(head.key()).count() as u64;
-        let holders: Vec<_> = holders.iter().filter_map(|&id| domain.identity(id)).collect();
-        let met = head.held_since_ns().map(|since| Duration::from_nanos(now.saturating_sub(since)));
+        let key = head.key();
         Self {
-            object: domain.object_name(head.key()),
-            held_for: holders.iter().filter_map(Identity::running_for).max().max(met),
-            holders,
-            ahead: waiting,
+            domain,
+            key,
+            holders: holders.iter().filter_map(|&id| domain.describe(id)).collect(),
+            met_for: head.held_since_ns().map(|since| Duration::from_nanos(now.saturating_sub(since))),
+            ahead: domain.waiters(key).count() as u64,
             waited: Duration::from_nanos(if since_ns == 0 { 0 } else { now.saturating_sub(since_ns) }),
+            told_ns: now,
         }
+    }
+
+    /// The object: `lock:stock`; on the heap, or removed since, its number.
+    ///
+    /// # Cost
+    /// As [`Domain::object_name`]: for people.
+    #[must_use]
+    pub fn object(&self) -> String {
+        self.domain.object_name(self.key)
+    }
+
+    /// Who had it, as far as that could be told.
+    #[must_use]
+    pub fn holders(&self) -> Vec<Identity> {
+        self.holders.iter().map(Described::identity).collect()
+    }
+
+    /// For how long at least they had had it: since its program was started where a command has it, else since the first
+    /// of those who wait found it so.
+    #[must_use]
+    pub fn held_for(&self) -> Option<Duration> {
+        let told = Duration::from_nanos(clock::now_ns().saturating_sub(self.told_ns));
+        let commands = self.holders().iter().filter_map(Identity::running_for).max();
+        commands.map(|running| running.saturating_sub(told)).max(self.met_for)
+    }
+
+    /// How many stood before the caller in the queue.
+    #[must_use]
+    pub fn ahead(&self) -> u64 {
+        self.ahead
+    }
+
+    /// How long the caller had waited.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.waited
     }
 }
 
@@ -182,7 +220,7 @@ impl<G> From<LockError<G>> for Error {
             other => {
                 let text = other.to_string();
                 let kind = other.kind();
-                let is_alone = matches!(&other, LockError::Deadlock(deadlock) if deadlock.cycle.len() == 1);
+                let is_alone = matches!(&other, LockError::Deadlock(deadlock) if deadlock.length() == 1);
                 let cause = text.split_once(": ").map_or(text.as_str(), |(_, cause)| cause);
                 let advice = match kind {
                     ErrorKind::Abandoned => "mend the data: lock_or_repair",

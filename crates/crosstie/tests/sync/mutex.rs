@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crosstie::ledger::deadlock::Blockage;
 use crosstie::os::clock;
 use crosstie::sync::mutex::LockOwned;
 use crosstie::sync::{LockError, Mutex, Policy};
@@ -101,7 +102,7 @@ fn who_has_been_first_for_its_patience_is_next_though_it_sleeps() {
     until(|| patience.is_over(clock::now_ns()));
     drop(guard);
     let Err(LockError::Busy(busy)) = mutex.try_lock() else { panic!("it was handed over") };
-    assert_eq!(busy.holders[0].pid, waiter.pid());
+    assert_eq!(busy.holders()[0].pid, waiter.pid());
     assert_eq!(waiter.says("locked"), "m clean");
     waiter.go_on();
     waiter.says("done");
@@ -115,10 +116,10 @@ fn a_refused_wait_says_who_has_it() {
     owner.says("locked");
     let mutex = Mutex::<u64>::open_or_create_in(stage.domain, "m", || 0).unwrap();
     let Err(LockError::Busy(busy)) = mutex.try_lock() else { panic!("it is held") };
-    assert_eq!((busy.object.as_str(), busy.holders[0].pid), ("lock:m", owner.pid()));
+    assert_eq!((busy.object().as_str(), busy.holders()[0].pid), ("lock:m", owner.pid()));
     let Err(LockError::TimedOut(late)) = mutex.lock_for(Duration::from_millis(5)) else { panic!("held") };
-    assert_eq!(late.holders[0].pid, owner.pid());
-    assert!(late.held_for.is_some() && late.waited >= Duration::from_millis(5));
+    assert_eq!(late.holders()[0].pid, owner.pid());
+    assert!(late.held_for().is_some() && late.waited() >= Duration::from_millis(5));
     println!("{late}");
     owner.go_on();
     owner.says("done");
@@ -131,11 +132,12 @@ fn a_thread_that_locks_twice_is_told_instead_of_hanging() {
     let mutex = Mutex::<u64>::open_or_create_in(stage.domain, "m", || 0).unwrap();
     let _first = mutex.lock().unwrap();
     let Err(LockError::Deadlock(cycle)) = mutex.lock() else { panic!("that hangs") };
-    assert_eq!((cycle.cycle.len(), cycle.cycle[0].object.as_str()), (1, "lock:m"));
+    let links = cycle.cycle();
+    assert_eq!((cycle.length(), links.len(), links[0].object.as_str()), (1, 1, "lock:m"));
     println!("{cycle}");
     let error = crosstie::Error::from(mutex.lock().unwrap_err());
     assert!(error.to_string().contains("take it once"), "{error}");
-    assert!(cycle.cycle[0].waits_at.is_empty() || cycle.cycle[0].waits_at.contains("mutex.rs"));
+    assert!(links[0].waits_at.is_empty() || links[0].waits_at.contains("mutex.rs"));
 }
 
 #[test]
@@ -158,6 +160,44 @@ fn two_processes_in_a_circle_get_one_answer_that_names_both() {
     one.says("done");
     assert_eq!(stage.domain.deadlock_reports().len(), 1);
     stage.nothing_was_rescued();
+}
+
+#[test]
+fn a_deadlock_is_told_as_it_was_whatever_became_of_the_others_since() {
+    let stage = Stage::new();
+    let open = |name| Mutex::<u64>::open_or_create_in(stage.domain, name, || 0).unwrap();
+    let (first, second) = (open("first"), open("second"));
+    let mut other = stage.role("lock second; lock first; unlock; unlock", &[]);
+    let has_first = first.lock().unwrap();
+    let (pid, tid) = (other.pid(), other.says("tid").parse().unwrap());
+    assert_eq!(other.says("locked"), "second clean");
+    until_asleep(pid, tid);
+    let (Err(LockError::Deadlock(told)), Err(LockError::Busy(busy))) = (second.lock(), second.try_lock())
+    else {
+        panic!("the other one waits for ever")
+    };
+    drop(has_first);
+    assert_eq!(other.says("locked"), "first clean", "it goes on");
+    other.says("done");
+    other.until_ended();
+    // Another takes its slot over, and has and wants other things.
+    let mut next = stage.role("lock third; pause", &[]);
+    assert_eq!(next.says("locked"), "third clean");
+    let links = told.cycle();
+    let who = |link: &Blockage| (link.who.as_ref().map_or(0, |who| who.pid), link.object.clone());
+    let own = std::process::id();
+    assert_eq!(
+        links.iter().map(who).collect::<Vec<_>>(),
+        [(own, "lock:second".to_owned()), (pid, "lock:first".to_owned())]
+    );
+    assert_eq!(busy.holders()[0].pid, pid);
+    let dead = [&links[1].waits_at, &links[0].taken_at];
+    assert_eq!(dead, ["", ""], "where it waited, and took what it had, can be read no more");
+    assert!(links[1].taken_at.is_empty() || links[1].taken_at.contains("mutex.rs"));
+    let bare = told.without_places();
+    assert!(bare.cycle().iter().all(|link| link.waits_at.is_empty() && link.taken_at.is_empty()));
+    next.go_on();
+    next.says("done");
 }
 
 #[test]

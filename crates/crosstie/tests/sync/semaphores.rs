@@ -66,7 +66,7 @@ fn a_semaphore_that_no_holder_can_give_back_is_a_deadlock_and_one_that_some_can_
     let gate = Semaphore::open_or_create_in(stage.domain, "gate", 2).unwrap();
     let (one, _two) = (gate.acquire().unwrap(), gate.acquire().unwrap());
     let Err(LockError::Deadlock(cycle)) = gate.acquire() else { panic!("that hangs") };
-    assert_eq!(cycle.cycle[0].object, "sem:gate");
+    assert_eq!(cycle.cycle()[0].object, "sem:gate");
     drop(one);
     let mut holder = stage.role("acquire gate; pause", &[]);
     holder.says("locked");
@@ -153,7 +153,7 @@ fn a_deadlock_over_permits_names_everybody_who_has_some() {
         // Who is told gives its permit back, so the others go on.
         match units.acquire() {
             Ok(_more) => 0,
-            Err(LockError::Deadlock(told)) => told.cycle.len(),
+            Err(LockError::Deadlock(told)) => told.length(),
             Err(other) => panic!("{other}"),
         }
     };

@@ -123,11 +123,7 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
         }
         (Twin::WakesNobody, Opened::Monitor(monitor, _)) => {
             let guard = monitor.enter().map_err(|refusal| Refusal::Failed(refusal.to_string()))?;
-            // Behind the guard's back, which is not told of a change then.
-            let head = Object::head(&**monitor);
-            for index in [FIRST, UNITS, SECOND] {
-                data_of(head, index).fetch_add(1, Ordering::SeqCst);
-            }
+            add_unseen(Object::head(&**monitor));
             drop(guard);
             Ok(())
         }
@@ -167,6 +163,13 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
             taken.give().map(drop)
         }
         _ => taken.give().map(drop),
+    }
+}
+
+/// Adds a unit behind the back of the guard, which is not told of a change then.
+fn add_unseen(head: &Head) {
+    for index in [FIRST, UNITS, SECOND] {
+        data_of(head, index).fetch_add(1, Ordering::SeqCst);
     }
 }
 
