@@ -141,6 +141,16 @@ pub trait SendMessages: Send {
         }
     }
 
+    /// Sends what a deadline left of a message (see [`SendMessages::send`]); nothing when all is out.
+    ///
+    /// # Errors
+    /// As [`SendMessages::send`]: [`SendError::Full`] or [`SendError::TimedOut`] while some of it is
+    /// still to be sent.
+    fn settle(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        let _ = deadline;
+        Ok(())
+    }
+
     /// Says that this end is done: the receiver gets everything, then a clean end.
     ///
     /// Dropping a sender does the same, except while panicking: then the receiver sees a death.
@@ -182,8 +192,23 @@ pub trait ReceiveMessages: Send {
     /// One variant per thing to do: see [`RecvError`].
     fn recv(&mut self, deadline: Deadline) -> Result<Arrived<'_>, RecvError>;
 
+    /// As [`ReceiveMessages::recv`] with [`Deadline::NOW`], of what lies in this end's memory already;
+    /// where several messages come with one system call, it makes none.
+    ///
+    /// # Errors
+    /// As [`ReceiveMessages::recv`].
+    fn recv_arrived(&mut self) -> Result<Arrived<'_>, RecvError> {
+        self.recv(Deadline::NOW)
+    }
+
     /// The largest message that this end accepts, in bytes.
     fn message_bytes_max(&self) -> usize;
+
+    /// What tells the sender of the last message, or of what came instead of one, from all others, where the
+    /// framing says it.
+    fn last_sender_id(&self) -> Option<u64> {
+        None
+    }
 
     /// The address that this end listens on, with the port that the kernel chose, where it listens
     /// on a network or a socket.

@@ -15,8 +15,10 @@
 //! | 5' | [`transport`] | messages through the kernel |
 //! | 6 | [`endpoint`] | address → [`Sender`], [`Receiver`] |
 //! | 6' | [`inspect`] | who holds what, who waits for whom: reads only |
+//! | 7 | [`call`] | request and reply: [`Client`], [`Server`] |
 #![deny(unsafe_code)]
 
+pub mod call;
 pub mod channel;
 pub mod contract;
 pub mod endpoint;
@@ -29,6 +31,7 @@ pub mod shareable;
 pub mod sync;
 pub mod transport;
 
+pub use call::{Client, Server};
 pub use contract::{RecvError, SendError};
 pub use crosstie_core::{Deadline, OwnerId};
 pub use endpoint::{Receiver, Sender, pair};

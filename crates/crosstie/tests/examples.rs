@@ -36,6 +36,11 @@ fn a_client_is_answered_over_every_socket() {
 }
 
 #[test]
+fn a_server_answers_the_calls_of_another_process() {
+    assert_eq!(run(example("call")), "call: 3 calls, 16 letters\n");
+}
+
+#[test]
 fn orders_wait_in_shared_memory_until_they_are_taken() {
     let domain = tempfile::tempdir().unwrap();
     let orders = |verb| {

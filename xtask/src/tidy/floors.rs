@@ -26,6 +26,7 @@ const LIBRARY: Building = Building {
         ("transport", 6),
         ("endpoint", 7),
         ("inspect", 7),
+        ("call", 8),
     ],
 };
 

@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use crosstie::ledger::Domain;
 
 use crate::command::{
-    advise, bench, compare, completions, demo, doctor, domain, lock, man, meet, recv, region, relay, rm, see,
-    sem, send, signals, unlock, version, watch,
+    advise, bench, call, compare, completions, demo, doctor, domain, lock, man, meet, recv, region, relay,
+    reply, rm, see, sem, send, signals, unlock, version, watch,
 };
 
 /// Processes talk, and take turns.
@@ -102,6 +102,8 @@ pub enum Command {
     Send(send::Arguments),
     Recv(recv::Arguments),
     Relay(relay::Arguments),
+    Call(call::Arguments),
+    Reply(reply::Arguments),
     Region(region::Arguments),
     Lock(lock::Arguments),
     Unlock(unlock::Arguments),

@@ -2,6 +2,7 @@
 
 pub mod advise;
 pub mod bench;
+pub mod call;
 mod codes;
 pub mod compare;
 pub mod completions;
@@ -16,6 +17,7 @@ pub mod meet;
 pub mod recv;
 pub mod region;
 pub mod relay;
+pub mod reply;
 pub mod rm;
 mod run;
 pub mod see;

@@ -1,8 +1,8 @@
 //! From the command line to its verb.
 
 use super::{
-    advise, bench, compare, completions, demo, doctor, domain, lock, man, meet, recv, region, relay, rm, see,
-    sem, send, signals, unlock, version, watch,
+    advise, bench, call, compare, completions, demo, doctor, domain, lock, man, meet, recv, region, relay,
+    reply, rm, see, sem, send, signals, unlock, version, watch,
 };
 use crate::args::{Command, Globals};
 use crate::exit::Outcome;
@@ -13,6 +13,8 @@ pub fn run(command: Command, globals: &Globals) -> Outcome {
         Command::Send(arguments) => send::run(arguments, globals),
         Command::Recv(arguments) => recv::run(arguments, globals),
         Command::Relay(arguments) => relay::run(arguments, globals),
+        Command::Call(arguments) => call::run(arguments, globals),
+        Command::Reply(arguments) => reply::run(arguments, globals),
         Command::Region(arguments) => region::run(arguments, globals),
         Command::Lock(arguments) => lock::run(arguments, globals),
         Command::Unlock(arguments) => unlock::run(arguments, globals),

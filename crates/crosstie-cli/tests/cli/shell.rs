@@ -2,8 +2,21 @@
 
 use crate::machine::Machine;
 
-const VERBS: [&str; 11] =
-    ["send", "recv", "relay", "region", "rm", "compare", "advise", "bench", "completions", "man", "version"];
+const VERBS: [&str; 13] = [
+    "send",
+    "recv",
+    "relay",
+    "call",
+    "reply",
+    "region",
+    "rm",
+    "compare",
+    "advise",
+    "bench",
+    "completions",
+    "man",
+    "version",
+];
 
 #[test]
 fn every_verb_has_help_a_man_page_and_completions() {

@@ -72,6 +72,17 @@ impl Address {
         &self.place
     }
 
+    /// The same options at another place.
+    pub(crate) fn at(&self, place: Place) -> Self {
+        Self { place, overrides: self.overrides }
+    }
+
+    /// The same address without the limit on messages that it may carry.
+    pub(crate) fn without_limit(mut self) -> Self {
+        self.overrides.message_bytes_max = None;
+        self
+    }
+
     /// The mechanism's name: `"ring"`, `"fifo"`, …; `"-"` for standard input and output.
     ///
     /// # Examples

@@ -1,5 +1,7 @@
 //! Two-way connections: [`connect`] and [`Listener`].
 
+use std::os::fd::BorrowedFd;
+
 use super::address::{Address, Place};
 use super::message::Message;
 use super::open::{inherit, kernel_options, kernel_receiver, kernel_sender, unix_name};
@@ -104,6 +106,16 @@ impl Listener {
             Mechanism::Unix(listener) => listener.address(),
             Mechanism::UnixPacket(listener) => listener.address(),
             Mechanism::Tcp(listener) => listener.address(),
+        }
+    }
+
+    /// The descriptor to poll for connections.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.mechanism {
+            Mechanism::Unix(listener) => listener.as_fd(),
+            Mechanism::UnixPacket(listener) => listener.as_fd(),
+            Mechanism::Tcp(listener) => listener.as_fd(),
         }
     }
 

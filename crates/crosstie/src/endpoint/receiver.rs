@@ -14,7 +14,7 @@ use super::options::Options;
 use super::payload::{Doing, Lent, Payload};
 use crate::Deadline;
 use crate::channel::queue::QueueReceiver;
-use crate::channel::ring::RingReceiver;
+use crate::channel::ring::{RingBell, RingReceiver};
 use crate::contract::{Losses, ReceiveMessages, RecvError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::clock;
@@ -188,6 +188,31 @@ impl<T: Message + ?Sized> Receiver<T> {
         match &self.end {
             RecvEnd::Queue(end) => Ok(Payload::new(Lent::Queue(Doing::new(end.recv_dead_letter()?)))),
             RecvEnd::Ring(_) | RecvEnd::Kernel(_) => Err(RecvError::Empty),
+        }
+    }
+
+    /// The next message of what has arrived, without a system call where several came with one.
+    pub(crate) fn recv_arrived(&mut self) -> Result<Payload<'_>, RecvError> {
+        match &mut self.end {
+            RecvEnd::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv(Deadline::NOW)?))),
+            RecvEnd::Queue(end) => Ok(Payload::new(Lent::Queue(Doing::new(end.recv(Deadline::NOW)?)))),
+            RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv_arrived()?))),
+        }
+    }
+
+    /// What ends a wait on a ring as its deadline would, from another thread.
+    pub(crate) fn bell(&mut self) -> Option<RingBell> {
+        match &mut self.end {
+            RecvEnd::Ring(end) => Some(end.bell()),
+            RecvEnd::Queue(_) | RecvEnd::Kernel(_) => None,
+        }
+    }
+
+    /// What tells the sender of the last message, or of what came instead, from all others, on a FIFO.
+    pub(crate) fn last_sender_id(&self) -> Option<u64> {
+        match &self.end {
+            RecvEnd::Ring(_) | RecvEnd::Queue(_) => None,
+            RecvEnd::Kernel(end) => end.last_sender_id(),
         }
     }
 

@@ -125,6 +125,38 @@ impl<T: Message + ?Sized> Sender<T> {
         }
     }
 
+    /// Sends a message whose bytes are `head` and then `body`.
+    pub(crate) fn send_parts(
+        &mut self,
+        head: &[u8],
+        body: &[u8],
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        if let SendEnd::Ring(end) = &mut self.end {
+            let mut loan = end.reserve(head.len() + body.len(), deadline)?;
+            loan.write_at(0, head);
+            loan.write_at(head.len(), body);
+            loan.commit();
+            return Ok(());
+        }
+        self.scratch.clear();
+        self.scratch.extend_from_slice(head);
+        self.scratch.extend_from_slice(body);
+        match &mut self.end {
+            SendEnd::Kernel(end) => end.send(&self.scratch, deadline),
+            SendEnd::Queue(end) => end.send(&self.scratch, deadline),
+            SendEnd::Ring(end) => end.send(&self.scratch, deadline),
+        }
+    }
+
+    /// Sends what a deadline left of the last message.
+    pub(crate) fn settle(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        match &mut self.end {
+            SendEnd::Ring(_) | SendEnd::Queue(_) => Ok(()),
+            SendEnd::Kernel(end) => end.settle(deadline),
+        }
+    }
+
     /// Sends several messages in order with as few system calls as the mechanism allows; answers
     /// how many were sent, at least one unless it is an error.
     ///

@@ -233,6 +233,14 @@ impl ByteStream {
     }
 }
 
+/// Ends both directions of a connection at once: what was not read is lost, and nothing waits.
+///
+/// # Errors
+/// When it is no connection, or gone already.
+pub fn cut_off(fd: impl AsFd) -> io::Result<()> {
+    Ok(rustix::net::shutdown(fd, Shutdown::Both)?)
+}
+
 /// Waits until the other machine's kernel has everything.
 ///
 /// Without it a connection that its process leaves while the peer is slow is given up by the kernel

@@ -25,17 +25,22 @@ pub enum Interest {
     Hangup,
 }
 
+impl Interest {
+    fn flags(self) -> PollFlags {
+        match self {
+            Self::Readable => PollFlags::IN,
+            Self::Writable => PollFlags::OUT,
+            Self::Hangup => PollFlags::empty(),
+        }
+    }
+}
+
 /// Waits until `fd` is ready or `deadline` has passed; answers whether it is ready.
 ///
 /// # Errors
 /// What `ppoll` answers; never an interruption by a signal.
 pub fn wait(fd: BorrowedFd<'_>, interest: Interest, deadline: Deadline) -> io::Result<bool> {
-    let flags = match interest {
-        Interest::Readable => PollFlags::IN,
-        Interest::Writable => PollFlags::OUT,
-        Interest::Hangup => PollFlags::empty(),
-    };
-    let mut entries = [PollFd::new(&fd, flags)];
+    let mut entries = [PollFd::new(&fd, interest.flags())];
     loop {
         let (timeout, last) = slice(deadline);
         match rustix::event::poll(&mut entries, timeout.as_ref()) {
@@ -85,6 +90,28 @@ pub fn wait_or_fail(fd: BorrowedFd<'_>, interest: Interest, deadline: Deadline) 
         return Ok(());
     }
     Err(if deadline.is_now() { io::ErrorKind::WouldBlock } else { io::ErrorKind::TimedOut }.into())
+}
+
+/// Waits until `first` is ready for its interest, or `second` for its own, or `deadline` has passed;
+/// answers which of them are ready. Both may lead to one object.
+///
+/// # Errors
+/// What `ppoll` answers; never an interruption by a signal.
+pub fn wait_either(
+    first: (BorrowedFd<'_>, Interest),
+    second: (BorrowedFd<'_>, Interest),
+    deadline: Deadline,
+) -> io::Result<(bool, bool)> {
+    let mut entries = [first, second].map(|(fd, interest)| PollFd::from_borrowed_fd(fd, interest.flags()));
+    loop {
+        let (timeout, last) = slice(deadline);
+        match rustix::event::poll(&mut entries, timeout.as_ref()) {
+            Ok(0) if !last => {}
+            Err(Errno::INTR) => {}
+            Ok(_) => return Ok((!entries[0].revents().is_empty(), !entries[1].revents().is_empty())),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Sleeps for `ns` nanoseconds or until `deadline`, whichever is first.
@@ -138,6 +165,46 @@ impl Poller {
     /// What `epoll_ctl` answers: no room, or a descriptor that cannot be polled.
     pub fn add(&self, fd: impl AsFd, key: u64) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key), EventFlags::IN)?)
+    }
+
+    /// Reports `key` to one waiter, once, when `fd` is readable; again after [`Poller::rearm`].
+    ///
+    /// # Errors
+    /// As [`Poller::add`].
+    pub fn add_once(&self, fd: impl AsFd, key: u64) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key), EventFlags::IN | EventFlags::ONESHOT)?)
+    }
+
+    /// Reports `key` once more when `fd` is ready for one of `interests`; at once if it is already.
+    ///
+    /// # Errors
+    /// When it was not added.
+    pub fn rearm(&self, fd: impl AsFd, key: u64, interests: &[Interest]) -> io::Result<()> {
+        let flags = interests.iter().fold(EventFlags::ONESHOT, |flags, interest| match interest {
+            Interest::Readable => flags | EventFlags::IN,
+            Interest::Writable => flags | EventFlags::OUT,
+            // Always reported.
+            Interest::Hangup => flags,
+        });
+        Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(key), flags)?)
+    }
+
+    /// Waits until one is ready, and takes it: of many waiters each gets another. `None` when
+    /// `deadline` passed first.
+    ///
+    /// # Errors
+    /// What `epoll_wait` answers; never an interruption by a signal.
+    pub fn take(&self, deadline: Deadline) -> io::Result<Option<u64>> {
+        let mut events = [MaybeUninit::uninit(); 1];
+        loop {
+            let (timeout, last) = slice(deadline);
+            match epoll::wait(&self.epoll, &mut events[..], timeout.as_ref()) {
+                Ok(([], _)) if !last => {}
+                Ok((events, _)) => return Ok(events.first().map(|event| event.data.u64())),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Reports `fd` no longer.

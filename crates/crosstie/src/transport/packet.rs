@@ -208,6 +208,11 @@ impl SendMessages for PacketSender {
         Ok(count)
     }
 
+    fn settle(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        self.sending.check(0)?;
+        PacketSender::settle(self, deadline)
+    }
+
     fn close(&mut self) -> Result<(), SendError> {
         if self.sending.is_closed() {
             return Ok(());

@@ -90,6 +90,23 @@ impl<C: Inbound> ReceiveMessages for SingleReceiver<C> {
         Ok(Arrived { payload: self.inbound.message(range), sender_pid: self.sender_pid })
     }
 
+    #[inline]
+    fn recv_arrived(&mut self) -> Result<Arrived<'_>, RecvError> {
+        if let Some(end) = self.end {
+            return Err(self.ended(end));
+        }
+        let range = match self.inbound.step() {
+            Ok(Step::Message(range)) => range,
+            Ok(Step::Incomplete) => return Err(RecvError::Empty),
+            Ok(Step::End) => return Err(self.end(End::Closed)),
+            Err(breach) => {
+                self.end = Some(End::Breach);
+                return Err(breach.report(&self.object));
+            }
+        };
+        Ok(Arrived { payload: self.inbound.message(range), sender_pid: self.sender_pid })
+    }
+
     fn message_bytes_max(&self) -> usize {
         self.inbound.limit()
     }

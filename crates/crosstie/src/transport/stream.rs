@@ -250,6 +250,11 @@ impl SendMessages for StreamSender {
         Ok(count)
     }
 
+    fn settle(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        self.sending.check(0)?;
+        self.flush(deadline)
+    }
+
     fn close(&mut self) -> Result<(), SendError> {
         if self.sending.is_closed() {
             return Ok(());

@@ -200,6 +200,12 @@ impl Listener {
         &self.object
     }
 
+    /// The descriptor to poll for connections.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.accept.descriptor()
+    }
+
     /// Takes the next connection, and waits for it until `deadline`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `unix:/path` and `unix:@name`: bytes between processes of one machine, many senders to one receiver.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crosstie_core::Deadline;
 
@@ -181,6 +181,12 @@ impl Listener {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.object
+    }
+
+    /// The descriptor to poll for connections.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.accept.descriptor()
     }
 
     /// Takes the next connection, and waits for it until `deadline`.

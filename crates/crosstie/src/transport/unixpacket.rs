@@ -1,10 +1,10 @@
 //! `unixpacket:/path`: packets between processes of one machine, many senders to one receiver.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use crosstie_core::Deadline;
 
-use super::accept::accept_until;
+use super::accept::{Accept as _, accept_until};
 use super::fan_in::FanInReceiver;
 use super::packet::PacketSender;
 use super::packet_inbound::PacketInbound;
@@ -112,6 +112,12 @@ impl Listener {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.object
+    }
+
+    /// The descriptor to poll for connections.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.accept.descriptor()
     }
 
     /// Takes the next connection, and waits for it until `deadline`.

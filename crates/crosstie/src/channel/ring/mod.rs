@@ -10,9 +10,11 @@
 //! | [`options`] | capacity, limits, how to wait |
 //! | `shared` | the segment, its layout, who holds the two ends |
 //! | `peer` | the other end, as a waiter must know it |
+//! | `bell` | what ends a receiver's wait from another thread |
 //! | [`sender`] | [`RingSender`], and [`Loan`]s written in place |
 //! | [`receiver`] | [`RingReceiver`], and [`RingMessage`]s read in place |
 
+mod bell;
 pub mod options;
 mod peer;
 pub mod receiver;
@@ -20,6 +22,7 @@ pub mod sender;
 mod shared;
 
 pub use super::WaitMode;
+pub(crate) use bell::RingBell;
 pub use options::RingOptions;
 pub use receiver::{RingMessage, RingReceiver};
 pub use sender::{Loan, RingSender};

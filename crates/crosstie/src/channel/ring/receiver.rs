@@ -8,6 +8,7 @@ use crosstie_core::ring::spsc::{Consumer, Corrupt, Record};
 use crosstie_core::word::role::{Ending, Role};
 use crosstie_core::{Deadline, OwnerId};
 
+use super::bell::RingBell;
 use super::options::RingOptions;
 use super::peer::Peer;
 use super::shared::{Cells, End, Shared, corrupt};
@@ -45,6 +46,8 @@ pub struct RingReceiver {
     met_end: Option<Role>,
     /// Position of the message that a dead receiver may have had in hand.
     redelivered_at: Option<u64>,
+    /// What ends a wait from another thread, once somebody has asked for it.
+    bell: Option<RingBell>,
 }
 
 impl RingReceiver {
@@ -79,7 +82,13 @@ impl RingReceiver {
             held_before: None,
             met_end: None,
             redelivered_at,
+            bell: None,
         })
+    }
+
+    /// What ends a wait of this end as its deadline would, from another thread.
+    pub(crate) fn bell(&mut self) -> RingBell {
+        self.bell.get_or_insert_with(|| RingBell::new(&self.shared)).clone()
     }
 
     /// Goes on through any number of senders: their ends are not reported.
@@ -217,6 +226,9 @@ impl RingReceiver {
                 return Ok(record);
             }
             let watch = self.meet_peer(role, peer)?;
+            if self.bell.as_ref().is_some_and(RingBell::hear) {
+                return Err(RecvError::TimedOut);
+            }
             match patience.next() {
                 Next::Spin => {}
                 Next::GiveUp if deadline.is_now() => return Err(RecvError::Empty),
@@ -230,7 +242,8 @@ impl RingReceiver {
     fn sleep(&mut self, peer: Peer, watch: Option<OwnerId>, deadline: Deadline) -> Result<(), RecvError> {
         self.consumer.announce_sleep();
         self.shared.heavy_barrier();
-        let still_empty = matches!(self.look(), Ok(None));
+        let is_rung = self.bell.as_ref().is_some_and(RingBell::is_rung);
+        let still_empty = matches!(self.look(), Ok(None)) && !is_rung;
         let slept = if still_empty && self.shared.peer(End::Producer) == peer {
             self.shared.sleep(self.shared.control().consumer_waits(), watch, deadline)
         } else {

@@ -240,7 +240,7 @@ impl Shared {
     }
 
     /// Wakes whoever waits for something that `end` has just done to its role.
-    fn rouse(&self, end: End) {
+    pub(super) fn rouse(&self, end: End) {
         let waits = match end {
             End::Producer => self.control().consumer_waits(),
             End::Consumer => self.control().producer_waits(),

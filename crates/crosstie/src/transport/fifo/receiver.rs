@@ -39,6 +39,7 @@ pub struct FifoReceiver {
     /// What is left of a packet with several messages.
     batch: Range<usize>,
     sender_pid: Option<u32>,
+    sender_id: Option<u64>,
     owner_pid: u32,
 }
 
@@ -90,6 +91,7 @@ pub fn receiver(path: impl AsRef<Path>, options: &Options) -> Result<FifoReceive
         packet: vec![0; ATOMIC_WRITE_BYTES].into_boxed_slice(),
         batch: 0..0,
         sender_pid: None,
+        sender_id: None,
         owner_pid: std::process::id(),
     })
 }
@@ -166,8 +168,16 @@ impl FifoReceiver {
             }
             let length = self.read(deadline)?;
             let taken = self.assembly.take(&self.packet[..length]);
-            let (header, outcome) = taken.map_err(|breach| breach.report(&self.object))?;
+            let (header, outcome) = match taken {
+                Ok(taken) => taken,
+                Err(breach) => {
+                    let header = Header::split(&self.packet[..length]);
+                    self.sender_id = header.ok().map(|(header, _)| header.writer);
+                    return Err(breach.report(&self.object));
+                }
+            };
             self.sender_pid = Some(header.pid).filter(|pid| *pid != 0);
+            self.sender_id = Some(header.writer);
             match outcome {
                 Outcome::Nothing => {}
                 Outcome::InPacket(range) => return Ok(Place::Packet(range)),
@@ -260,6 +270,10 @@ impl ReceiveMessages for FifoReceiver {
             Place::Assembly => self.assembly.message(),
         };
         Ok(Arrived { payload, sender_pid: self.sender_pid })
+    }
+
+    fn last_sender_id(&self) -> Option<u64> {
+        self.sender_id
     }
 
     fn message_bytes_max(&self) -> usize {

@@ -204,6 +204,11 @@ impl SendMessages for FifoSender {
         Ok(count)
     }
 
+    fn settle(&mut self, deadline: Deadline) -> Result<(), SendError> {
+        self.sending.check(0)?;
+        FifoSender::settle(self, deadline)
+    }
+
     fn close(&mut self) -> Result<(), SendError> {
         if self.sending.is_closed() {
             return Ok(());

@@ -1,0 +1,237 @@
+//! Waiting for what comes: whoever has the turn to read reads for all.
+
+use std::os::fd::AsFd as _;
+use std::sync::MutexGuard;
+use std::thread;
+use std::time::Duration;
+
+use super::super::error::Broken;
+use super::super::frame::Head;
+use super::shared::{Reader, Shared, State};
+use super::slots::{Ending, Next, Slot};
+use crate::Deadline;
+use crate::contract::RecvError;
+use crate::os::clock;
+use crate::os::poll::{self, Interest};
+
+/// What one read brought.
+pub(super) enum Read<R> {
+    /// A frame that was handed to its call.
+    Frame,
+    /// A frame that its caller took at once.
+    Own(R),
+    /// Nothing before the deadline.
+    Nothing,
+    /// The conversation's end, which was told to all.
+    Over,
+}
+
+impl<R> Read<R> {
+    pub(super) fn is_frame(&self) -> bool {
+        matches!(self, Self::Frame | Self::Own(_))
+    }
+}
+
+/// What a caller waited for.
+pub(super) enum Waited<R> {
+    /// One reply of many, or the only one: `is_last` says which.
+    Reply { reply: R, is_last: bool },
+    /// Nothing more comes.
+    Over(Ending),
+    /// Nothing before the deadline.
+    Nothing,
+}
+
+impl Shared {
+    /// Reads one frame and hands it to its call, unless `take` keeps it.
+    pub(super) fn read<R>(
+        &self,
+        reader: &mut Reader,
+        deadline: Deadline,
+        take: impl FnOnce(Head, &[u8]) -> Option<R>,
+    ) -> Read<R> {
+        if let Err(error) = await_sign(reader, deadline) {
+            return self.over(&Broken::of_recv(&error));
+        }
+        let Some(mut receiver) = reader.receiver.take() else { return Read::Over };
+        let mut scratch = std::mem::take(&mut reader.scratch);
+        let came = receiver.recv_bytes_until(deadline);
+        let read = match &came {
+            Ok(payload) => match Head::read(payload.bytes(&mut scratch)) {
+                Ok((head, body)) => self.hand_out(reader, head, body, take),
+                Err(text) if reader.is_welcomed() => self.over(&Broken::breach(text)),
+                Err(text) => {
+                    let kind = crate::ErrorKind::Mismatch;
+                    let text = format!("no server of calls is there: {text}");
+                    self.over(&Broken::Failed { kind, text })
+                }
+            },
+            Err(RecvError::Empty | RecvError::TimedOut) => Read::Nothing,
+            // It would have welcomed this client before it heard a call.
+            Err(RecvError::Closed | RecvError::PeerDied) if reader.is_unheard() => {
+                self.over(&Broken::Unheard)
+            }
+            Err(error) => self.over(&Broken::of_recv(error)),
+        };
+        drop(came);
+        reader.receiver = Some(receiver);
+        reader.scratch = scratch;
+        read
+    }
+
+    #[inline]
+    fn hand_out<R>(
+        &self,
+        reader: &mut Reader,
+        head: Head,
+        body: &[u8],
+        take: impl FnOnce(Head, &[u8]) -> Option<R>,
+    ) -> Read<R> {
+        if reader.is_welcomed()
+            && let Some(own) = take(head, body)
+        {
+            return Read::Own(own);
+        }
+        match self.take_in(reader, head, body) {
+            Ok(()) => Read::Frame,
+            Err(text) => self.over(&Broken::breach(text)),
+        }
+    }
+
+    #[cold]
+    fn over<R>(&self, cause: &Broken) -> Read<R> {
+        self.break_off(&mut self.lock(), cause);
+        Read::Over
+    }
+
+    /// Waits until `deadline` for the next reply to the call `id`, or its end; a call that is over, or
+    /// that had its only reply, is closed.
+    pub(super) fn wait<R>(&self, id: u32, deadline: Deadline, decode: impl Fn(&[u8]) -> R) -> Waited<R> {
+        let mut state = self.lock();
+        let waited = loop {
+            let Some(slot) = state.slots.get(id) else { return Waited::Nothing };
+            match slot.next() {
+                Next::Reply(reply) => break Waited::Reply { reply: decode(&reply), is_last: false },
+                Next::Over(ending) => break Waited::Over(ending),
+                Next::Nothing => {}
+            }
+            if state.owes() && !deadline.is_now() {
+                state = self.await_room(state, deadline);
+            } else if !state.is_read {
+                let (read, after) = self.read_until_own(state, id, deadline, &decode);
+                state = after;
+                match read {
+                    Read::Own(own) => break own,
+                    Read::Nothing => break Waited::Nothing,
+                    Read::Frame | Read::Over => {}
+                }
+            } else if is_over(deadline) {
+                break Waited::Nothing;
+            } else {
+                state = self.sleep_for(state, id, deadline);
+            }
+        };
+        self.settle(&mut state, id, &waited);
+        waited
+    }
+
+    /// Keeps the books of what a call was given.
+    fn settle<R>(&self, state: &mut State, id: u32, waited: &Waited<R>) {
+        match waited {
+            Waited::Reply { is_last: false, .. } => {
+                // The server of a stream is told what was taken, when it is worth a frame.
+                if let Some(cost) = state.slots.get(id).and_then(Slot::credit) {
+                    self.send_aside(state, Head::Credit(id, cost));
+                }
+            }
+            Waited::Reply { is_last: true, .. } | Waited::Over(_) => {
+                state.slots.close(id);
+                self.tell(state);
+            }
+            Waited::Nothing => {}
+        }
+        // The turn may have been passed to this thread, which goes.
+        if !state.is_read {
+            self.pass_turn(state);
+        }
+    }
+
+    /// Sleeps until something arrives for the call `id`, or its turn to read may have come.
+    fn sleep_for<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        id: u32,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, State> {
+        state.slots.begin_sleep(id, thread::current());
+        drop(state);
+        if deadline.is_never() {
+            thread::park();
+        } else {
+            thread::park_timeout(Duration::from_nanos(deadline.left_ns(clock::now_ns())));
+        }
+        let mut state = self.lock();
+        state.slots.end_sleep(id);
+        state
+    }
+
+    /// Takes the turn to read, and keeps it until something is there for the call `id`.
+    fn read_until_own<'a, R>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        id: u32,
+        deadline: Deadline,
+        decode: &impl Fn(&[u8]) -> R,
+    ) -> (Read<Waited<R>>, MutexGuard<'a, State>) {
+        let is_stream = state.slots.get(id).is_some_and(|slot| slot.is_stream());
+        state.is_read = true;
+        drop(state);
+        let mut reader = self.lock_reader();
+        loop {
+            let mut passed_bytes = 0;
+            let read = self.read(&mut reader, deadline, |head, body| match head {
+                Head::Reply(of) if of == id => Some(Waited::Reply { reply: decode(body), is_last: true }),
+                Head::Item(of) if of == id && is_stream => {
+                    passed_bytes = body.len();
+                    Some(Waited::Reply { reply: decode(body), is_last: false })
+                }
+                _ => None,
+            });
+            let mut state = self.lock();
+            let is_own = match (&read, state.slots.get(id)) {
+                (Read::Own(Waited::Reply { is_last: false, .. }), Some(slot)) => {
+                    slot.pass(passed_bytes);
+                    true
+                }
+                (Read::Frame, Some(slot)) => slot.is_due() || state.owes(),
+                _ => true,
+            };
+            if is_own {
+                drop(reader);
+                state.is_read = false;
+                return (read, state);
+            }
+        }
+    }
+}
+
+/// Whether `deadline` has passed; reads the clock only where it must.
+pub(super) fn is_over(deadline: Deadline) -> bool {
+    !deadline.is_never() && deadline.is_over(clock::now_ns())
+}
+
+/// Where the receiver alone would not show that the server has gone: waits until there is something
+/// to receive, or `deadline`.
+fn await_sign(reader: &Reader, deadline: Deadline) -> Result<(), RecvError> {
+    let (Some(lifeline), Some(receiver)) = (&reader.lifeline, &reader.receiver) else { return Ok(()) };
+    let Some(replies) = receiver.as_fd() else { return Ok(()) };
+    if deadline.is_now() {
+        return Ok(());
+    }
+    let replies = (replies, Interest::Readable);
+    match poll::wait_either(replies, (lifeline.as_fd(), Interest::Hangup), deadline) {
+        // What it had sent is taken first.
+        Ok((false, true)) => Err(RecvError::PeerDied),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,462 @@
+//! What all users of one client share: the line, the calls in flight, and whose turn it is to read.
+//!
+//! There is no thread in the background: whoever waits for a reply reads. One of them has the *turn to
+//! read*; it hands every frame to the call that it is for, until its own is there, and then passes the
+//! turn to another who waits. So a lone caller sends and receives itself, without a wake-up between
+//! threads, and an idle client costs nothing.
+//!
+//! | lock | guards | held |
+//! |---|---|---|
+//! | `state` | the sending end, the slots, who reads | never across a wait |
+//! | `reader` | the receiving end | by whoever has the turn, also across waits; before `state` |
+//!
+//! Nobody sleeps in a send: who finds no room waits for it beside the replies, and reads them if nobody
+//! else does, so that a server which waits until its replies are taken is not waited for in a circle.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::super::error::{Broken, CallError};
+use super::super::frame::{CallHead, HEAD_BYTES_MAX, Head};
+use super::super::refusal::Refusal;
+use super::line::{self, Line, ReplyFile};
+use super::reading::is_over;
+use super::slots::{Ending, Slots};
+use crate::Deadline;
+use crate::contract::SendError;
+use crate::endpoint::{Address, Options, Receiver, Sender};
+use crate::error::Result;
+use crate::os::byte_stream;
+use crate::os::clock;
+use crate::os::poll::{self, Interest};
+
+/// How long is waited for room, and for replies, in turn where one wait cannot be for both.
+const SLICE_NS: u64 = 1_000_000;
+
+/// What all users of one client share.
+pub(super) struct Shared {
+    pub(super) address: Address,
+    options: Options,
+    state: Mutex<State>,
+    pub(super) reader: Mutex<Reader>,
+    /// A call ended, the turn to read came free, the line is there or gone.
+    changed: Condvar,
+    owner_pid: u32,
+}
+
+/// The sending end and the calls.
+pub(super) struct State {
+    sender: Option<Sender<[u8]>>,
+    is_connecting: bool,
+    /// Somebody has the turn to read.
+    pub(super) is_read: bool,
+    /// Threads that sleep on `changed`.
+    sleepers_count: usize,
+    /// The kernel has the beginning of a frame, this end the rest.
+    owes_rest: bool,
+    /// Frames that found no room and that nobody waits to send.
+    outbox: VecDeque<Vec<u8>>,
+    pub(super) slots: Slots,
+}
+
+/// The receiving end.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub(super) receiver: Option<Receiver<[u8]>>,
+    pub(super) lifeline: Option<OwnedFd>,
+    _file: Option<ReplyFile>,
+    token: u64,
+    /// Nothing of another conversation can come.
+    is_alone: bool,
+    is_welcomed: bool,
+    pub(super) scratch: Vec<u8>,
+}
+
+impl Shared {
+    /// Connects, and waits for a server until the options' deadline.
+    pub(super) fn open(address: Address, options: Options) -> Result<Self> {
+        let line = line::open(&address, &options)?;
+        let state = State {
+            sender: None,
+            is_connecting: false,
+            is_read: false,
+            sleepers_count: 0,
+            owes_rest: false,
+            outbox: VecDeque::new(),
+            slots: Slots::default(),
+        };
+        let shared = Self {
+            address,
+            options,
+            state: Mutex::new(state),
+            reader: Mutex::default(),
+            changed: Condvar::new(),
+            owner_pid: std::process::id(),
+        };
+        shared.install(line);
+        Ok(shared)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lock_reader(&self) -> MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn install(&self, line: Line) {
+        let Line { sender, receiver, token, is_alone, lifeline, file } = line;
+        let mut reader = self.lock_reader();
+        let scratch = std::mem::take(&mut reader.scratch);
+        *reader = Reader {
+            receiver: Some(receiver),
+            lifeline,
+            _file: file,
+            token,
+            is_alone,
+            is_welcomed: false,
+            scratch,
+        };
+        let mut state = self.lock();
+        state.sender = Some(sender);
+        state.owes_rest = false;
+        state.outbox.clear();
+    }
+
+    /// The largest request that this end sends, in bytes, while it has a line.
+    pub(super) fn request_bytes_max(&self) -> usize {
+        let state = self.lock();
+        let limit = state.sender.as_ref().map_or(self.options.message_bytes_max, Sender::message_bytes_max);
+        limit.saturating_sub(HEAD_BYTES_MAX)
+    }
+
+    /// Sends a call, over a new line if there is none; answers its id.
+    ///
+    /// # Errors
+    /// As [`CallError`] says; nothing was sent.
+    pub(super) fn begin(
+        &self,
+        mut call: CallHead,
+        body: &[u8],
+        deadline: Deadline,
+    ) -> Result<u32, CallError> {
+        let mut is_new_line = false;
+        let mut state = self.lock();
+        loop {
+            if !deadline.is_never() {
+                let now_ns = clock::now_ns();
+                if deadline.is_over(now_ns) {
+                    return Err(CallError::TimedOut);
+                }
+                call.left_ns = Some(deadline.left_ns(now_ns));
+            }
+            if state.sender.is_none() {
+                state = self.connect(state, deadline)?;
+                is_new_line = true;
+                continue;
+            }
+            let Some(id) = state.slots.open(call.is_stream) else {
+                state = self.await_change(state, deadline);
+                continue;
+            };
+            let sent = state.send(Head::Call(id, call), body);
+            if sent.is_ok() {
+                while state.owes() && state.slots.get(id).is_some() && !is_over(deadline) {
+                    state = self.await_room(state, deadline);
+                }
+                return Ok(id);
+            }
+            state.slots.close(id);
+            match sent {
+                Ok(()) => {}
+                Err(SendError::Full) => state = self.await_room(state, deadline),
+                Err(SendError::TooLarge { limit, .. }) => {
+                    let limit = limit.saturating_sub(HEAD_BYTES_MAX);
+                    return Err(CallError::TooLarge { length: body.len(), limit });
+                }
+                Err(error) => {
+                    let cause = Broken::of_send(&error);
+                    self.break_off(&mut state, &cause);
+                    // The call was not sent, so another server may have it, declared idempotent or not.
+                    if is_new_line || matches!(cause, Broken::Failed { .. }) {
+                        return Err(cause.report(&self.address.to_string()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes a new line; others who need one wait for it.
+    fn connect<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> Result<MutexGuard<'a, State>, CallError> {
+        while state.is_connecting || state.is_read {
+            if is_over(deadline) {
+                return Err(CallError::TimedOut);
+            }
+            state = self.sleep(state, deadline);
+            if state.sender.is_some() {
+                return Ok(state);
+            }
+        }
+        state.is_connecting = true;
+        drop(state);
+        // An end of the old line would be in the way of the new one.
+        *self.lock_reader() = Reader::default();
+        let options = Options { open_deadline: deadline, ..self.options.clone() };
+        let line = line::open(&self.address, &options);
+        let made = line.map(|line| self.install(line));
+        let mut state = self.lock();
+        state.is_connecting = false;
+        self.tell(&state);
+        made.map_err(CallError::from)?;
+        Ok(state)
+    }
+
+    /// Sleeps until something changes, or `deadline`.
+    fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, deadline: Deadline) -> MutexGuard<'a, State> {
+        state.sleepers_count += 1;
+        let left = Duration::from_nanos(deadline.left_ns(clock::now_ns()));
+        let mut state = if deadline.is_never() {
+            self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+        } else {
+            let (state, _) = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            state
+        };
+        state.sleepers_count -= 1;
+        state
+    }
+
+    /// Wakes those who wait for a change.
+    pub(super) fn tell(&self, state: &State) {
+        if state.sleepers_count > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// The turn to read is free: whoever waits may take it.
+    pub(super) fn pass_turn(&self, state: &mut State) {
+        state.is_read = false;
+        if let Some(sleeper) = state.slots.sleeper() {
+            sleeper.unpark();
+        }
+        self.tell(state);
+    }
+
+    /// Waits until a call has ended, and reads if nobody does.
+    fn await_change<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, State> {
+        if state.is_read {
+            return self.sleep(state, deadline);
+        }
+        state.is_read = true;
+        drop(state);
+        let mut reader = self.lock_reader();
+        self.read(&mut reader, deadline, |_, _| None::<()>);
+        drop(reader);
+        let mut state = self.lock();
+        self.pass_turn(&mut state);
+        state
+    }
+
+    /// Waits until there may be room to send, and reads if nobody does; sends what was left to send.
+    pub(super) fn await_room<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> MutexGuard<'a, State> {
+        let Some(sender) = &state.sender else { return state };
+        let writable = sender.as_fd().and_then(|fd| fd.try_clone_to_owned().ok());
+        let slice = Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS).min(deadline);
+        let reads = !std::mem::replace(&mut state.is_read, true);
+        drop(state);
+        match (&writable, reads) {
+            (Some(writable), true) => {
+                let mut reader = self.lock_reader();
+                if !self.read(&mut reader, Deadline::NOW, |_, _| None::<()>).is_frame()
+                    && let Some(readable) = reader.receiver.as_ref().and_then(|receiver| receiver.as_fd())
+                {
+                    let room = (writable.as_fd(), Interest::Writable);
+                    // What comes is found by looking.
+                    let _ = poll::wait_either((readable, Interest::Readable), room, deadline);
+                }
+            }
+            (Some(writable), false) => {
+                let _ = poll::wait(writable.as_fd(), Interest::Writable, deadline);
+            }
+            (None, true) => {
+                self.read(&mut self.lock_reader(), slice, |_, _| None::<()>);
+            }
+            (None, false) => poll::pause(SLICE_NS, deadline),
+        }
+        let mut state = self.lock();
+        if reads {
+            self.pass_turn(&mut state);
+        }
+        if let Err(error) = state.flush()
+            && !matches!(error, SendError::Full)
+        {
+            self.break_off(&mut state, &Broken::of_send(&error));
+        }
+        state
+    }
+
+    /// Whether this is no child of fork, whose parent goes on with it (H6).
+    fn is_ours(&self) -> bool {
+        self.owner_pid == std::process::id()
+    }
+
+    /// Nobody waits for the call `id` any more.
+    pub(super) fn give_up(&self, id: u32) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut state = self.lock();
+        if state.slots.abandon(id) {
+            self.send_aside(&mut state, Head::Cancel(id));
+        }
+        self.tell(&state);
+    }
+
+    /// The call `id` had its only reply, which had waited for its caller.
+    pub(super) fn close(&self, id: u32) {
+        let mut state = self.lock();
+        state.slots.close(id);
+        self.tell(&state);
+    }
+
+    /// Sends a frame for which nobody waits: now, or before the next one.
+    pub(super) fn send_aside(&self, state: &mut State, head: Head) {
+        // Of another error: whoever reads meets the end.
+        if let Err(SendError::Full) = state.send(head, &[]) {
+            state.outbox.push_back(head.to_frame(&[]));
+        }
+    }
+
+    /// The conversation is over: tells all calls, and ends this side.
+    pub(super) fn break_off(&self, state: &mut State, cause: &Broken) {
+        if let Some(sender) = state.sender.take() {
+            // Whatever has not gone out goes nowhere: a drop must not wait for a server that breaks the protocol.
+            if let (Some(fd), Broken::Failed { .. }) = (sender.as_fd(), cause) {
+                let _ = byte_stream::cut_off(fd);
+            }
+        }
+        state.outbox.clear();
+        state.owes_rest = false;
+        state.slots.break_all(cause);
+        self.tell(state);
+    }
+
+    /// Takes a frame in; `Err` says what is wrong with it.
+    pub(super) fn take_in(&self, reader: &mut Reader, head: Head, body: &[u8]) -> Result<(), &'static str> {
+        let mut state = self.lock();
+        match head {
+            Head::Welcome(token) => {
+                reader.is_welcomed |= token == reader.token;
+                Ok(())
+            }
+            Head::Hello(_) | Head::Call(..) | Head::Cancel(_) | Head::Credit(..) => {
+                Err("a frame that only a client sends")
+            }
+            Head::Farewell if reader.is_welcomed || reader.is_alone => {
+                let refusal = Refusal::of_body(body);
+                let text = refusal.text().to_owned();
+                self.break_off(&mut state, &Broken::Failed { kind: refusal.kind(), text });
+                Ok(())
+            }
+            // Of an earlier conversation.
+            Head::Farewell => Ok(()),
+            _ if !reader.is_welcomed => Ok(()),
+            Head::Item(id) | Head::Reply(id) => {
+                let is_last = matches!(head, Head::Reply(_));
+                let delivered = state.slots.deliver(id, body, is_last, self.options.message_bytes_max);
+                self.tell(&state);
+                delivered
+            }
+            Head::End(id) => state.slots.end(id, Ending::Done),
+            Head::Refusal(id) => {
+                let ended = state.slots.end(id, Ending::Refused(Refusal::of_body(body)));
+                self.tell(&state);
+                ended
+            }
+        }
+    }
+
+    /// Ends the conversation, as the drop of the client does.
+    fn end(&self) {
+        if !self.is_ours() {
+            return;
+        }
+        let mut state = self.lock();
+        let Some(mut sender) = state.sender.take() else { return };
+        // A server that does not take what was sent is not waited for.
+        if state.owes()
+            && sender.settle(Deadline::NOW).is_err()
+            && let Some(fd) = sender.as_fd()
+        {
+            let _ = byte_stream::cut_off(fd);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Reader {
+    pub(super) fn is_welcomed(&self) -> bool {
+        self.is_welcomed
+    }
+
+    /// Whether the server has not heard anything yet, and nobody else will instead of it.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.is_alone && !self.is_welcomed
+    }
+}
+
+impl State {
+    /// Whether something that was begun, or that nobody waits for, is still to be sent.
+    pub(super) fn owes(&self) -> bool {
+        self.owes_rest || !self.outbox.is_empty()
+    }
+
+    /// Sends one frame, behind what is owed; never waits.
+    #[inline]
+    fn send(&mut self, head: Head, body: &[u8]) -> Result<(), SendError> {
+        if self.owes() {
+            self.flush()?;
+        }
+        let Some(sender) = &mut self.sender else { return Err(SendError::Closed) };
+        sender.send_parts(head.write(&mut [0; HEAD_BYTES_MAX]), body, Deadline::NOW)?;
+        self.owes_rest = matches!(sender.settle(Deadline::NOW), Err(SendError::Full));
+        Ok(())
+    }
+
+    /// Sends what is owed, as far as there is room.
+    fn flush(&mut self) -> Result<(), SendError> {
+        let Some(sender) = &mut self.sender else { return Ok(()) };
+        if self.owes_rest {
+            sender.settle(Deadline::NOW)?;
+            self.owes_rest = false;
+        }
+        while let Some(frame) = self.outbox.front() {
+            sender.send_parts(frame, &[], Deadline::NOW)?;
+            self.outbox.pop_front();
+            self.owes_rest = matches!(sender.settle(Deadline::NOW), Err(SendError::Full));
+            if self.owes_rest {
+                return Err(SendError::Full);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! Request and reply: a [`Client`] calls, a [`Server`] answers, over every address that goes both ways.
+//!
+//! | address | the two directions |
+//! |---|---|
+//! | `unix:` `unixpacket:` `tcp:` `fd:N` | one connection a client |
+//! | `fifo:/path` | all calls through `/path`, the replies of each client through a FIFO of its own beside it |
+//! | `ring:NAME` | two rings, `NAME.calls` and `NAME.replies`; one client at a time |
+//!
+//! One frame a message ([`Sender`](crate::Sender) and [`Receiver`](crate::Receiver) carry them), so a call
+//! has the mechanism's limits, its boundaries and its proof of death. What the frames mean, and what both
+//! sides may rely on, stands at the head of `frame.rs` and in docs/delivery.md.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `frame` | the protocol: frames, their invariants, pure |
+//! | `refusal` | [`Refusal`]: what a server answers instead of a reply |
+//! | `error` | [`CallError`]: why a call has no reply |
+//! | `client`, `client/` | [`Client`], [`Pending`], [`Replies`]; calls in flight; whose turn it is to read |
+//! | `server`, `server/` | [`Server`], [`Call`], [`ReplyStream`]; the door, the desk, the pool |
+
+mod client;
+mod error;
+mod frame;
+mod refusal;
+mod server;
+
+pub use client::{CallOptions, Client, Pending, Replies};
+pub use error::CallError;
+pub use refusal::Refusal;
+pub use server::{Call, ReplyStream, Server, Stopper};

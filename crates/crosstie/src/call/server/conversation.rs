@@ -1,0 +1,377 @@
+//! [`Conversation`]: one client as its server has it: the replies' direction, and its calls in flight.
+
+use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::super::frame::{self, CALLS_MAX, CallHead, HEAD_BYTES_MAX, Head, WINDOW_COST};
+use super::super::refusal::Refusal;
+use crate::contract::SendError;
+use crate::endpoint::Sender;
+use crate::error::ErrorKind;
+use crate::os::byte_stream;
+use crate::{Deadline, os::clock};
+
+/// So many bytes of one client's calls wait for a worker; more are refused.
+const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// One client.
+pub(super) struct Conversation {
+    /// What its descriptor is known by at the door.
+    pub(super) key: u64,
+    pub(super) client_pid: Option<u32>,
+    /// Nobody tells its sending end of room: it waits for it. Only on a ring, whose one client stalls
+    /// nobody but itself.
+    waits_for_room: bool,
+    /// The longest request, in bytes, where the mechanism does not see to it.
+    request_bytes_max: usize,
+    talk: Mutex<Talk>,
+}
+
+/// What is said and to be said.
+pub(super) struct Talk {
+    pub(super) sender: Option<Sender<[u8]>>,
+    is_greeted: bool,
+    is_over: bool,
+    calls: Vec<Entry>,
+    waiting_bytes: usize,
+    /// The kernel has the beginning of a frame, this end the rest.
+    owes_rest: bool,
+    /// Frames that found no room.
+    outbox: VecDeque<Vec<u8>>,
+}
+
+/// A call in flight.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    id: u32,
+    is_cancelled: bool,
+    /// What its stream may send yet, in cost; below 0 by one reply at most.
+    credit: i64,
+}
+
+/// A call that a worker may take.
+pub(super) struct Taken {
+    pub(super) conversation: Arc<Conversation>,
+    pub(super) id: u32,
+    pub(super) head: CallHead,
+    pub(super) deadline: Deadline,
+    pub(super) body: Vec<u8>,
+}
+
+/// What a frame of a client means for the desk.
+pub(super) enum Heard {
+    /// Nothing but what the conversation knows now.
+    Noted,
+    /// A call to be done.
+    Call(Taken),
+    /// Nobody waits for this call any more.
+    Cancelled(u32),
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// The kernel has it, or nobody is there to have it.
+    Whole,
+    /// Some of it waits for room.
+    Owed,
+}
+
+/// May a stream go on?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Open,
+    /// Until the client has taken more.
+    Stopped,
+    /// Nobody takes it any more.
+    Ended,
+}
+
+impl Conversation {
+    /// A client of a socket or a FIFO.
+    pub(super) fn new(key: u64, sender: Sender<[u8]>) -> Arc<Self> {
+        Self::over(key, Some(sender), false, usize::MAX)
+    }
+
+    /// The client of a ring.
+    pub(super) fn on_ring(sender: Sender<[u8]>, request_bytes_max: usize) -> Arc<Self> {
+        Self::over(0, Some(sender), true, request_bytes_max)
+    }
+
+    fn over(
+        key: u64,
+        sender: Option<Sender<[u8]>>,
+        waits_for_room: bool,
+        request_bytes_max: usize,
+    ) -> Arc<Self> {
+        let talk = Talk {
+            sender,
+            is_greeted: false,
+            is_over: false,
+            calls: Vec::new(),
+            waiting_bytes: 0,
+            owes_rest: false,
+            outbox: VecDeque::new(),
+        };
+        let client_pid = talk.sender.as_ref().and_then(Sender::peer).map(|peer| peer.pid);
+        Arc::new(Self { key, client_pid, waits_for_room, request_bytes_max, talk: Mutex::new(talk) })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Talk> {
+        self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a frame in.
+    ///
+    /// # Errors
+    /// What its sender must not have sent; the conversation is of no more use.
+    pub(super) fn hear(self: &Arc<Self>, head: Head, body: &[u8]) -> Result<Heard, &'static str> {
+        let mut talk = self.lock();
+        if talk.is_over {
+            return Ok(Heard::Noted);
+        }
+        match head {
+            Head::Hello(token) if !talk.is_greeted => {
+                talk.is_greeted = true;
+                let welcome = Head::Welcome(token);
+                self.send(&mut talk, welcome, welcome.own_body());
+                Ok(Heard::Noted)
+            }
+            _ if !talk.is_greeted => Err("calls without a greeting"),
+            Head::Call(id, call) => self.hear_call(&mut talk, id, call, body),
+            Head::Cancel(id) => {
+                let Some(entry) = talk.entry(id) else { return Ok(Heard::Noted) };
+                entry.is_cancelled = true;
+                Ok(Heard::Cancelled(id))
+            }
+            Head::Credit(id, cost) => {
+                if let Some(entry) = talk.entry(id) {
+                    let window = WINDOW_COST.cast_signed();
+                    let cost = i64::try_from(cost).unwrap_or(window);
+                    entry.credit = entry.credit.saturating_add(cost).min(window);
+                }
+                Ok(Heard::Noted)
+            }
+            _ => Err("a frame that only a server sends"),
+        }
+    }
+
+    fn hear_call(
+        self: &Arc<Self>,
+        talk: &mut Talk,
+        id: u32,
+        head: CallHead,
+        body: &[u8],
+    ) -> Result<Heard, &'static str> {
+        if talk.calls.len() >= CALLS_MAX {
+            return Err("more calls at a time than a conversation has");
+        }
+        if talk.entry(id).is_some() {
+            return Err("two calls under one id");
+        }
+        talk.calls.push(Entry { id, is_cancelled: false, credit: WINDOW_COST.cast_signed() });
+        if let Some(refusal) = self.refusal_of(talk, body.len()) {
+            self.finish(talk, id, Head::Refusal(id), &refusal.to_body());
+            return Ok(Heard::Noted);
+        }
+        talk.waiting_bytes += body.len();
+        let deadline = match head.left_ns {
+            Some(left_ns) => Deadline::at_ns(clock::now_ns()).after_ns(left_ns),
+            None => Deadline::NEVER,
+        };
+        let conversation = Arc::clone(self);
+        Ok(Heard::Call(Taken { conversation, id, head, deadline, body: body.to_vec() }))
+    }
+
+    /// Why a request of so many bytes is not taken in now.
+    fn refusal_of(&self, talk: &Talk, bytes: usize) -> Option<Refusal> {
+        if bytes > self.request_bytes_max {
+            let text = format!("{bytes} bytes, the server's limit is {}", self.request_bytes_max);
+            return Some(Refusal::of_kind(ErrorKind::TooLarge, text));
+        }
+        let is_busy = talk.waiting_bytes > 0 && talk.waiting_bytes + bytes > WAITING_BYTES_MAX;
+        is_busy.then(|| {
+            let text = format!("{} bytes of this client's calls wait already", talk.waiting_bytes);
+            Refusal::of_kind(ErrorKind::Busy, text)
+        })
+    }
+
+    /// A call's request waits no more.
+    pub(super) fn take(&self, taken: &Taken) {
+        let mut talk = self.lock();
+        talk.waiting_bytes = talk.waiting_bytes.saturating_sub(taken.body.len());
+    }
+
+    /// Sends the last frame of the call `id`; of a call that has had it, nothing.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`]: the call is still to be answered.
+    pub(super) fn answer(&self, id: u32, head: Head, body: &[u8]) -> Result<Sent, SendError> {
+        let mut talk = self.lock();
+        let limit = talk.limit();
+        if body.len() > limit {
+            return Err(SendError::TooLarge { length: body.len(), limit });
+        }
+        Ok(self.finish(&mut talk, id, head, body))
+    }
+
+    /// Refuses the call `id`.
+    pub(super) fn refuse(&self, id: u32, refusal: &Refusal) -> Sent {
+        let mut body = refusal.to_body();
+        let mut talk = self.lock();
+        body.truncate(talk.limit());
+        self.finish(&mut talk, id, Head::Refusal(id), &body)
+    }
+
+    fn finish(&self, talk: &mut Talk, id: u32, head: Head, body: &[u8]) -> Sent {
+        let Some(at) = talk.calls.iter().position(|entry| entry.id == id) else { return Sent::Whole };
+        talk.calls.swap_remove(at);
+        self.send(talk, head, body)
+    }
+
+    /// Sends one reply of many, if the client has room for it.
+    ///
+    /// # Errors
+    /// [`SendError::TooLarge`], [`SendError::Full`] without room.
+    pub(super) fn send_item(&self, id: u32, body: &[u8]) -> Result<Sent, SendError> {
+        let mut talk = self.lock();
+        let limit = talk.limit();
+        if body.len() > limit {
+            return Err(SendError::TooLarge { length: body.len(), limit });
+        }
+        match talk.flow(id) {
+            Flow::Ended => return Err(SendError::Closed),
+            Flow::Stopped => return Err(SendError::Full),
+            Flow::Open => {}
+        }
+        let cost = i64::try_from(frame::cost(body.len())).unwrap_or(i64::MAX);
+        if let Some(entry) = talk.entry(id) {
+            entry.credit = entry.credit.saturating_sub(cost);
+        }
+        Ok(self.send(&mut talk, Head::Item(id), body))
+    }
+
+    /// Sends a frame, or keeps it until there is room. A client that is gone needs none.
+    fn send(&self, talk: &mut Talk, head: Head, body: &[u8]) -> Sent {
+        let head_room = &mut [0; HEAD_BYTES_MAX];
+        let until = if self.waits_for_room { Deadline::NEVER } else { Deadline::NOW };
+        if talk.owes() && !self.waits_for_room {
+            talk.outbox.push_back(head.to_frame(body));
+            return Sent::Owed;
+        }
+        let Some(sender) = &mut talk.sender else { return Sent::Whole };
+        match sender.send_parts(head.write(head_room), body, until) {
+            Ok(()) => talk.owes_rest = matches!(sender.settle(Deadline::NOW), Err(SendError::Full)),
+            Err(SendError::Full) => talk.outbox.push_back(head.to_frame(body)),
+            // The client's end is met by who reads.
+            Err(_) => {}
+        }
+        if talk.owes() { Sent::Owed } else { Sent::Whole }
+    }
+
+    /// Whether a stream may send.
+    pub(super) fn flow(&self, id: u32) -> Flow {
+        self.lock().flow(id)
+    }
+
+    /// Whether nobody waits for the call `id` any more.
+    pub(super) fn is_cancelled(&self, id: u32) -> bool {
+        let mut talk = self.lock();
+        talk.is_over || talk.entry(id).is_none_or(|entry| entry.is_cancelled)
+    }
+
+    /// Whether the client has said hello.
+    pub(super) fn is_greeted(&self) -> bool {
+        self.lock().is_greeted
+    }
+
+    /// The conversation of the next client, over the same end.
+    pub(super) fn succeed(&self) -> Arc<Self> {
+        let sender = self.lock().sender.take();
+        Self::over(self.key, sender, self.waits_for_room, self.request_bytes_max)
+    }
+
+    /// Whether something waits for room.
+    pub(super) fn owes(&self) -> bool {
+        !self.waits_for_room && self.lock().owes()
+    }
+
+    /// The client is gone, or cut off for what it did: it is told why, if it may hear it.
+    pub(super) fn end(&self, farewell: Option<&Refusal>) {
+        let mut talk = self.lock();
+        if let Some(refusal) = farewell {
+            self.send(&mut talk, Head::Farewell, &refusal.to_body());
+        }
+        talk.is_over = true;
+        talk.calls.clear();
+        talk.outbox.clear();
+        talk.owes_rest = false;
+        // A ring's end goes on to the next client; others need not be waited for.
+        if !self.waits_for_room
+            && let Some(sender) = talk.sender.take()
+            && let Some(fd) = sender.as_fd()
+        {
+            let _ = byte_stream::cut_off(fd);
+        }
+    }
+}
+
+impl Talk {
+    fn entry(&mut self, id: u32) -> Option<&mut Entry> {
+        self.calls.iter_mut().find(|entry| entry.id == id)
+    }
+
+    fn limit(&self) -> usize {
+        let limit = self.sender.as_ref().map_or(usize::MAX, Sender::message_bytes_max);
+        limit.saturating_sub(HEAD_BYTES_MAX)
+    }
+
+    pub(super) fn owes(&self) -> bool {
+        self.owes_rest || !self.outbox.is_empty()
+    }
+
+    fn flow(&mut self, id: u32) -> Flow {
+        let (is_over, owes) = (self.is_over, self.owes());
+        match self.entry(id) {
+            Some(entry) if !is_over && !entry.is_cancelled => {
+                if entry.credit > 0 && !owes {
+                    Flow::Open
+                } else {
+                    Flow::Stopped
+                }
+            }
+            _ => Flow::Ended,
+        }
+    }
+
+    /// The descriptor that shows room, and the client's end; the same one as long as it is there.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.sender.as_ref()?.as_fd()
+    }
+
+    /// Sends what waits for room, as far as there is.
+    pub(super) fn flush(&mut self) {
+        let Some(sender) = &mut self.sender else { return };
+        if self.owes_rest {
+            match sender.settle(Deadline::NOW) {
+                Err(SendError::Full) => return,
+                _ => self.owes_rest = false,
+            }
+        }
+        while let Some(frame) = self.outbox.front() {
+            match sender.send_parts(frame, &[], Deadline::NOW) {
+                Err(SendError::Full) => return,
+                Ok(()) => {
+                    self.outbox.pop_front();
+                    self.owes_rest = matches!(sender.settle(Deadline::NOW), Err(SendError::Full));
+                    if self.owes_rest {
+                        return;
+                    }
+                }
+                // The client's end is met by who reads.
+                Err(_) => self.outbox.clear(),
+            }
+        }
+    }
+}

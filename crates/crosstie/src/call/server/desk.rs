@@ -1,0 +1,372 @@
+//! [`Desk`]: where calls wait for workers, and workers for calls.
+//!
+//! There is no thread in the background: whoever waits for a call stands at the [door](super::door) and
+//! takes in whatever comes: connections, calls, cancellations, room for replies. It goes on with a call
+//! itself, so that a lone worker needs no wake-up between threads; if nobody is left at the door who
+//! waits for something that only comes there, that one goes to it. [`serve`](super::pool) has one thread
+//! more than workers, so that somebody is always there.
+//!
+//! Lock order: the desk's state, then a conversation's.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::super::frame::Head;
+use super::super::refusal::Refusal;
+use super::conversation::{Conversation, Heard, Sent, Taken};
+use super::door::Door;
+use crate::Deadline;
+use crate::contract::RecvError;
+use crate::error::{Error, ErrorKind};
+use crate::os::clock;
+
+/// A client that does not take its replies for so long when the server ends loses them.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// So many errors of strangers wait to be told; more are not.
+const STRANGERS_MAX: usize = 16;
+
+/// Where calls wait for workers.
+pub(super) struct Desk {
+    pub(super) object: String,
+    door: Door,
+    state: Mutex<State>,
+    /// A call came, the door is free, a stream may go on.
+    changed: Condvar,
+    owner_pid: u32,
+}
+
+struct State {
+    queue: VecDeque<Taken>,
+    at_door_count: usize,
+    sleepers_count: usize,
+    /// Calls in hand, of workers of a pool.
+    busy_count: usize,
+    busy_max: usize,
+    is_stopped: bool,
+    /// What strangers did, to be told to whoever receives.
+    strangers: VecDeque<RecvError>,
+    /// Why no call comes any more.
+    end: Option<End>,
+}
+
+/// Why no call comes any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    /// The only client has ended.
+    Closed,
+    /// The only client has died.
+    PeerDied,
+    /// The bytes of the rings are not what they must be.
+    Broken,
+}
+
+/// Who waits for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Worker {
+    /// A thread of the user's.
+    OwnThread,
+    /// A thread of a pool, which has so many workers.
+    OfPool,
+}
+
+impl Desk {
+    pub(super) fn new(object: String, door: Door) -> Self {
+        let state = State {
+            queue: VecDeque::new(),
+            at_door_count: 0,
+            sleepers_count: 0,
+            busy_count: 0,
+            busy_max: 0,
+            is_stopped: false,
+            strangers: VecDeque::new(),
+            end: None,
+        };
+        Self {
+            object,
+            door,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            owner_pid: std::process::id(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this is no child of fork, whose parent goes on with it (H6).
+    pub(super) fn is_ours(&self) -> bool {
+        self.owner_pid == std::process::id()
+    }
+
+    /// The next call; waits for it until `deadline`.
+    ///
+    /// # Errors
+    /// [`RecvError::Empty`] for [`Deadline::NOW`], [`RecvError::TimedOut`]; [`RecvError::Closed`] once the
+    /// server is stopped; what a stranger did, once; of a server with one client, its end.
+    pub(super) fn next(&self, worker: Worker, deadline: Deadline) -> Result<Taken, RecvError> {
+        let mut state = self.lock();
+        let mut has_looked = false;
+        loop {
+            if state.is_stopped {
+                return Err(RecvError::Closed);
+            }
+            if worker == Worker::OwnThread
+                && let Some(error) = state.strangers.pop_front()
+            {
+                return Err(error);
+            }
+            let may_take = worker == Worker::OwnThread || state.busy_count < state.busy_max;
+            if may_take && let Some(taken) = state.take() {
+                if let Some(taken) = self.hand_over(&mut state, worker, taken) {
+                    return Ok(taken);
+                }
+                continue;
+            }
+            match state.end {
+                Some(End::Closed) => return Err(RecvError::Closed),
+                Some(End::PeerDied) => return Err(RecvError::PeerDied),
+                Some(End::Broken) => {
+                    let error = Error::new("receive from", &self.object, ErrorKind::Corrupt);
+                    return Err(error.because("what came before broke the protocol").into());
+                }
+                None => {}
+            }
+            if has_looked && is_over(deadline) {
+                return Err(if deadline.is_now() { RecvError::Empty } else { RecvError::TimedOut });
+            }
+            let came;
+            (state, came) = self.attend(state, deadline);
+            has_looked = !came;
+        }
+    }
+
+    /// Gives a call to a worker, unless nobody waits for it any more.
+    fn hand_over(&self, state: &mut State, worker: Worker, taken: Taken) -> Option<Taken> {
+        taken.conversation.take(&taken);
+        if is_over(taken.deadline) {
+            let refusal =
+                Refusal::of_kind(ErrorKind::TimedOut, "its deadline had passed before a worker was free");
+            self.refuse(&taken, &refusal);
+            return None;
+        }
+        if worker == Worker::OfPool {
+            state.busy_count += 1;
+        }
+        if !state.queue.is_empty() && state.at_door_count > 0 {
+            self.door.ring_bell();
+        }
+        if state.at_door_count == 0 && state.sleepers_count > 0 {
+            self.changed.notify_all();
+        }
+        Some(taken)
+    }
+
+    /// A worker of a pool has done its call.
+    pub(super) fn be_free(&self) {
+        let mut state = self.lock();
+        state.busy_count = state.busy_count.saturating_sub(1);
+    }
+
+    /// A pool of so many workers begins, or ends with 0.
+    pub(super) fn set_pool(&self, workers: usize) {
+        self.lock().busy_max = workers;
+    }
+
+    /// Lets come in what comes until `deadline`, or until something has come; answers whether it has.
+    fn attend<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> (MutexGuard<'a, State>, bool) {
+        if state.at_door_count > 0 && !self.door.is_wide() {
+            if deadline.is_now() {
+                return (state, false);
+            }
+            return (self.sleep(state, deadline), false);
+        }
+        state.at_door_count += 1;
+        drop(state);
+        let came = self.door.attend(self, deadline);
+        let mut state = self.lock();
+        state.at_door_count -= 1;
+        if state.at_door_count == 0 && state.sleepers_count > 0 {
+            self.changed.notify_all();
+        }
+        let came = came.unwrap_or_else(|error| {
+            state.note_stranger(error);
+            true
+        });
+        (state, came)
+    }
+
+    fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, deadline: Deadline) -> MutexGuard<'a, State> {
+        state.sleepers_count += 1;
+        let mut state = if deadline.is_never() {
+            self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+        } else {
+            let left = Duration::from_nanos(deadline.left_ns(clock::now_ns()));
+            let waited = self.changed.wait_timeout(state, left);
+            waited.unwrap_or_else(PoisonError::into_inner).0
+        };
+        state.sleepers_count -= 1;
+        state
+    }
+
+    /// Waits until `is_there`, or `deadline`, at the door if nobody is there.
+    pub(super) fn wait_until(&self, deadline: Deadline, is_there: impl Fn() -> bool) -> bool {
+        let mut state = self.lock();
+        loop {
+            if is_there() {
+                return true;
+            }
+            if is_over(deadline) && !deadline.is_now() {
+                return false;
+            }
+            let came;
+            (state, came) = if state.at_door_count > 0 && !deadline.is_now() {
+                (self.sleep(state, deadline), true)
+            } else {
+                self.attend(state, deadline)
+            };
+            if deadline.is_now() && !came {
+                return is_there();
+            }
+        }
+    }
+
+    /// Lets come in what is there, if nobody is at the door to do so.
+    pub(super) fn look(&self) {
+        let mut state = self.lock();
+        while state.at_door_count == 0 {
+            let came;
+            (state, came) = self.attend(state, Deadline::NOW);
+            if !came {
+                return;
+            }
+        }
+    }
+
+    /// A frame of `conversation` came.
+    ///
+    /// # Errors
+    /// What its sender must not have sent.
+    pub(super) fn hear(
+        &self,
+        conversation: &Arc<Conversation>,
+        head: Head,
+        body: &[u8],
+    ) -> Result<(), &'static str> {
+        match conversation.hear(head, body)? {
+            Heard::Call(taken) => {
+                let mut state = self.lock();
+                state.queue.push_back(taken);
+                if state.sleepers_count > 0 {
+                    self.changed.notify_all();
+                }
+            }
+            Heard::Cancelled(id) => {
+                let mut state = self.lock();
+                let waits = |taken: &Taken| taken.id == id && Arc::ptr_eq(&taken.conversation, conversation);
+                if let Some(taken) = state.queue.iter().position(waits).and_then(|at| state.queue.remove(at))
+                {
+                    conversation.take(&taken);
+                    self.refuse(&taken, &Refusal::of_kind(ErrorKind::TimedOut, "cancelled"));
+                }
+                self.tell(&state);
+            }
+            Heard::Noted => self.tell(&self.lock()),
+        }
+        Ok(())
+    }
+
+    /// Answers a call with a refusal.
+    pub(super) fn refuse(&self, taken: &Taken, refusal: &Refusal) {
+        if taken.conversation.refuse(taken.id, refusal) == Sent::Owed {
+            self.door.await_room(&taken.conversation);
+        }
+    }
+
+    fn tell(&self, state: &State) {
+        if state.sleepers_count > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Something that sleepers wait for may have come.
+    pub(super) fn tell_all(&self) {
+        self.tell(&self.lock());
+    }
+
+    /// `conversation` is over: its calls wait no more.
+    pub(super) fn end(&self, conversation: &Arc<Conversation>, farewell: Option<&Refusal>) {
+        conversation.end(farewell);
+        let mut state = self.lock();
+        state.queue.retain(|taken| !Arc::ptr_eq(&taken.conversation, conversation));
+        self.tell(&state);
+    }
+
+    /// No call comes any more.
+    pub(super) fn end_for_good(&self, end: End) {
+        let mut state = self.lock();
+        state.end = Some(end);
+        self.tell(&state);
+        for _ in 0..state.at_door_count {
+            self.door.ring_bell();
+        }
+    }
+
+    /// No call is given out any more; whoever waits for one is told.
+    pub(super) fn stop(&self) {
+        let mut state = self.lock();
+        state.is_stopped = true;
+        self.tell(&state);
+        for _ in 0..state.at_door_count {
+            self.door.ring_bell();
+        }
+    }
+
+    /// Refuses what waits, and lets nobody in any more.
+    pub(super) fn close(&self) {
+        // What lies unread would make their end look like a death.
+        self.door.take_all_in(self);
+        let queue = std::mem::take(&mut self.lock().queue);
+        for taken in queue {
+            let refusal = Refusal::of_kind(ErrorKind::Closed, "the server ended before a worker was free");
+            self.refuse(&taken, &refusal);
+        }
+        self.wait_until(clock::deadline_in(FAREWELL), || !self.door.owes());
+        self.door.close();
+    }
+
+    /// Tells the door that `conversation` waits for room.
+    pub(super) fn await_room(&self, conversation: &Conversation) {
+        self.door.await_room(conversation);
+    }
+
+    /// The address with what the kernel chose.
+    pub(super) fn address(&self) -> &str {
+        self.door.address().unwrap_or(&self.object)
+    }
+}
+
+impl State {
+    /// The first call whose client has taken what it was sent: who does not, waits by itself.
+    fn take(&mut self) -> Option<Taken> {
+        let at = self.queue.iter().position(|taken| !taken.conversation.owes())?;
+        self.queue.remove(at)
+    }
+
+    fn note_stranger(&mut self, error: RecvError) {
+        if self.strangers.len() < STRANGERS_MAX {
+            self.strangers.push_back(error);
+        }
+    }
+}
+
+/// Whether `deadline` has passed; reads the clock only where it must.
+fn is_over(deadline: Deadline) -> bool {
+    !deadline.is_never() && deadline.is_over(clock::now_ns())
+}

@@ -1,0 +1,80 @@
+//! Serving with a pool of workers.
+
+use std::borrow::Borrow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::{io, thread};
+
+use super::call::Call;
+use super::desk::{Desk, Worker};
+use crate::call::Refusal;
+use crate::contract::RecvError;
+use crate::endpoint::Message;
+use crate::error::{Error, Result};
+
+/// Serves with `workers` workers until the server is stopped, or its only client has ended.
+///
+/// One thread more than workers: as soon as all workers are busy, it stands at the door, so that
+/// cancellations are heard, replies that found no room go out, and deaths are seen.
+///
+/// # Errors
+/// `Failed` when no thread can be started; else why nothing can come any more.
+pub(super) fn serve<Q: Message + ?Sized, A: Message + ?Sized>(
+    desk: &Arc<Desk>,
+    workers: usize,
+    handle: &(impl Fn(Call<Q, A>) + Sync),
+) -> Result<()> {
+    desk.set_pool(workers.max(1));
+    let served = thread::scope(|scope| {
+        for _ in 0..workers.max(1) {
+            let started = thread::Builder::new().name("crosstie-serve".into()).spawn_scoped(scope, || {
+                // What ends one worker ends all, and is told by this thread.
+                let _ = work(desk, handle);
+            });
+            if let Err(error) = started {
+                desk.stop();
+                return Err(refused(desk, error));
+            }
+        }
+        work(desk, handle)
+    });
+    desk.set_pool(0);
+    served
+}
+
+fn work<Q: Message + ?Sized, A: Message + ?Sized>(
+    desk: &Arc<Desk>,
+    handle: &(impl Fn(Call<Q, A>) + Sync),
+) -> Result<()> {
+    loop {
+        match desk.next(Worker::OfPool, crate::Deadline::NEVER) {
+            Ok(taken) => {
+                // A request of another type was answered so.
+                if let Ok(call) = Call::new(Arc::clone(desk), taken) {
+                    // The caller is told by the call's drop, and the other callers are served on.
+                    let _ = catch_unwind(AssertUnwindSafe(|| handle(call)));
+                }
+                desk.be_free();
+            }
+            Err(RecvError::Failed(error)) => return Err(error),
+            Err(_) => return Ok(()),
+        }
+    }
+}
+
+/// Answers a call with what `handle` makes of its request.
+pub(super) fn answer<Q: Message + ?Sized, A: Message + ?Sized, R: Borrow<A>>(
+    call: Call<Q, A>,
+    handle: &impl Fn(Q::Owned) -> std::result::Result<R, Refusal>,
+) {
+    let (request, mut answering) = call.split();
+    match handle(request) {
+        // Of a reply that cannot be sent its caller was told.
+        Ok(reply) => drop(answering.reply(reply.borrow())),
+        Err(refusal) => answering.refuse(&refusal),
+    }
+}
+
+fn refused(desk: &Desk, error: io::Error) -> Error {
+    Error::os("serve", &desk.object, error).because("no further thread can be started")
+}

@@ -1,0 +1,12 @@
+//! Request and reply, the same over every address.
+
+#[path = "call/contract.rs"]
+mod contract;
+#[path = "call/deaths.rs"]
+mod deaths;
+#[path = "call/stage.rs"]
+mod stage;
+#[path = "call/strangers.rs"]
+mod strangers;
+#[path = "call/streams.rs"]
+mod streams;

@@ -1,0 +1,150 @@
+//! What the tests stand on: an address of each mechanism, servers in threads, and children that can be
+//! killed.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
+use std::time::Duration;
+
+use crosstie::Deadline;
+use crosstie::endpoint::Options;
+use crosstie::os::clock::deadline_in;
+use crosstie::{Client, Server};
+
+/// The mechanisms that carry calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Unix,
+    UnixAbstract,
+    UnixPacket,
+    Tcp,
+    Fifo,
+    Ring,
+}
+
+impl Way {
+    pub const ALL: [Self; 6] =
+        [Self::Unix, Self::UnixAbstract, Self::UnixPacket, Self::Tcp, Self::Fifo, Self::Ring];
+
+    /// Those at which many clients call at a time.
+    pub const SHARED: [Self; 5] = [Self::Unix, Self::UnixAbstract, Self::UnixPacket, Self::Tcp, Self::Fifo];
+}
+
+/// Far beyond what any step needs; a test that meets it has failed.
+pub fn soon() -> Deadline {
+    deadline_in(Duration::from_secs(30))
+}
+
+/// An address in a folder of its own.
+pub struct Stage {
+    pub address: String,
+    pub domain: std::path::PathBuf,
+    folder: tempfile::TempDir,
+}
+
+/// A place on this machine's own network that no other test has, whichever process runs it.
+fn own_place() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let [_, _, a, b] = std::process::id().to_be_bytes();
+    let step = NEXT.fetch_add(1, Relaxed);
+    format!("127.{a}.{b}.{}:{}", 1 + step % 250, 20_000 + step / 250)
+}
+
+impl Stage {
+    pub fn new(way: Way) -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").expect("a folder");
+        let path = folder.path().display();
+        let address = match way {
+            Way::Unix => format!("unix:{path}/s"),
+            Way::UnixAbstract => format!("unix:@crosstie-test{path}"),
+            Way::UnixPacket => format!("unixpacket:{path}/s"),
+            Way::Tcp => format!("tcp:{}", own_place()),
+            Way::Fifo => format!("fifo:{path}/f"),
+            Way::Ring => "ring:calls".to_owned(),
+        };
+        Self { address, domain: folder.path().join("domain"), folder }
+    }
+
+    /// The names in its folder.
+    pub fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("the folder").flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    pub fn options(&self) -> Options {
+        options_in(self.domain.clone())
+    }
+
+    pub fn server(&self) -> Server<[u8], [u8]> {
+        Server::open_with(&self.address, &self.options()).expect("a server")
+    }
+
+    pub fn client(&self) -> Client<[u8], [u8]> {
+        Client::open_with(&self.address, &self.options()).expect("a client")
+    }
+
+    /// A child of this very program that plays `role`; killed at the end.
+    pub fn actor(&self, role: &str) -> Actor {
+        let child = Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "deaths::a_child_plays_its_role", "--nocapture", "--test-threads=1"])
+            .env("CROSSTIE_TEST_ROLE", role)
+            .env("CROSSTIE_TEST_ADDRESS", &self.address)
+            .env("CROSSTIE_TEST_DOMAIN", &self.domain)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a child");
+        let mut actor = Actor { child, lines: None };
+        actor.lines = actor.child.stdout.take().map(BufReader::new);
+        actor
+    }
+}
+
+pub fn options_in(domain: std::path::PathBuf) -> Options {
+    Options { domain: Some(domain), open_deadline: soon(), ..Options::default() }
+}
+
+/// A child that plays a role.
+pub struct Actor {
+    child: Child,
+    lines: Option<BufReader<ChildStdout>>,
+}
+
+impl Actor {
+    /// Waits until the child has said `word`.
+    pub fn until_it_says(&mut self, word: &str) {
+        let lines = self.lines.as_mut().expect("its output");
+        let mut line = String::new();
+        while lines.read_line(&mut line).expect("its output") > 0 {
+            // The test harness prints on the same line.
+            if line.trim_end().ends_with(word) {
+                return;
+            }
+            line.clear();
+        }
+        panic!("the child ended without saying {word:?}");
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("reaped");
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until a fact holds.
+#[track_caller]
+pub fn until(fact: impl Fn() -> bool) {
+    let deadline = soon();
+    while !fact() {
+        assert!(!deadline.is_over(crosstie::os::clock::now_ns()), "the fact never came");
+        // poll: the caller's fact
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
