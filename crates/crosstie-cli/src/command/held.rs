@@ -71,13 +71,14 @@ pub fn take<G>(
     deadline: Deadline,
     take: impl Fn(Deadline) -> LockResult<G>,
 ) -> Result<G, Failure> {
-    let taken = match take(Deadline::NOW) {
-        // Most never wait, and need no thread that tells of it.
-        Err(LockError::Busy(_)) if !deadline.is_now() => {
+    // Most never wait, and need no thread that tells of it. Who only tries says nothing of an order of locks.
+    let at_once = (deadline.is_now() || !domain.notes_lock_order()).then(|| take(Deadline::NOW));
+    let taken = match at_once {
+        Some(at_once) if deadline.is_now() || !matches!(at_once, Err(LockError::Busy(_))) => at_once,
+        _ => {
             let _told = Told::begin(globals, domain, object.to_owned());
             take(deadline)
         }
-        at_once => at_once,
     };
     taken.map_err(|refusal| refused(object, refusal))
 }
