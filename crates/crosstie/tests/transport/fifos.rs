@@ -13,15 +13,16 @@ use super::stage::{Stage, options, payload, soon};
 
 const RECORD_BYTES: usize = 100_000;
 
-/// Four writers, each of ten records that consist of its own letter.
-fn write_at_once(write: impl Fn(u8) + Send + Sync) {
+/// Four writers, each of ten records that consist of its own letter, through an end that was open before any writes.
+fn write_at_once<W: Send>(open: impl Fn() -> W, write: impl Fn(&mut W, u8) + Send + Sync) {
     let all_here = std::sync::Barrier::new(4);
+    let ends: Vec<_> = (b'a'..=b'd').map(|letter| (open(), letter)).collect();
     thread::scope(|scope| {
-        for letter in b'a'..=b'd' {
+        for (mut end, letter) in ends {
             let (write, all_here) = (&write, &all_here);
             scope.spawn(move || {
                 all_here.wait();
-                write(letter);
+                (0..10).for_each(|_| write(&mut end, letter));
             });
         }
     });
@@ -37,12 +38,10 @@ fn records_of_many_writers_stay_whole_where_plain_writes_tear_them() {
     let mut rx = fifo::receiver(stage.path(), &options()).expect("a receiver");
     let path = stage.path();
     let writing = thread::spawn(move || {
-        write_at_once(|letter| {
-            let mut tx = fifo::sender(&path, &options()).expect("a sender");
-            for _ in 0..10 {
-                tx.send(&[letter; RECORD_BYTES], soon()).expect("sent");
-            }
-        });
+        write_at_once(
+            || fifo::sender(&path, &options()).expect("a sender"),
+            |tx, letter| tx.send(&[letter; RECORD_BYTES], soon()).expect("sent"),
+        );
     });
     let mut count = 0;
     while let Ok(record) = rx.recv(soon()) {
@@ -57,12 +56,10 @@ fn records_of_many_writers_stay_whole_where_plain_writes_tear_them() {
     crosstie::os::fifo::make(&stage.path()).expect("a FIFO");
     let path = stage.path();
     let writing = thread::spawn(move || {
-        write_at_once(|letter| {
-            let mut fifo = OpenOptions::new().write(true).open(&path).expect("opened");
-            for _ in 0..10 {
-                fifo.write_all(&[letter; RECORD_BYTES]).expect("written");
-            }
-        });
+        write_at_once(
+            || OpenOptions::new().write(true).open(&path).expect("opened"),
+            |fifo, letter| fifo.write_all(&[letter; RECORD_BYTES]).expect("written"),
+        );
     });
     let mut bytes = Vec::new();
     File::open(stage.path()).expect("opened").read_to_end(&mut bytes).expect("read");
