@@ -102,6 +102,6 @@ fn one_killed_at_any_step_takes_no_more_than_its_unit_along() {
 #[should_panic(expected = "deadlock")]
 fn without_watching_who_is_ahead_a_killed_one_takes_the_wake_along() {
     for dies in deaths(1, 10, POINTS) {
-        serve_two([1, 1], Twin::WatchesNobody, dies, 1);
+        serve_two([1, 1], Twin::WatchesNobody, dies, 2);
     }
 }
