@@ -26,7 +26,7 @@ pub trait Taking: Sync {
     /// It cannot be had at all.
     fn take(&self) -> Result<Self::Held<'_>, Fault>;
 
-    /// As [`Taking::take`], also what an owner left abandoned by its death.
+    /// As [`Taking::take`], also what an owner left abandoned by its death; then it is as good as new.
     ///
     /// # Errors
     /// As [`Taking::take`].
@@ -75,7 +75,9 @@ impl Taking for Shared<Mutex<u64>> {
     }
 
     fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
-        had(self.lock())
+        let mut held = had(self.lock())?;
+        held.mark_mended();
+        Ok(held)
     }
 
     fn overtaken_in_queue(&self) -> Option<u64> {
@@ -109,7 +111,9 @@ impl Taking for Writing<Shared<RwLock<u64>>> {
     }
 
     fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
-        had(self.0.write())
+        let mut held = had(self.0.write())?;
+        held.mark_mended();
+        Ok(held)
     }
 
     fn overtaken_in_queue(&self) -> Option<u64> {
@@ -160,7 +164,9 @@ impl Taking for Shared<Monitor<u64>> {
     }
 
     fn take_after_death(&self) -> Result<Self::Held<'_>, Fault> {
-        had(self.enter())
+        let mut held = had(self.enter())?;
+        held.mark_mended();
+        Ok(held)
     }
 
     fn overtaken_in_queue(&self) -> Option<u64> {
