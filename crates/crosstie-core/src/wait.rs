@@ -3,8 +3,9 @@
 //! The ledger of `crosstie` is one such; a model is another, so that a model runs the algorithm that
 //! ships.
 
-use crate::atomic::spin_loop;
-use crate::word::waiting::{NOTE_WORDS, Want};
+use crate::atomic::{AtomicU32, spin_loop};
+use crate::word::head::Head;
+use crate::word::waiting::{ANY_MAX, NOTE_WORDS, Want};
 use crate::{Deadline, OwnerId};
 
 /// Sees who waits, at which place, with which notes.
@@ -78,12 +79,66 @@ pub trait Wait: Wake {
     /// The own wake word: read it before the last look at the object.
     fn wake_word(&self) -> u32;
 
-    /// Sleeps unless the own wake word has changed since it was `seen`; until it is nudged, one of
-    /// `watch` dies, or `deadline` passes.
-    fn sleep(&self, seen: u32, watch: &[OwnerId], deadline: Deadline) -> Slept;
+    /// Calls `visit` with everyone else alive who has changes of the object of `key` under way; what is read from now on is read
+    /// behind that.
+    fn changers(&self, key: u64, visit: &mut dyn FnMut(OwnerId));
+
+    /// Sleeps unless what was `seen` has changed; until it is nudged, one of `watch` dies, or `deadline` passes.
+    fn sleep(&self, seen: &Seen<'_>, watch: &[OwnerId], deadline: Deadline) -> Slept;
 
     /// Whether this participant, whose record is published and has no deadline, is in a deadlock that it has to end.
     fn deadlock(&self) -> Check<Self::Cycle>;
+}
+
+/// How many lives one sleep watches; of more, it looks again soon.
+pub const WATCHED_MAX: usize = 119;
+
+/// How many changes under way one look notes; of more, it looks again soon.
+pub const CHANGERS_MAX: usize = 8;
+
+/// What stood still while somebody looked at objects, as long as it sleeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The own wake word.
+    pub wake: u32,
+    changes: [Option<(&'a AtomicU32, u32)>; ANY_MAX],
+    changers: [Option<OwnerId>; CHANGERS_MAX],
+    /// Whether there were more changers than are noted.
+    pub is_crowded: bool,
+}
+
+impl<'a> Seen<'a> {
+    /// What `wait` sees before a look at an object whose owner it watches.
+    pub fn by(wait: &impl Wait) -> Self {
+        let wake = wait.wake_word();
+        Self { wake, changes: [None; ANY_MAX], changers: [None; CHANGERS_MAX], is_crowded: false }
+    }
+
+    /// What `wait` sees before a look at `heads`, at most [`ANY_MAX`] objects that anybody may change.
+    pub fn of(wait: &impl Wait, heads: impl IntoIterator<Item = &'a Head>) -> Self {
+        let mut seen = Self::by(wait);
+        let (mut changers, mut is_crowded) = (seen.changers.iter_mut(), false);
+        for (place, head) in seen.changes.iter_mut().zip(heads) {
+            // In this order (`word::changes` I3).
+            *place = Some(head.changes());
+            wait.changers(head.key(), &mut |id| match changers.next() {
+                Some(place) => *place = Some(id),
+                None => is_crowded = true,
+            });
+        }
+        seen.is_crowded = is_crowded;
+        seen
+    }
+
+    /// The objects' counts of changes, with what they held.
+    pub fn changes(&self) -> impl Iterator<Item = (&'a AtomicU32, u32)> + '_ {
+        self.changes.iter().flatten().copied()
+    }
+
+    /// Who had changes under way.
+    pub fn changers(&self) -> impl Iterator<Item = OwnerId> + '_ {
+        self.changers.iter().flatten().copied()
+    }
 }
 
 /// Who stands next to a place in a queue.

@@ -30,6 +30,8 @@ mod queue;
 mod queue_memory;
 #[path = "models/rwlock.rs"]
 mod rwlock;
+#[path = "models/scenes.rs"]
+mod scenes;
 #[path = "models/semaphore.rs"]
 mod semaphore;
 #[path = "models/slot.rs"]

@@ -45,15 +45,19 @@ fn a_sleeper_on_several_words_wakes_by_any_of_them() {
 #[test]
 fn a_wait_answers_at_its_deadline_and_not_before() {
     let (word, wide, bell) = (AtomicU32::new(1), AtomicU64::new(1 << 40 | 5), AtomicU32::new(0));
+    let count = AtomicU32::new(3);
     let before = clock::now_ns();
     let deadline = clock::deadline_in(Duration::from_millis(2));
     assert_eq!(futex::wait(&word, 1, deadline), Wakeup::TimedOut);
     assert!(clock::now_ns() - before >= 2_000_000);
     let soon = clock::deadline_in(Duration::from_millis(2));
     let beside = |wide_expected, deadline| {
-        futex::wait_beside_all((&word, 1), &[(&wide, wide_expected)], (&bell, 0), deadline)
+        futex::wait_beside_all((&word, 1), &[(&wide, wide_expected)], (&bell, 0), &[(&count, 3)], deadline)
     };
     assert_eq!(beside(5, soon), Wakeup::TimedOut, "only the low half is compared");
+    let counted = [(&count, 3), (&count, 4)];
+    let of_counts = futex::wait_beside_all((&word, 1), &[], (&bell, 0), &counted, Deadline::NEVER);
+    assert_eq!(of_counts, Wakeup::Changed);
     assert_eq!(beside(6, Deadline::NEVER), Wakeup::Changed);
     assert_eq!(beside(5, Deadline::NOW), Wakeup::TimedOut);
     assert_eq!(futex::wait_any(&[(&word, 1), (&bell, 1)], Deadline::NEVER), Wakeup::Changed);

@@ -28,9 +28,9 @@ pub const SLOTS_TOTAL_BYTES: usize = SLOTS as usize * SLOT_BYTES;
 pub const OBITUARIES: usize = 256;
 /// Changes whenever the meaning of a byte changes.
 pub const LAYOUT: u64 = layout_hash(
-    "ledger 3: counters @128, boot @472, places @480, waiting 64xu64 @512, obituaries 256x128 @4096, reports 64x256 @36864, \
+    "ledger 4: counters @128, boot @472, places @480, waiting 64xu64 @512, changing 64xu64 @1024, obituaries 256x128 @4096, reports 64x256 @36864, \
      slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 10xu64 @72, wake @192, \
-     carries 2xu64 @200, wait record @256, holds 24x3xu64 @448",
+     carries 2xu64 @200, changes 2xu64 @216, wait record @256, holds 24x3xu64 @448",
 );
 
 /// The counters and obituaries of a ledger.
@@ -54,15 +54,16 @@ pub struct LedgerWords {
     boot: AtomicU64,
     places: AtomicU64,
     reserved_5: [AtomicU64; 3],
-    waiting: [AtomicU64; WAITING_WORDS],
-    reserved_6: [AtomicU64; 384],
+    waiting: SlotSet,
+    changing: SlotSet,
+    reserved_6: [AtomicU64; 320],
     obituaries: [Obituary; OBITUARIES],
     /// The deadlocks that were ended last.
     pub reports: Reports,
 }
 
-/// Words of the set of waiting slots, a bit a slot.
-const WAITING_WORDS: usize = SLOTS as usize / 64;
+/// A set of slots, a bit a slot.
+type SlotSet = [AtomicU64; SLOTS as usize / 64];
 
 #[cfg(not(crosstie_loom))]
 const _: () = {
@@ -70,6 +71,7 @@ const _: () = {
     assert!(offset_of!(LedgerWords, processes) == 64 && offset_of!(LedgerWords, net_rescues) == 128);
     assert!(offset_of!(LedgerWords, obituaries_written) == 192 && offset_of!(LedgerWords, bell) == 256);
     assert!(offset_of!(LedgerWords, tickets) == 320 && offset_of!(LedgerWords, waiting) == 384);
+    assert!(offset_of!(LedgerWords, changing) == 896);
     assert!(offset_of!(LedgerWords, boot) == 344);
     assert!(WORDS_OFFSET + offset_of!(LedgerWords, reports) == 36_864);
     assert!(WORDS_OFFSET + offset_of!(LedgerWords, obituaries) == 4096);
@@ -159,33 +161,27 @@ impl LedgerWords {
     }
 
     /// Puts the slot `number` on the list of those to look at for waiters, or takes it off; only its occupant calls it.
+    ///
+    /// [`crate::word::waiting::WaitRecord::publish`] follows and fences; a look that sees the record without the bit is ordered
+    /// before the publication.
     pub fn set_waiting(&self, number: u32, waits: bool) {
-        let Some(word) = self.waiting.get(number as usize / 64) else { return };
-        let bit = 1 << (number % 64);
-        if waits {
-            // Relaxed: `WaitRecord::publish` follows and fences; a look that sees the record without the bit
-            // is ordered before the publication.
-            word.fetch_or(bit, Ordering::Relaxed);
-        } else {
-            // Relaxed: a bit too many costs one look.
-            word.fetch_and(!bit, Ordering::Relaxed);
-        }
+        set(&self.waiting, number, waits);
     }
 
-    /// The slots to look at for waiters, smallest number first.
+    /// The slots to look at for waiters, smallest number first: by the fence of whoever looks (`word::waiting` I4).
     pub fn waiting_slots(&self) -> impl Iterator<Item = u32> + '_ {
-        let mut words = (0u32..).step_by(64).zip(&self.waiting);
-        let (mut from, mut bits) = (0, 0_u64);
-        core::iter::from_fn(move || {
-            while bits == 0 {
-                let (first, word) = words.next()?;
-                // Relaxed: ordered by the fence of whoever looks (`word::waiting` I4).
-                (from, bits) = (first, word.load(Ordering::Relaxed));
-            }
-            let bit = bits.trailing_zeros();
-            bits &= bits - 1;
-            Some(from + bit)
-        })
+        slots_in(&self.waiting)
+    }
+
+    /// Puts the slot `number` on the list of those to look at for changes under way, or takes it off; only its occupant calls
+    /// it, before it raises an object's count of changes (`word::changes` I2).
+    pub fn set_changing(&self, number: u32, changes: bool) {
+        set(&self.changing, number, changes);
+    }
+
+    /// The slots to look at for changes under way, by the Acquire with which the count was read (`word::changes` I3).
+    pub fn changing_slots(&self) -> impl Iterator<Item = u32> + '_ {
+        slots_in(&self.changing)
     }
 
     /// Records who occupied a slot before it is described anew; the oldest record goes.
@@ -201,6 +197,33 @@ impl LedgerWords {
     pub fn obituary_of(&self, id: OwnerId) -> Option<(Occupant, u64)> {
         self.obituaries.iter().find_map(|entry| entry.read(id))
     }
+}
+
+fn set(set: &SlotSet, number: u32, is_in: bool) {
+    let Some(word) = set.get(number as usize / 64) else { return };
+    let bit = 1 << (number % 64);
+    if is_in {
+        // Relaxed: ordered by what the caller publishes next.
+        word.fetch_or(bit, Ordering::Relaxed);
+    } else {
+        // Relaxed: a bit too many costs one look.
+        word.fetch_and(!bit, Ordering::Relaxed);
+    }
+}
+
+fn slots_in(set: &SlotSet) -> impl Iterator<Item = u32> + '_ {
+    let mut words = (0u32..).step_by(64).zip(set);
+    let (mut from, mut bits) = (0, 0_u64);
+    core::iter::from_fn(move || {
+        while bits == 0 {
+            let (first, word) = words.next()?;
+            // Relaxed: ordered by what the caller read or fenced before.
+            (from, bits) = (first, word.load(Ordering::Relaxed));
+        }
+        let bit = bits.trailing_zeros();
+        bits &= bits - 1;
+        Some(from + bit)
+    })
 }
 
 /// Words of an obituary before its checksum: id, time, occupant.

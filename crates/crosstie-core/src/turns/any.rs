@@ -6,7 +6,7 @@
 use crate::turns::counting::{settle, take};
 use crate::turns::event::{Reset, is_set};
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Wait};
+use crate::wait::{Refused, Seen, Wait};
 use crate::word::head::Head;
 use crate::word::queueing;
 use crate::word::waiting::{ANY_MAX, Mode};
@@ -56,7 +56,7 @@ pub fn wait_for_any<W: Wait>(
         queueing::announce(&source.head.word);
     }
     let outcome = loop {
-        let seen = wait.wake_word();
+        let seen = Seen::of(wait, sources.iter().map(|source| source.head));
         let mut watched = [None; ANY_MAX];
         let look = |(source, watch): (&Source<'_>, &mut Option<OwnerId>)| {
             *watch = queued.neighbours_at(source.head.key()).ahead;
@@ -66,7 +66,7 @@ pub fn wait_for_any<W: Wait>(
             crash_point!("any.passed");
             break Ok(passed);
         }
-        if let Err(refused) = sleep(&mut queued, seen, &watched) {
+        if let Err(refused) = sleep(&mut queued, &seen, &watched) {
             break Err(refused);
         }
     };
@@ -80,7 +80,7 @@ pub fn wait_for_any<W: Wait>(
 /// Sleeps until a nudge, or until one of `watched` dies.
 fn sleep<W: Wait>(
     queued: &mut Queued<'_, W>,
-    seen: u32,
+    seen: &Seen<'_>,
     watched: &[Option<OwnerId>; ANY_MAX],
 ) -> Result<(), Refused<W::Cycle>> {
     let Some(somebody) = watched.iter().flatten().next() else { return queued.sleep(seen, &[]) };

@@ -1,7 +1,7 @@
 //! Waiting at a barrier until all parties have come, or one has died.
 
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Wait, Wake};
+use crate::wait::{Refused, Seen, WATCHED_MAX, Wait, Wake};
 use crate::word::barrier::{Seat, advance, break_it, call_off, read};
 use crate::word::head::Head;
 use crate::word::waiting::look_for_waiters;
@@ -30,25 +30,28 @@ pub enum Passed {
     Full,
 }
 
-/// Arrives, and waits for the others. The caller has told the kernel that it is about to wake others: those who sleep
-/// already do not watch one that comes for the first time.
+/// Arrives, and waits for the others. `announce`, as in [`super::counting::post`], is called for one that comes for the first
+/// time: until they are told of it, those who wait do not watch it.
 ///
 /// # Errors
 /// As [`Refused`] says: the arrival is taken back, unless all came meanwhile.
-pub fn arrive<W: Wait>(
+pub fn arrive<W: Wait, A>(
     head: &Head,
     seats: &[Seat],
     on_death: OnDeath,
     wait: &W,
     owner: OwnerId,
     request: &Request,
+    announce: impl FnOnce() -> A,
 ) -> Result<Passed, Refused<W::Cycle>> {
     let found = read(&head.word);
     if found.is_broken() {
         return Ok(Passed::Broken(dead_party(seats, wait)));
     }
     let generation = found.generation();
-    let Some(seat) = take_seat(head, seats, wait, owner, on_death) else { return Ok(Passed::Full) };
+    let Some(seat) = own_seat(head, seats, wait, owner, on_death, announce) else {
+        return Ok(Passed::Full);
+    };
     seat.arrive(generation);
     crash_point!("barrier.arrived");
     let mut room = [owner; WATCHED_MAX];
@@ -60,11 +63,11 @@ pub fn arrive<W: Wait>(
     } else {
         let mut queued = Queued::enter(head, wait, request);
         let outcome = loop {
-            let seen = wait.wake_word();
+            let seen = Seen::of(wait, [head]);
             match look(head, seats, on_death, wait, generation, &mut room) {
                 Ok(passed) => break Ok(passed),
                 Err(count) => {
-                    if let Err(refused) = queued.sleep(seen, &room[..count]) {
+                    if let Err(refused) = queued.sleep(&seen, &room[..count]) {
                         break Err(refused);
                     }
                 }
@@ -81,8 +84,6 @@ pub fn arrive<W: Wait>(
     // All may have come between the time-out and the withdrawal.
     if call_off(&head.word, generation) { Err(refused) } else { Ok(Passed::All { leads: false }) }
 }
-
-const WATCHED_MAX: usize = 126;
 
 /// What became of `generation`: over, broken, or ended by the caller.
 ///
@@ -145,16 +146,18 @@ fn dead_party<W: Wake>(seats: &[Seat], wait: &W) -> Option<OwnerId> {
 
 /// The party's own seat; the first time an empty one, or a dead party's where the barrier may not break by it. From then on
 /// those who wait there watch it.
-fn take_seat<'a, W: Wake>(
+fn own_seat<'a, W: Wake, A>(
     head: &Head,
     seats: &'a [Seat],
     wait: &W,
     owner: OwnerId,
     on_death: OnDeath,
+    announce: impl FnOnce() -> A,
 ) -> Option<&'a Seat> {
     if let Some(own) = seats.iter().find(|seat| seat.party.owner() == Some(owner)) {
         return Some(own);
     }
+    let announced = announce();
     let seat = seats.iter().find(|seat| {
         let found = seat.party.owner();
         let may_take = match found {
@@ -166,5 +169,6 @@ fn take_seat<'a, W: Wake>(
     crash_point!("barrier.seated");
     look_for_waiters();
     wait.each(head.key(), &mut |waiter| wait.nudge(waiter));
+    drop(announced);
     Some(seat)
 }

@@ -5,12 +5,13 @@
 //! place ([`crate::word::carry`]), looks at the data itself, and chooses the next when it leaves. So a change wakes
 //! one, and that one the next, as far as the change reaches.
 //!
-//! Nobody watches anybody: everyone who waits or changes the data has announced itself to the kernel, and its death makes
-//! all who wait look. Then the first of them goes in and chooses.
+//! Everyone who waits or changes the data has announced itself to the kernel, and its death makes all who sleep look; who
+//! does not sleep yet watches who changes the data (`crate::word::changes`), or the chosen. Then the first of them goes in
+//! and chooses.
 
 use crate::atomic::{AtomicU64, Ordering};
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Wait, Wake};
+use crate::wait::{Refused, Seen, Wait, Wake};
 use crate::word::choice::{Choice, Chosen};
 use crate::word::head::Head;
 use crate::word::mutex::MutexWord;
@@ -80,6 +81,8 @@ pub fn choose<W: Wake>(
             }
         });
         choice.choose(first.map(|(place, ..)| place));
+        // Who looked before, and sleeps behind this, would not watch the chosen.
+        words.head.count_change();
         crash_point!("chosen.chose");
         let Some((_, id, sleeps)) = first else {
             if is_alone {
@@ -113,12 +116,12 @@ pub fn sleep<'a, W: Wait>(
     mut queued: Queued<'_, W>,
 ) -> (Carried<'a, W>, Result<(), Refused<W::Cycle>>) {
     let outcome = loop {
-        let seen = wait.wake_word();
+        let seen = Seen::of(wait, [words.head]);
         let watched = match look(words, wait, place) {
             Turn::Mine => break Ok(()),
             Turn::AnOther(watched) => watched,
         };
-        if let Err(refused) = queued.sleep(seen, watched.as_slice()) {
+        if let Err(refused) = queued.sleep(&seen, watched.as_slice()) {
             break Err(refused);
         }
     };
@@ -146,13 +149,15 @@ fn look<W: Wait>(words: Words<'_>, wait: &W, place: u64) -> Turn {
         Chosen::Place(chosen) => Some(chosen),
         Chosen::Due => None,
     };
-    let (mut is_there, mut first) = (false, u64::MAX);
-    wait.each_noted(words.head.key(), &mut |_, at, _| {
-        is_there |= wanted == Some(at);
+    let (mut chosen, mut first) = (None, u64::MAX);
+    wait.each_noted(words.head.key(), &mut |id, at, _| {
+        if wanted == Some(at) {
+            chosen = Some(id);
+        }
         first = first.min(at);
     });
-    if is_there || first != place {
-        return Turn::AnOther(None);
+    if chosen.is_some() || first != place {
+        return Turn::AnOther(chosen);
     }
     match owner.filter(|&owner| wanted.is_none() && wait.is_alive(owner)) {
         // It came behind one that died, and need not have announced itself yet.

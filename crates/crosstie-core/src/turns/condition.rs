@@ -9,7 +9,7 @@
 use crate::crash_point;
 use crate::turns::counting::{settle, take};
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Wait, Wake};
+use crate::wait::{Refused, Seen, Wait, Wake};
 use crate::word::counting::Counting;
 use crate::word::head::Head;
 use crate::word::queueing;
@@ -43,7 +43,7 @@ pub fn sleep<'a, W: Wait>(
     mut queued: Queued<'_, W>,
 ) -> Result<Carried<'a, W>, Refused<W::Cycle>> {
     loop {
-        let seen = wait.wake_word();
+        let seen = Seen::of(wait, [head]);
         let ahead = queued.neighbours().ahead;
         if ahead.is_none() && Counting::value_in(Counting::new(&head.word).read()) > 0 {
             head.count_wait(queued.waited_ns(), 0);
@@ -53,7 +53,7 @@ pub fn sleep<'a, W: Wait>(
             queued.took();
             return Ok(Carried { head, wait });
         }
-        queued.sleep(seen, ahead.as_slice())?;
+        queued.sleep(&seen, ahead.as_slice())?;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Waiting for and posting units of a counting semaphore, first come, first served.
 
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Wait, Wake};
+use crate::wait::{Refused, Seen, Wait, Wake};
 use crate::word::counting::{Counting, VALUE_MAX};
 use crate::word::head::Head;
 use crate::word::queueing;
@@ -31,7 +31,7 @@ pub fn wait_for_one<W: Wait>(head: &Head, wait: &W, request: &Request) -> Result
     let mut queued = Queued::enter(head, wait, request);
     queueing::announce(&head.word);
     let refused = loop {
-        let seen = wait.wake_word();
+        let seen = Seen::of(wait, [head]);
         let around = queued.neighbours();
         if around.ahead.is_none() && take(head) {
             crash_point!("counting.took");
@@ -40,7 +40,7 @@ pub fn wait_for_one<W: Wait>(head: &Head, wait: &W, request: &Request) -> Result
             settle(head, wait);
             return Ok(());
         }
-        if let Err(refused) = queued.sleep(seen, around.ahead.as_slice()) {
+        if let Err(refused) = queued.sleep(&seen, around.ahead.as_slice()) {
             break refused;
         }
     };

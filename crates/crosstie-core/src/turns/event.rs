@@ -4,7 +4,7 @@
 use crate::crash_point;
 use crate::turns::counting::{settle, take};
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Wait, Wake};
+use crate::wait::{Refused, Seen, Wait, Wake};
 use crate::word::counting::Counting;
 use crate::word::head::Head;
 use crate::word::queueing;
@@ -74,12 +74,12 @@ pub fn wait_for<W: Wait>(
     let mut queued = Queued::enter(head, wait, request);
     queueing::announce(&head.word);
     let outcome = loop {
-        let seen = wait.wake_word();
+        let seen = Seen::of(wait, [head]);
         let ahead = queued.neighbours().ahead;
         if (reset == Reset::Manual || ahead.is_none()) && passes() {
             break Ok(());
         }
-        if let Err(refused) = queued.sleep(seen, ahead.as_slice()) {
+        if let Err(refused) = queued.sleep(&seen, ahead.as_slice()) {
             break Err(refused);
         }
     };

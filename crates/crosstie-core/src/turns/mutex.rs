@@ -4,7 +4,7 @@
 //! when those say no.
 
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Neighbours, Refused, Wait, Wake};
+use crate::wait::{Neighbours, Refused, Seen, Wait, Wake};
 use crate::word::head::Head;
 use crate::word::mutex::{CONTENDED, Found, GRANTED, HANDOFF, MutexWord};
 use crate::{OwnerId, crash_point};
@@ -38,7 +38,7 @@ pub fn lock<W: Wait>(
     let mut place = None;
     let mut guard = Guard::new();
     let refused = loop {
-        let seen = wait.wake_word();
+        let seen = Seen::by(wait);
         // To whom it is granted need not look who stands where: meanwhile nobody could use it.
         let granted = Some(word.read()).filter(|&found| is_granted_to_me(wait, found));
         let around = if granted.is_none() { queued.neighbours() } else { Neighbours::default() };
@@ -66,7 +66,7 @@ pub fn lock<W: Wait>(
         }
         let watch = around.ahead.or(found.owner());
         let limit_ns = guard.limit_ns(head, around.ahead_count);
-        if let Err(refused) = queued.sleep_at_most(limit_ns, seen, watch.as_slice()) {
+        if let Err(refused) = queued.sleep_at_most(limit_ns, &seen, watch.as_slice()) {
             break refused;
         }
     };

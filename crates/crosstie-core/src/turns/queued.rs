@@ -1,7 +1,7 @@
 //! [`Queued`]: a published wait record that is withdrawn however the wait ends.
 
 use crate::crash_point;
-use crate::wait::{Check, Neighbours, Refused, Slept, Wait};
+use crate::wait::{Check, Neighbours, Refused, Seen, Slept, WATCHED_MAX, Wait};
 use crate::word::head::Head;
 use crate::word::waiting::{Mode, NOTE_WORDS, Want};
 use crate::{Deadline, OwnerId};
@@ -120,12 +120,12 @@ impl<'a, W: Wait> Queued<'a, W> {
         self.wait.now_ns().saturating_sub(self.since_ns)
     }
 
-    /// Sleeps until somebody nudges, one of `watch` dies, or the deadline passes; before its first
+    /// Sleeps until somebody nudges, one of `watch` or of those who had changes under way dies, or the deadline passes; before its first
     /// sleep it looks for a deadlock.
     ///
     /// # Errors
     /// Why the wait is over: leave, then look at the object once more.
-    pub fn sleep(&mut self, seen: u32, watch: &[OwnerId]) -> Result<(), Refused<W::Cycle>> {
+    pub fn sleep(&mut self, seen: &Seen<'_>, watch: &[OwnerId]) -> Result<(), Refused<W::Cycle>> {
         self.sleep_at_most(u64::MAX, seen, watch)
     }
 
@@ -136,7 +136,7 @@ impl<'a, W: Wait> Queued<'a, W> {
     pub fn sleep_at_most(
         &mut self,
         limit_ns: u64,
-        seen: u32,
+        seen: &Seen<'_>,
         watch: &[OwnerId],
     ) -> Result<(), Refused<W::Cycle>> {
         // Whatever may end sleeps early again and again, the deadline ends the wait: the caller has just looked.
@@ -156,8 +156,17 @@ impl<'a, W: Wait> Queued<'a, W> {
                 Check::Deadlock(cycle) => return Err(Refused::Deadlock(cycle)),
             }
         }
+        let mut lives = [self.wait.me(); WATCHED_MAX];
+        let mut count = 0;
+        for (place, id) in lives.iter_mut().zip(watch.iter().copied().chain(seen.changers())) {
+            *place = id;
+            count += 1;
+        }
+        if seen.is_crowded || watch.len() + seen.changers().count() > count {
+            until = until.min(Deadline::at_ns(self.wait.now_ns()).after_ns(LOOK_AGAIN_NS));
+        }
         crash_point!("queued.before-sleep");
-        match self.wait.sleep(seen, watch, until) {
+        match self.wait.sleep(seen, &lives[..count], until) {
             Slept::DomainRemoved => Err(Refused::DomainRemoved),
             Slept::TimedOut if self.deadline.is_over(self.wait.now_ns()) => Err(Refused::TimedOut),
             Slept::Awake | Slept::TimedOut => Ok(()),

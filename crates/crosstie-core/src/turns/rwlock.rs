@@ -21,7 +21,7 @@
 use crate::atomic::{AtomicU64, Ordering, fence};
 use crate::turns::mutex;
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Wait, Wake};
+use crate::wait::{Refused, Seen, WATCHED_MAX, Wait, Wake};
 use crate::word::head::Head;
 use crate::word::mutex::{GRANTED, MutexWord};
 use crate::word::permits::{Permit, look};
@@ -180,7 +180,7 @@ pub fn read<W: Wait>(
         }
         crash_point!("rwlock.reader-queued");
         loop {
-            let seen = wait.wake_word();
+            let seen = Seen::by(wait);
             let is_next_phase = words.phase() != arrived;
             let writer = match enter_beside(words, wait, owner, is_next_phase) {
                 Ok(entered) => {
@@ -196,7 +196,7 @@ pub fn read<W: Wait>(
             }
             // Without a writer all cells are taken: nobody tells when one is free.
             let limit = if writer.is_some() { u64::MAX } else { FULL_PAUSE_NS };
-            if let Err(refused) = queued.sleep_at_most(limit, seen, writer.as_slice()) {
+            if let Err(refused) = queued.sleep_at_most(limit, &seen, writer.as_slice()) {
                 queued.leave();
                 tell_writer(words, wait);
                 return Err(refused);
@@ -268,7 +268,7 @@ pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(
     }
     let mut queued = Queued::enter_as(words.head.key() | DRAINING, wait, request);
     let outcome = loop {
-        let seen = wait.wake_word();
+        let seen = Seen::by(wait);
         let mut room = [wait.me(); WATCHED_MAX];
         let mut count = 0;
         for (place, reader) in room.iter_mut().zip(readers(words, wait)) {
@@ -278,7 +278,7 @@ pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(
         if count == 0 {
             break Ok(());
         }
-        if let Err(refused) = queued.sleep(seen, &room[..count]) {
+        if let Err(refused) = queued.sleep(&seen, &room[..count]) {
             break Err(refused);
         }
     };
@@ -286,7 +286,6 @@ pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(
     outcome
 }
 
-const WATCHED_MAX: usize = 126;
 /// How soon a reader looks again when all cells are taken: 1 ms.
 const FULL_PAUSE_NS: u64 = 1_000_000;
 

@@ -1,15 +1,13 @@
 //! Taking and giving back the permits of a semaphore, first come, first served.
 
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Wait, Wake};
+use crate::wait::{Refused, Seen, WATCHED_MAX, Wait, Wake};
 use crate::word::head::Head;
 use crate::word::permits::{Permit, look};
 use crate::word::queueing::{self, QUEUED};
 use crate::{OwnerId, crash_point};
 
 /// The most holders that the first in the queue watches; with more it looks again every 50 ms.
-const WATCHED_MAX: usize = 126;
-
 /// Takes as many permits as `taken` has places for `owner`; answers each one's number and fencing number.
 /// Of `cells` there are as many permits as the head's patience says, which may change at any time.
 ///
@@ -35,7 +33,7 @@ pub fn acquire<W: Wait>(
     let mut queued = Queued::enter(head, wait, request);
     queueing::announce(&head.word);
     let refused = loop {
-        let seen = wait.wake_word();
+        let seen = Seen::by(wait);
         let around = queued.neighbours();
         let mut room = [owner; WATCHED_MAX];
         let watch = match &around.ahead {
@@ -52,7 +50,7 @@ pub fn acquire<W: Wait>(
                 None => continue,
             },
         };
-        if let Err(refused) = queued.sleep(seen, watch) {
+        if let Err(refused) = queued.sleep(&seen, watch) {
             break refused;
         }
     };

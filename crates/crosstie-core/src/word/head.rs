@@ -19,7 +19,8 @@
 //! | 88 | 8 | the most that one wait was overtaken | who has waited |
 //! | 96 | 8 | owners that died | who found out |
 //! | 104 | 8 | the owner that died last | who found out |
-//! | 112 | 16 | zero | |
+//! | 112 | 4 | changes that others wait for, as many as began | who makes one |
+//! | 116 | 12 | zero | |
 //!
 //! # States
 //! The word's are its protocol's. The rest are numbers, and two marks: poisoned (the last owner panicked),
@@ -39,9 +40,10 @@
 //! | state ± marks | owner | Relaxed | I1 |
 //! | token t → t + 1 ([`Head::skip_token`]) | who takes it away by force | Relaxed | I2 |
 //! | state + done ([`Head::set_done`]) | owner | Release | publishes what was made once |
+//! | changes c → c + 1 ([`Head::count_change`]) | who changes what others wait for | Release | `word::changes` I2 |
 //!
 //! # Orderings
-//! All Relaxed but done: what the owner writes travels with the word's own Release and Acquire; the rest are numbers for
+//! All Relaxed but done and the changes: what the owner writes travels with the word's own Release and Acquire; the rest are numbers for
 //! people.
 //!
 //! # Progress
@@ -79,10 +81,11 @@ pub struct Head {
     overtaken_most: AtomicU64,
     deaths: AtomicU64,
     died: AtomicU64,
-    reserved: [AtomicU64; RESERVED],
+    changes: AtomicU32,
+    reserved: [AtomicU32; RESERVED],
 }
 
-const RESERVED: usize = if cfg!(crosstie_loom) { 0 } else { 2 };
+const RESERVED: usize = if cfg!(crosstie_loom) { 0 } else { 3 };
 
 /// The last owner panicked.
 pub const POISONED: u32 = 1;
@@ -118,7 +121,7 @@ const _: () = {
             && offset_of!(Head, first_since_ns) == 40
     );
     assert!(offset_of!(Head, met) == 48 && offset_of!(Head, contended) == 64);
-    assert!(offset_of!(Head, deaths) == 96);
+    assert!(offset_of!(Head, deaths) == 96 && offset_of!(Head, changes) == 112);
 };
 
 macro_rules! new_head {
@@ -141,8 +144,9 @@ macro_rules! new_head {
                 overtaken_most: AtomicU64::new(0),
                 deaths: AtomicU64::new(0),
                 died: AtomicU64::new(0),
+                changes: AtomicU32::new(0),
                 #[cfg(not(crosstie_loom))]
-                reserved: [const { AtomicU64::new(0) }; RESERVED],
+                reserved: [const { AtomicU32::new(0) }; RESERVED],
                 #[cfg(crosstie_loom)]
                 reserved: [],
             }
@@ -252,6 +256,19 @@ impl Head {
     pub fn is_done(&self) -> bool {
         // Acquire: meets the Release in `set_done`.
         self.state.load(Ordering::Acquire) & DONE != 0
+    }
+
+    /// Counts a change that others wait for; its maker has said that it is under way, and changes nothing before.
+    pub fn count_change(&self) {
+        // Release: who reads the new count sees who is about to make the change (`word::changes` I3).
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// The count of changes, and what it is now: read it before the look behind which one sleeps.
+    #[must_use]
+    pub fn changes(&self) -> (&AtomicU32, u32) {
+        // Acquire: meets the Release in `count_change`.
+        (&self.changes, self.changes.load(Ordering::Acquire))
     }
 
     /// How long the first in the queue waits before it is served before newcomers, in microseconds.

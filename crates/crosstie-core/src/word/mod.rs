@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`barrier`] | the parties of a barrier, and which have come |
 //! | [`carry`] | the notification that a participant carries from a condition to its mutex |
+//! | [`changes`] | that a participant is about to change what others wait for |
 //! | [`choice`] | whose turn it is among those who wait for what data say |
 //! | [`counting`] | a value that anyone may raise |
 //! | [`head`] | what every object on which processes take turns begins with |
@@ -19,6 +20,7 @@
 
 pub mod barrier;
 pub mod carry;
+pub mod changes;
 pub mod choice;
 pub mod counting;
 pub mod head;

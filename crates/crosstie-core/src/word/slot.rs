@@ -70,6 +70,7 @@
 //! HAZARDS H1, H4, H7.
 
 use super::carry::Carry;
+use super::changes::Changes;
 use super::holds::HoldTable;
 pub use super::occupant::{OCCUPANT_WORDS, Occupant};
 use super::occupant::{high_half, low_half, pair};
@@ -290,7 +291,9 @@ pub struct Slot {
     reserved_beside: AtomicU32,
     /// What it carries from one queue to another.
     pub carries: Carry,
-    reserved_before_wait: [AtomicU64; 5],
+    /// What it is about to change.
+    pub changes: Changes,
+    reserved_before_wait: [AtomicU64; 3],
     /// What the occupant waits for.
     pub waiting: WaitRecord,
     /// What the occupant holds.
@@ -310,9 +313,9 @@ const _: () = {
     assert!(RobustWord::FUTEX_OFFSET == -32);
     assert!(offset_of!(Slot, published) == 64 && offset_of!(Slot, occupant) == 72);
     assert!(
-        offset_of!(Slot, wake) == 192 && offset_of!(Slot, carries) == 200 && offset_of!(Slot, waiting) == 256
+        offset_of!(Slot, wake) == 192 && offset_of!(Slot, carries) == 200 && offset_of!(Slot, changes) == 216
     );
-    assert!(offset_of!(Slot, holds) == 384);
+    assert!(offset_of!(Slot, waiting) == 256 && offset_of!(Slot, holds) == 384);
 };
 
 impl Slot {
@@ -333,6 +336,7 @@ impl Slot {
             wake: AtomicU32::new(0),
             reserved_beside: AtomicU32::new(0),
             carries: Carry::nothing(),
+            changes: Changes::none(),
             reserved_before_wait: zeros(),
             waiting: WaitRecord::idle(),
             holds: HoldTable::empty(),

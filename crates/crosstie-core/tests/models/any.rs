@@ -11,7 +11,8 @@ use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::Mode;
 use loom::thread;
 
-use super::participants::{Dies, KEY, Me, Twin, World, deaths, explore, head, play_until, spawn};
+use super::participants::{KEY, Me, Twin, World, head, play_until};
+use super::scenes::{Dies, deaths, explore, spawn};
 
 struct Two {
     heads: [Head; 2],
@@ -43,7 +44,7 @@ fn take_second(it: &Two, me: &Me) {
 
 fn give(it: &Two, me: &Me, which: usize) {
     it.made[which].store(1, Ordering::Relaxed);
-    post(&it.heads[which], me, || me.announce()).unwrap();
+    post(&it.heads[which], me, || me.announce_change(&it.heads[which])).unwrap();
 }
 
 fn value(it: &Two, which: usize) -> u32 {

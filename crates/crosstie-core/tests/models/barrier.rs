@@ -9,9 +9,8 @@ use crosstie_core::word::barrier::Seat;
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::Mode;
 
-use super::participants::{
-    Dies, KEY, Me, Twin, World, deaths, explore, head, id_of, play_until, spawn, together,
-};
+use super::participants::{KEY, Me, Twin, World, head, id_of, play_until};
+use super::scenes::{Dies, deaths, explore, spawn, together};
 
 struct Barrier {
     head: Head,
@@ -53,8 +52,7 @@ fn barrier(scene: Scene) -> Barrier {
 
 fn come(it: &Barrier, me: &Me, deadline: Deadline) -> Result<Passed, Refused<()>> {
     let request = Request { mode: Mode::Arrival, ..Request::exclusive(deadline) };
-    let _announced = me.announce();
-    arrive(&it.head, &it.seats, it.on_death, me, me.me(), &request)
+    arrive(&it.head, &it.seats, it.on_death, me, me.me(), &request, || me.announce_change(&it.head))
 }
 
 /// Does something, and meets the others; answers whether all came.

@@ -12,7 +12,7 @@ use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::waiting::{Mode, NOTE_WORDS};
 use loom::thread;
 
-use super::participants::{Announced, Me, Twin, World, play};
+use super::participants::{Changing, Me, Twin, World, play};
 
 fn words(world: &World) -> Words<'_> {
     Words { head: &world.chosen, choice: &world.choice, mutex: &world.head }
@@ -30,64 +30,63 @@ fn unlock(world: &World, me: &Me) {
     }
 }
 
-/// Says that a look is owed; as long as the answer lives, the kernel knows it too.
-fn begin<'a>(world: &World, me: &'a Me) -> Announced<'a> {
-    let announced = me.announce();
+/// Says that a look is owed; as long as the answer lives, all who wait can know.
+fn begin<'a>(world: &World, me: &'a Me) -> Changing<'a> {
+    let due = me.announce_change(&world.chosen);
     words(world).make_due();
-    announced
+    due
 }
 
 /// Chooses, gives the mutex up, wakes the chosen: the look that was owed.
-fn leave(world: &World, me: &Me) {
+fn leave(world: &World, me: &Me, due: Changing<'_>) {
     let data = u64::from(world.data.load(Ordering::Relaxed));
     let chosen = chosen::choose(words(world), me, |note| data >= note[0]);
     unlock(world, me);
     if let Some(id) = chosen {
         me.nudge(id);
     }
+    drop(due);
 }
 
 /// Waits until the data are `least` or more; leaves them as they are.
 fn await_least(world: &World, me: &Me, least: u64) {
     lock(world, me);
     let place = me.next_place();
-    let mut announced = None;
+    let mut due = None;
     while u64::from(world.data.load(Ordering::Relaxed)) < least {
         let mut note = [0; NOTE_WORDS];
         note[0] = least;
         let request = Request { mode: Mode::Signal, note, ..Request::exclusive(Deadline::NEVER) };
-        match announced {
-            None => announced = Some(begin(world, me)),
-            Some(_) => words(world).make_due(),
-        }
+        let owed = due.take().unwrap_or_else(|| begin(world, me));
         let queued = chosen::enter(words(world), place, me, &request);
-        leave(world, me);
+        let announced = me.announce();
+        leave(world, me, owed);
         let (carried, outcome) = chosen::sleep(words(world), me, place, queued);
         outcome.unwrap();
         // Not dropped when the model unwinds: its atomics are gone then.
         let carried = ManuallyDrop::new(carried);
         lock(world, me);
+        due = Some(begin(world, me));
         ManuallyDrop::into_inner(carried).accept();
+        drop(announced);
     }
-    if announced.is_some() {
-        leave(world, me);
-    } else {
-        unlock(world, me);
+    match due {
+        Some(due) => leave(world, me, due),
+        None => unlock(world, me),
     }
 }
 
 fn add(world: &World, me: &Me) {
     lock(world, me);
-    let announced = words(world).has_waiters().then(|| begin(world, me));
+    let due = words(world).has_waiters().then(|| begin(world, me));
     world.data.store(world.data.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-    if announced.is_some() {
-        leave(world, me);
-    } else {
-        unlock(world, me);
+    match due {
+        Some(due) => leave(world, me, due),
+        None => unlock(world, me),
     }
 }
 
-/// Participant 0 adds `least.len()` times; the others wait for their numbers. One may be killed.
+/// Participant 0 adds as much as the others wait for; one of those may be killed.
 fn serve(least: &'static [u64], twin: Twin, dies: Option<(usize, u32)>, preemptions: usize) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(preemptions);
@@ -103,7 +102,8 @@ fn serve(least: &'static [u64], twin: Twin, dies: Option<(usize, u32)>, preempti
                 thread::spawn(move || play(&world, index, dies_at, |me| await_least(&world, me, least)))
             })
             .collect();
-        play(&world, 0, of(0), |me| least.iter().for_each(|_| add(&world, me)));
+        let enough = least.iter().copied().max().unwrap();
+        play(&world, 0, of(0), |me| (0..enough).for_each(|_| add(&world, me)));
         for other in others {
             other.join().unwrap();
         }
@@ -123,7 +123,7 @@ fn one_change_serves_two_one_after_the_other() {
 #[test]
 fn a_chosen_one_killed_at_any_step_leaves_nobody_asleep() {
     for step in 1..=20 {
-        serve(&[1, 1], Twin::AsShipped, Some((1, step)), 1);
+        serve(&[1, 1], Twin::AsShipped, Some((1, step)), 2);
     }
 }
 
@@ -149,6 +149,14 @@ fn an_adder_killed_at_any_step_leaves_nobody_asleep_that_could_go_on() {
                 other.join().unwrap();
             }
         });
+    }
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_choice_whose_count_nobody_compares_is_killed_with_the_chosen() {
+    for step in 1..=20 {
+        serve(&[1, 1], Twin::ComparesNoCount, Some((1, step)), 2);
     }
 }
 

@@ -8,7 +8,8 @@ use crosstie_core::word::counting::Counting;
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::Mode;
 
-use super::participants::{Dies, KEY, Me, Twin, World, deaths, explore, head, play_until, spawn};
+use super::participants::{KEY, Me, Twin, World, head, play_until};
+use super::scenes::{Dies, deaths, explore, spawn};
 
 struct Units {
     head: Head,
@@ -30,7 +31,7 @@ fn take(it: &Units, me: &Me) {
 
 fn give(it: &Units, me: &Me) {
     it.made.store(1, Ordering::Relaxed);
-    post(&it.head, me, || me.announce()).unwrap();
+    post(&it.head, me, || me.announce_change(&it.head)).unwrap();
 }
 
 fn value(it: &Units) -> u32 {
@@ -101,5 +102,21 @@ fn without_watching_who_is_ahead_a_killed_waiter_takes_the_wake_along() {
 fn a_poster_that_announces_nothing_is_killed_with_the_wake() {
     for dies in deaths(0, 6, POINTS) {
         replace_poster(Twin::AnnouncesNothing, dies, 3);
+    }
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_poster_whom_nobody_watches_is_killed_with_the_wake() {
+    for dies in deaths(0, 6, POINTS) {
+        replace_poster(Twin::WatchesNoChanger, dies, 3);
+    }
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_poster_whose_count_nobody_compares_is_killed_with_the_wake() {
+    for dies in deaths(0, 6, POINTS) {
+        replace_poster(Twin::ComparesNoCount, dies, 3);
     }
 }

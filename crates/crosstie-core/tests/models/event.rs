@@ -7,7 +7,8 @@ use crosstie_core::turns::queued::Request;
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::Mode;
 
-use super::participants::{Dies, KEY, Me, Twin, World, deaths, explore, head, play_until, spawn};
+use super::participants::{KEY, Me, Twin, World, head, play_until};
+use super::scenes::{Dies, deaths, explore, spawn};
 
 struct Event {
     head: Head,
@@ -28,7 +29,7 @@ fn pass(it: &Event, me: &Me) {
 
 fn bring_about(it: &Event, me: &Me) {
     it.done.store(1, Ordering::Relaxed);
-    set(&it.head, me, it.reset, || me.announce());
+    set(&it.head, me, it.reset, || me.announce_change(&it.head));
 }
 
 /// Passes, and sets it for the next whom it lets through.
@@ -111,5 +112,21 @@ fn without_watching_who_is_ahead_a_killed_waiter_takes_the_wake_along() {
 fn a_setter_that_announces_nothing_is_killed_with_the_wake() {
     for dies in deaths(0, 6, POINTS) {
         replace_setter(Reset::Manual, Twin::AnnouncesNothing, dies, 3);
+    }
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_setter_whom_nobody_watches_is_killed_with_the_wake() {
+    for dies in deaths(0, 6, POINTS) {
+        replace_setter(Reset::Manual, Twin::WatchesNoChanger, dies, 3);
+    }
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_setter_whose_count_nobody_compares_is_killed_with_the_wake() {
+    for dies in deaths(0, 6, POINTS) {
+        replace_setter(Reset::Manual, Twin::ComparesNoCount, dies, 3);
     }
 }

@@ -10,7 +10,8 @@ use crosstie_core::wait::Wait;
 use crosstie_core::word::head::Head;
 use crosstie_core::word::mutex::MutexWord;
 
-use super::participants::{Dies, KEY, Me, Twin, World, deaths, explore, head, together};
+use super::participants::{KEY, Me, Twin, World, head};
+use super::scenes::{Dies, deaths, explore, together};
 
 struct Once {
     head: Head,

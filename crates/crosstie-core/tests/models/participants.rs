@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use crosstie_core::crash;
-use crosstie_core::wait::{Check, Neighbours, NotedVisitor, Slept, Wait, Wake};
+use crosstie_core::wait::{Check, Neighbours, NotedVisitor, Seen, Slept, Wait, Wake};
 use crosstie_core::word::carry::Carry;
+use crosstie_core::word::changes::Changes;
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::{WaitRecord, Want, look_for_waiters};
 use crosstie_core::{Deadline, OwnerId};
 use loom::sync::{Condvar, Mutex};
-use loom::thread::{self, JoinHandle};
+use loom::thread;
 
 /// What a broken twin leaves out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub enum Twin {
     LooksBeforeItGivesUp,
     /// Who is about to wake others tells the kernel nothing of it.
     AnnouncesNothing,
+    /// Nobody watches who has changes under way.
+    WatchesNoChanger,
+    /// Who goes to sleep does not compare the counts of changes.
+    ComparesNoCount,
     /// Nobody wakes anybody.
     NudgesNobody,
 }
@@ -46,6 +51,7 @@ struct Participant {
     alive: AtomicU32,
     record: WaitRecord,
     carries: Carry,
+    changes: Changes,
     wake: AtomicU32,
 }
 
@@ -111,6 +117,7 @@ impl<O> World<O> {
             alive: AtomicU32::new(1),
             record: WaitRecord::idle(),
             carries: Carry::nothing(),
+            changes: Changes::none(),
             wake: AtomicU32::new(0),
         };
         let people = People {
@@ -122,6 +129,11 @@ impl<O> World<O> {
             twin,
         };
         Arc::new(Self { object, people: Arc::new(people) })
+    }
+
+    /// How many there are.
+    pub fn participants(&self) -> usize {
+        self.people.participants.len()
     }
 }
 
@@ -136,17 +148,11 @@ impl<O> Deref for World<O> {
 impl People {
     /// The kernel's part in a death: the mark, then the wake of who watches.
     ///
-    /// If the domain's bell rings, everybody looks again: who sleeps at once; who is between its last look and its sleep
-    /// only when the net looks, which the model does not tell apart.
+    /// If the domain's bell rings, everybody who sleeps looks again.
     fn kill(&self, index: usize, rings_bell: bool) {
         self.participants[index].alive.store(0, Ordering::SeqCst);
         // Between the mark and the wake, in the kernel and in who hears the bell.
         look_for_waiters();
-        if rings_bell {
-            for it in &self.participants {
-                it.wake.fetch_add(1, Ordering::Release);
-            }
-        }
         let mut sleepers = self.sleepers.lock().unwrap();
         sleepers.retain(|(_, watch)| !rings_bell && !watch.contains(&id_of(index)));
         self.woken.notify_all();
@@ -188,13 +194,13 @@ pub fn play_until<O>(world: &Arc<World<O>>, index: usize, death: Option<Death>, 
         people: world.people.clone(),
         index,
         left: Cell::new(left),
-        is_announced: Cell::new(false),
+        announced: Cell::new(0),
         now_ns: Cell::new(0),
     };
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| act(&me)));
     match outcome {
         Ok(()) => {}
-        Err(payload) if payload.is::<Killed>() => me.people.kill(index, me.is_announced.get()),
+        Err(payload) if payload.is::<Killed>() => me.people.kill(index, me.announced.get() > 0),
         Err(payload) => panic::resume_unwind(payload),
     }
 }
@@ -212,19 +218,36 @@ pub struct Me {
     /// Steps left to live.
     left: Cell<Option<u32>>,
     /// Whether the kernel rings the domain's bell when it is killed.
-    is_announced: Cell<bool>,
+    announced: Cell<u32>,
     /// Its clock, which a sleep with a deadline moves.
     now_ns: Cell<u64>,
 }
 
 /// Until it is dropped, the kernel knows that the participant is about to wake others.
-pub struct Announced<'a>(&'a Me);
+pub struct Announced<'a> {
+    me: &'a Me,
+    is_told: bool,
+}
 
 impl Drop for Announced<'_> {
     fn drop(&mut self) {
         // Who is killed takes nothing back.
+        if self.is_told && !std::thread::panicking() {
+            self.me.announced.set(self.me.announced.get() - 1);
+        }
+    }
+}
+
+/// Until it is dropped, those who wait know besides that the participant changes an object.
+pub struct Changing<'a> {
+    me: &'a Me,
+    _announced: Announced<'a>,
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
         if !std::thread::panicking() {
-            self.0.is_announced.set(false);
+            self.me.own().changes.end();
         }
     }
 }
@@ -248,8 +271,18 @@ impl Me {
     /// Tells the kernel that it is about to wake others.
     pub fn announce(&self) -> Announced<'_> {
         let is_told = !matches!(self.people.twin, Twin::AnnouncesNothing | Twin::WatchesNobody);
-        self.is_announced.set(is_told);
-        Announced(self)
+        self.announced.set(self.announced.get() + u32::from(is_told));
+        Announced { me: self, is_told }
+    }
+
+    /// Says that it is about to change the object of `head`.
+    pub fn announce_change(&self, head: &Head) -> Changing<'_> {
+        let announced = self.announce();
+        if !std::thread::panicking() {
+            self.own().changes.begin(head.key());
+            head.count_change();
+        }
+        Changing { me: self, _announced: announced }
     }
 
     fn own(&self) -> &Participant {
@@ -388,8 +421,21 @@ impl Wait for Me {
         self.own().wake.load(Ordering::Acquire)
     }
 
+    fn changers(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
+        if std::thread::panicking() || self.people.twin == Twin::WatchesNoChanger {
+            return;
+        }
+        for (index, it) in self.people.participants.iter().enumerate() {
+            let is_other = index != self.index && it.alive.load(Ordering::SeqCst) == 1;
+            if is_other && it.changes.concerns(key) {
+                visit(id_of(index));
+            }
+        }
+        look_for_waiters();
+    }
+
     /// With a deadline it sleeps no longer than others take to act once.
-    fn sleep(&self, seen: u32, watch: &[OwnerId], deadline: Deadline) -> Slept {
+    fn sleep(&self, seen: &Seen<'_>, watch: &[OwnerId], deadline: Deadline) -> Slept {
         self.step();
         if !deadline.is_never() {
             thread::yield_now();
@@ -398,7 +444,9 @@ impl Wait for Me {
         }
         let watch = if self.people.twin == Twin::WatchesNobody { &[] } else { watch };
         let mut sleepers = self.people.sleepers.lock().unwrap();
-        let is_called = self.own().wake.load(Ordering::SeqCst) != seen;
+        let is_other = |(count, held): (&AtomicU32, u32)| count.load(Ordering::SeqCst) != held;
+        let is_counted = self.people.twin != Twin::ComparesNoCount && seen.changes().any(is_other);
+        let is_called = is_counted || is_other((&self.own().wake, seen.wake));
         if !is_called && watch.iter().all(|&id| self.is_alive(id)) {
             sleepers.push((self.index, watch.to_vec()));
             while sleepers.iter().any(|(index, _)| *index == self.index) {
@@ -413,50 +461,4 @@ impl Wait for Me {
     fn deadlock(&self) -> Check<()> {
         Check::None
     }
-}
-
-/// Explores every interleaving of `scene` with at most so many preemptions.
-pub fn explore(preemptions: usize, scene: impl Fn() + Send + Sync + 'static) {
-    let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(preemptions);
-    model.max_branches = 10_000;
-    model.check(scene);
-}
-
-/// Who is killed, and where.
-pub type Dies = Option<(usize, Death)>;
-
-/// All participants act at once, number 0 in the calling thread; returns when all have ended.
-pub fn together<O, A>(world: &Arc<World<O>>, dies: Dies, act: A)
-where
-    O: Send + Sync + 'static,
-    A: Fn(&O, &Me, usize) + Copy + Send + 'static,
-{
-    let others: Vec<_> = (1..world.people.participants.len())
-        .map(|index| spawn(world, index, dies, move |object, me| act(object, me, index)))
-        .collect();
-    play_until(world, 0, death_of(0, dies), |me| act(world, me, 0));
-    for other in others {
-        other.join().unwrap();
-    }
-}
-
-/// The participant `index` acts in a thread of its own.
-pub fn spawn<O, A>(world: &Arc<World<O>>, index: usize, dies: Dies, act: A) -> JoinHandle<()>
-where
-    O: Send + Sync + 'static,
-    A: FnOnce(&O, &Me) + Send + 'static,
-{
-    let world = world.clone();
-    thread::spawn(move || play_until(&world, index, death_of(index, dies), |me| act(&world, me)))
-}
-
-fn death_of(index: usize, dies: Dies) -> Option<Death> {
-    dies.filter(|(who, _)| *who == index).map(|(_, death)| death)
-}
-
-/// The participant `who` dies at each of the first `steps`, and at each of the crash points `names`.
-pub fn deaths(who: usize, steps: u32, names: &'static [&'static str]) -> impl Iterator<Item = Dies> {
-    let at_points = names.iter().map(|name| Death::AtPoint(name));
-    (1..=steps).map(Death::AtStep).chain(at_points).map(move |death| Some((who, death)))
 }

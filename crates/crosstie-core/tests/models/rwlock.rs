@@ -12,7 +12,8 @@ use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::permits::Permit;
 use crosstie_core::{Deadline, OwnerId};
 
-use super::participants::{Dies, KEY, Me, Twin, World, deaths, explore, head, id_of, together};
+use super::participants::{KEY, Me, Twin, World, head, id_of};
+use super::scenes::{Dies, deaths, explore, together};
 
 struct RwLock {
     head: Head,

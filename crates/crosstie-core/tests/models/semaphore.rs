@@ -9,7 +9,8 @@ use crosstie_core::word::head::Head;
 use crosstie_core::word::permits::Permit;
 use crosstie_core::word::waiting::Mode;
 
-use super::participants::{Dies, KEY, Me, Twin, World, deaths, explore, head, id_of, together};
+use super::participants::{KEY, Me, Twin, World, head, id_of};
+use super::scenes::{Dies, deaths, explore, together};
 
 struct Semaphore {
     head: Head,

@@ -21,7 +21,7 @@ fn refused(error: std::io::Error) -> Fault {
 impl Taking for std::sync::Mutex<u64> {
     type Held<'a> = MutexGuard<'a, u64>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         Ok(self.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -30,7 +30,7 @@ impl Taking for std::sync::Mutex<u64> {
 impl Taking for Reading<std::sync::RwLock<u64>> {
     type Held<'a> = RwLockReadGuard<'a, u64>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         Ok(self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -43,7 +43,7 @@ impl Taking for Reading<std::sync::RwLock<u64>> {
 impl Taking for Writing<std::sync::RwLock<u64>> {
     type Held<'a> = RwLockWriteGuard<'a, u64>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         Ok(self.0.write().unwrap_or_else(PoisonError::into_inner))
     }
@@ -52,7 +52,7 @@ impl Taking for Writing<std::sync::RwLock<u64>> {
 impl Taking for PthreadMutex {
     type Held<'a> = PthreadMutexGuard<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.lock().map_err(refused)
     }
@@ -61,7 +61,7 @@ impl Taking for PthreadMutex {
 impl Taking for Reading<PthreadRwLock> {
     type Held<'a> = PthreadRwLockGuard<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.0.read().map_err(refused)
     }
@@ -74,7 +74,7 @@ impl Taking for Reading<PthreadRwLock> {
 impl Taking for Writing<PthreadRwLock> {
     type Held<'a> = PthreadRwLockGuard<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.0.write().map_err(refused)
     }
@@ -83,7 +83,7 @@ impl Taking for Writing<PthreadRwLock> {
 impl Taking for PosixSemaphore {
     type Held<'a> = PosixPermit<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.wait().map_err(refused)
     }
@@ -92,7 +92,7 @@ impl Taking for PosixSemaphore {
 impl Taking for SysvSemaphore {
     type Held<'a> = SysvPermit;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         SysvSemaphore::take(self).map_err(refused)
     }
@@ -101,7 +101,7 @@ impl Taking for SysvSemaphore {
 impl Taking for FileLock {
     type Held<'a> = FileLockGuard<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.lock().map_err(refused)
     }
@@ -110,7 +110,7 @@ impl Taking for FileLock {
 impl Taking for BareFutex {
     type Held<'a> = BareFutexGuard<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         Ok(self.lock())
     }

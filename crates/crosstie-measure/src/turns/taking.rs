@@ -69,7 +69,7 @@ fn refused<G>(refusal: LockError<G>) -> Fault {
 impl Taking for Shared<Mutex<u64>> {
     type Held<'a> = MutexGuard<'a, u64>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.lock().map_err(refused)
     }
@@ -88,7 +88,7 @@ impl Taking for Shared<Mutex<u64>> {
 impl Taking for Reading<Shared<RwLock<u64>>> {
     type Held<'a> = RwLockReadGuard<'a, u64>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.0.read().map_err(refused)
     }
@@ -105,7 +105,7 @@ impl Taking for Reading<Shared<RwLock<u64>>> {
 impl Taking for Writing<Shared<RwLock<u64>>> {
     type Held<'a> = RwLockWriteGuard<'a, u64>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.0.write().map_err(refused)
     }
@@ -124,7 +124,7 @@ impl Taking for Writing<Shared<RwLock<u64>>> {
 impl Taking for Shared<Lock> {
     type Held<'a> = LockGuard<&'a Lock>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.lock().map_err(refused)
     }
@@ -141,7 +141,7 @@ impl Taking for Shared<Lock> {
 impl Taking for Shared<Semaphore> {
     type Held<'a> = Permit<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.acquire().map_err(refused)
     }
@@ -158,7 +158,7 @@ impl Taking for Shared<Semaphore> {
 impl Taking for Shared<Monitor<u64>> {
     type Held<'a> = MonitorGuard<'a, u64>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.enter().map_err(refused)
     }
@@ -189,7 +189,7 @@ impl Drop for Posted<'_> {
 impl Taking for Shared<CountingSemaphore> {
     type Held<'a> = Posted<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn take(&self) -> Result<Self::Held<'_>, Fault> {
         self.wait().map_err(refused)?;
         Ok(Posted(self))

@@ -284,7 +284,9 @@ impl Domain {
         slot.waiting.clear();
         slot.carries.put_down();
         slot.holds.clear();
+        slot.changes.clear();
         self.words().set_waiting(number, false);
+        self.words().set_changing(number, false);
         slot.publish(life.generation(), me);
         crash_point!("attach.published");
         // What the kernel will walk begins with our word, or no death would ever be told.

@@ -5,10 +5,10 @@
 //! nothing.
 
 use crosstie_core::atomic::{Ordering, spin_loop};
-use crosstie_core::wait::{Check, Neighbours, NotedVisitor, Slept, Wait as Waits, Wake};
+use crosstie_core::wait::{Check, Neighbours, NotedVisitor, Seen as Look, Slept, Wait as Waits, Wake};
 use crosstie_core::word::holds::Hold;
 use crosstie_core::word::slot::Slot;
-use crosstie_core::word::waiting::{Seen, Want, look_for_waiters};
+use crosstie_core::word::waiting::{ANY_MAX, Seen, Want, look_for_waiters};
 use crosstie_core::{Deadline, OwnerId, crash_point};
 
 use super::deadlock::Deadlock;
@@ -176,8 +176,24 @@ impl Waits for Me {
         self.slot.wake_word().load(Ordering::Acquire)
     }
 
-    fn sleep(&self, seen: u32, watch: &[OwnerId], deadline: Deadline) -> Slept {
-        match self.domain.wait(self.slot.wake_word(), seen, watch, deadline) {
+    fn changers(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
+        for (id, slot) in self.domain.of_slots(self.domain.words().changing_slots()) {
+            if id != self.id && slot.changes.concerns(key) {
+                visit(id);
+            }
+        }
+        // Who lives was read before, the object is read after.
+        look_for_waiters();
+    }
+
+    fn sleep(&self, seen: &Look<'_>, watch: &[OwnerId], deadline: Deadline) -> Slept {
+        let word = self.slot.wake_word();
+        let (mut counts, mut count) = ([(word, seen.wake); ANY_MAX], 0);
+        for (place, change) in counts.iter_mut().zip(seen.changes()) {
+            *place = change;
+            count += 1;
+        }
+        match self.domain.wait_while((word, seen.wake), &counts[..count], watch, deadline) {
             Wait::Woken | Wait::OwnerDied => Slept::Awake,
             Wait::TimedOut => Slept::TimedOut,
             Wait::DomainRemoved => Slept::DomainRemoved,
@@ -223,7 +239,15 @@ impl Domain {
     }
 
     fn waiting(&'static self) -> impl Iterator<Item = (OwnerId, &'static Slot)> {
-        self.words().waiting_slots().filter_map(|number| {
+        self.of_slots(self.words().waiting_slots())
+    }
+
+    /// Who lives in the slots of these numbers.
+    fn of_slots(
+        &'static self,
+        numbers: impl Iterator<Item = u32>,
+    ) -> impl Iterator<Item = (OwnerId, &'static Slot)> {
+        numbers.filter_map(|number| {
             let slot = self.slot(number)?;
             let life = slot.life().read();
             life.is_alive().then(|| (OwnerId::new(number, u64::from(life.generation())), slot))

@@ -5,13 +5,16 @@
 //! re-check at most a second later backs every wake-up: a net, not the mechanism. It is counted, and
 //! tests run without it (HAZARDS H3).
 //!
-//! Only a sleeper hears the bell. If whoever posts is killed between the post and the wake while the one who waits is
-//! between its last look and its sleep, and that one watches nobody, the net alone makes it look again.
+//! Only a sleeper hears the bell. Who does not sleep yet watches who had changes under way when it looked
+//! (`core::word::changes`).
 
 use std::cell::Cell;
 
 use crosstie_core::OwnerId;
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
+use crosstie_core::wait::{self, Wake as _};
+use crosstie_core::word::head::Head;
+use crosstie_core::word::waiting::ANY_MAX;
 use crosstie_core::{Deadline, crash_point};
 
 use super::Domain;
@@ -48,12 +51,14 @@ pub enum Net {
 thread_local! {
     /// When this thread's net looks next; sleeps that are shorter add up to it.
     static NET_DUE_NS: Cell<u64> = const { Cell::new(0) };
-    /// In which domain this thread has changes under way, and how many.
-    static CHANGES: Cell<Option<(&'static Domain, u32)>> = const { Cell::new(None) };
+    /// Whose bell the kernel rings if this thread dies now, and for how many of its steps.
+    static RINGING: Cell<Option<(&'static Domain, u32)>> = const { Cell::new(None) };
 }
 
 /// How many lives one sleep watches; of more, it looks again every 50 ms.
 pub const WATCHED_MAX: usize = futex::WIDE_MAX;
+
+const _: () = assert!(futex::COUNTS_MAX == ANY_MAX && WATCHED_MAX == wait::WATCHED_MAX);
 
 impl Domain {
     /// Sleeps while `word` holds `expected`, until somebody wakes it, one of `watch` dies, or
@@ -72,9 +77,20 @@ impl Domain {
         watch: &[OwnerId],
         deadline: Deadline,
     ) -> Wait {
+        self.wait_while((word, expected), &[], watch, deadline)
+    }
+
+    /// As [`Domain::wait`], also while each of `counts`, at most [`futex::COUNTS_MAX`], holds what is expected.
+    pub(crate) fn wait_while(
+        &'static self,
+        word: (&AtomicU32, u32),
+        counts: &[(&AtomicU32, u32)],
+        watch: &[OwnerId],
+        deadline: Deadline,
+    ) -> Wait {
         // Until we have told the others, our own death must not swallow the wake that was for all.
         let announced = self.announce();
-        let waited = self.wait_watching(word, expected, watch, deadline);
+        let waited = self.wait_watching(word, counts, watch, deadline);
         crash_point!("wait.woken");
         if waited == Wait::OwnerDied {
             for slot in watch.iter().filter_map(|id| self.slot(id.slot())) {
@@ -93,23 +109,80 @@ impl Domain {
         local::robust_list().ok().map(|list| list.announce_bell(&self.words().bell))
     }
 
-    /// As [`Domain::announce`], for a change of data that outlives the call: the answers may be dropped in any order.
+    /// As [`Domain::announce`], for what outlives the call: the answers may be dropped in any order.
+    pub(crate) fn announce_step(&'static self) -> Stepping {
+        Stepping { domain: self, step: self.begin_step() }
+    }
+
+    /// As [`Domain::announce_step`], until [`Domain::end_step`].
     ///
-    /// The kernel looks at one word. So while a thread has changes under way in two domains, only the net tells its death
-    /// in one of them; and so it is if it uses a robust mutex of the C library meanwhile.
-    pub(crate) fn announce_change(&'static self) -> Changing {
-        let count = match CHANGES.get() {
+    /// The kernel looks at one word: if this thread has steps to be told of in another domain already, the bell of this one
+    /// stays silent, and the answer says so.
+    fn begin_step(&'static self) -> Step {
+        let count = match RINGING.get() {
             None => 0,
             Some((domain, count)) if std::ptr::eq(domain, self) => count,
-            Some(_) => return Changing { domain: None, _alone: self.announce() },
+            Some(_) => return Step::Silent,
         };
-        if count == 0
-            && let Some(announced) = self.announce()
-        {
-            announced.keep();
+        if count == 0 {
+            match self.announce() {
+                Some(announced) => announced.keep(),
+                None => return Step::Silent,
+            }
         }
-        CHANGES.set(Some((self, count.saturating_add(1))));
-        Changing { domain: Some(self), _alone: None }
+        RINGING.set(Some((self, count.saturating_add(1))));
+        Step::Ringing
+    }
+
+    /// Ends what [`Domain::begin_step`] began.
+    fn end_step(&'static self, step: Step) {
+        if step == Step::Silent {
+            return;
+        }
+        let left = RINGING.get().map_or(0, |(_, count)| count.saturating_sub(1));
+        RINGING.set((left > 0).then_some((self, left)));
+        if left == 0
+            && let Ok(list) = local::robust_list()
+        {
+            list.retract();
+        }
+    }
+
+    /// Says that the calling thread is about to change the object of `head`, for which others wait: if it dies before the answer
+    /// is dropped, they all look at the object (`core::word::changes`).
+    ///
+    /// A thread that gets no place in the ledger is missed only by those who sleep.
+    pub(crate) fn announce_change(&'static self, head: &Head) -> Changing {
+        Changing { domain: self, step: self.begin_change(head) }
+    }
+
+    /// As [`Domain::announce_change`], until [`Domain::end_change`].
+    pub(crate) fn begin_change(&'static self, head: &Head) -> Step {
+        let step = self.begin_step();
+        if let Ok(me) = self.me()
+            && me.slot.changes.begin(head.key())
+        {
+            self.words().set_changing(me.id.slot(), true);
+        }
+        crash_point!("changing.said");
+        head.count_change();
+        crash_point!("changing.counted");
+        if step == Step::Silent {
+            // Nothing will tell those who sleep: awake, they see who makes the change, and watch that one.
+            self.each(head.key(), &mut |waiter| self.nudge(waiter));
+        }
+        step
+    }
+
+    /// Ends what [`Domain::begin_change`] began.
+    pub(crate) fn end_change(&'static self, step: Step) {
+        // A fork child has begun nothing: the slot that it remembers is its parent's.
+        if let Some(me) = local::remembered(self)
+            && me.slot.changes.end()
+        {
+            self.words().set_changing(me.id.slot(), false);
+        }
+        self.end_step(step);
     }
 
     /// Whether the net is spread in this process.
@@ -133,8 +206,8 @@ impl Domain {
 
     fn wait_watching(
         &'static self,
-        word: &AtomicU32,
-        expected: u32,
+        word: (&AtomicU32, u32),
+        counts: &[(&AtomicU32, u32)],
         watch: &[OwnerId],
         deadline: Deadline,
     ) -> Wait {
@@ -151,7 +224,7 @@ impl Domain {
                 until
             };
             silence(bell);
-            let wakeup = futex::wait_beside_all((word, expected), &lives[..watched], (bell, 0), until);
+            let wakeup = futex::wait_beside_all(word, &lives[..watched], (bell, 0), counts, until);
             if wakeup == Wakeup::LastWoken {
                 self.hear_bell();
             }
@@ -159,14 +232,14 @@ impl Domain {
             match wakeup {
                 _ if died && wakeup != Wakeup::TimedOut => return Wait::OwnerDied,
                 Wakeup::Changed | Wakeup::LastWoken => return Wait::Woken,
-                Wakeup::Woken if futex::has_waitv() || is_changed(word, expected) => return Wait::Woken,
+                Wakeup::Woken if futex::has_waitv() || is_changed(word, counts) => return Wait::Woken,
                 // The end of a slice: nothing but the words that were just looked at.
                 Wakeup::Woken => {}
                 Wakeup::TimedOut if sliced && died => return Wait::OwnerDied,
                 Wakeup::TimedOut => {}
             }
             let now = clock::now_ns();
-            if let Some(found) = self.look(now, is_changed(word, expected), watch) {
+            if let Some(found) = self.look(now, is_changed(word, counts), watch) {
                 return found;
             }
             if deadline.is_over(now) {
@@ -239,25 +312,35 @@ impl Domain {
     }
 }
 
-/// A change of data for which others wait; see [`Domain::announce_change`].
-#[derive(Debug)]
+/// A change for which others wait; see [`Domain::announce_change`].
 pub(crate) struct Changing {
-    /// `None`: announced by itself, beside changes in another domain.
-    domain: Option<&'static Domain>,
-    _alone: Option<Announcement>,
+    domain: &'static Domain,
+    step: Step,
 }
 
 impl Drop for Changing {
     fn drop(&mut self) {
-        let Some(domain) = self.domain else { return };
-        let left = CHANGES.get().map_or(0, |(_, count)| count.saturating_sub(1));
-        CHANGES.set((left > 0).then_some((domain, left)));
-        if left == 0
-            && let Ok(list) = local::robust_list()
-        {
-            list.retract();
-        }
+        self.domain.end_change(self.step);
     }
+}
+
+/// A step on the way to what others wait for; see [`Domain::announce_step`].
+pub(crate) struct Stepping {
+    domain: &'static Domain,
+    step: Step,
+}
+
+impl Drop for Stepping {
+    fn drop(&mut self) {
+        self.domain.end_step(self.step);
+    }
+}
+
+/// Whether a death meanwhile is told by the bell; see [`Domain::begin_step`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Ringing,
+    Silent,
 }
 
 /// The bell only rings: it always holds 0. What somebody wrote into it would end every sleep at once.
@@ -269,7 +352,7 @@ fn silence(bell: &AtomicU32) {
     }
 }
 
-fn is_changed(word: &AtomicU32, expected: u32) -> bool {
-    // Relaxed: a hint; the caller re-reads the word with its own ordering.
-    word.load(Ordering::Relaxed) != expected
+fn is_changed(word: (&AtomicU32, u32), counts: &[(&AtomicU32, u32)]) -> bool {
+    // Relaxed: a hint; the caller re-reads the words with its own ordering.
+    counts.iter().chain([&word]).any(|(word, expected)| word.load(Ordering::Relaxed) != *expected)
 }

@@ -26,7 +26,9 @@ pub const SLICE_NS: u64 = 50_000_000;
 pub const WORDS_MAX: usize = 128;
 
 /// The most wide words that [`wait_beside_all`] watches.
-pub const WIDE_MAX: usize = WORDS_MAX - 2;
+pub const WIDE_MAX: usize = WORDS_MAX - 2 - COUNTS_MAX;
+/// Words that [`wait_beside_all`] only compares.
+pub const COUNTS_MAX: usize = 7;
 
 /// How long a call pauses when the kernel refuses it for a reason that no caller can mend: 1 ms.
 const REFUSED_PAUSE_NS: u64 = 1_000_000;
@@ -105,30 +107,35 @@ pub fn wait_any(words: &[(&AtomicU32, u32)], deadline: Deadline) -> Wakeup {
     if words.len() == 1 {
         return wait(words[0].0, words[0].1, deadline);
     }
-    sleep_any(words, || without_sleeping(words) == Wakeup::Changed, deadline)
+    sleep_any(words, words.len() - 1, || without_sleeping(words) == Wakeup::Changed, deadline)
 }
 
-/// Sleeps while `word` and `bell` hold their expected values and each of `wide` holds the low half
+/// Sleeps while `word`, `bell` and each of `counts` hold their expected values and each of `wide` holds the low half
 /// of its, until one of them is woken or `deadline` passes. Answers [`Wakeup::LastWoken`] whenever the
 /// bell was woken, whatever else was.
+///
+/// The kernel puts the caller in the bell's queue before it compares `counts`, on which nobody is ever woken.
 ///
 /// For wide words whose low half is a futex of the kernel's (life words): nothing here reads or
 /// writes half of them. Without [`has_waitv`] as [`wait_any`].
 ///
 /// # Panics
-/// If `wide` has more than [`WIDE_MAX`] entries.
+/// If `wide` has more than [`WIDE_MAX`] entries, or `counts` more than [`COUNTS_MAX`].
 pub fn wait_beside_all(
     word: (&AtomicU32, u32),
     wide: &[(&AtomicU64, u64)],
     bell: (&AtomicU32, u32),
+    counts: &[(&AtomicU32, u32)],
     deadline: Deadline,
 ) -> Wakeup {
     assert!(wide.len() <= WIDE_MAX, "wait_beside_all watches at most {WIDE_MAX} wide words");
+    assert!(counts.len() <= COUNTS_MAX, "wait_beside_all compares at most {COUNTS_MAX} counts");
     let changed = || {
         // Relaxed: a hint whether to sleep; the caller re-reads all words with its own ordering.
         let is_wide_changed = |(at, seen): &(&AtomicU64, u64)| low(at.load(Ordering::Relaxed)) != low(*seen);
         // Relaxed: as above.
-        word.0.load(Ordering::Relaxed) != word.1 || wide.iter().any(is_wide_changed)
+        let is_changed = |(at, seen): &(&AtomicU32, u32)| at.load(Ordering::Relaxed) != *seen;
+        is_changed(&word) || wide.iter().any(is_wide_changed) || counts.iter().any(is_changed)
     };
     if deadline.is_now() {
         return if changed() { Wakeup::Changed } else { Wakeup::TimedOut };
@@ -137,8 +144,10 @@ pub fn wait_beside_all(
     for (place, (at, seen)) in words[1..].iter_mut().zip(wide) {
         *place = (low_half(at), low(*seen));
     }
-    words[wide.len() + 1] = bell;
-    sleep_any(&words[..wide.len() + 2], changed, deadline)
+    let bell_at = wide.len() + 1;
+    words[bell_at] = bell;
+    words[bell_at + 1..][..counts.len()].copy_from_slice(counts);
+    sleep_any(&words[..=bell_at + counts.len()], bell_at, changed, deadline)
 }
 
 /// Wakes at most `count` sleepers on the low half of `wide`; answers how many it woke.
@@ -161,12 +170,17 @@ fn low_half(wide: &AtomicU64) -> &AtomicU32 {
     unsafe { AtomicU32::from_ptr(half) }
 }
 
-fn sleep_any(words: &[(&AtomicU32, u32)], changed: impl Fn() -> bool, deadline: Deadline) -> Wakeup {
+fn sleep_any(
+    words: &[(&AtomicU32, u32)],
+    last: usize,
+    changed: impl Fn() -> bool,
+    deadline: Deadline,
+) -> Wakeup {
     if has_waitv() {
         let timeout = clock::timespec(deadline);
         match waitv(words, timeout.as_ref()) {
             // futex_waitv(2): of several woken words the kernel answers the last.
-            Ok(index) if index + 1 == words.len() => return Wakeup::LastWoken,
+            Ok(index) if index >= last => return Wakeup::LastWoken,
             Ok(_) | Err(Errno::INTR) => return Wakeup::Woken,
             // Forbidden since it was probed.
             // Relaxed: a hint that guards no other memory; the call itself answers again.

@@ -215,9 +215,8 @@ impl Barrier {
         let seats = &self.seats[..self.parties() as usize];
         let request = taker.request(Mode::Arrival, 1, self.parties());
         let since = clock::now_ns();
-        let announced = domain.announce();
-        let arrived = turns::arrive(&self.head, seats, on_death, &taker.me, taker.owner, &request);
-        drop(announced);
+        let announce = || domain.announce_change(&self.head);
+        let arrived = turns::arrive(&self.head, seats, on_death, &taker.me, taker.owner, &request, announce);
         match arrived {
             Ok(Passed::All { leads }) => Ok(leads),
             Ok(Passed::Broken(who)) => {

@@ -190,12 +190,19 @@ impl Condvar {
     }
 
     fn notify<T>(&self, guard: &MutexGuard<'_, T>, count: u32) -> Result<()> {
-        if !turns::has_waiters(&self.head) {
-            return Ok(());
-        }
+        if self.has_waiters() { self.notify_in(guard.owner_mutex().tag(), count) } else { Ok(()) }
+    }
+
+    #[inline(always)]
+    pub(super) fn has_waiters(&self) -> bool {
+        turns::has_waiters(&self.head)
+    }
+
+    /// Notifies those who wait with a mutex of the tag `tag`, whose owner calls it.
+    pub(super) fn notify_in(&self, tag: u64, count: u32) -> Result<()> {
         // Who waits is where the mutex is: a condition on the heap may serve a named one.
-        let domain = Domain::for_tag(guard.owner_mutex().tag())?;
-        let announced = domain.announce();
+        let domain = Domain::for_tag(tag)?;
+        let announced = domain.announce_change(&self.head);
         turns::notify(&self.head, &domain, count);
         drop(announced);
         Ok(())

@@ -129,7 +129,7 @@ impl CountingSemaphore {
     #[cold]
     fn post_contended(&self) -> Result<()> {
         let domain = Domain::for_tag(self.head.tag())?;
-        turns::post(&self.head, &domain, || domain.announce()).map_err(|_| {
+        turns::post(&self.head, &domain, || domain.announce_change(&self.head)).map_err(|_| {
             Error::new("post", domain.object_name(self.head.key()), ErrorKind::TooLarge)
                 .because(format!("its value is {VALUE_MAX}, the largest"))
         })

@@ -115,7 +115,7 @@ impl Event {
     /// `Corrupt` when somebody wrote over it.
     pub fn set(&self) -> Result<()> {
         let domain = Domain::for_tag(self.head.tag())?;
-        turns::set(&self.head, &domain, self.reset(), || domain.announce());
+        turns::set(&self.head, &domain, self.reset(), || domain.announce_change(&self.head));
         Ok(())
     }
 

@@ -3,14 +3,14 @@
 mod exact;
 
 use std::fmt;
-use std::mem::offset_of;
+use std::mem::{ManuallyDrop, offset_of};
 use std::ops::{Deref, DerefMut};
 
 use crosstie_core::Deadline;
 use crosstie_core::layout::header::layout_hash;
 use crosstie_core::word::head::{Counters, Head};
 
-use self::exact::{Due, Queue};
+use self::exact::Queue;
 use super::condvar::Condvar;
 use super::mutex::{Mutex, MutexGuard};
 use super::object::{self, Object, Wanted};
@@ -20,6 +20,7 @@ use super::refusal::{LockError, LockResult};
 use super::shared::Shared;
 use crate::error::Result;
 use crate::ledger::Domain;
+use crate::ledger::waiting::Step;
 use crate::shareable::Shareable;
 
 /// Data that one at a time enters, and waits inside for them to be as it needs them.
@@ -72,8 +73,29 @@ pub struct Monitor<T> {
 #[expect(unsafe_code, reason = "promises what an object is")]
 mod promises {
     use super::{
-        Condvar, Head, Monitor, MonitorGuard, Mutex, Object, Queue, Shareable, layout_hash, offset_of,
+        Condvar, Head, ManuallyDrop, Monitor, MonitorGuard, Mutex, MutexGuard, Object, Queue, Shareable,
+        Step, layout_hash, offset_of,
     };
+
+    impl<'a, T> MonitorGuard<'a, T> {
+        /// The guard of the mutex, and the look that is owed.
+        pub(super) fn into_parts(self) -> (MutexGuard<'a, T>, Option<Step>) {
+            let mut this = ManuallyDrop::new(self);
+            // SAFETY: `this` is neither dropped nor used again, so the guard is taken out once.
+            (unsafe { ManuallyDrop::take(&mut this.guard) }, this.due)
+        }
+    }
+
+    impl<T> Drop for MonitorGuard<'_, T> {
+        #[inline(always)]
+        fn drop(&mut self) {
+            // SAFETY: it is dropped, and `into_parts` drops none: so the guard is taken out once.
+            let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
+            if self.due.is_some() {
+                self.monitor.leave(guard, self.due);
+            }
+        }
+    }
 
     // SAFETY: a shared guard only gives out shared data; what it owes to those who wait its owner alone pays.
     unsafe impl<T: Sync> Sync for MonitorGuard<'_, T> {}
@@ -117,7 +139,7 @@ impl<T> Monitor<T> {
     ///
     /// # Errors
     /// As [`Mutex::lock`]; to enter again from inside is a deadlock, and told.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn enter(&self) -> LockResult<MonitorGuard<'_, T>> {
         self.enter_until(Deadline::NEVER)
@@ -127,7 +149,7 @@ impl<T> Monitor<T> {
     ///
     /// # Errors
     /// As [`Mutex::lock_until`].
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn enter_until(&self, deadline: Deadline) -> LockResult<MonitorGuard<'_, T>> {
         match self.mutex.lock_until(deadline) {
@@ -193,16 +215,32 @@ impl<T> Monitor<T> {
         self.wait_while(move |data| !condition(data))
     }
 
+    #[inline(always)]
     fn inside<'a>(&'a self, guard: MutexGuard<'a, T>) -> MonitorGuard<'a, T> {
-        MonitorGuard { monitor: self, guard: Some(guard), changed: false, due: None }
+        MonitorGuard { monitor: self, guard: ManuallyDrop::new(guard), told: false, due: None }
     }
 
     /// What an owner died over may be what others wait for.
     #[cold]
     fn inside_after_death<'a>(&'a self, guard: MutexGuard<'a, T>) -> MonitorGuard<'a, T> {
+        let due = self.owe_if_held(&guard, None);
         let mut inside = self.inside(guard);
-        inside.begin();
+        inside.due = due;
         inside
+    }
+
+    #[inline(always)]
+    fn has_waiters(&self) -> bool {
+        self.changed.has_waiters() || self.exact.has_waiters()
+    }
+
+    /// Wakes those who wait, before the first change: they queue for the mutex, where the owner's death wakes them too.
+    /// Answers the look that is owed to the others from now on.
+    #[cold]
+    fn tell(&self, due: Option<Step>) -> Option<Step> {
+        // A tag that leads nowhere was written by others: nobody can be found who waits here.
+        let _ = self.changed.notify_in(self.mutex.tag(), u32::MAX);
+        if self.exact.has_waiters() { self.owe(due) } else { due }
     }
 
     /// What happened to it so far.
@@ -242,14 +280,15 @@ impl<T> Monitor<T> {
 }
 
 /// The data of a [`Monitor`], as long as this thread is inside.
+// No field has a drop of its own, and nothing that is called on the short way gets hold of the guard: so it stays in registers.
 pub struct MonitorGuard<'a, T> {
     monitor: &'a Monitor<T>,
-    /// There but while it waits.
-    guard: Option<MutexGuard<'a, T>>,
+    /// Taken out when this is dropped, or in [`MonitorGuard::into_parts`].
+    guard: ManuallyDrop<MutexGuard<'a, T>>,
     /// Whether those who wait were told that this thread changes the data.
-    changed: bool,
+    told: bool,
     /// There while this thread owes those who wait with a condition as data a look.
-    due: Option<Due>,
+    due: Option<Step>,
 }
 
 impl<'a, T> MonitorGuard<'a, T> {
@@ -277,20 +316,16 @@ impl<'a, T> MonitorGuard<'a, T> {
         let monitor = self.monitor;
         let mut late = false;
         loop {
-            // invariant: the guard is there whenever this thread is inside.
-            let guard = self.guard.as_mut().expect("inside");
-            let goes_on = !condition(guard);
+            let goes_on = !condition(&mut self.guard);
             if late || goes_on {
                 return Ok((self, late && !goes_on));
             }
-            let left = self.choose();
-            self.changed = false;
-            // invariant: as above.
-            let guard = self.guard.take().expect("inside");
+            let (guard, due) = self.into_parts();
+            let left = monitor.choose(&guard, due);
             match monitor.changed.wait_until_then(guard, deadline, move || drop(left)) {
                 Ok((guard, is_late)) => {
                     late = is_late;
-                    self.guard = Some(guard);
+                    self = monitor.inside(guard);
                 }
                 Err(refusal) => {
                     let inside = |(guard, is_late)| (monitor.inside_after_death(guard), is_late);
@@ -330,11 +365,10 @@ impl<'a, T> MonitorGuard<'a, T> {
     /// # Ok::<(), crosstie::Error>(())
     /// ```
     #[track_caller]
-    pub fn wait_on(mut self, condition: &Condvar) -> LockResult<Self> {
+    pub fn wait_on(self, condition: &Condvar) -> LockResult<Self> {
         let monitor = self.monitor;
-        let left = self.choose();
-        // invariant: the guard is there whenever this thread is inside.
-        let guard = self.guard.take().expect("inside");
+        let (guard, due) = self.into_parts();
+        let left = monitor.choose(&guard, due);
         match condition.wait_until_then(guard, Deadline::NEVER, move || drop(left)) {
             Ok((guard, _)) => Ok(monitor.inside(guard)),
             Err(refusal) => Err(refusal.map(|(guard, _)| monitor.inside_after_death(guard))),
@@ -346,7 +380,7 @@ impl<'a, T> MonitorGuard<'a, T> {
     /// # Errors
     /// As [`Condvar::notify_one`].
     pub fn notify_one(&self, condition: &Condvar) -> Result<()> {
-        self.guard.as_ref().map_or(Ok(()), |guard| condition.notify_one(guard))
+        condition.notify_one(&self.guard)
     }
 
     /// Notifies everyone who waits on `condition`.
@@ -354,52 +388,40 @@ impl<'a, T> MonitorGuard<'a, T> {
     /// # Errors
     /// As [`Condvar::notify_all`].
     pub fn notify_all(&self, condition: &Condvar) -> Result<()> {
-        self.guard.as_ref().map_or(Ok(()), |guard| condition.notify_all(guard))
-    }
-
-    /// Wakes those who wait, before the first change: they queue for the mutex, where the owner's death wakes them too.
-    #[inline]
-    fn tell(&mut self) {
-        self.changed = true;
-        if let Some(guard) = &self.guard {
-            // A tag that leads nowhere was written by others: nobody can be found who waits here.
-            let _ = self.monitor.changed.notify_all(guard);
-        }
-        if self.monitor.exact.has_waiters() {
-            self.begin();
-        }
+        condition.notify_all(&self.guard)
     }
 
     /// The fencing number of this stay.
     #[must_use]
     pub fn token(&self) -> u64 {
-        self.guard.as_ref().map_or(0, MutexGuard::token)
+        self.guard.token()
     }
 
     /// Says that the data are whole again, after an owner died or panicked inside.
     pub fn mark_mended(&mut self) {
-        if let Some(guard) = &mut self.guard {
-            guard.mark_mended();
-        }
+        self.guard.mark_mended();
     }
 }
 
 impl<T> Deref for MonitorGuard<'_, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
-        // invariant: the guard is there whenever this thread is inside.
-        self.guard.as_ref().expect("inside")
+        &self.guard
     }
 }
 
 impl<T> DerefMut for MonitorGuard<'_, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        if !self.changed {
-            self.tell();
+        if !self.told {
+            self.told = true;
+            if self.monitor.has_waiters() && self.guard.is_held() {
+                self.due = self.monitor.tell(self.due);
+            }
         }
-        // invariant: the guard is there whenever this thread is inside.
-        self.guard.as_mut().expect("inside")
+        &mut self.guard
     }
 }
 

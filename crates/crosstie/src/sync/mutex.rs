@@ -251,6 +251,7 @@ impl<T> Mutex<T> {
     }
 
     /// Whether `owner` has it now, by the acquisition of `token`.
+    #[inline]
     fn is_held(&self, owner: OwnerId, token: u64) -> bool {
         MutexWord::new(&self.head.word).read().owner() == Some(owner) && self.head.token() == token
     }

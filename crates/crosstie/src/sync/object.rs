@@ -26,7 +26,7 @@ use crate::ledger::objects::OBJECT_OFFSET;
 use crate::os::file_lock;
 use crate::region::{Segment, SegmentSpec, Sizes, Space, removal};
 
-const LAYOUT: u64 = layout_hash("object 2: description @128, object @4096: head 128 bytes, then by shape");
+const LAYOUT: u64 = layout_hash("object 3: description @128, object @4096: head 128 bytes, then by shape");
 const DESCRIPTION_OFFSET: u64 = 128;
 const DESCRIPTION_BYTES_MAX: usize = 2048;
 /// The byte that openers lock; beyond any file's end.

@@ -50,7 +50,7 @@ impl Scene {
             layout_hash(description)
         };
         let word = |at: usize| u64::from_le_bytes(*written[at..].first_chunk().unwrap());
-        let objects = hash("object 2: description @128, object @4096: head 128 bytes, then by shape");
+        let objects = hash("object 3: description @128, object @4096: head 128 bytes, then by shape");
         assert_eq!(word(24), objects, "{file}: the layout of all objects");
         let data = if heading.contains("data") || heading == "A monitor" { hash("u64") } else { 0 };
         assert_eq!(word(56), hash(layout) ^ data, "{file}: the layout of its shape");

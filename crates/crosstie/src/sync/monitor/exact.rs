@@ -11,8 +11,9 @@ use crosstie_core::word::waiting::Mode;
 
 use super::{Monitor, MonitorGuard};
 use crate::ledger::Domain;
-use crate::ledger::waiting::Changing;
+use crate::ledger::waiting::Step;
 use crate::sync::condvar::lock_again;
+use crate::sync::mutex::MutexGuard;
 use crate::sync::predicate::{Predicate, is_met};
 use crate::sync::refusal::{LockError, LockResult, domain_removed};
 use crate::sync::taker::Taker;
@@ -46,23 +47,19 @@ impl Queue {
     }
 }
 
-/// A look that is owed: the kernel tells all who wait if its owner dies before.
-pub(super) struct Due {
-    domain: &'static Domain,
-    _changing: Changing,
-}
-
 /// Whom a look has chosen, to be woken when the mutex is given up: when this is dropped.
 pub(super) struct Left {
+    domain: &'static Domain,
     chosen: Option<OwnerId>,
-    due: Due,
+    due: Step,
 }
 
 impl Drop for Left {
     fn drop(&mut self) {
         if let Some(chosen) = self.chosen {
-            Wake::nudge(&self.due.domain, chosen);
+            Wake::nudge(&self.domain, chosen);
         }
+        self.domain.end_change(self.due);
     }
 }
 
@@ -70,30 +67,41 @@ impl<T> Monitor<T> {
     fn exact_words(&self) -> Words<'_> {
         self.exact.words(self.mutex.head())
     }
-}
 
-impl<T> MonitorGuard<'_, T> {
-    /// Owes those who wait a look from now on.
-    #[cold]
-    pub(super) fn begin(&mut self) {
-        let is_held = self.guard.as_ref().is_some_and(|guard| guard.is_held());
-        // A tag that leads nowhere was written by others: nobody can be found who waits here.
-        let domain = if is_held { Domain::for_tag(self.monitor.mutex.tag()).ok() } else { None };
-        if let (None, Some(domain)) = (&self.due, domain) {
-            self.due = Some(Due { domain, _changing: domain.announce_change() });
-            self.monitor.exact_words().make_due();
+    /// Owes those who wait a look from now on, if it does not yet; the caller has the mutex.
+    pub(super) fn owe(&self, due: Option<Step>) -> Option<Step> {
+        if due.is_some() {
+            return due;
         }
+        // A tag that leads nowhere was written by others: nobody can be found who waits here.
+        let begun = Domain::for_tag(self.mutex.tag()).ok()?.begin_change(&self.exact.head);
+        self.exact_words().make_due();
+        Some(begun)
+    }
+
+    /// As [`Monitor::owe`]; in a fork child, and where it was taken away, the data are another's.
+    pub(super) fn owe_if_held(&self, guard: &MutexGuard<'_, T>, due: Option<Step>) -> Option<Step> {
+        if guard.is_held() { self.owe(due) } else { due }
     }
 
     /// Looks who can go on, if that is owed; then give the mutex up, and drop the answer.
-    pub(super) fn choose(&mut self) -> Option<Left> {
-        let due = self.due.take()?;
-        // Of a fork child, and where it was taken away, the data are another's.
-        let guard = self.guard.as_ref().filter(|guard| guard.is_held());
-        let chosen = guard.and_then(|guard| {
-            turns::choose(self.monitor.exact_words(), &due.domain, |needs| is_met(needs, &**guard))
-        });
-        Some(Left { chosen, due })
+    pub(super) fn choose(&self, guard: &MutexGuard<'_, T>, due: Option<Step>) -> Option<Left> {
+        let due = due?;
+        let domain = Domain::for_tag(self.mutex.tag()).ok()?;
+        let chosen = if guard.is_held() {
+            turns::choose(self.exact_words(), &domain, |needs| is_met(needs, &**guard))
+        } else {
+            None
+        };
+        Some(Left { domain, chosen, due })
+    }
+
+    /// Chooses, gives the mutex up, and wakes the chosen, in this order.
+    #[cold]
+    pub(super) fn leave(&self, guard: MutexGuard<'_, T>, due: Option<Step>) {
+        let left = self.choose(&guard, due);
+        drop(guard);
+        drop(left);
     }
 }
 
@@ -129,12 +137,13 @@ impl<'a, T> MonitorGuard<'a, T> {
         let place = taker.me.next_place();
         loop {
             let request = Request { note: needs, ..taker.request(Mode::Signal, 1, 1) };
-            self.begin();
+            let (guard, due) = self.into_parts();
+            let due = monitor.owe_if_held(&guard, due);
             let words = monitor.exact_words();
             let queued = turns::enter(words, place, &taker.me, &request);
             // Announced from here on, until this thread is inside again: its death may leave others unchosen.
-            let announced = taker.domain().announce_change();
-            self.leave();
+            let announced = taker.domain().announce_step();
+            monitor.leave(guard, due);
             let (carried, outcome) = turns::sleep(words, &taker.me, place, queued);
             if let Err(Refused::DomainRemoved) = outcome {
                 return Err(LockError::Failed(domain_removed(taker.domain())));
@@ -147,7 +156,7 @@ impl<'a, T> MonitorGuard<'a, T> {
                 Err(refusal) => return Err(refusal.map(|guard| (monitor.inside(guard), is_late))),
             };
             self = monitor.inside(guard);
-            self.begin();
+            self.due = monitor.owe_if_held(&self.guard, None);
             carried.accept();
             drop(announced);
             if let Some(death) = death {
@@ -157,22 +166,6 @@ impl<'a, T> MonitorGuard<'a, T> {
                 let is_met = is_met(&needs, &*self);
                 return Ok((self, !is_met));
             }
-        }
-    }
-
-    /// Chooses, gives the mutex up, and wakes the chosen, in this order.
-    pub(super) fn leave(&mut self) {
-        let left = self.choose();
-        self.guard = None;
-        drop(left);
-    }
-}
-
-impl<T> Drop for MonitorGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.due.is_some() {
-            self.leave();
         }
     }
 }

@@ -95,6 +95,7 @@ impl<'a, T> MutexGuard<'a, T> {
 
     /// Whether it is still held: false when it was taken away by force (`crosstie unlock --force`), and
     /// in a fork child.
+    #[inline]
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.hold.is_ours() && self.mutex.is_held(self.hold.owner, self.token)
