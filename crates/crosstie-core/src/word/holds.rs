@@ -72,11 +72,11 @@ impl Hold {
 
 /// Which entry a hold has; needed to forget it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HoldIndex(u8);
+pub struct HoldIndex(u64);
 
 impl HoldIndex {
     /// The hold found no entry: it is only counted.
-    const BEYOND: Self = Self(u8::MAX);
+    const BEYOND: Self = Self(u64::MAX);
 }
 
 #[derive(Debug)]
@@ -133,20 +133,20 @@ impl HoldTable {
     fn note_behind_first(&self, key: u64, info: u64, site: u64) -> HoldIndex {
         let Some(index) = self.entries.iter().position(Entry::is_free) else { return self.note_beyond() };
         self.entries[index].write(key, info, site);
-        HoldIndex(index as u8)
+        HoldIndex(index as u64)
     }
 
     /// Notes a hold in the table of a process, beside its other threads (I1).
     pub fn note_beside_others(&self, hold: &Hold) -> HoldIndex {
         let Some(index) = self.entries.iter().position(Entry::try_claim) else { return self.note_beyond() };
         self.entries[index].write(hold.key, hold.info(), hold.site);
-        HoldIndex(index as u8)
+        HoldIndex(index as u64)
     }
 
     /// Ends a hold of any table; who noted it calls it, before it gives the object up (I2).
     #[inline(always)]
     pub fn forget(&self, index: HoldIndex) {
-        match self.entries.get(usize::from(index.0)) {
+        match self.entries.get(index.0 as usize) {
             // Release: keeps the table's changes in the order of the holder's steps; whoever takes the entry next finds
             // it done with.
             Some(entry) => entry.key.store(0, Ordering::Release),

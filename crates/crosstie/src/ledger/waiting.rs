@@ -337,7 +337,9 @@ impl Drop for Stepping {
 }
 
 /// Whether a death meanwhile is told by the bell; see [`Domain::begin_step`].
+// A word, for the guards that have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
 pub(crate) enum Step {
     Ringing,
     Silent,

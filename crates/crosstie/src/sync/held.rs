@@ -1,6 +1,7 @@
 //! What an owner has, noted in its slot as long as it has it.
 
 use std::panic::Location;
+use std::thread;
 
 use crosstie_core::OwnerId;
 use crosstie_core::word::holds::{Hold, HoldIndex};
@@ -12,7 +13,7 @@ use crate::ledger::site::Site;
 use crate::os::process;
 
 /// Something that an owner has, noted in its slot. Who it is stands here too, so that giving up waits for no look.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Noted {
     pub(super) owner: OwnerId,
     slot: &'static Slot,
@@ -42,6 +43,24 @@ impl Noted {
     #[inline(always)]
     pub(super) fn forget(&self) {
         self.slot.holds.forget(self.index);
+    }
+}
+
+/// Whether a thread was in a panic when it took something. A word, as all in a guard: parts of one, where a guard is copied,
+/// cost more than a lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Panicking(u64);
+
+impl Panicking {
+    #[inline(always)]
+    pub(super) fn now() -> Self {
+        Self(u64::from(thread::panicking()))
+    }
+
+    /// Whether a panic has begun since.
+    #[inline(always)]
+    pub(super) fn has_begun(self) -> bool {
+        thread::panicking() && self.0 == 0
     }
 }
 

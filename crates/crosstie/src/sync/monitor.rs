@@ -217,7 +217,7 @@ impl<T> Monitor<T> {
 
     #[inline(always)]
     fn inside<'a>(&'a self, guard: MutexGuard<'a, T>) -> MonitorGuard<'a, T> {
-        MonitorGuard { monitor: self, guard: ManuallyDrop::new(guard), told: false, due: None }
+        MonitorGuard { monitor: self, guard: ManuallyDrop::new(guard), told: 0, due: None }
     }
 
     /// What an owner died over may be what others wait for.
@@ -285,8 +285,8 @@ pub struct MonitorGuard<'a, T> {
     monitor: &'a Monitor<T>,
     /// Taken out when this is dropped, or in [`MonitorGuard::into_parts`].
     guard: ManuallyDrop<MutexGuard<'a, T>>,
-    /// Whether those who wait were told that this thread changes the data.
-    told: bool,
+    /// Whether those who wait were told that this thread changes the data; a word, for the copies.
+    told: u64,
     /// There while this thread owes those who wait with a condition as data a look.
     due: Option<Step>,
 }
@@ -415,8 +415,8 @@ impl<T> Deref for MonitorGuard<'_, T> {
 impl<T> DerefMut for MonitorGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        if !self.told {
-            self.told = true;
+        if self.told == 0 {
+            self.told = 1;
             if self.monitor.has_waiters() && self.guard.is_held() {
                 self.due = self.monitor.tell(self.due);
             }

@@ -7,7 +7,6 @@ use std::marker::PhantomData;
 use std::mem::offset_of;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::thread;
 use std::time::Duration;
 
 use crosstie_core::Deadline;
@@ -16,7 +15,7 @@ use crosstie_core::turns::rwlock::{self as turns, DRAINING};
 use crosstie_core::word::head::{ABANDONED, Counters, Head, POISONED};
 use crosstie_core::word::waiting::Mode;
 
-use super::held::{Noted, one};
+use super::held::{Noted, Panicking, one};
 use super::lock_words::{LockWords, WriteTurn};
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult};
@@ -230,7 +229,7 @@ impl<T> RwLock<T> {
         let taker = Taker::thread(self.words.head.tag(), deadline).map_err(LockError::Failed)?;
         let turn = self.words.write(&taker)?;
         let guard =
-            RwLockWriteGuard { lock: self, turn, was_panicking: thread::panicking(), not_send: PhantomData };
+            RwLockWriteGuard { lock: self, turn, was_panicking: Panicking::now(), not_send: PhantomData };
         super::mutex::with_marks(self.words.head.state(), guard)
     }
 
@@ -287,7 +286,7 @@ pub struct RwLockReadGuard<'a, T> {
 pub struct RwLockWriteGuard<'a, T> {
     lock: &'a RwLock<T>,
     turn: WriteTurn,
-    was_panicking: bool,
+    was_panicking: Panicking,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -361,7 +360,7 @@ impl<T> Drop for RwLockReadGuard<'_, T> {
 
 impl<T> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
-        if !self.was_panicking && thread::panicking() && self.turn.noted[0].is_ours() {
+        if self.was_panicking.has_begun() && self.turn.noted[0].is_ours() {
             self.lock.words.head.mark(POISONED);
         }
         self.lock.words.stop_writing(&self.turn);

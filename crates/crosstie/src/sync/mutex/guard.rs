@@ -10,7 +10,7 @@ use crosstie_core::word::head::{ABANDONED, POISONED};
 
 use super::Mutex;
 use crate::ledger::{Domain, Identity};
-use crate::sync::held::Noted;
+use crate::sync::held::{Noted, Panicking};
 use crate::sync::refusal::{LockError, LockResult};
 
 macro_rules! guard_methods {
@@ -70,7 +70,7 @@ pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
     token: u64,
     hold: Noted,
-    was_panicking: bool,
+    was_panicking: Panicking,
     not_send: PhantomData<*mut ()>,
 }
 
@@ -80,7 +80,7 @@ unsafe impl<T: Sync> Sync for MutexGuard<'_, T> {}
 impl<'a, T> MutexGuard<'a, T> {
     #[inline(always)]
     pub(super) fn new(mutex: &'a Mutex<T>, hold: Noted, token: u64) -> Self {
-        Self { mutex, token, hold, was_panicking: thread::panicking(), not_send: PhantomData }
+        Self { mutex, token, hold, was_panicking: Panicking::now(), not_send: PhantomData }
     }
 
     #[inline]
@@ -125,22 +125,27 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 impl<T> Drop for MutexGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        if !self.hold.is_ours() {
-            return;
+        // The short way is short for the compiler too: so it stands in whoever drops the guard.
+        if self.hold.is_ours() && !thread::panicking() {
+            self.hold.forget();
+            self.mutex.release(self.hold.owner);
+        } else {
+            give_up(self.mutex, self.hold, self.was_panicking);
         }
-        if thread::panicking() {
-            poison(self.mutex, self.was_panicking);
-        }
-        self.hold.forget();
-        self.mutex.release(self.hold.owner);
     }
 }
 
+/// Gives the mutex up in a panic; not at all in a fork child.
 #[cold]
-fn poison<T>(mutex: &Mutex<T>, was_panicking: bool) {
-    if !was_panicking {
+fn give_up<T>(mutex: &Mutex<T>, hold: Noted, was_panicking: Panicking) {
+    if !hold.is_ours() {
+        return;
+    }
+    if was_panicking.has_begun() {
         mutex.head.mark(POISONED);
     }
+    hold.forget();
+    mutex.release(hold.owner);
 }
 
 /// The data of a [`Mutex`], held by the process until it is dropped; may move between threads.
@@ -150,12 +155,12 @@ pub struct OwnedMutexGuard<T, H: Deref<Target = Mutex<T>>> {
     handle: H,
     hold: Noted,
     token: u64,
-    was_panicking: bool,
+    was_panicking: Panicking,
 }
 
 impl<T, H: Deref<Target = Mutex<T>>> OwnedMutexGuard<T, H> {
     pub(super) fn new(handle: H, hold: Noted, token: u64) -> Self {
-        Self { handle, hold, token, was_panicking: thread::panicking() }
+        Self { handle, hold, token, was_panicking: Panicking::now() }
     }
 
     fn mutex(&self) -> &Mutex<T> {
@@ -193,7 +198,7 @@ impl<T, H: Deref<Target = Mutex<T>>> Drop for OwnedMutexGuard<T, H> {
         if !self.hold.is_ours() {
             return;
         }
-        if !self.was_panicking && thread::panicking() {
+        if self.was_panicking.has_begun() {
             self.handle.head.mark(POISONED);
         }
         self.hold.forget();
