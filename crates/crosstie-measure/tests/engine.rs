@@ -7,7 +7,7 @@ use std::time::Duration;
 use crosstie_measure::compare::subject::{Mechanism, Subject};
 use crosstie_measure::engine::pair::{Pair, PairSpec};
 use crosstie_measure::engine::scratch::Scratch;
-use crosstie_measure::engine::spec::{Burden, Lane, Wait};
+use crosstie_measure::engine::spec::{Burden, Lane, Link, Wait};
 use crosstie_measure::floor::bare_ring::Cut;
 use crosstie_measure::floor::lines::SharedLines;
 use crosstie_measure::floor::{cache_line, futex_wake};
@@ -141,6 +141,26 @@ fn rings_carry_every_payload_spinning_and_sleeping() {
 }
 
 #[test]
+fn a_ring_read_in_place_and_a_queue_carry_every_payload() {
+    let scratch = Scratch::create(program()).unwrap();
+    let link = || Link::Addresses { there: "ring:there".into(), back: "ring:back".into() };
+    for payload_bytes in [8, 48, 64, 65_536] {
+        let domain = |name: &str| scratch.path().join(format!("{name}-{payload_bytes}"));
+        let capacity_bytes = 1 << 18;
+        for lane in [
+            Lane::InPlace { link: link(), domain: domain("ring"), capacity_bytes },
+            Lane::Queue { domain: domain("queue"), places: 16 },
+        ] {
+            let mut pair = start(lane, payload_bytes).unwrap();
+            let answers = pair.round_trips(20, None).unwrap();
+            assert_eq!((answers.client.messages, answers.client.lost), (20, 0));
+            let answers = pair.one_way(50, Burden::None).unwrap();
+            assert_eq!((answers.server.messages, answers.server.lost), (49, 0));
+        }
+    }
+}
+
+#[test]
 fn a_payload_that_changes_on_its_way_is_caught() {
     let scratch = Scratch::create(program()).unwrap();
     let payload_bytes = 4096;
@@ -201,6 +221,26 @@ fn a_side_that_hangs_ends_the_measurement() {
 fn a_lane_that_cannot_be_opened_says_why() {
     let error = start(Lane::CacheLine { path: "/nonexistent/line".into() }, 8).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/line"), "{error}");
+    let error = start(Lane::Foreign { way: "pigeons".into(), folder: "/nonexistent".into() }, 8).unwrap_err();
+    assert!(error.to_string().contains("pigeons"), "{error}");
+}
+
+#[test]
+fn what_a_foreign_lane_left_under_the_name_of_the_run_goes_with_the_run() {
+    let scratch = Scratch::create(program()).unwrap();
+    if !scratch.path().starts_with("/dev/shm") {
+        return println!("SKIPPED: this machine has no /dev/shm");
+    }
+    let own = scratch.path().file_name().unwrap().to_string_lossy().into_owned();
+    let [left, others] =
+        ["-64-3-there", "0-64-3-there"].map(|rest| Path::new("/dev/shm").join(own.clone() + rest));
+    for path in [&left, &others] {
+        std::fs::write(path, "x").unwrap();
+    }
+    drop(scratch);
+    let (is_left, is_there) = (left.exists(), others.exists());
+    std::fs::remove_file(&others).unwrap();
+    assert!(!is_left && is_there, "{is_left} {is_there}");
 }
 
 #[test]

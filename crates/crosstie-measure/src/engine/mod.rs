@@ -13,15 +13,19 @@
 //! | [`worker`] | a process of our own that is told what to do, and answers |
 //! | [`pair`] | the measuring process's view of two sides |
 //! | [`lane`] | Crosstie's own ends, by address |
+//! | [`queue`] | Crosstie's work queue as a lane |
+//! | [`in_place`] | a ring's messages read where they lie |
 //! | [`hand_over`] | messages lent in place, not copied |
 //! | [`side`] | what runs in a side |
 //! | [`scratch`] | a folder in shared memory that is gone when the run ends, however it ends |
 
 pub mod exchange;
 pub mod hand_over;
+pub mod in_place;
 pub mod lane;
 pub mod pair;
 pub mod payload;
+pub mod queue;
 pub mod scratch;
 pub mod side;
 pub mod spec;

@@ -15,6 +15,7 @@ use std::process::{Child, Command, Stdio};
 use crosstie::os::clock;
 use crosstie::{Error, Result};
 
+use super::side::{self, OpenForeign};
 use crate::jobs;
 use crate::turns::spec::PARTY_SUBCOMMAND;
 use crate::turns::{party, way};
@@ -83,6 +84,7 @@ pub fn sweep(path: &Path) -> Result<()> {
     // Nothing is ever written: this returns at the end of the input, or at once on an error.
     let _ = std::io::stdin().read(&mut [0]);
     way::remove_from_kernel(path);
+    remove_named_after(path, Path::new("/dev/shm"));
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::os("remove the run's folder", path.display().to_string(), error))
@@ -91,15 +93,33 @@ pub fn sweep(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes what foreign lanes left beside the run's folder, under names that begin with the folder's own.
+fn remove_named_after(path: &Path, root: &Path) {
+    let Some(own) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return };
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.strip_prefix(&own).is_some_and(|rest| rest.starts_with('-')) {
+            // Removed already: just as well.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Runs a side or the sweeper if the command line of this process asks for one, and answers its
 /// exit code; `None` for any other command line. The first thing that `main` does.
 #[must_use]
 pub fn run_hidden_subcommand() -> Option<std::process::ExitCode> {
+    run_hidden_subcommand_with(side::no_foreign)
+}
+
+/// [`run_hidden_subcommand`] of an executable whose sides open lanes of its own by `foreign`.
+#[must_use]
+pub fn run_hidden_subcommand_with(foreign: OpenForeign) -> Option<std::process::ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
     let subcommand = arguments.next()?;
     let argument = arguments.next()?;
     let outcome = if subcommand == super::spec::SIDE_SUBCOMMAND {
-        super::side::run(&argument.to_string_lossy())
+        side::run(&argument.to_string_lossy(), foreign)
     } else if subcommand == PARTY_SUBCOMMAND {
         party::run(&argument.to_string_lossy())
     } else if subcommand == jobs::spec::JOBS_SUBCOMMAND {

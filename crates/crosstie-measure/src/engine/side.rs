@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use crosstie::os::{affinity, parent};
-use crosstie::{Error, Result};
+use crosstie::{Error, ErrorKind, Result};
 
 use super::exchange::{Exchange, Fault, Play, time_arrivals, time_round_trips, time_whole};
 use super::hand_over::HandOver;
+use super::in_place::InPlace;
 use super::lane::{self, RingIn, RingOut};
 use super::payload::Payloads;
+use super::queue;
 use super::spec::{Answer, Command, Lane, Role, SideSpec, Wait};
 use super::worker::{Conversation, unreadable};
 use crate::floor::bare_loop::open as bare_loop;
@@ -17,15 +19,26 @@ use crate::floor::cache_line::CacheLine;
 use crate::floor::futex_wake::FutexWake;
 use crate::floor::lines::SharedLines;
 
+/// Opens a side's ends of a [`Lane::Foreign`], of this name and with this folder.
+pub type OpenForeign = fn(&SideSpec, &str, &Path) -> Result<Box<dyn Play>>;
+
+/// What an executable answers that knows no foreign lane.
+///
+/// # Errors
+/// Always.
+pub fn no_foreign(_: &SideSpec, way: &str, _: &Path) -> Result<Box<dyn Play>> {
+    Err(Error::new("open a lane", way, ErrorKind::Unsupported).because("this executable does not know it"))
+}
+
 /// Runs the side that `spec` describes until the measuring process hangs up.
 ///
 /// # Errors
 /// The specification cannot be read, or the measuring process is gone: nobody is left to answer to.
-pub fn run(spec: &str) -> Result<()> {
+pub fn run(spec: &str, foreign: OpenForeign) -> Result<()> {
     let spec: SideSpec = serde_json::from_str(spec)
         .map_err(|error| unreadable("a side's specification", &error.to_string()))?;
     let mut parent = Conversation::on_standard_error()?;
-    let mut play = match prepare(&spec) {
+    let mut play = match prepare(&spec, foreign) {
         Ok(play) => {
             parent.answer(&Answer::default())?;
             play
@@ -41,7 +54,7 @@ pub fn run(spec: &str) -> Result<()> {
     Ok(())
 }
 
-fn prepare(spec: &SideSpec) -> Result<Box<dyn Play>> {
+fn prepare(spec: &SideSpec, foreign: OpenForeign) -> Result<Box<dyn Play>> {
     let refused = |error| Error::os("start a side", "this process", error);
     parent::end_with_parent(spec.parent).map_err(refused)?;
     if let Some(processor) = spec.processor {
@@ -62,6 +75,17 @@ fn prepare(spec: &SideSpec) -> Result<Box<dyn Play>> {
             let ends = lane::rings(link.ends(spec.role), domain.clone(), Wait::Spin, room)?;
             Box::new(HandOver::new(ends, spec.payload_bytes))
         }
+        Lane::InPlace { link, domain, capacity_bytes } => {
+            let room = (Some(*capacity_bytes), spec.payload_bytes);
+            let (sender, receiver) = lane::rings(link.ends(spec.role), domain.clone(), Wait::Spin, room)?;
+            let (outbound, inbound) = (RingOut::new(sender), InPlace::new(receiver));
+            Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
+        }
+        Lane::Queue { domain, places } => {
+            let (outbound, inbound) = queue::ends(spec.role, domain, *places, spec.payload_bytes)?;
+            Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
+        }
+        Lane::Foreign { way, folder } => foreign(spec, way, folder)?,
         Lane::Crosstie { link, domain: None, .. } => {
             let (outbound, inbound) = lane::open(link.ends(spec.role), &lane::options(spec.payload_bytes))?;
             Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
@@ -83,7 +107,11 @@ fn prepare(spec: &SideSpec) -> Result<Box<dyn Play>> {
     })
 }
 
-fn perform(play: &mut dyn Play, role: Role, command: Command) -> std::result::Result<Answer, Fault> {
+/// What a side of this role does at a command.
+///
+/// # Errors
+/// As [`Play::ask`].
+pub fn perform(play: &mut dyn Play, role: Role, command: Command) -> std::result::Result<Answer, Fault> {
     match (command, role) {
         (Command::RoundTrips { count, interval_ns }, Role::Client) => {
             time_round_trips(play, count, interval_ns)

@@ -109,6 +109,29 @@ pub enum Lane {
         /// Room of a ring.
         capacity_bytes: usize,
     },
+    /// Two rings, spinning, whose messages are written and read where they lie, every byte of them.
+    InPlace {
+        /// Where messages go.
+        link: Link,
+        /// The folder in which the two find a ring.
+        domain: PathBuf,
+        /// Room of a ring.
+        capacity_bytes: usize,
+    },
+    /// Two work queues, each message acknowledged before the next.
+    Queue {
+        /// The folder in which the two find a queue.
+        domain: PathBuf,
+        /// Places of a queue.
+        places: u32,
+    },
+    /// A way that only the executable of the sides knows.
+    Foreign {
+        /// Its name there.
+        way: String,
+        /// A folder for what the two need.
+        folder: PathBuf,
+    },
     /// Reads and writes of the same framing on the same kind of kernel object, and nothing else.
     BareLoop {
         /// Where messages go.

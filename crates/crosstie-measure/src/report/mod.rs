@@ -33,6 +33,7 @@ pub use folder::write_folder;
 pub use html::html;
 pub use json::{from_json, json};
 pub use markdown::markdown;
+pub use svg::picture;
 pub use terminal::{Colour, terminal};
 pub(crate) use wrap::wrap;
 

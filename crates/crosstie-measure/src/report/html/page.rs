@@ -1,7 +1,7 @@
 //! The page around the tables and plots.
 
 use crate::record::Report;
-use crate::report::svg::escaped;
+use crate::report::svg::{PLOT_STYLE, escaped};
 use crate::report::{figure, table};
 
 use super::{plots, tables, turns_plots};
@@ -19,7 +19,7 @@ pub fn html(report: &Report) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>How processes talk on this machine</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <title>How processes talk on this machine</title>\n<style>\n{PLOT_STYLE}{STYLE}</style>\n</head>\n<body>\n\
          <header>\n<h1>How processes talk on this machine</h1>\n<p class=\"machine\">{machine}</p>\n</header>\n<main>\n"
     ));
     page.push_str(&format!(

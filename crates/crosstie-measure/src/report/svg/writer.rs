@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 
+/// The style sheet of all plots.
+pub(crate) const PLOT_STYLE: &str = include_str!("plot.css");
+
 /// The size of a plot in SVG units, which are CSS pixels where the plot is shown at full size.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
