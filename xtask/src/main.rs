@@ -1,6 +1,7 @@
-//! The project's own chores: `cargo xtask test | tidy | ci | weaken`.
+//! The project's own chores: `cargo xtask test | tidy | ci | weaken | peers`.
 #![deny(unsafe_code)]
 
+mod peers;
 mod source;
 mod suites;
 mod tidy;
@@ -15,6 +16,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   tidy     the house style as checks (CONTRIBUTING.md)
   ci       everything a change must pass: format, clippy, docs, tidy, test
   weaken   each ordering of the core weakened by one step: some model must fail; weaken [NAME]
+  peers    our channels beside other projects', in one run: peers [REPETITIONS] [--out FOLDER]
 ";
 
 /// The project's root: the folder above this crate.
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(&root).map(|failed| failed == 0),
         "test" => suites::test::run(&root),
         "ci" => suites::ci::run(&root),
+        "peers" => peers::run(&root, arguments),
         "weaken" => weaken::run(&root, &arguments.next().unwrap_or_default()),
         _ => {
             eprint!("{USAGE}");
