@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `step (--all \| NAME) [--json] [--sample N]` | kills a process at every instruction of an operation |
 //! | `storm [--seconds N] [--seed S] [--processes P] [--json]` | random signals, forks and executions while all take turns |
+//! | `traffic [ring\|queue] [--messages N] [--seed S] [--json]` | numbered messages while senders and receivers are killed |
 //! | `deadlocks [--cases N] [--seed S] [--json]` | scenes of real processes with known answers |
 //! | `namespaces [--json]` | processes of other PID, user, mount and time namespaces |
 //!
@@ -17,6 +18,7 @@ mod kernel;
 mod namespaces;
 mod step;
 mod storm;
+mod traffic;
 
 use std::process::ExitCode;
 
@@ -28,12 +30,19 @@ fn main() -> ExitCode {
         ["victim", arguments @ ..] => step::victim::run(arguments),
         ["storm", arguments @ ..] => storm::command::run(arguments),
         ["storm-worker", arguments @ ..] => storm::worker::run(arguments),
+        ["traffic", arguments @ ..] => traffic::command::run(arguments),
+        ["traffic-worker", arguments @ ..] => traffic::worker::run(arguments),
         ["deadlocks", arguments @ ..] => deadlocks::command::run(arguments),
         ["deadlock-actor", arguments @ ..] => deadlocks::actor::run(arguments),
         ["namespaces", arguments @ ..] => namespaces::command::run(arguments),
         _ => {
             eprintln!("{}", step::command::USAGE);
-            for usage in [storm::command::USAGE, deadlocks::command::USAGE, namespaces::command::USAGE] {
+            for usage in [
+                storm::command::USAGE,
+                traffic::command::USAGE,
+                deadlocks::command::USAGE,
+                namespaces::command::USAGE,
+            ] {
                 eprintln!("       {usage}");
             }
             ExitCode::from(2)
