@@ -17,6 +17,7 @@ queue="queue:jobs?deliveries=200"
 # A job writes its number and its delivery, in one write, which nothing can tear.
 # shellcheck disable=SC2016 # the job's shell expands it
 job='read -r number; echo "$number $CROSSTIE_DELIVERY" >> done'
+all_done() { [ "$(cut -d " " -f 1 "done" | sort -u | wc -l)" -ge "$jobs" ]; }
 
 work() {
     local status=137
@@ -32,19 +33,23 @@ work() {
 
 : > "done"; : > told; : > wrong
 began=$EPOCHREALTIME
-seq "$jobs" | crosstie send "$queue" &
+# The sender stays until all is done: a queue that is empty and has none is a new one to a worker that comes then.
+{ seq "$jobs"; until [ -e enough ]; do sleep 0.05; done; } | crosstie send "$queue" &
 sender=$!
 for worker in $(seq "$workers"); do work "$worker" 2> /dev/null & done
+own=$(readlink -f "$(command -v crosstie)")
 kills=0
-until compgen -G 'worker.*' > /dev/null; do sleep 0.01; done
-while compgen -G 'worker.*' > /dev/null; do
+until all_done; do
     sleep "0.$((RANDOM % 100 + 50))"
     victim=$(cat "worker.$((RANDOM % workers + 1))" 2> /dev/null) || continue
-    # Who is not the victim any more has ended by itself.
-    if [ "$(readlink "/proc/$victim/exe" 2> /dev/null)" = "$(readlink -f "$(command -v crosstie)")" ]; then
+    # What is not a worker yet, or not any more, is let alone.
+    if [ -n "$victim" ] && [ "$(readlink "/proc/$victim/exe" 2> /dev/null)" = "$own" ]; then
         kill -KILL "$victim" 2> /dev/null && kills=$((kills + 1))
     fi
 done
+until crosstie inspect queue:jobs | grep -q "sender.*, $workers receiver"; do sleep 0.05; done
+: > enough
+while compgen -G 'worker.*' > /dev/null; do sleep 0.01; done
 wait "$sender"
 seconds=$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $began }")
 

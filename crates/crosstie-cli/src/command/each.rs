@@ -1,11 +1,14 @@
 //! `crosstie recv queue:NAME --each -- CMD`, and its dead letters.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 
 use crosstie::contract::RecvError;
 use crosstie::endpoint::{Address, Place, Receiver};
+use crosstie::os::memory;
 use crosstie::{Deadline, ErrorKind};
 
 use super::held;
@@ -113,16 +116,25 @@ fn handle(argv: &[OsString], message: &[u8], deliveries: u32) -> Result<ExitStat
     let mut child = Command::new(program)
         .args(arguments)
         .env("CROSSTIE_DELIVERY", deliveries.to_string())
-        .stdin(Stdio::piped())
+        .stdin(whole(message).map_err(|error| failed("keep a message".to_owned(), &error))?)
         .spawn()
         .map_err(|error| not_run(program, &error))?;
-    if let Some(mut input) = child.stdin.take() {
-        // A command need not read its message.
-        let _ = input.write_all(message);
+    child.wait().map_err(|error| failed(format!("wait for {}", program.display()), &error))
+}
+
+/// A file that has the message before the command starts: whenever this process is killed, its command reads
+/// the message to its end, and never a part of it, nor nothing, as if that were all.
+fn whole(message: &[u8]) -> io::Result<Stdio> {
+    if message.is_empty() {
+        return Ok(Stdio::null());
     }
-    child
-        .wait()
-        .map_err(|error| Failure::new(ErrorKind::Failed, format!("wait for {}: {error}", program.display())))
+    let file = File::from(memory::memfd("message", message.len() as u64)?);
+    file.write_all_at(message, 0)?;
+    Ok(file.into())
+}
+
+fn failed(what: String, error: &io::Error) -> Failure {
+    Failure::new(ErrorKind::Failed, format!("{what}: {error}"))
 }
 
 fn not_run(program: &OsString, error: &io::Error) -> Failure {

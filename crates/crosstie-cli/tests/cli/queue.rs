@@ -61,6 +61,18 @@ fn a_message_whose_worker_is_killed_goes_to_the_next_one_three_times() {
 }
 
 #[test]
+fn a_command_has_its_message_whole_although_its_worker_is_killed_before_it_reads() {
+    let machine = Machine::new();
+    machine.crosstie(&["send", "queue:jobs", "--whole"]).input(vec![b'x'; 300_000]).finish().code(0);
+    let kills = "kill -9 $PPID; wc -c";
+    let worker = machine.crosstie(&["recv", "jobs", "--each", "--", "sh", "-c", kills]).finish();
+    assert_eq!(worker.status.signal(), Some(9));
+    worker.wrote("300000\n");
+    machine.crosstie(&["send", "queue:empty", ""]).finish().code(0);
+    machine.crosstie(&["recv", "queue:empty", "--each", "--", "wc", "-c"]).finish().code(0).wrote("0\n");
+}
+
+#[test]
 fn a_worker_waits_for_what_another_has_in_hand_and_gets_it_at_once_when_that_one_is_killed() {
     let machine = Machine::new();
     machine.crosstie(&["send", "jobs", "work"]).finish().code(0);
