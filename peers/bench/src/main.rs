@@ -34,7 +34,8 @@ use crosstie_measure::engine::scratch::run_hidden_subcommand_with;
 
 /// Without an argument.
 const REPETITIONS: usize = 7;
-const USAGE: &str = "usage: peers-bench [REPETITIONS] [--out FOLDER] [--skip PACKAGE=REASON]...";
+const USAGE: &str =
+    "usage: peers-bench [REPETITIONS] [--out FOLDER] [--only NAME] [--skip PACKAGE=REASON]...";
 
 fn main() -> ExitCode {
     if let Some(code) = run_hidden_subcommand_with(posix::open) {
@@ -72,10 +73,11 @@ fn measure(options: &run::Options) -> crosstie::Result<bool> {
 }
 
 fn options(mut arguments: impl Iterator<Item = String>) -> Option<run::Options> {
-    let mut options = run::Options { repetitions: REPETITIONS, out: None, skipped: Vec::new() };
+    let mut options = run::Options { repetitions: REPETITIONS, out: None, only: None, skipped: Vec::new() };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--out" => options.out = Some(PathBuf::from(arguments.next()?)),
+            "--only" => options.only = Some(arguments.next()?),
             "--skip" => {
                 let skipped = arguments.next()?;
                 let (package, reason) = skipped.split_once('=')?;

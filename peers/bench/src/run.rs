@@ -9,7 +9,7 @@ use crosstie_measure::{machine, percentiles};
 
 use crate::cell::{Cell, Site};
 use crate::record::{Record, Row};
-use crate::subject::{LARGE, SIZES, SUBJECTS, Subject};
+use crate::subject::{Kind, LARGE, SIZES, SUBJECTS, Subject};
 
 /// What a run is told.
 pub struct Options {
@@ -17,6 +17,8 @@ pub struct Options {
     pub repetitions: usize,
     /// Where the report goes, besides standard output.
     pub out: Option<PathBuf>,
+    /// Only rows whose name has this in it, and the floor; `None`: all.
+    pub only: Option<String>,
     /// Packages that are not there, and why.
     pub skipped: Vec<(String, String)>,
 }
@@ -32,7 +34,12 @@ pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> Result<Record> {
     let scratch = Scratch::create(&program)?;
     let (mut rows, mut copies) = (Vec::new(), Vec::new());
     for payload_bytes in SIZES {
-        let subjects = SUBJECTS.iter().filter(|subject| subject.sizes.contains(&payload_bytes));
+        let is_wanted = |subject: &&Subject| {
+            let is_named =
+                |only: &String| subject.kind == Kind::Floor || subject.name.contains(only.as_str());
+            subject.sizes.contains(&payload_bytes) && options.only.as_ref().is_none_or(is_named)
+        };
+        let subjects = SUBJECTS.iter().filter(is_wanted);
         let mut cells = Vec::new();
         for (number, subject) in subjects.enumerate() {
             let folder = scratch.path().join(format!("{payload_bytes}-{number}"));

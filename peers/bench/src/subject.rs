@@ -13,6 +13,9 @@ pub const LARGE: usize = 64 << 10;
 /// Places of our queue, and of the peers' queues where they can be chosen.
 pub const PLACES: u32 = 1024;
 
+/// Room of a ring unless somebody wants another.
+const RING_BYTES: usize = 1 << 20;
+
 /// What a subject is beside the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -31,6 +34,8 @@ pub enum Kind {
 pub enum Way {
     /// As `crosstie compare` connects them.
     Compared(Compared),
+    /// Crosstie's ring with the room that it has by default, waiting so.
+    Ring(Wait),
     /// Crosstie's ring, read in place.
     InPlace,
     /// Crosstie's work queue.
@@ -77,6 +82,8 @@ pub const POSIX: &str = "POSIX message queue";
 /// As [`RING`].
 pub const CROSSBEAM: &str = "crossbeam-channel";
 /// As [`RING`].
+pub const BARE_RING: &str = "bare ring";
+/// As [`RING`].
 pub const CACHE_LINE: &str = "cache line";
 /// As [`RING`].
 pub const FUTEX_WAKE: &str = "futex wake";
@@ -85,15 +92,15 @@ pub const FUTEX_WAKE: &str = "futex wake";
 pub const SUBJECTS: [Subject; 22] = [
     floor(CACHE_LINE, "spins", Compared::CacheLine, SMALL),
     floor(FUTEX_WAKE, "sleeps", Compared::FutexWake, SMALL),
-    floor("bare ring", "spins", Compared::BareRing, ALL),
-    ours(RING, "spins", Way::Compared(Compared::Row(Mechanism::Shm, Wait::Spin)), ALL),
+    floor(BARE_RING, "spins", Compared::BareRing, ALL),
+    ours(RING, "spins", Way::Ring(Wait::Spin), ALL),
     peer(TACHYON, "spins", Way::Package("peers-tachyon", "tachyon"), ALL),
     peer("iceoryx2", "spins", Way::Package("peers-iceoryx2", "iceoryx2"), ALL),
     ours(RING_LENT, "spins", Way::InPlace, LARGE_ONLY),
     peer("Tachyon, in place", "spins", Way::Package("peers-tachyon", "tachyon-lent"), LARGE_ONLY),
     peer(ICEORYX2_LENT, "spins", Way::Package("peers-iceoryx2", "iceoryx2-lent"), LARGE_ONLY),
     ours(QUEUE, "spins, then sleeps", Way::Queue, ALL),
-    ours("Crosstie ring, sleeping", "sleeps", Way::Compared(Compared::Row(Mechanism::Shm, Wait::Block)), ALL),
+    ours("Crosstie ring, sleeping", "sleeps", Way::Ring(Wait::Block), ALL),
     ours("Crosstie unix", "sleeps", Way::Compared(Compared::Row(Mechanism::Unix, Wait::Block)), ALL),
     ours("Crosstie pipe", "sleeps", Way::Compared(Compared::Row(Mechanism::Pipe, Wait::Block)), ALL),
     peer("ZeroMQ, ipc", "sleeps", Way::Package("peers-zeromq", "zeromq"), ALL),
@@ -145,11 +152,15 @@ impl Subject {
         let rings = || Link::Addresses { there: "ring:there".to_owned(), back: "ring:back".to_owned() };
         Ok(match self.way {
             Way::Compared(compared) => Some(compared.lane(payload_bytes, folder)?),
-            Way::InPlace => Some(Lane::InPlace {
+            Way::Ring(wait) => Some(Lane::Crosstie {
                 link: rings(),
-                domain: folder.to_owned(),
-                capacity_bytes: crosstie_measure::compare::subject::ring_bytes(payload_bytes),
+                wait,
+                domain: Some(folder.to_owned()),
+                capacity_bytes: None,
             }),
+            Way::InPlace => {
+                Some(Lane::InPlace { link: rings(), domain: folder.to_owned(), capacity_bytes: RING_BYTES })
+            }
             Way::Queue => Some(Lane::Queue { domain: folder.to_owned(), places: PLACES }),
             Way::Package(_, way) => Some(Lane::Foreign { way: way.to_owned(), folder: folder.to_owned() }),
             Way::Threads(_) => None,

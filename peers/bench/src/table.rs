@@ -29,6 +29,9 @@ pub fn markdown(record: &Record, verdicts: &[Verdict]) -> String {
     text += "|---|---|--:|--:|--:|--:|--:|\n";
     for subject in &SUBJECTS {
         let of = |payload_bytes| record.row(subject.name, payload_bytes);
+        if !record.rows.iter().any(|row| row.name == subject.name) {
+            continue;
+        }
         let label = match subject.kind {
             crate::subject::Kind::Ours => format!("**{}**", subject.name),
             crate::subject::Kind::Floor => format!("*{}* (floor)", subject.name),
