@@ -135,3 +135,23 @@ impl Figure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_measured_is_missed_and_what_has_no_target_is_neither() {
+        let record = Record {
+            schema: String::new(),
+            machine: Default::default(),
+            repetitions: 1,
+            memcpy_bytes_per_s: 1.0,
+            rows: Vec::new(),
+        };
+        for verdict in verdicts(&record) {
+            let word = if verdict.bound.is_some() { "MISSED" } else { "" };
+            assert_eq!((verdict.ratio, verdict.word()), (None, word), "{}", verdict.what);
+        }
+    }
+}
