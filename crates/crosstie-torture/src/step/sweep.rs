@@ -74,6 +74,8 @@ impl Home {
         let domain = Domain::open(folder.path().join("domain"))?;
         domain.set_net(Net::Absent);
         domain.process_owner()?;
+        // The judge posts and sets itself, and says so in a slot of its own.
+        domain.thread_owner()?;
         let slot = next_slot(domain)?;
         Ok(Self { owners: domain.owners().len(), folder, domain, slot })
     }
@@ -82,7 +84,7 @@ impl Home {
         self.folder.path().join("domain")
     }
 
-    /// Nobody but the judging process takes part any more, and the first free slot is free.
+    /// Nobody but the judge takes part any more, and the first free slot is free.
     fn look_at_slots(&self) -> Result<Option<Finding>, Failure> {
         let owners = self.domain.owners().len();
         let slot = next_slot(self.domain)?;
