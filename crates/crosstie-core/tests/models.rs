@@ -8,6 +8,8 @@
 mod any;
 #[path = "models/barrier.rs"]
 mod barrier;
+#[path = "models/call.rs"]
+mod call;
 #[path = "models/chosen.rs"]
 mod chosen;
 #[path = "models/condition.rs"]

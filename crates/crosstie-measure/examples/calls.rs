@@ -32,10 +32,11 @@ enum Subject {
     CallFifo,
     BareRing(WaitMode),
     CallRing(WaitMode),
+    CallQueue(WaitMode),
 }
 
 /// Each subject, and what it is a ratio of.
-const SUBJECTS: [(&str, Subject, usize); 11] = [
+const SUBJECTS: [(&str, Subject, usize); 13] = [
     ("bare unix socket", Subject::BareUnix, 0),
     ("call unix, one thread serves", Subject::CallUnix, 0),
     ("call unix, serve(1)", Subject::PoolUnix, 0),
@@ -45,8 +46,10 @@ const SUBJECTS: [(&str, Subject, usize); 11] = [
     ("call fifo", Subject::CallFifo, 0),
     ("ring, spinning", Subject::BareRing(WaitMode::Spin), 7),
     ("call ring, spinning", Subject::CallRing(WaitMode::Spin), 7),
-    ("ring, blocking", Subject::BareRing(WaitMode::Block), 9),
-    ("call ring, blocking", Subject::CallRing(WaitMode::Block), 9),
+    ("call queue, spinning", Subject::CallQueue(WaitMode::Spin), 7),
+    ("ring, blocking", Subject::BareRing(WaitMode::Block), 10),
+    ("call ring, blocking", Subject::CallRing(WaitMode::Block), 10),
+    ("call queue, blocking", Subject::CallQueue(WaitMode::Block), 10),
 ];
 
 fn main() -> Outcome {
@@ -87,7 +90,7 @@ fn main() -> Outcome {
 
 fn options(subject: Subject, folder: &Path) -> Options {
     let wait = match subject {
-        Subject::BareRing(wait) | Subject::CallRing(wait) => wait,
+        Subject::BareRing(wait) | Subject::CallRing(wait) | Subject::CallQueue(wait) => wait,
         _ => WaitMode::default(),
     };
     Options { domain: Some(folder.join("domain")), wait, ..Options::default() }
@@ -100,6 +103,7 @@ fn address(subject: Subject, folder: &Path) -> String {
         Subject::CallTcp => "tcp:127.0.0.1:0".to_owned(),
         Subject::CallFifo => format!("fifo:{path}/f"),
         Subject::BareRing(_) | Subject::CallRing(_) => "ring:r".to_owned(),
+        Subject::CallQueue(_) => "queue:q".to_owned(),
         _ => format!("unix:{path}/s"),
     }
 }

@@ -4,6 +4,8 @@
 mod contract;
 #[path = "call/deaths.rs"]
 mod deaths;
+#[path = "call/servers.rs"]
+mod servers;
 #[path = "call/stage.rs"]
 mod stage;
 #[path = "call/strangers.rs"]

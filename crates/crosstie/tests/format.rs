@@ -36,6 +36,7 @@ fn every_table_has_bytes_that_a_test_makes() {
         "Header of every file",
         "A ring",
         "A queue",
+        "A client of calls",
         "The ledger",
         "Who waits and holds",
         "A mutex with data",
@@ -78,6 +79,27 @@ fn a_ring_is_what_the_document_says() {
     compare("A ring", &file);
     let slots = domain.process_owner().unwrap();
     assert_eq!((slots.slot(), slots.generation()), (0, 1), "the example's owner");
+}
+
+#[test]
+fn a_client_of_calls_is_what_the_document_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let domain = folder.path().join("d");
+    let options = crosstie::endpoint::Options { domain: Some(domain.clone()), ..Default::default() };
+    let client = crosstie::Client::<str, str>::open_with("queue:example", &options).unwrap();
+    let call = client.start("nobody is there", Default::default()).unwrap();
+    let names = fs::read_dir(&domain).unwrap().map(|entry| entry.unwrap().file_name());
+    let name =
+        names.map(|name| name.into_string().unwrap()).find(|name| name.starts_with("client.")).unwrap();
+    let file = fs::read(domain.join(&name)).unwrap();
+    compare("A client of calls", &file);
+    assert_eq!(end_of("A client of calls"), file.len());
+    let token = name.strip_prefix("client.example.").unwrap();
+    assert!(token.len() == 16 && domain.join(format!("queue.example.replies.{token}")).exists());
+    let description = DOCUMENT.lines().find_map(|line| line.strip_prefix("- client: `")).unwrap();
+    let hash = layout_hash(description.trim_end_matches('`'));
+    assert_eq!(file[24..32], hash.to_le_bytes(), "the layout's hash");
+    drop(call);
 }
 
 #[test]

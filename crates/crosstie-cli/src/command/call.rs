@@ -23,7 +23,7 @@ use crate::output::patience::Patience;
 /// the server dies with the call in hand, 88 when it ends before it answers, 124 when time is up.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Addresses: unix:/path  unix:@name  unixpacket:/path  tcp:host:port  fifo:/path  ring:NAME
+    after_help = "Addresses: unix:/path  unix:@name  unixpacket:/path  tcp:host:port  fifo:/path  queue:NAME  ring:NAME
 
 Examples:
   crosstie call unix:/run/svc.sock --timeout 2s '{\"op\":\"ping\"}'

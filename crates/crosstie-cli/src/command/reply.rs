@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// stopped.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Addresses: unix:/path  unix:@name  unixpacket:/path  tcp:host:port  fifo:/path  ring:NAME
+    after_help = "Addresses: unix:/path  unix:@name  unixpacket:/path  tcp:host:port  fifo:/path  queue:NAME  ring:NAME
 
 Examples:
   crosstie reply unix:/run/svc.sock -- ./handle

@@ -23,6 +23,7 @@ fn addresses(machine: &Machine) -> Vec<String> {
         machine.at("unixpacket", "p"),
         format!("tcp:127.0.0.1:{}", machine.port()),
         machine.at("fifo", "f"),
+        format!("queue:q{}", machine.port()),
         "ring:r".to_owned(),
     ]
 }

@@ -6,6 +6,7 @@ use super::orders::Entry;
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::queue;
 use crate::ring::control::Control;
+use crate::word::call::CallWords;
 use crate::word::head::Head;
 use crate::word::permits::Permit;
 use crate::word::role::RoleWord;
@@ -30,6 +31,8 @@ unsafe impl SharedLayout for Slot {}
 unsafe impl SharedLayout for LedgerWords {}
 // SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Head {}
+// SAFETY: repr(C), atomics only; its size is asserted beside it.
+unsafe impl SharedLayout for CallWords {}
 // SAFETY: repr(C), atomics only; its size is asserted beside it.
 unsafe impl SharedLayout for Entry {}
 // SAFETY: repr(C), two atomics; every bit pattern is an owner or nobody.

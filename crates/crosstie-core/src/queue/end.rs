@@ -156,7 +156,40 @@ pub enum GivenBack {
     Lost,
 }
 
+/// One message that was sent, for who wants to know what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    pub(super) job: u32,
+    pub(super) serial: u32,
+}
+
+/// What became of a message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// It waits to be delivered, after so many deliveries.
+    Waiting(u8),
+    /// This member has it, for the so manieth time that it was delivered.
+    InHand(u16, u8),
+    /// It is a dead letter.
+    DeadLetter,
+    /// It was acknowledged.
+    Done,
+}
+
 impl<M: Memory> End<M> {
+    /// What became of a message that was sent.
+    pub fn whereabouts(&self, ticket: Ticket) -> Whereabouts {
+        match self.job(ticket.job) {
+            Some((_, job)) if job.serial == ticket.serial => match job.state {
+                State::Offered(_) | State::Queued => Whereabouts::Waiting(job.deliveries),
+                State::Held(member) => Whereabouts::InHand(member, job.deliveries),
+                State::Dead => Whereabouts::DeadLetter,
+                State::Free => Whereabouts::Done,
+            },
+            _ => Whereabouts::Done,
+        }
+    }
+
     /// The end that has the entry `me` among the members.
     ///
     /// # Errors

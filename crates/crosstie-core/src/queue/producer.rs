@@ -27,7 +27,7 @@
 //! As [`super::end`].
 
 use super::control::Control;
-use super::end::End;
+use super::end::{End, Ticket};
 use super::job::{Job, State};
 use super::memory::{Access, Geometry, Memory, Place};
 use super::pool;
@@ -57,6 +57,14 @@ pub struct Room {
     word: Job,
     /// Where the payload goes; valid for the length that was asked for.
     pub place: Place,
+}
+
+impl Room {
+    /// By what the message is found again once it was sent ([`super::end::End::whereabouts`]).
+    #[must_use]
+    pub const fn ticket(&self) -> Ticket {
+        Ticket { job: self.job, serial: self.word.serial }
+    }
 }
 
 /// The sending end.

@@ -3,6 +3,7 @@
 //! | word | says |
 //! |---|---|
 //! | [`barrier`] | the parties of a barrier, and which have come |
+//! | [`call`] | whether a caller still waits for a call, and how many of its replies it took |
 //! | [`carry`] | the notification that a participant carries from a condition to its mutex |
 //! | [`changes`] | that a participant is about to change what others wait for |
 //! | [`choice`] | whose turn it is among those who wait for what data say |
@@ -19,6 +20,7 @@
 //! | [`waiting`] | what a participant waits for |
 
 pub mod barrier;
+pub mod call;
 pub mod carry;
 pub mod changes;
 pub mod choice;

@@ -1,13 +1,14 @@
 //! [`Client`]: the end that calls.
 
 mod line;
+mod outgoing;
 mod pending;
 mod reading;
 mod replies;
 mod shared;
 mod slots;
 
-pub(super) use line::{one_way, reply_fifo, rings};
+pub(super) use line::{one_way, queue_of_calls, reply_fifo, rings};
 pub use pending::Pending;
 pub use replies::Replies;
 
@@ -22,14 +23,11 @@ use shared::Shared;
 use slots::Ending;
 
 use super::error::{Broken, CallError};
-use super::frame::CallHead;
+use super::frame::{CallHead, SERVERS_MAX};
 use crate::Deadline;
 use crate::endpoint::{Address, Message, Options};
 use crate::error::Result;
 use crate::os::{clock, poll};
-
-/// So many servers get an idempotent call that kills each of them.
-const SERVERS_MAX: u32 = 3;
 
 /// So many times a connection is made that its server ends before it has heard anything: one that is just
 /// ending, or one that speaks something else.
@@ -104,8 +102,8 @@ pub struct Client<Q: Message + ?Sized, A: Message + ?Sized> {
 }
 
 impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
-    /// Connects to the server at `address` (unix, unixpacket, tcp, fifo, ring, fd), and waits until there
-    /// is one; on a ring calls wait for their server in shared memory.
+    /// Connects to the server at `address` (unix, unixpacket, tcp, fifo, queue, ring, fd), and waits until
+    /// there is one; on a queue or a ring calls wait for their server in shared memory.
     ///
     /// # Errors
     /// What is wrong with the address; [`Usage`](crate::ErrorKind::Usage) for a mechanism that goes one way
@@ -172,7 +170,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
     pub fn call_with(&self, request: &Q, options: CallOptions) -> Result<A::Owned, CallError> {
         encoded(request, |body| {
             let mut call = CallHead { is_idempotent: options.idempotent, ..CallHead::default() };
-            let mut tries = Tries::new(options.idempotent);
+            let mut tries = Tries::new(options.idempotent && !self.shared.redelivers());
             loop {
                 let id = self.shared.begin(call, body, options.deadline)?;
                 match self.finish(id, options.deadline) {

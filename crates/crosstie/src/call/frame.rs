@@ -16,6 +16,10 @@
 //! | REFUSAL 9 | server | of the call | – | a [`Refusal`](super::Refusal) | no reply; **last** |
 //! | FAREWELL 10 | server | 0 | – | a [`Refusal`](super::Refusal) | the conversation is over, and why |
 //!
+//! Through a queue only CALLs go, each behind a prefix of {`u64` LE token, `u64` LE time in ns}, because any server may
+//! take any client's; replies go through a queue of the client's own. There, CANCEL and CREDIT are words on the client's
+//! board ([`Board`](super::board::Board)), and there is no greeting: a server knows a client by its token.
+//!
 //! Flags of a CALL: TIMED 1, IDEMPOTENT 2, STREAM 4 (its caller takes many replies), AGAIN 8 (another
 //! server had it and died).
 //!
@@ -32,6 +36,13 @@ pub const VERSION: u32 = 1;
 
 /// So many calls of one conversation are in flight at most.
 pub const CALLS_MAX: usize = 1024;
+
+/// The low bits of an id are its slot at the client, the high ones count that slot's calls: a frame that comes where
+/// none can finds another id there.
+pub const SLOT_BITS: u32 = 20;
+
+/// So many servers get an idempotent call that kills each of them.
+pub const SERVERS_MAX: u32 = 3;
 
 /// So much of one stream may be on its way or untaken, in cost: bytes, and [`FRAME_COST`] a reply.
 pub const WINDOW_COST: u64 = 256 << 10;
@@ -50,6 +61,41 @@ const TIMED: u8 = 1;
 const IDEMPOTENT: u8 = 2;
 const STREAM: u8 = 4;
 const AGAIN: u8 = 8;
+
+/// What stands before a frame in a queue, where the calls of all clients are: whose it is, and when it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    /// Names the client.
+    pub token: u64,
+    /// When it was sent, in nanoseconds of the monotonic clock.
+    pub sent_ns: u64,
+}
+
+/// Bytes of a [`Prefix`]: token and time, both `u64` LE.
+pub const PREFIX_BYTES: usize = 16;
+
+impl Prefix {
+    /// Its bytes.
+    pub fn to_bytes(self) -> [u8; PREFIX_BYTES] {
+        let mut bytes = [0; PREFIX_BYTES];
+        bytes[..8].copy_from_slice(&self.token.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.sent_ns.to_le_bytes());
+        bytes
+    }
+
+    /// Splits a message of a queue into its prefix and its frame.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(message: &[u8]) -> Result<(Self, &[u8]), &'static str> {
+        let split = message.split_first_chunk::<8>();
+        let both = split.and_then(|(token, rest)| Some((token, rest.split_first_chunk::<8>()?)));
+        let Some((token, (sent_ns, frame))) = both else {
+            return Err("a message that is no call");
+        };
+        Ok((Self { token: u64::from_le_bytes(*token), sent_ns: u64::from_le_bytes(*sent_ns) }, frame))
+    }
+}
 
 /// What a call says about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

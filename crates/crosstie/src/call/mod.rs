@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `unix:` `unixpacket:` `tcp:` `fd:N` | one connection a client |
 //! | `fifo:/path` | all calls through `/path`, the replies of each client through a FIFO of its own beside it |
+//! | `queue:NAME` | all calls through the queue `NAME.calls`, to any number of servers; replies through a queue of each client's own |
 //! | `ring:NAME` | two rings, `NAME.calls` and `NAME.replies`; one client at a time |
 //!
 //! One frame a message ([`Sender`](crate::Sender) and [`Receiver`](crate::Receiver) carry them), so a call
@@ -13,11 +14,13 @@
 //! | file | holds |
 //! |---|---|
 //! | `frame` | the protocol: frames, their invariants, pure |
+//! | `board` | where calls go through a queue: what each client says of its calls |
 //! | `refusal` | [`Refusal`]: what a server answers instead of a reply |
 //! | `error` | [`CallError`]: why a call has no reply |
 //! | `client`, `client/` | [`Client`], [`Pending`], [`Replies`]; calls in flight; whose turn it is to read |
 //! | `server`, `server/` | [`Server`], [`Call`], [`ReplyStream`]; the door, the desk, the pool |
 
+mod board;
 mod client;
 mod error;
 mod frame;

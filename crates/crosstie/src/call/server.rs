@@ -6,6 +6,7 @@ mod desk;
 mod door;
 mod kernel_door;
 mod pool;
+mod queue_door;
 mod ring_door;
 mod stream;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 use desk::{Desk, Worker};
 use door::Door;
 use kernel_door::KernelDoor;
+use queue_door::QueueDoor;
 use ring_door::RingDoor;
 
 use super::client::{one_way, rings};
@@ -69,7 +71,7 @@ impl Stopper {
 
 impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
     /// Listens for calls at `address`: unix, unixpacket, tcp; `fifo:/path`, whose clients have a FIFO each
-    /// for their replies beside it; `ring:NAME`, one client at a time through two rings in shared memory;
+    /// for their replies beside it; `queue:NAME`, which other servers may share; `ring:NAME`, one client at a time through two rings in shared memory;
     /// `fd:N`, the one client at the other end of a connection.
     ///
     /// # Errors
@@ -110,6 +112,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
                 let limit = sender.message_bytes_max().saturating_sub(HEAD_BYTES_MAX);
                 Door::Ring(RingDoor::new(sender, receiver, limit))
             }
+            Place::Queue(name) => Door::Queue(QueueDoor::open(address, name, options)?),
             _ => return Err(one_way("listen on", address)),
         };
         Ok(Self { desk: Arc::new(Desk::new(address.to_string(), door)), message: PhantomData })

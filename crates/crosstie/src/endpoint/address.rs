@@ -4,8 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::options::Overrides;
+use super::open;
+use super::options::{Options, Overrides};
+use crate::channel::queue::QueueOptions;
 use crate::error::{Error, Result};
+use crate::ledger::Domain;
 
 /// The mechanism and the place on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +84,12 @@ impl Address {
     pub(crate) fn without_limit(mut self) -> Self {
         self.overrides.message_bytes_max = None;
         self
+    }
+
+    /// The domain of an address in shared memory, and how an end of a queue is opened there.
+    pub(crate) fn queue_options(&self, options: &Options) -> Result<(&'static Domain, QueueOptions)> {
+        let options = self.overrides.over(options);
+        Ok((open::domain(&options)?, open::queue_options(&options)))
     }
 
     /// The mechanism's name: `"ring"`, `"fifo"`, …; `"-"` for standard input and output.

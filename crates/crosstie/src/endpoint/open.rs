@@ -110,7 +110,7 @@ fn ring_options(options: &Options) -> RingOptions {
     }
 }
 
-fn queue_options(options: &Options) -> QueueOptions {
+pub(super) fn queue_options(options: &Options) -> QueueOptions {
     QueueOptions {
         places: options.places,
         capacity_bytes: options.capacity_bytes,
@@ -123,7 +123,7 @@ fn queue_options(options: &Options) -> QueueOptions {
     }
 }
 
-fn domain(options: &Options) -> Result<&'static Domain> {
+pub(super) fn domain(options: &Options) -> Result<&'static Domain> {
     match &options.domain {
         Some(path) => Domain::open(path),
         None => Domain::open_default(),

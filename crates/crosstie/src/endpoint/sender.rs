@@ -84,6 +84,11 @@ impl<T: Message + ?Sized> Sender<T> {
         open::sender(address, options).map(Self::from_end)
     }
 
+    /// The sending end of a queue.
+    pub(crate) fn of_queue(end: QueueSender) -> Self {
+        Self::from_end(SendEnd::Queue(Box::new(end)))
+    }
+
     pub(super) fn from_end(end: SendEnd) -> Self {
         Self { end, scratch: Vec::new(), message: PhantomData }
     }
@@ -132,20 +137,21 @@ impl<T: Message + ?Sized> Sender<T> {
         body: &[u8],
         deadline: Deadline,
     ) -> Result<(), SendError> {
-        if let SendEnd::Ring(end) = &mut self.end {
-            let mut loan = end.reserve(head.len() + body.len(), deadline)?;
-            loan.write_at(0, head);
-            loan.write_at(head.len(), body);
-            loan.commit();
-            return Ok(());
-        }
-        self.scratch.clear();
-        self.scratch.extend_from_slice(head);
-        self.scratch.extend_from_slice(body);
         match &mut self.end {
-            SendEnd::Kernel(end) => end.send(&self.scratch, deadline),
-            SendEnd::Queue(end) => end.send(&self.scratch, deadline),
-            SendEnd::Ring(end) => end.send(&self.scratch, deadline),
+            SendEnd::Ring(end) => {
+                let mut loan = end.reserve(head.len() + body.len(), deadline)?;
+                loan.write_at(0, head);
+                loan.write_at(head.len(), body);
+                loan.commit();
+                Ok(())
+            }
+            SendEnd::Queue(end) => end.send_tracked(&[head, body], deadline).map(drop),
+            SendEnd::Kernel(end) => {
+                self.scratch.clear();
+                self.scratch.extend_from_slice(head);
+                self.scratch.extend_from_slice(body);
+                end.send(&self.scratch, deadline)
+            }
         }
     }
 

@@ -69,7 +69,7 @@ impl Domain {
         file.read_exact_at(&mut bytes, 0).ok()?;
         let header = Header::read(&bytes, file.metadata().ok()?.len()).ok()?;
         let mut key = [0; 8];
-        let is_channel = matches!(kind, "ring" | "queue");
+        let is_channel = matches!(kind, "ring" | "queue" | "client");
         let has_key = !is_channel && file.read_exact_at(&mut key, OBJECT_OFFSET + KEY_OFFSET).is_ok();
         let key = if has_key { u64::from_le_bytes(key) } else { 0 };
         Some(NamedObject { kind: kind.to_owned(), name: name.to_owned(), key, header })

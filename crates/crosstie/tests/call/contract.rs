@@ -50,7 +50,7 @@ fn a_reply_of_any_length_finds_its_caller() {
         served(&stage, 1, reversed, || {
             let client = stage.client();
             for length in [0, 1, 8, 48, 4000, 4096, 65_536, 300_000, 1_000_000] {
-                if way == Way::Ring && length > 900_000 {
+                if matches!(way, Way::Ring | Way::Queue) && length > 900_000 {
                     continue;
                 }
                 let request = pattern(length);
@@ -400,7 +400,8 @@ fn a_pool_serves_so_many_calls_at_a_time_and_no_more() {
 
 #[test]
 fn a_server_that_ends_tells_its_callers_a_clean_end() {
-    for way in Way::ALL {
+    // In a queue a call that nobody has taken is not this server's: see `servers`.
+    for way in Way::ALL.into_iter().filter(|&way| way != Way::Queue) {
         let stage = Stage::new(way);
         let server = stage.server();
         let client = stage.client();

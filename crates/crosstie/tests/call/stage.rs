@@ -19,15 +19,17 @@ pub enum Way {
     UnixPacket,
     Tcp,
     Fifo,
+    Queue,
     Ring,
 }
 
 impl Way {
-    pub const ALL: [Self; 6] =
-        [Self::Unix, Self::UnixAbstract, Self::UnixPacket, Self::Tcp, Self::Fifo, Self::Ring];
+    pub const ALL: [Self; 7] =
+        [Self::Unix, Self::UnixAbstract, Self::UnixPacket, Self::Tcp, Self::Fifo, Self::Queue, Self::Ring];
 
     /// Those at which many clients call at a time.
-    pub const SHARED: [Self; 5] = [Self::Unix, Self::UnixAbstract, Self::UnixPacket, Self::Tcp, Self::Fifo];
+    pub const SHARED: [Self; 6] =
+        [Self::Unix, Self::UnixAbstract, Self::UnixPacket, Self::Tcp, Self::Fifo, Self::Queue];
 }
 
 /// Far beyond what any step needs; a test that meets it has failed.
@@ -60,6 +62,7 @@ impl Stage {
             Way::UnixPacket => format!("unixpacket:{path}/s"),
             Way::Tcp => format!("tcp:{}", own_place()),
             Way::Fifo => format!("fifo:{path}/f"),
+            Way::Queue => "queue:calls".to_owned(),
             Way::Ring => "ring:calls".to_owned(),
         };
         Self { address, domain: folder.path().join("domain"), folder }

@@ -2,18 +2,28 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::super::frame::{HEAD_BYTES_MAX, Head};
+use super::super::board::{self, Board, ClientPlace};
+use super::super::frame::{HEAD_BYTES_MAX, Head, PREFIX_BYTES};
+use super::outgoing::{CallQueue, Outgoing};
 use crate::Deadline;
+use crate::channel::queue::{FullPolicy, QueueOptions, QueueReceiver, QueueSender, Receivers};
 use crate::contract::{RecvError, SendError};
 use crate::endpoint::{Address, Options, Place, Receiver, Sender, connect};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::Domain;
 use crate::os::random;
+
+/// More than any call is delivered: who takes one once too often says so to its caller, instead of nobody.
+const DELIVERIES_MAX: u8 = 200;
 
 /// Both directions of a conversation, and its name.
 pub(super) struct Line {
-    pub(super) sender: Sender<[u8]>,
-    pub(super) receiver: Receiver<[u8]>,
+    pub(super) sender: Outgoing,
+    /// `None` where replies come through a queue.
+    pub(super) receiver: Option<Receiver<[u8]>>,
+    pub(super) queue: Option<Box<ReplyQueue>>,
     pub(super) token: u64,
     /// Nothing of another conversation can come.
     pub(super) is_alone: bool,
@@ -21,6 +31,29 @@ pub(super) struct Line {
     pub(super) lifeline: Option<OwnedFd>,
     /// A file of this conversation's own.
     pub(super) file: Option<ReplyFile>,
+}
+
+/// The queue of one client's replies, and who answers; removed on drop.
+pub(super) struct ReplyQueue {
+    pub(super) replies: QueueReceiver,
+    pub(super) servers: Receivers,
+    _files: QueueFiles,
+}
+
+/// Removes a client's board and queue on drop.
+struct QueueFiles {
+    board: Arc<Board>,
+    owner_pid: u32,
+}
+
+impl Drop for QueueFiles {
+    fn drop(&mut self) {
+        // In a child of fork the parent goes on with them (H6).
+        if self.owner_pid == std::process::id() {
+            self.board.leave();
+            Board::remove(self.board.domain(), self.board.place());
+        }
+    }
 }
 
 /// The FIFO of one client's replies; removed on drop.
@@ -57,7 +90,10 @@ pub(in crate::call) fn rings(address: &Address, name: &str) -> [Address; 2] {
 /// As [`connect`]; [`ErrorKind::Usage`] for an address with one direction.
 pub(super) fn open(address: &Address, options: &Options) -> Result<Line> {
     let token = random::word().map_err(|error| Error::os("open", address.to_string(), error))?;
-    let (sender, receiver, lifeline, file) = match address.place() {
+    if let Place::Queue(name) = address.place() {
+        return through_queue(address, name, options, token);
+    }
+    let (mut sender, receiver, lifeline, file) = match address.place() {
         Place::Ring(name) => {
             let [calls, replies] = rings(address, name);
             let sender = Sender::open_at(&calls, options)?;
@@ -83,15 +119,55 @@ pub(super) fn open(address: &Address, options: &Options) -> Result<Line> {
         _ => return Err(one_way("open", address)),
     };
     let is_alone = !matches!(address.place(), Place::Ring(_) | Place::Fifo(_));
-    let mut line = Line { sender, receiver, token, is_alone, lifeline, file };
     let hello = Head::Hello(token);
     let head = &mut [0; HEAD_BYTES_MAX];
-    match line.sender.send_parts(hello.write(head), hello.own_body(), options.open_deadline) {
+    match sender.send_parts(hello.write(head), hello.own_body(), options.open_deadline) {
         // A server that went away just now is told with the first call.
-        Ok(()) | Err(SendError::Closed | SendError::PeerDied) => Ok(line),
+        Ok(()) | Err(SendError::Closed | SendError::PeerDied) => {
+            let (sender, receiver) = (Outgoing::Line(sender), Some(receiver));
+            Ok(Line { sender, receiver, queue: None, token, is_alone, lifeline, file })
+        }
         Err(SendError::Failed(error)) => Err(error),
         Err(error) => Err(Error::new("open", address.to_string(), error.kind())),
     }
+}
+
+/// A board and a queue for the replies, both named by `token`, and an end of the queue of calls.
+fn through_queue(address: &Address, name: &str, options: &Options, token: u64) -> Result<Line> {
+    let (domain, ends) = queue_of_calls(address, options)?;
+    board::sweep(domain, name);
+    let place = ClientPlace { name: name.to_owned(), token };
+    let board = Arc::new(Board::create(domain, place.clone())?);
+    let files = QueueFiles { board: Arc::clone(&board), owner_pid: std::process::id() };
+    // A message above a limit would stay there; a reply is no longer than its queue.
+    let any = QueueOptions { message_bytes_max: usize::MAX, places: None, ..ends.clone() };
+    let replies = QueueReceiver::open(domain, &place.replies(), &any)?.follow();
+    let sender = QueueSender::open(domain, &board::calls_queue(name), &ends)?;
+    let queue = ReplyQueue { replies, servers: sender.receivers(), _files: files };
+    let sender = Outgoing::Queue(Box::new(CallQueue::new(sender, board)));
+    let (queue, receiver) = (Some(Box::new(queue)), None);
+    Ok(Line { sender, receiver, queue, token, is_alone: true, lifeline: None, file: None })
+}
+
+/// The domain of the calls to a queue, and how the queue of calls is opened.
+///
+/// # Errors
+/// [`ErrorKind::Usage`] for what the queue of calls decides itself.
+pub(in crate::call) fn queue_of_calls(
+    address: &Address,
+    options: &Options,
+) -> Result<(&'static Domain, QueueOptions)> {
+    let (domain, ends) = address.queue_options(options)?;
+    if ends.deliveries_max.is_some() || ends.lease.is_some() {
+        return Err(Error::new("open", address.to_string(), ErrorKind::Usage)
+            .because("a call has no lease, and goes to one server, or to three if it is idempotent")
+            .advise("leave deliveries and lease out; a call has a deadline"));
+    }
+    // The limit is one on frames, as everywhere.
+    let message_bytes_max = ends.message_bytes_max.saturating_add(PREFIX_BYTES);
+    let (deliveries_max, full) = (Some(DELIVERIES_MAX), FullPolicy::Block);
+    let ends = QueueOptions { deliveries_max, full, message_bytes_max, ..ends };
+    Ok((domain, ends))
 }
 
 /// Throws away what a server sent to an earlier client, and how it ended.
@@ -110,5 +186,5 @@ fn forget_old_replies(receiver: &mut Receiver<[u8]>) {
 pub(in crate::call) fn one_way(operation: &'static str, address: &Address) -> Error {
     Error::new(operation, address.to_string(), ErrorKind::Usage)
         .because(format!("calls need both directions, and {} has one", address.mechanism()))
-        .advise("take unix:, unixpacket:, tcp:, fifo:, ring: or fd:")
+        .advise("take unix:, unixpacket:, tcp:, fifo:, queue:, ring: or fd:")
 }

@@ -39,7 +39,7 @@ impl<A: Message + ?Sized> Pending<A> {
         call: CallHead,
         body: Vec<u8>,
     ) -> Self {
-        let tries = Tries::new(call.is_idempotent);
+        let tries = Tries::new(call.is_idempotent && !shared.redelivers());
         Self { shared, id: Some(id), deadline, body, call, tries, message: PhantomData }
     }
 

@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use super::super::error::Broken;
 use super::super::frame::Head;
+use super::line::ReplyQueue;
+use super::outgoing::Outgoing;
 use super::shared::{Reader, Shared, State};
 use super::slots::{Ending, Next, Slot};
 use crate::Deadline;
+use crate::channel::queue::Job;
 use crate::contract::RecvError;
 use crate::os::clock;
 use crate::os::poll::{self, Interest};
@@ -53,6 +56,11 @@ impl Shared {
         if let Err(error) = await_sign(reader, deadline) {
             return self.over(&Broken::of_recv(&error));
         }
+        if let Some(queue) = reader.queue.take() {
+            let read = self.read_queue(reader, &queue, deadline, take);
+            reader.queue = Some(queue);
+            return read;
+        }
         let Some(mut receiver) = reader.receiver.take() else { return Read::Over };
         let mut scratch = std::mem::take(&mut reader.scratch);
         let came = receiver.recv_bytes_until(deadline);
@@ -77,6 +85,74 @@ impl Shared {
         reader.receiver = Some(receiver);
         reader.scratch = scratch;
         read
+    }
+
+    /// As [`Shared::read`], where replies come through a queue.
+    fn read_queue<R>(
+        &self,
+        reader: &mut Reader,
+        queue: &ReplyQueue,
+        deadline: Deadline,
+        take: impl FnOnce(Head, &[u8]) -> Option<R>,
+    ) -> Read<R> {
+        match queue.replies.recv_beside(deadline, &queue.servers) {
+            Ok(Some(job)) => self.hand_out_job(reader, job, take),
+            // A server came, went or died.
+            Ok(None) => self.look_for_lost(reader, queue),
+            Err(RecvError::Empty | RecvError::TimedOut) => Read::Nothing,
+            Err(error) => self.over(&Broken::of_recv(&error)),
+        }
+    }
+
+    fn hand_out_job<R>(
+        &self,
+        reader: &mut Reader,
+        job: Job<'_>,
+        take: impl FnOnce(Head, &[u8]) -> Option<R>,
+    ) -> Read<R> {
+        let mut frame = std::mem::take(&mut reader.scratch);
+        job.copy_into(&mut frame);
+        // Who would get it again is this client alone, and what it has read is in its own memory.
+        let _ = job.done();
+        let read = match Head::read(&frame) {
+            Ok((head, body)) => self.hand_out(reader, head, body, take),
+            Err(text) => self.over(&Broken::breach(text)),
+        };
+        reader.scratch = frame;
+        read
+    }
+
+    /// Finds the calls that nobody has any more who will answer them, and tells their callers.
+    #[cold]
+    fn look_for_lost<R>(&self, reader: &mut Reader, queue: &ReplyQueue) -> Read<R> {
+        queue.servers.look();
+        let lost = {
+            let mut state = self.lock();
+            let State { sender, slots, .. } = &mut *state;
+            let Some(calls) = sender.as_mut().and_then(Outgoing::queue) else { return Read::Over };
+            if let Err(error) = calls.recover() {
+                let cause = Broken::of_recv(&error.into());
+                self.break_off(&mut state, &cause);
+                return Read::Over;
+            }
+            slots.in_flight().filter(|&id| calls.is_lost(id)).collect::<Vec<_>>()
+        };
+        if lost.is_empty() {
+            return Read::Frame;
+        }
+        // An answer that was sent before its server died is here.
+        while let Ok(job) = queue.replies.recv(Deadline::NOW) {
+            if let Read::Over = self.hand_out_job(reader, job, |_, _| None::<R>) {
+                return Read::Over;
+            }
+        }
+        let mut state = self.lock();
+        for id in lost {
+            // What is not in flight any more has had its answer.
+            let _ = state.slots.end(id, Ending::Broken(Broken::PeerDied));
+        }
+        self.tell(&state);
+        Read::Frame
     }
 
     #[inline]

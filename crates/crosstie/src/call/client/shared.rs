@@ -18,16 +18,18 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::super::board::BOARD_CALLS;
 use super::super::error::{Broken, CallError};
 use super::super::frame::{CallHead, HEAD_BYTES_MAX, Head};
 use super::super::refusal::Refusal;
-use super::line::{self, Line, ReplyFile};
+use super::line::{self, Line, ReplyFile, ReplyQueue};
+use super::outgoing::Outgoing;
 use super::reading::is_over;
 use super::slots::{Ending, Slots};
 use crate::Deadline;
 use crate::contract::SendError;
-use crate::endpoint::{Address, Options, Receiver, Sender};
-use crate::error::Result;
+use crate::endpoint::{Address, Options, Place, Receiver};
+use crate::error::{ErrorKind, Result};
 use crate::os::byte_stream;
 use crate::os::clock;
 use crate::os::poll::{self, Interest};
@@ -48,7 +50,7 @@ pub(super) struct Shared {
 
 /// The sending end and the calls.
 pub(super) struct State {
-    sender: Option<Sender<[u8]>>,
+    pub(super) sender: Option<Outgoing>,
     is_connecting: bool,
     /// Somebody has the turn to read.
     pub(super) is_read: bool,
@@ -65,6 +67,8 @@ pub(super) struct State {
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) receiver: Option<Receiver<[u8]>>,
+    /// The replies and their servers, where calls go through a queue.
+    pub(super) queue: Option<Box<ReplyQueue>>,
     pub(super) lifeline: Option<OwnedFd>,
     _file: Option<ReplyFile>,
     token: u64,
@@ -108,28 +112,30 @@ impl Shared {
     }
 
     fn install(&self, line: Line) {
-        let Line { sender, receiver, token, is_alone, lifeline, file } = line;
+        let Line { sender, receiver, queue, token, is_alone, lifeline, file } = line;
         let mut reader = self.lock_reader();
         let scratch = std::mem::take(&mut reader.scratch);
-        *reader = Reader {
-            receiver: Some(receiver),
-            lifeline,
-            _file: file,
-            token,
-            is_alone,
-            is_welcomed: false,
-            scratch,
-        };
+        // Nobody else knows the queue of these replies.
+        let is_welcomed = queue.is_some();
+        *reader = Reader { receiver, queue, lifeline, _file: file, token, is_alone, is_welcomed, scratch };
         let mut state = self.lock();
+        if is_welcomed {
+            state.slots.limit(BOARD_CALLS);
+        }
         state.sender = Some(sender);
         state.owes_rest = false;
         state.outbox.clear();
     }
 
+    /// Whether the mechanism itself gives a call to the next server when one dies with it.
+    pub(super) fn redelivers(&self) -> bool {
+        matches!(self.address.place(), Place::Queue(_))
+    }
+
     /// The largest request that this end sends, in bytes, while it has a line.
     pub(super) fn request_bytes_max(&self) -> usize {
         let state = self.lock();
-        let limit = state.sender.as_ref().map_or(self.options.message_bytes_max, Sender::message_bytes_max);
+        let limit = state.sender.as_ref().map_or(self.options.message_bytes_max, Outgoing::message_bytes_max);
         limit.saturating_sub(HEAD_BYTES_MAX)
     }
 
@@ -383,7 +389,12 @@ impl Shared {
             }
             Head::End(id) => state.slots.end(id, Ending::Done),
             Head::Refusal(id) => {
-                let ended = state.slots.end(id, Ending::Refused(Refusal::of_body(body)));
+                let refusal = Refusal::of_body(body);
+                // A server that found in the queue what a dead one had in hand.
+                let is_death = self.redelivers() && refusal.kind() == ErrorKind::PeerDied;
+                let ending =
+                    if is_death { Ending::Broken(Broken::PeerDied) } else { Ending::Refused(refusal) };
+                let ended = state.slots.end(id, ending);
                 self.tell(&state);
                 ended
             }
@@ -399,7 +410,7 @@ impl Shared {
         let Some(mut sender) = state.sender.take() else { return };
         // A server that does not take what was sent is not waited for.
         if state.owes()
-            && sender.settle(Deadline::NOW).is_err()
+            && sender.settle().is_err()
             && let Some(fd) = sender.as_fd()
         {
             let _ = byte_stream::cut_off(fd);
@@ -437,8 +448,8 @@ impl State {
             self.flush()?;
         }
         let Some(sender) = &mut self.sender else { return Err(SendError::Closed) };
-        sender.send_parts(head.write(&mut [0; HEAD_BYTES_MAX]), body, Deadline::NOW)?;
-        self.owes_rest = matches!(sender.settle(Deadline::NOW), Err(SendError::Full));
+        sender.send(head, body)?;
+        self.owes_rest = matches!(sender.settle(), Err(SendError::Full));
         Ok(())
     }
 
@@ -446,13 +457,13 @@ impl State {
     fn flush(&mut self) -> Result<(), SendError> {
         let Some(sender) = &mut self.sender else { return Ok(()) };
         if self.owes_rest {
-            sender.settle(Deadline::NOW)?;
+            sender.settle()?;
             self.owes_rest = false;
         }
         while let Some(frame) = self.outbox.front() {
-            sender.send_parts(frame, &[], Deadline::NOW)?;
+            sender.send_kept(frame)?;
             self.outbox.pop_front();
-            self.owes_rest = matches!(sender.settle(Deadline::NOW), Err(SendError::Full));
+            self.owes_rest = matches!(sender.settle(), Err(SendError::Full));
             if self.owes_rest {
                 return Err(SendError::Full);
             }

@@ -4,13 +4,11 @@ use std::collections::VecDeque;
 use std::thread::Thread;
 
 use super::super::error::Broken;
-use super::super::frame::{self, CALLS_MAX, WINDOW_COST};
+use super::super::frame::{self, CALLS_MAX, SLOT_BITS, WINDOW_COST};
 use super::super::refusal::Refusal;
 
-/// The low bits of an id are its slot, the high ones count that slot's calls: a frame that comes where
-/// none can finds another id there.
-const SLOT_BITS: u32 = 20;
-const SLOTS_MAX: usize = 1 << SLOT_BITS;
+/// So many calls are in flight or have a reply that nobody has asked for.
+pub(super) const SLOTS_MAX: usize = 1 << SLOT_BITS;
 
 /// How a call ended.
 #[derive(Clone, Debug)]
@@ -95,15 +93,33 @@ impl Slot {
 }
 
 /// The calls in flight.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slots {
     slots: Vec<Slot>,
+    slots_max: usize,
     free: Vec<u32>,
     in_flight_count: usize,
     sleepers_count: usize,
 }
 
+impl Default for Slots {
+    fn default() -> Self {
+        let (slots, free) = (Vec::new(), Vec::new());
+        Self { slots, slots_max: SLOTS_MAX, free, in_flight_count: 0, sleepers_count: 0 }
+    }
+}
+
 impl Slots {
+    /// There are to be so many slots at most.
+    pub(super) fn limit(&mut self, slots_max: usize) {
+        self.slots_max = slots_max;
+    }
+
+    /// The calls that a server may have.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = u32> + '_ {
+        self.slots.iter().filter(|slot| slot.is_open && slot.is_in_flight).map(|slot| slot.id)
+    }
+
     /// A slot for a new call; `None` when [`CALLS_MAX`] are in flight.
     pub(super) fn open(&mut self, is_stream: bool) -> Option<u32> {
         if self.in_flight_count >= CALLS_MAX {
@@ -111,7 +127,7 @@ impl Slots {
         }
         let index = match self.free.pop() {
             Some(index) => index,
-            None if self.slots.len() < SLOTS_MAX => {
+            None if self.slots.len() < self.slots_max => {
                 let index = u32::try_from(self.slots.len()).ok()?;
                 self.slots.push(Slot { id: index, ..Slot::default() });
                 index

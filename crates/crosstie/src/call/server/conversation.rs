@@ -4,8 +4,12 @@ use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crosstie_core::word::call::CallWords;
+
+use super::super::board::Board;
 use super::super::frame::{self, CALLS_MAX, CallHead, HEAD_BYTES_MAX, Head, WINDOW_COST};
 use super::super::refusal::Refusal;
+use super::queue_door::Hand;
 use crate::contract::SendError;
 use crate::endpoint::Sender;
 use crate::error::ErrorKind;
@@ -25,6 +29,8 @@ pub(super) struct Conversation {
     waits_for_room: bool,
     /// The longest request, in bytes, where the mechanism does not see to it.
     request_bytes_max: usize,
+    /// Where calls come through a queue: what the client says of them.
+    board: Option<Board>,
     talk: Mutex<Talk>,
 }
 
@@ -48,6 +54,8 @@ struct Entry {
     is_cancelled: bool,
     /// What its stream may send yet, in cost; below 0 by one reply at most.
     credit: i64,
+    /// What stood on the board when it was looked at last.
+    taken_cost: u64,
 }
 
 /// A call that a worker may take.
@@ -57,6 +65,8 @@ pub(super) struct Taken {
     pub(super) head: CallHead,
     pub(super) deadline: Deadline,
     pub(super) body: Vec<u8>,
+    /// Where calls come through a queue: its place there, until this is dropped.
+    pub(super) hand: Option<Box<Hand>>,
 }
 
 /// What a frame of a client means for the desk.
@@ -99,23 +109,28 @@ impl Conversation {
         Self::over(0, Some(sender), true, request_bytes_max)
     }
 
+    /// The client that `token` names at a queue.
+    pub(super) fn on_queue(
+        token: u64,
+        sender: Sender<[u8]>,
+        board: Board,
+        client_pid: Option<u32>,
+        request_bytes_max: usize,
+    ) -> Arc<Self> {
+        let talk = Mutex::new(Talk::new(Some(sender), Greeting::Needless));
+        let (key, waits_for_room, board) = (token, false, Some(board));
+        Arc::new(Self { key, client_pid, waits_for_room, request_bytes_max, board, talk })
+    }
+
     fn over(
         key: u64,
         sender: Option<Sender<[u8]>>,
         waits_for_room: bool,
         request_bytes_max: usize,
     ) -> Arc<Self> {
-        let talk = Talk {
-            sender,
-            is_greeted: false,
-            is_over: false,
-            calls: Vec::new(),
-            waiting_bytes: 0,
-            owes_rest: false,
-            outbox: VecDeque::new(),
-        };
-        let client_pid = talk.sender.as_ref().and_then(Sender::peer).map(|peer| peer.pid);
-        Arc::new(Self { key, client_pid, waits_for_room, request_bytes_max, talk: Mutex::new(talk) })
+        let client_pid = sender.as_ref().and_then(Sender::peer).map(|peer| peer.pid);
+        let talk = Mutex::new(Talk::new(sender, Greeting::Awaited));
+        Arc::new(Self { key, client_pid, waits_for_room, request_bytes_max, board: None, talk })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Talk> {
@@ -170,7 +185,7 @@ impl Conversation {
         if talk.entry(id).is_some() {
             return Err("two calls under one id");
         }
-        talk.calls.push(Entry { id, is_cancelled: false, credit: WINDOW_COST.cast_signed() });
+        talk.calls.push(Entry { id, is_cancelled: false, credit: WINDOW_COST.cast_signed(), taken_cost: 0 });
         if let Some(refusal) = self.refusal_of(talk, body.len()) {
             self.finish(talk, id, Head::Refusal(id), &refusal.to_body());
             return Ok(Heard::Noted);
@@ -181,7 +196,7 @@ impl Conversation {
             None => Deadline::NEVER,
         };
         let conversation = Arc::clone(self);
-        Ok(Heard::Call(Taken { conversation, id, head, deadline, body: body.to_vec() }))
+        Ok(Heard::Call(Taken { conversation, id, head, deadline, body: body.to_vec(), hand: None }))
     }
 
     /// Why a request of so many bytes is not taken in now.
@@ -240,6 +255,7 @@ impl Conversation {
         if body.len() > limit {
             return Err(SendError::TooLarge { length: body.len(), limit });
         }
+        self.read_board(&mut talk, id);
         match talk.flow(id) {
             Flow::Ended => return Err(SendError::Closed),
             Flow::Stopped => return Err(SendError::Full),
@@ -272,12 +288,55 @@ impl Conversation {
 
     /// Whether a stream may send.
     pub(super) fn flow(&self, id: u32) -> Flow {
-        self.lock().flow(id)
+        let mut talk = self.lock();
+        self.read_board(&mut talk, id);
+        talk.flow(id)
+    }
+
+    /// Takes in what stands of the call `id` on the client's board, if it has one.
+    fn read_board(&self, talk: &mut Talk, id: u32) {
+        let (Some(board), Some(entry)) = (&self.board, talk.entry(id)) else { return };
+        entry.is_cancelled |= !board.is_wanted(id);
+        // What is not the call's any more does no harm: nobody waits for it.
+        let taken_cost = board.call(id).map_or(0, CallWords::taken);
+        let more = taken_cost.saturating_sub(entry.taken_cost);
+        let window = WINDOW_COST.cast_signed();
+        let more = i64::try_from(more).unwrap_or(window);
+        entry.credit = entry.credit.saturating_add(more).min(window);
+        entry.taken_cost = taken_cost;
+    }
+
+    /// Waits until the client's board says something new of the call `id`, `is_there`, or `deadline`; false where
+    /// there is no board, or something waits for room.
+    pub(super) fn await_board(&self, id: u32, deadline: Deadline, is_there: impl Fn() -> bool) -> bool {
+        let Some(board) = self.board.as_ref().filter(|_| !self.owes()) else { return false };
+        let (Some(words), Some(client)) = (board.call(id), board.client()) else { return true };
+        let (word, seen) = words.changes();
+        if !is_there() {
+            // Whatever ended it, the caller looks again.
+            let _ = board.domain().wait(word, seen, &[client], deadline);
+        }
+        true
+    }
+
+    pub(super) fn board(&self) -> Option<&Board> {
+        self.board.as_ref()
+    }
+
+    /// Whether a client that has a board has left or died.
+    pub(super) fn has_left(&self) -> bool {
+        self.board.as_ref().is_some_and(|board| board.client().is_none())
+    }
+
+    /// Sends a frame about a call that this server has not taken.
+    pub(super) fn tell(&self, head: Head, body: &[u8]) -> Sent {
+        self.send(&mut self.lock(), head, body)
     }
 
     /// Whether nobody waits for the call `id` any more.
     pub(super) fn is_cancelled(&self, id: u32) -> bool {
         let mut talk = self.lock();
+        self.read_board(&mut talk, id);
         talk.is_over || talk.entry(id).is_none_or(|entry| entry.is_cancelled)
     }
 
@@ -317,7 +376,26 @@ impl Conversation {
     }
 }
 
+/// Whether a client says hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Greeting {
+    Awaited,
+    Needless,
+}
+
 impl Talk {
+    fn new(sender: Option<Sender<[u8]>>, greeting: Greeting) -> Self {
+        Self {
+            sender,
+            is_greeted: greeting == Greeting::Needless,
+            is_over: false,
+            calls: Vec::new(),
+            waiting_bytes: 0,
+            owes_rest: false,
+            outbox: VecDeque::new(),
+        }
+    }
+
     fn entry(&mut self, id: u32) -> Option<&mut Entry> {
         self.calls.iter_mut().find(|entry| entry.id == id)
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::super::frame::Head;
 use super::super::refusal::Refusal;
 use super::conversation::{Conversation, Heard, Sent, Taken};
-use super::door::Door;
+use super::door::{Door, Errand};
 use crate::Deadline;
 use crate::contract::RecvError;
 use crate::error::{Error, ErrorKind};
@@ -40,6 +40,8 @@ pub(super) struct Desk {
 struct State {
     queue: VecDeque<Taken>,
     at_door_count: usize,
+    /// Of these, workers of a pool.
+    pool_at_door_count: usize,
     sleepers_count: usize,
     /// Calls in hand, of workers of a pool.
     busy_count: usize,
@@ -76,6 +78,7 @@ impl Desk {
         let state = State {
             queue: VecDeque::new(),
             at_door_count: 0,
+            pool_at_door_count: 0,
             sleepers_count: 0,
             busy_count: 0,
             busy_max: 0,
@@ -118,7 +121,9 @@ impl Desk {
             {
                 return Err(error);
             }
-            let may_take = worker == Worker::OwnThread || state.busy_count < state.busy_max;
+            // At a shared door nobody takes a call in that others could do while its own workers are all busy.
+            let ahead = if self.door.is_shared() { state.pool_at_door_count } else { 0 };
+            let may_take = worker == Worker::OwnThread || state.busy_count + ahead < state.busy_max;
             if may_take && let Some(taken) = state.take() {
                 if let Some(taken) = self.hand_over(&mut state, worker, taken) {
                     return Ok(taken);
@@ -137,8 +142,12 @@ impl Desk {
             if has_looked && is_over(deadline) {
                 return Err(if deadline.is_now() { RecvError::Empty } else { RecvError::TimedOut });
             }
+            let is_of_pool = usize::from(may_take && worker == Worker::OfPool);
+            state.pool_at_door_count += is_of_pool;
+            let errand = if may_take { Errand::Call } else { Errand::Rest };
             let came;
-            (state, came) = self.attend(state, deadline);
+            (state, came) = self.attend(state, errand, deadline);
+            state.pool_at_door_count -= is_of_pool;
             has_looked = !came;
         }
     }
@@ -158,7 +167,7 @@ impl Desk {
         if !state.queue.is_empty() && state.at_door_count > 0 {
             self.door.ring_bell();
         }
-        if state.at_door_count == 0 && state.sleepers_count > 0 {
+        if state.at_door_count == 0 && state.sleepers_count > 0 && !self.door.is_shared() {
             self.changed.notify_all();
         }
         Some(taken)
@@ -179,8 +188,12 @@ impl Desk {
     fn attend<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
+        errand: Errand,
         deadline: Deadline,
     ) -> (MutexGuard<'a, State>, bool) {
+        if errand == Errand::Rest && self.door.is_shared() {
+            return self.mind_room(state, deadline);
+        }
         if state.at_door_count > 0 && !self.door.is_wide() {
             if deadline.is_now() {
                 return (state, false);
@@ -200,6 +213,20 @@ impl Desk {
             true
         });
         (state, came)
+    }
+
+    /// At a shared door, without calls: sends what waits for room, or sleeps until some does.
+    fn mind_room<'a>(
+        &'a self,
+        state: MutexGuard<'a, State>,
+        deadline: Deadline,
+    ) -> (MutexGuard<'a, State>, bool) {
+        if self.door.owes() {
+            drop(state);
+            let was_owed = self.door.mind_room(deadline);
+            return (self.lock(), was_owed);
+        }
+        if deadline.is_now() { (state, false) } else { (self.sleep(state, deadline), false) }
     }
 
     fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, deadline: Deadline) -> MutexGuard<'a, State> {
@@ -226,10 +253,11 @@ impl Desk {
                 return false;
             }
             let came;
-            (state, came) = if state.at_door_count > 0 && !deadline.is_now() {
+            let is_minded = state.at_door_count > 0 && !self.door.is_shared();
+            (state, came) = if is_minded && !deadline.is_now() {
                 (self.sleep(state, deadline), true)
             } else {
-                self.attend(state, deadline)
+                self.attend(state, Errand::Rest, deadline)
             };
             if deadline.is_now() && !came {
                 return is_there();
@@ -242,7 +270,7 @@ impl Desk {
         let mut state = self.lock();
         while state.at_door_count == 0 {
             let came;
-            (state, came) = self.attend(state, Deadline::NOW);
+            (state, came) = self.attend(state, Errand::Rest, Deadline::NOW);
             if !came {
                 return;
             }
@@ -263,9 +291,7 @@ impl Desk {
             Heard::Call(taken) => {
                 let mut state = self.lock();
                 state.queue.push_back(taken);
-                if state.sleepers_count > 0 {
-                    self.changed.notify_all();
-                }
+                self.tell(&state);
             }
             Heard::Cancelled(id) => {
                 let mut state = self.lock();
@@ -280,6 +306,11 @@ impl Desk {
             Heard::Noted => self.tell(&self.lock()),
         }
         Ok(())
+    }
+
+    /// A call that whoever has taken it in is about to do.
+    pub(super) fn queue(&self, taken: Taken) {
+        self.lock().queue.push_back(taken);
     }
 
     /// Answers a call with a refusal.
@@ -342,8 +373,11 @@ impl Desk {
     }
 
     /// Tells the door that `conversation` waits for room.
-    pub(super) fn await_room(&self, conversation: &Conversation) {
+    pub(super) fn await_room(&self, conversation: &Arc<Conversation>) {
         self.door.await_room(conversation);
+        if self.door.is_shared() {
+            self.tell_all();
+        }
     }
 
     /// The address with what the kernel chose.

@@ -1,8 +1,11 @@
 //! [`Door`]: where clients come in.
 
+use std::sync::Arc;
+
 use super::conversation::Conversation;
 use super::desk::Desk;
 use super::kernel_door::KernelDoor;
+use super::queue_door::QueueDoor;
 use super::ring_door::RingDoor;
 use crate::Deadline;
 use crate::contract::RecvError;
@@ -13,12 +16,28 @@ pub(super) enum Door {
     Kernel(KernelDoor),
     /// A pair of rings, with one client at a time.
     Ring(RingDoor),
+    /// A queue, which other servers may share.
+    Queue(QueueDoor),
+}
+
+/// What somebody stands at the door for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// To do the next call.
+    Call,
+    /// To let come in what is there, and out what found no room; not for calls that others could do.
+    Rest,
 }
 
 impl Door {
     /// Whether many threads may stand at it.
     pub(super) fn is_wide(&self) -> bool {
-        matches!(self, Self::Kernel(_))
+        matches!(self, Self::Kernel(_) | Self::Queue(_))
+    }
+
+    /// Whether a call that is taken in is taken from other servers.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Queue(_))
     }
 
     /// Waits until something comes, and takes it in; answers whether something came before `deadline`.
@@ -29,6 +48,15 @@ impl Door {
         match self {
             Self::Kernel(door) => door.attend(desk, deadline),
             Self::Ring(door) => door.attend(desk, deadline),
+            Self::Queue(door) => door.attend(desk, deadline),
+        }
+    }
+
+    /// At a shared door: sends what waits for room, and pauses while some still waits; whether anything did.
+    pub(super) fn mind_room(&self, deadline: Deadline) -> bool {
+        match self {
+            Self::Kernel(_) | Self::Ring(_) => false,
+            Self::Queue(door) => door.mind_room(deadline),
         }
     }
 
@@ -37,13 +65,16 @@ impl Door {
         match self {
             Self::Kernel(door) => door.ring_bell(),
             Self::Ring(door) => door.ring_bell(),
+            Self::Queue(door) => door.ring_bell(),
         }
     }
 
     /// What waits for room to be sent to `conversation` is sent when there is.
-    pub(super) fn await_room(&self, conversation: &Conversation) {
-        if let Self::Kernel(door) = self {
-            door.await_room(conversation);
+    pub(super) fn await_room(&self, conversation: &Arc<Conversation>) {
+        match self {
+            Self::Kernel(door) => door.await_room(conversation),
+            Self::Ring(_) => {}
+            Self::Queue(door) => door.await_room(conversation),
         }
     }
 
@@ -52,6 +83,7 @@ impl Door {
         match self {
             Self::Kernel(door) => door.owes(),
             Self::Ring(_) => false,
+            Self::Queue(door) => door.owes(),
         }
     }
 
@@ -67,6 +99,7 @@ impl Door {
         match self {
             Self::Kernel(door) => door.close(),
             Self::Ring(door) => door.close(),
+            Self::Queue(door) => door.close(),
         }
     }
 
@@ -74,7 +107,7 @@ impl Door {
     pub(super) fn address(&self) -> Option<&str> {
         match self {
             Self::Kernel(door) => door.address(),
-            Self::Ring(_) => None,
+            Self::Ring(_) | Self::Queue(_) => None,
         }
     }
 }

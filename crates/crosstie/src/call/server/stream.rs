@@ -10,6 +10,7 @@ use super::conversation::Flow;
 use crate::Deadline;
 use crate::contract::SendError;
 use crate::endpoint::Message;
+use crate::os::clock;
 
 /// Many replies to one call, as they come; made by [`Call::stream`](super::Call::stream).
 ///
@@ -61,7 +62,10 @@ impl<A: Message + ?Sized> ReplyStream<A> {
                 }
                 Err(SendError::Full) => {
                     let may_go_on = || taken.conversation.flow(taken.id) != Flow::Stopped;
-                    if !desk.wait_until(deadline, may_go_on) {
+                    if !taken.conversation.await_board(taken.id, deadline, may_go_on) {
+                        desk.wait_until(deadline, may_go_on);
+                    }
+                    if !may_go_on() && deadline.is_over(clock::now_ns()) {
                         return Err(if deadline.is_now() { SendError::Full } else { SendError::TimedOut });
                     }
                 }

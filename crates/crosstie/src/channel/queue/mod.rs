@@ -8,6 +8,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `beside` | what ends a receiver's wait beside a message |
 //! | [`options`] | places, room, limits, what to do when it is full, how to wait |
 //! | `layout` | where what lies in the file |
 //! | `memory` | the file's bytes as the protocol sees them |
@@ -17,6 +18,7 @@
 //! | [`job`] | [`Job`]: a message in hand |
 //! | [`state`] | what a queue holds now |
 
+mod beside;
 pub mod job;
 mod layout;
 mod memory;
@@ -26,6 +28,7 @@ pub mod sender;
 mod shared;
 pub mod state;
 
+pub(crate) use beside::{Beside, QueueBell, Receivers};
 pub use job::Job;
 pub use options::{FullPolicy, QueueOptions};
 pub use receiver::QueueReceiver;

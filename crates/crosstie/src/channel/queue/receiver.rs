@@ -1,6 +1,7 @@
 //! [`QueueReceiver`]: a receiving end of a queue.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 use crosstie_core::Deadline;
 use crosstie_core::queue::consumer::{Claim, Consumer};
@@ -11,6 +12,7 @@ use crosstie_core::queue::recovery::Recovered;
 use crosstie_core::ring::sleepers::Awaits;
 use crosstie_core::ring::spsc::Corrupt;
 
+use super::beside::{Beside, Nothing, QueueBell};
 use super::job::Job;
 use super::memory::Cells;
 use super::options::QueueOptions;
@@ -33,7 +35,7 @@ use crate::os::clock;
 #[derive(Debug)]
 pub struct QueueReceiver {
     consumer: RefCell<Consumer<Cells>>,
-    shared: Shared,
+    shared: Arc<Shared>,
     /// The mapping, for reading while jobs are in hand.
     cells: Cells,
     wait: WaitMode,
@@ -73,7 +75,7 @@ impl QueueReceiver {
             message_bytes_max: options.message_bytes_max,
             credit: options.credit.max(1),
             lease_ns: geometry.lease_ns,
-            shared,
+            shared: Arc::new(shared),
             follows: false,
             in_hand: Cell::new(0),
             held: RefCell::new(Vec::new()),
@@ -114,6 +116,31 @@ impl QueueReceiver {
         let claim = self.next(deadline)?;
         self.held.borrow_mut().push(claim);
         Ok(Held { receiver: self, claim })
+    }
+
+    /// As [`QueueReceiver::recv_held`]; `None` if what is waited for beside it came first.
+    pub(crate) fn recv_held_beside(
+        &self,
+        deadline: Deadline,
+        beside: &dyn Beside,
+    ) -> Result<Option<Held<'_>>, RecvError> {
+        let Some(claim) = self.next_beside(deadline, beside)? else { return Ok(None) };
+        self.held.borrow_mut().push(claim);
+        Ok(Some(Held { receiver: self, claim }))
+    }
+
+    /// As [`QueueReceiver::recv`]; `None` if what is waited for beside it came first.
+    pub(crate) fn recv_beside(
+        &self,
+        deadline: Deadline,
+        beside: &dyn Beside,
+    ) -> Result<Option<Job<'_>>, RecvError> {
+        Ok(self.next_beside(deadline, beside)?.map(|claim| Job::new(self, claim)))
+    }
+
+    /// What ends waits of this queue's receivers, those of this process.
+    pub(crate) fn bell(&self) -> QueueBell {
+        QueueBell::new(&self.shared)
     }
 
     /// Says that every message that is held is done; answers how many were taken away before, because
@@ -210,6 +237,12 @@ impl QueueReceiver {
 
     #[inline]
     fn next(&self, deadline: Deadline) -> Result<Claim, RecvError> {
+        // Nothing never comes.
+        self.next_beside(deadline, &Nothing)?.ok_or(RecvError::TimedOut)
+    }
+
+    #[inline]
+    fn next_beside(&self, deadline: Deadline, beside: &dyn Beside) -> Result<Option<Claim>, RecvError> {
         if !self.shared.is_ours() {
             return Err(self.shared.inherited().into());
         }
@@ -218,7 +251,10 @@ impl QueueReceiver {
         }
         let claim = match self.look()? {
             Some(claim) => claim,
-            None => self.await_job(deadline)?,
+            None => match self.await_job(deadline, beside)? {
+                Some(claim) => claim,
+                None => return Ok(None),
+            },
         };
         self.in_hand.set(self.in_hand.get() + 1);
         if claim.length as usize > self.message_bytes_max {
@@ -227,7 +263,7 @@ impl QueueReceiver {
             let (length, limit) = (claim.length as usize, self.message_bytes_max);
             return Err(RecvError::TooLarge { length, limit });
         }
-        Ok(claim)
+        Ok(Some(claim))
     }
 
     /// The next job, if there is one.
@@ -250,27 +286,30 @@ impl QueueReceiver {
     }
 
     #[cold]
-    fn await_job(&self, deadline: Deadline) -> Result<Claim, RecvError> {
+    fn await_job(&self, deadline: Deadline, beside: &dyn Beside) -> Result<Option<Claim>, RecvError> {
         let mut patience = Patience::new(self.wait, deadline);
         loop {
             if let Some(claim) = patience.round(|| self.look())? {
-                return Ok(claim);
+                return Ok(Some(claim));
             }
             // What the dead had in hand comes again; then their end is known.
             self.shared.recover(self.consumer.borrow_mut().end())?;
             // What the senders are is read before the last look: an end seen here comes after all messages.
             let ends = self.shared.ends();
             if let Some(claim) = self.look()? {
-                return Ok(claim);
+                return Ok(Some(claim));
             }
             self.meet_end(ends)?;
+            if beside.has_come() {
+                return Ok(None);
+            }
             match patience.next() {
                 Next::Spin => {}
                 Next::GiveUp if deadline.is_now() => return Err(RecvError::Empty),
                 Next::GiveUp => return Err(RecvError::TimedOut),
                 Next::Sleep => {
-                    if let Some(claim) = self.sleep(ends, patience.deadline())? {
-                        return Ok(claim);
+                    if let Some(claim) = self.sleep(ends, beside, patience.deadline())? {
+                        return Ok(Some(claim));
                     }
                 }
             }
@@ -297,11 +336,11 @@ impl QueueReceiver {
     }
 
     /// Sleeps until there may be a job, or nothing more; answers one that was found on the last look.
-    fn sleep(&self, ends: Ends, deadline: Deadline) -> Result<Option<Claim>, RecvError> {
+    fn sleep(&self, ends: Ends, beside: &dyn Beside, deadline: Deadline) -> Result<Option<Claim>, RecvError> {
         let awaits = if ends.has_sender { Awaits::Something } else { Awaits::SomethingOrTheEnd };
         let mut found = None;
         let until = self.next_lease_end()?.map_or(deadline, |ends_ns| deadline.min(Deadline::at_ns(ends_ns)));
-        self.shared.sleep(self.cells.control().receivers(), awaits, until, || {
+        self.shared.sleep(self.cells.control().receivers(), awaits, beside, until, || {
             found = self.look()?;
             // The last one may have been done since this receiver looked.
             let is_new = found.is_some() || self.shared.ends() != ends;
@@ -367,6 +406,12 @@ impl Held<'_> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.claim.length == 0
+    }
+
+    /// How often it was delivered, this time included.
+    #[must_use]
+    pub fn deliveries(&self) -> u32 {
+        u32::from(self.claim.deliveries)
     }
 
     /// Copies the message into the front of `into`, as much as fits; answers how many bytes.

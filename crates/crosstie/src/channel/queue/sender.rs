@@ -1,11 +1,15 @@
 //! [`QueueSender`]: a sending end of a queue, and [`Loan`]: a message written in place.
 
+use std::sync::Arc;
+
 use crosstie_core::Deadline;
+use crosstie_core::queue::end::{Ticket, Whereabouts};
 use crosstie_core::queue::member::{Leaving, Part};
 use crosstie_core::queue::memory::Memory;
 use crosstie_core::queue::producer::{Producer, Room, Search};
 use crosstie_core::ring::sleepers::Awaits;
 
+use super::beside::{Nothing, Receivers};
 use super::memory::Cells;
 use super::options::{FullPolicy, QueueOptions};
 use super::shared::{Shared, wake};
@@ -46,7 +50,7 @@ const EXACT_ROUNDS: u32 = 16;
 #[derive(Debug)]
 pub struct QueueSender {
     producer: Producer<Cells>,
-    shared: Shared,
+    shared: Arc<Shared>,
     wait: WaitMode,
     full: FullPolicy,
     message_bytes_max: usize,
@@ -63,7 +67,18 @@ impl QueueSender {
     /// version (both named), [`NoSpace`](crate::ErrorKind::NoSpace) when /dev/shm is full or 1,024 ends
     /// are open.
     pub fn open(domain: &'static Domain, name: &str, options: &QueueOptions) -> Result<Self> {
-        let shared = Shared::enter(domain, name, options, Part::Sender)?;
+        Self::over(Shared::enter(domain, name, options, Part::Sender)?, options)
+    }
+
+    /// As [`QueueSender::open`], of a queue that is there.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound); as [`QueueSender::open`].
+    pub(crate) fn open_existing(domain: &'static Domain, name: &str, options: &QueueOptions) -> Result<Self> {
+        Self::over(Shared::enter_existing(domain, name, options, Part::Sender)?, options)
+    }
+
+    fn over(shared: Shared, options: &QueueOptions) -> Result<Self> {
         let entered = Producer::new(shared.cells(), shared.seat(), shared.barrier())
             .map_err(|fault| shared.fault(fault))
             .and_then(|mut producer| shared.take_over(producer.end()).map(|()| producer));
@@ -73,10 +88,46 @@ impl QueueSender {
             wait: options.wait,
             full: options.full,
             message_bytes_max: options.message_bytes_max.min(shared.layout().geometry.payload_bytes_max()),
-            shared,
+            shared: Arc::new(shared),
             has_place: false,
             ended: false,
         })
+    }
+
+    /// Sends a message whose bytes are `parts` in a row, and answers by what it is found again.
+    ///
+    /// # Errors
+    /// As [`QueueSender::send`].
+    pub(crate) fn send_tracked(&mut self, parts: &[&[u8]], deadline: Deadline) -> Result<Ticket, SendError> {
+        let length = self.admit(parts.iter().map(|part| part.len()).sum())?;
+        let room = self.make_room(length, deadline)?.ok_or(SendError::Full)?;
+        let mut at = 0;
+        for part in parts {
+            self.producer.memory().write(room.place, at, part);
+            at += part.len();
+        }
+        let ticket = room.ticket();
+        self.commit(room, length)?;
+        self.wake();
+        Ok(ticket)
+    }
+
+    /// What became of a message that this end had sent.
+    pub(crate) fn whereabouts(&mut self, ticket: Ticket) -> Whereabouts {
+        self.producer.end().whereabouts(ticket)
+    }
+
+    /// Brings back what the dead have left.
+    ///
+    /// # Errors
+    /// [`Corrupt`](crate::ErrorKind::Corrupt).
+    pub(crate) fn recover(&mut self) -> Result<bool> {
+        self.shared.recover(self.producer.end())
+    }
+
+    /// Who receives what this end sends.
+    pub(crate) fn receivers(&self) -> Receivers {
+        Receivers::new(&self.shared)
     }
 
     /// Sends one message; while the queue is full, does what its [`FullPolicy`] says.
@@ -251,7 +302,7 @@ impl QueueSender {
     fn sleep(&mut self, length: u32, deadline: Deadline) -> Result<Option<Room>, SendError> {
         let cells = self.shared.cells();
         let mut found = None;
-        self.shared.sleep(cells.control().senders(), Awaits::Something, deadline, || {
+        self.shared.sleep(cells.control().senders(), Awaits::Something, &Nothing, deadline, || {
             found = self.producer.reserve(length, Search::Everywhere);
             Ok::<_, SendError>(found.is_some())
         })?;

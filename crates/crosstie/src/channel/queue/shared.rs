@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crosstie_core::atomic::AtomicU32;
+use crosstie_core::queue::control::Control;
 use crosstie_core::queue::end::End;
 use crosstie_core::queue::member::{self, Ends, Leaving, Part, Seat};
 use crosstie_core::queue::memory::{MEMBERS, Memory};
@@ -10,6 +12,7 @@ use crosstie_core::ring::sleepers::{Awaits, Sleepers};
 use crosstie_core::ring::spsc::{Barrier, Corrupt};
 use crosstie_core::{Deadline, OwnerId};
 
+use super::beside::Beside;
 use super::layout::{self, Layout};
 use super::memory::Cells;
 use super::options::QueueOptions;
@@ -44,11 +47,30 @@ impl Shared {
         options: &QueueOptions,
         part: Part,
     ) -> Result<Self> {
+        Self::enter_what(domain, name, part, || open(domain, name, options))
+    }
+
+    /// As [`Shared::enter`], of a queue that is there.
+    pub(super) fn enter_existing(
+        domain: &'static Domain,
+        name: &str,
+        options: &QueueOptions,
+        part: Part,
+    ) -> Result<Self> {
+        Self::enter_what(domain, name, part, || open_existing(domain, name, options))
+    }
+
+    fn enter_what(
+        domain: &'static Domain,
+        name: &str,
+        part: Part,
+        open: impl Fn() -> Result<(Arc<Segment>, Layout)>,
+    ) -> Result<Self> {
         let me = domain.process_owner()?;
         let barrier =
             if membarrier::register_global_expedited() { Barrier::Asymmetric } else { Barrier::Fence };
         for _ in 0..TRIES_MAX {
-            let (segment, layout) = open(domain, name, options)?;
+            let (segment, layout) = open()?;
             let cells = Cells::new(&segment, layout);
             let seat = member::enter(&cells, me, part, |id| domain.confirm_alive(id))
                 .ok_or_else(|| all_seats_taken(name))?;
@@ -89,6 +111,12 @@ impl Shared {
 
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// The word on which senders sleep; `None` never, since the file was found to be long enough.
+    pub(super) fn senders_word(&self) -> Option<&AtomicU32> {
+        let control = self.segment.shared::<Control>(layout::CONTROL_OFFSET).ok()?;
+        Some(control.senders().word())
     }
 
     pub(super) fn cells(&self) -> Cells {
@@ -152,7 +180,7 @@ impl Shared {
     }
 
     /// Makes everybody look again, whatever they sleep for.
-    fn rouse_all(&self) {
+    pub(super) fn rouse_all(&self) {
         let cells = self.cells();
         for sleepers in [cells.control().receivers(), cells.control().senders()] {
             sleepers.rouse();
@@ -166,14 +194,17 @@ impl Shared {
         &self,
         sleepers: &Sleepers,
         awaits: Awaits,
+        beside: &dyn Beside,
         deadline: Deadline,
         look: impl FnOnce() -> std::result::Result<bool, E>,
     ) -> std::result::Result<(), E> {
         let seen = sleepers.announce(awaits);
         membarrier::global_expedited();
+        let other = beside.word();
         // Whoever comes later rouses; whose death can leave something for us to do is watched (HAZARDS H2).
-        let Some(watch) = self.others() else { return Ok(()) };
-        if look()? {
+        let Some(mut watch) = self.others() else { return Ok(()) };
+        watch.extend(beside.lives());
+        if look()? || beside.has_come() {
             return Ok(());
         }
         let until = match self.barrier {
@@ -181,7 +212,7 @@ impl Shared {
             // Nobody can fence for this process, so an announcement may be overlooked: short sleeps.
             Barrier::Fence => deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
         };
-        match self.domain.wait(sleepers.word(), seen, &watch, until) {
+        match self.domain.wait_while((sleepers.word(), seen), other.as_slice(), &watch, until) {
             Wait::Woken | Wait::OwnerDied | Wait::TimedOut => Ok(()),
             Wait::DomainRemoved => Err(E::from(
                 Error::new("wait on", object(&self.name), ErrorKind::NotFound)
@@ -230,12 +261,22 @@ fn open(domain: &'static Domain, name: &str, options: &QueueOptions) -> Result<(
     Ok((Arc::new(segment), found))
 }
 
+fn open_existing(
+    domain: &'static Domain,
+    name: &str,
+    options: &QueueOptions,
+) -> Result<(Arc<Segment>, Layout)> {
+    let spec = Layout::of(layout::wanted(name, options)?).spec();
+    let segment = Segment::open(domain.directory(), &file_name(name), &spec)?;
+    let found = Layout::found(name, segment.header())?;
+    layout::check(name, options, found.geometry)?;
+    Ok((Arc::new(segment), found))
+}
+
 /// Opens the queue `name`, which must be there, without taking part in it.
 pub(super) fn look_into(domain: &'static Domain, name: &str) -> Result<Cells> {
-    let spec = Layout::of(layout::wanted(name, &QueueOptions::default())?).spec();
-    let segment = Segment::open(domain.directory(), &file_name(name), &spec)?;
-    let layout = Layout::found(name, segment.header())?;
-    Ok(Cells::new(&Arc::new(segment), layout))
+    let (segment, layout) = open_existing(domain, name, &QueueOptions::default())?;
+    Ok(Cells::new(&segment, layout))
 }
 
 fn all_seats_taken(name: &str) -> Error {
