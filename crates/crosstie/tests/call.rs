@@ -2,6 +2,8 @@
 
 #[path = "call/contract.rs"]
 mod contract;
+#[path = "call/deadlocks.rs"]
+mod deadlocks;
 #[path = "call/deaths.rs"]
 mod deaths;
 #[path = "call/servers.rs"]

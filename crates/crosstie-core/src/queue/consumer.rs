@@ -30,7 +30,7 @@
 //! As [`super::end`].
 
 use super::control::Control;
-use super::end::{End, Fate, GivenBack, Place as Cursor, TRIES_MAX};
+use super::end::{End, Fate, GivenBack, Place as Cursor, TRIES_MAX, Ticket};
 use super::job::{Job, State};
 use super::memory::{Access, Geometry, Memory, Place};
 use super::order::{Entry, Found, Order};
@@ -50,6 +50,14 @@ pub struct Claim {
     pub length: u32,
     /// How often it was delivered, this time included.
     pub deliveries: u8,
+}
+
+impl Claim {
+    /// By what its sender finds the message again.
+    #[must_use]
+    pub const fn ticket(&self) -> Ticket {
+        Ticket { job: self.job, serial: (self.word >> 32) as u32 }
+    }
 }
 
 /// The receiving end.

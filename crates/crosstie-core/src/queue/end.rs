@@ -163,6 +163,14 @@ pub struct Ticket {
     pub(super) serial: u32,
 }
 
+impl Ticket {
+    /// The same in one number.
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        ((self.serial as u64) << 32) | self.job as u64
+    }
+}
+
 /// What became of a message that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whereabouts {

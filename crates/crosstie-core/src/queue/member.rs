@@ -106,7 +106,9 @@ impl Default for Member {
     }
 }
 
-pub(super) fn decode(word: u64) -> Option<(OwnerId, Part)> {
+/// What the word of an entry says; `None` for a vacant one.
+#[must_use]
+pub fn decode(word: u64) -> Option<(OwnerId, Part)> {
     let part = if word & RECEIVER != 0 { Part::Receiver } else { Part::Sender };
     OwnerId::from_bits(word).map(|id| (id, part))
 }

@@ -1,5 +1,6 @@
 //! [`Client`]: the end that calls.
 
+mod call_wait;
 mod line;
 mod outgoing;
 mod pending;
@@ -75,6 +76,10 @@ impl Default for CallOptions {
 /// A server that dies with a call in hand is [`CallError::PeerDied`] at once to its caller, or the call
 /// goes to the next server if it was declared [idempotent](CallOptions::idempotent). A client that dies
 /// is seen by the server: its calls are cancelled.
+///
+/// # Deadlock
+/// Through a queue, a call whose answer would need what its caller has is [`CallError::Deadlock`] to one of those in the
+/// circle: a lock, or a worker of [`Server::serve`](super::Server::serve) that is busy with the very call for which this one is made.
 ///
 /// # Cost
 /// Two system calls a call (`send`, `recv`) without a deadline, two more with one; none on a ring while
@@ -263,6 +268,10 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
                 Ok(reply.map_err(CallError::Malformed))
             }
             Waited::Over(ending) => Err(ending),
+            Waited::Stuck(deadlock) => {
+                self.shared.give_up(id);
+                Ok(Err(CallError::Deadlock(deadlock)))
+            }
             Waited::Nothing => {
                 self.shared.give_up(id);
                 Ok(Err(CallError::TimedOut))

@@ -5,6 +5,7 @@ use std::fmt;
 use super::refusal::Refusal;
 use crate::contract::{RecvError, SendError};
 use crate::error::{Error, ErrorKind};
+use crate::ledger::deadlock::Deadlock;
 
 /// Why a call has no reply; one variant per thing to do.
 #[derive(Debug)]
@@ -31,6 +32,9 @@ pub enum CallError {
     /// The server died with the call in hand. Whether it had done the call is not known; a call that was
     /// declared idempotent would have been given to the next server.
     PeerDied,
+    /// To wait would close a circle: the server that would have to answer waits, itself or through others, for what the
+    /// caller has. The call was given up, and the others go on. Only through a queue.
+    Deadlock(Deadlock),
     /// Anything else.
     Failed(Error),
 }
@@ -46,6 +50,7 @@ impl CallError {
             Self::Refused(refusal) => refusal.kind(),
             Self::Closed => ErrorKind::Closed,
             Self::PeerDied => ErrorKind::PeerDied,
+            Self::Deadlock(_) => ErrorKind::Deadlock,
             Self::Malformed(error) | Self::Failed(error) => error.kind(),
         }
     }
@@ -62,6 +67,7 @@ impl fmt::Display for CallError {
             Self::Closed => f.write_str("the server has ended before it answered"),
             Self::PeerDied => f.write_str("the server died with the call in hand"),
             Self::Refused(refusal) => refusal.fmt(f),
+            Self::Deadlock(deadlock) => deadlock.fmt(f),
             Self::Malformed(error) | Self::Failed(error) => error.fmt(f),
             Self::TimedOut => f.write_str(self.kind().phrase()),
         }

@@ -18,6 +18,7 @@ use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::{Mode, Seen, WaitRecord, Want};
 
 use super::behind::{Holder, may_be_behind};
+use super::calls::key_of_call;
 use super::identity::Described;
 use super::objects::name_in;
 use super::site::Site;
@@ -163,6 +164,14 @@ struct Member {
     seen: Seen,
 }
 
+impl Member {
+    /// The key of the call for whose answer it waits.
+    fn call(&self) -> Option<u64> {
+        let want = &self.seen.want;
+        (want.mode == Mode::Call).then(|| key_of_call(want.key, want.note[0]))
+    }
+}
+
 impl Domain {
     /// Whether `me`, whose wait is published, is in a deadlock that it has to end.
     pub(super) fn check_deadlock(&'static self, me: Me) -> Check<Deadlock> {
@@ -193,6 +202,10 @@ impl Domain {
                 member.is_some_and(|it| it.slot.waiting.is_still(it.seen.sequence) && self.is_alive(it.id))
             };
             if answer.component.iter().all(still) {
+                let component = || answer.component.iter().filter_map(|&at| members.get(at as usize));
+                if !self.has_no_other_server(component) {
+                    return Check::LookAgain;
+                }
                 let named = |&at: &u32| members.get(at as usize);
                 let mut cycle: Vec<_> = answer.cycle.iter().filter_map(named).collect();
                 if let [alone] = cycle[..] {
@@ -245,6 +258,7 @@ impl Domain {
                 Mode::Exclusive => Claim::Exclusive,
                 Mode::Shared => Claim::Shared,
                 Mode::Units => Claim::Units { need: want.need, total: want.total },
+                Mode::Call => Claim::Units { need: 1, total: want.total },
                 // Anybody may bring it about: never a proof.
                 Mode::Signal | Mode::Any | Mode::Arrival | Mode::Nested => continue,
             };
@@ -256,6 +270,32 @@ impl Domain {
             blocked.push(Blocked { id, ticket: seen.ticket, key: want.key, claim, queue: want.queue });
             members.push(Member { id, slot, seen });
         }
+        for (blocked, member) in blocked.iter_mut().zip(members) {
+            let Some(call) = member.call() else { continue };
+            // In the hands of somebody blocked, it waits for that one; what no blocked one has waits for any.
+            if held.iter().any(|hold| hold.key == call) {
+                (blocked.key, blocked.claim) = (call, Claim::Exclusive);
+            }
+        }
+    }
+
+    /// Whether everybody who could do the calls for which those in a proof wait is in it. Who came meanwhile is
+    /// not: it would do them.
+    fn has_no_other_server<'a, I: Iterator<Item = &'a Member>>(
+        &'static self,
+        component: impl Fn() -> I,
+    ) -> bool {
+        component().filter(|member| member.call().is_some()).all(|caller| {
+            let key = caller.seen.want.key;
+            let busy = component().flat_map(|member| member.slot.holds.read()).filter(|hold| hold.key == key);
+            let in_hand = component()
+                .flat_map(|member| member.slot.holds.read())
+                .any(|hold| Some(hold.key) == caller.call());
+            let busy = busy.map(|hold| hold.units).sum::<u32>();
+            let ticket = caller.seen.want.note[0];
+            // Its answer may be on its way to it, and who gave it busy with another call already.
+            in_hand || (busy > 0 && self.waits_for_all(key, ticket, busy))
+        })
     }
 
     /// What the occupant of `slot` holds, and the commands under which it runs.

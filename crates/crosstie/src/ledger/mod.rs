@@ -25,6 +25,7 @@
 pub mod attach;
 pub mod behind;
 mod boot;
+pub(crate) mod calls;
 pub mod command;
 pub mod deadlock;
 pub mod domain;

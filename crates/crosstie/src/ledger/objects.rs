@@ -8,6 +8,7 @@ use crosstie_core::layout::header::{HEADER_BYTES, Header};
 use crosstie_core::turns::rwlock::KEY;
 
 use super::Domain;
+use super::calls::{CALLS_SUFFIX, key_of_calls};
 use super::domain::LEDGER_FILE;
 use crate::os::directory;
 
@@ -71,7 +72,11 @@ impl Domain {
         let mut key = [0; 8];
         let is_channel = matches!(kind, "ring" | "queue" | "client");
         let has_key = !is_channel && file.read_exact_at(&mut key, OBJECT_OFFSET + KEY_OFFSET).is_ok();
-        let key = if has_key { u64::from_le_bytes(key) } else { 0 };
+        let key = match has_key {
+            true => u64::from_le_bytes(key),
+            false if kind == "queue" && name.ends_with(CALLS_SUFFIX) => key_of_calls(name),
+            false => 0,
+        };
         Some(NamedObject { kind: kind.to_owned(), name: name.to_owned(), key, header })
     }
 }

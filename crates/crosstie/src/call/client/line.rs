@@ -36,7 +36,7 @@ pub(super) struct Line {
 /// The queue of one client's replies, and who answers; removed on drop.
 pub(super) struct ReplyQueue {
     pub(super) replies: QueueReceiver,
-    pub(super) servers: Receivers,
+    pub(super) servers: Arc<Receivers>,
     _files: QueueFiles,
 }
 
@@ -143,8 +143,9 @@ fn through_queue(address: &Address, name: &str, options: &Options, token: u64) -
     let any = QueueOptions { message_bytes_max: usize::MAX, places: None, ..ends.clone() };
     let replies = QueueReceiver::open(domain, &place.replies(), &any)?.follow();
     let sender = QueueSender::open(domain, &board::calls_queue(name), &ends)?;
-    let queue = ReplyQueue { replies, servers: sender.receivers(), _files: files };
-    let sender = Outgoing::Queue(Box::new(CallQueue::new(sender, board)));
+    let calls = CallQueue::new(sender, board);
+    let queue = ReplyQueue { replies, servers: Arc::clone(calls.servers()), _files: files };
+    let sender = Outgoing::Queue(Box::new(calls));
     let (queue, receiver) = (Some(Box::new(queue)), None);
     Ok(Line { sender, receiver, queue, token, is_alone: true, lifeline: None, file: None })
 }

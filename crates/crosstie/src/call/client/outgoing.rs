@@ -7,11 +7,13 @@ use crosstie_core::queue::end::{Ticket, Whereabouts};
 
 use super::super::board::{self, Board};
 use super::super::frame::{HEAD_BYTES_MAX, Head, PREFIX_BYTES, Prefix, SERVERS_MAX, SLOT_BITS};
+use super::call_wait::CallWait;
 use crate::Deadline;
-use crate::channel::queue::QueueSender;
+use crate::channel::queue::{QueueSender, Receivers};
 use crate::contract::SendError;
 use crate::endpoint::Sender;
 use crate::error::Result;
+use crate::ledger::calls::key_of_calls;
 use crate::os::clock;
 
 /// What carries a client's frames.
@@ -26,6 +28,9 @@ pub(super) enum Outgoing {
 pub(super) struct CallQueue {
     sender: QueueSender,
     board: Arc<Board>,
+    servers: Arc<Receivers>,
+    /// Of the queue of calls in the ledger.
+    key: u64,
     /// By the slot of the call.
     sent: Vec<Option<SentCall>>,
 }
@@ -93,7 +98,25 @@ impl Outgoing {
 
 impl CallQueue {
     pub(super) fn new(sender: QueueSender, board: Arc<Board>) -> Self {
-        Self { sender, board, sent: Vec::new() }
+        let servers = Arc::new(sender.receivers());
+        let key = key_of_calls(&board::calls_queue(&board.place().name));
+        Self { sender, board, servers, key, sent: Vec::new() }
+    }
+
+    /// Who answers.
+    pub(super) fn servers(&self) -> &Arc<Receivers> {
+        &self.servers
+    }
+
+    /// The wait for the call `id`, as others see it.
+    pub(super) fn wait_for(&self, id: u32, deadline: Deadline) -> Option<CallWait> {
+        let sent = self.sent(id)?;
+        let (domain, servers) = (self.board.domain(), Arc::clone(&self.servers));
+        Some(CallWait::new(domain, (self.key, sent.ticket.to_bits()), servers, deadline))
+    }
+
+    fn sent(&self, id: u32) -> Option<SentCall> {
+        self.sent.get(slot_of(id)).copied().flatten().filter(|sent| sent.id == id)
     }
 
     fn send(&mut self, head: Head, body: &[u8]) -> Result<(), SendError> {
@@ -138,8 +161,7 @@ impl CallQueue {
 
     /// Whether no server has the call `id` that will answer it, nor will get it: unless its answer is here already.
     pub(super) fn is_lost(&mut self, id: u32) -> bool {
-        let sent = self.sent.get(slot_of(id)).copied().flatten().filter(|sent| sent.id == id);
-        let Some(sent) = sent else { return false };
+        let Some(sent) = self.sent(id) else { return false };
         let servers_max = if sent.is_idempotent { SERVERS_MAX } else { 1 };
         match self.sender.whereabouts(sent.ticket) {
             Whereabouts::Waiting(deliveries) => u32::from(deliveries) >= servers_max,

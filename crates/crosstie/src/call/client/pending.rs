@@ -88,6 +88,11 @@ impl<A: Message + ?Sized> Pending<A> {
                     self.id = None;
                     self.begin_again(ending)?;
                 }
+                Waited::Stuck(deadlock) => {
+                    self.id = None;
+                    self.shared.give_up(id);
+                    return Err(CallError::Deadlock(deadlock));
+                }
                 Waited::Nothing if !self.deadline.is_over(clock::now_ns()) => return Err(CallError::Pending),
                 Waited::Nothing => {
                     self.id = None;

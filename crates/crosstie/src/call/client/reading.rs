@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use super::super::error::Broken;
 use super::super::frame::Head;
+use super::call_wait::CallWait;
 use super::line::ReplyQueue;
 use super::outgoing::Outgoing;
 use super::shared::{Reader, Shared, State};
 use super::slots::{Ending, Next, Slot};
 use crate::Deadline;
-use crate::channel::queue::Job;
+use crate::channel::queue::{Beside, Job};
 use crate::contract::RecvError;
+use crate::ledger::deadlock::Deadlock;
 use crate::os::clock;
 use crate::os::poll::{self, Interest};
 
@@ -27,6 +29,8 @@ pub(super) enum Read<R> {
     Nothing,
     /// The conversation's end, which was told to all.
     Over,
+    /// To wait on would close a circle.
+    Stuck(Deadlock),
 }
 
 impl<R> Read<R> {
@@ -43,6 +47,8 @@ pub(super) enum Waited<R> {
     Over(Ending),
     /// Nothing before the deadline.
     Nothing,
+    /// To wait on would close a circle.
+    Stuck(Deadlock),
 }
 
 impl Shared {
@@ -51,13 +57,14 @@ impl Shared {
         &self,
         reader: &mut Reader,
         deadline: Deadline,
+        wait: Option<&CallWait>,
         take: impl FnOnce(Head, &[u8]) -> Option<R>,
     ) -> Read<R> {
         if let Err(error) = await_sign(reader, deadline) {
             return self.over(&Broken::of_recv(&error));
         }
         if let Some(queue) = reader.queue.take() {
-            let read = self.read_queue(reader, &queue, deadline, take);
+            let read = self.read_queue(reader, &queue, (deadline, wait), take);
             reader.queue = Some(queue);
             return read;
         }
@@ -92,10 +99,17 @@ impl Shared {
         &self,
         reader: &mut Reader,
         queue: &ReplyQueue,
-        deadline: Deadline,
+        (deadline, wait): (Deadline, Option<&CallWait>),
         take: impl FnOnce(Head, &[u8]) -> Option<R>,
     ) -> Read<R> {
-        match queue.replies.recv_beside(deadline, &queue.servers) {
+        let beside: &dyn Beside = wait.map_or(&*queue.servers, |wait| wait);
+        let came = queue.replies.recv_beside(deadline, beside);
+        if let Some(deadlock) = wait.and_then(CallWait::take_deadlock)
+            && !matches!(came, Ok(Some(_)))
+        {
+            return Read::Stuck(deadlock);
+        }
+        match came {
             Ok(Some(job)) => self.hand_out_job(reader, job, take),
             // A server came, went or died.
             Ok(None) => self.look_for_lost(reader, queue),
@@ -199,12 +213,17 @@ impl Shared {
                 match read {
                     Read::Own(own) => break own,
                     Read::Nothing => break Waited::Nothing,
+                    Read::Stuck(deadlock) => break Waited::Stuck(deadlock),
                     Read::Frame | Read::Over => {}
                 }
             } else if is_over(deadline) {
                 break Waited::Nothing;
             } else {
-                state = self.sleep_for(state, id, deadline);
+                let (after, deadlock) = self.sleep_for(state, id, deadline);
+                state = after;
+                if let Some(deadlock) = deadlock {
+                    break Waited::Stuck(deadlock);
+                }
             }
         };
         self.settle(&mut state, id, &waited);
@@ -224,7 +243,7 @@ impl Shared {
                 state.slots.close(id);
                 self.tell(state);
             }
-            Waited::Nothing => {}
+            Waited::Nothing | Waited::Stuck(_) => {}
         }
         // The turn may have been passed to this thread, which goes.
         if !state.is_read {
@@ -238,17 +257,25 @@ impl Shared {
         mut state: MutexGuard<'a, State>,
         id: u32,
         deadline: Deadline,
-    ) -> MutexGuard<'a, State> {
+    ) -> (MutexGuard<'a, State>, Option<Deadlock>) {
+        let wait = state.wait_for(id, deadline);
         state.slots.begin_sleep(id, thread::current());
         drop(state);
-        if deadline.is_never() {
-            thread::park();
-        } else {
-            thread::park_timeout(Duration::from_nanos(deadline.left_ns(clock::now_ns())));
+        let until = wait.as_ref().map_or(Some(deadline), |wait| wait.before_sleep(deadline));
+        match until {
+            None => {}
+            Some(until) if until.is_never() => thread::park(),
+            Some(until) => thread::park_timeout(Duration::from_nanos(until.left_ns(clock::now_ns()))),
         }
+        let deadlock = wait.and_then(|wait| {
+            wait.after_sleep();
+            wait.take_deadlock()
+        });
         let mut state = self.lock();
         state.slots.end_sleep(id);
-        state
+        // What has come meanwhile comes first.
+        let is_due = state.slots.get(id).is_some_and(|slot| slot.is_due());
+        (state, deadlock.filter(|_| !is_due))
     }
 
     /// Takes the turn to read, and keeps it until something is there for the call `id`.
@@ -261,11 +288,12 @@ impl Shared {
     ) -> (Read<Waited<R>>, MutexGuard<'a, State>) {
         let is_stream = state.slots.get(id).is_some_and(|slot| slot.is_stream());
         state.is_read = true;
+        let wait = state.wait_for(id, deadline);
         drop(state);
         let mut reader = self.lock_reader();
         loop {
             let mut passed_bytes = 0;
-            let read = self.read(&mut reader, deadline, |head, body| match head {
+            let read = self.read(&mut reader, deadline, wait.as_ref(), |head, body| match head {
                 Head::Reply(of) if of == id => Some(Waited::Reply { reply: decode(body), is_last: true }),
                 Head::Item(of) if of == id && is_stream => {
                     passed_bytes = body.len();

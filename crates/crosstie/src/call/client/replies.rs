@@ -52,6 +52,11 @@ impl<A: Message + ?Sized> Replies<A> {
                     ending => Some(Err(no_reply(&self.shared, ending))),
                 }
             }
+            Waited::Stuck(deadlock) => {
+                self.id = None;
+                self.shared.give_up(id);
+                Some(Err(CallError::Deadlock(deadlock)))
+            }
             Waited::Nothing if !self.deadline.is_over(clock::now_ns()) => Some(Err(CallError::Pending)),
             Waited::Nothing => {
                 self.id = None;

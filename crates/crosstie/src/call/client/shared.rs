@@ -22,6 +22,7 @@ use super::super::board::BOARD_CALLS;
 use super::super::error::{Broken, CallError};
 use super::super::frame::{CallHead, HEAD_BYTES_MAX, Head};
 use super::super::refusal::Refusal;
+use super::call_wait::CallWait;
 use super::line::{self, Line, ReplyFile, ReplyQueue};
 use super::outgoing::Outgoing;
 use super::reading::is_over;
@@ -266,7 +267,7 @@ impl Shared {
         state.is_read = true;
         drop(state);
         let mut reader = self.lock_reader();
-        self.read(&mut reader, deadline, |_, _| None::<()>);
+        self.read(&mut reader, deadline, None, |_, _| None::<()>);
         drop(reader);
         let mut state = self.lock();
         self.pass_turn(&mut state);
@@ -287,7 +288,7 @@ impl Shared {
         match (&writable, reads) {
             (Some(writable), true) => {
                 let mut reader = self.lock_reader();
-                if !self.read(&mut reader, Deadline::NOW, |_, _| None::<()>).is_frame()
+                if !self.read(&mut reader, Deadline::NOW, None, |_, _| None::<()>).is_frame()
                     && let Some(readable) = reader.receiver.as_ref().and_then(|receiver| receiver.as_fd())
                 {
                     let room = (writable.as_fd(), Interest::Writable);
@@ -299,7 +300,7 @@ impl Shared {
                 let _ = poll::wait(writable.as_fd(), Interest::Writable, deadline);
             }
             (None, true) => {
-                self.read(&mut self.lock_reader(), slice, |_, _| None::<()>);
+                self.read(&mut self.lock_reader(), slice, None, |_, _| None::<()>);
             }
             (None, false) => poll::pause(SLICE_NS, deadline),
         }
@@ -439,6 +440,11 @@ impl State {
     /// Whether something that was begun, or that nobody waits for, is still to be sent.
     pub(super) fn owes(&self) -> bool {
         self.owes_rest || !self.outbox.is_empty()
+    }
+
+    /// The wait for the call `id`, as others see it, where they can.
+    pub(super) fn wait_for(&mut self, id: u32, deadline: Deadline) -> Option<CallWait> {
+        self.sender.as_mut()?.queue()?.wait_for(id, deadline)
     }
 
     /// Sends one frame, behind what is owed; never waits.

@@ -209,3 +209,12 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> fmt::Debug for Call<Q, A> {
         f.debug_struct("Call").field("id", &self.answering.taken.id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_call_may_be_sent_to_a_thread_and_looked_at_by_several() {
+        fn is_shared<T: Send + Sync>() {}
+        is_shared::<super::Call<str, str>>();
+    }
+}

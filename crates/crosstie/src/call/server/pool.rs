@@ -68,6 +68,8 @@ pub(super) fn answer<Q: Message + ?Sized, A: Message + ?Sized, R: Borrow<A>>(
     handle: &impl Fn(Q::Owned) -> std::result::Result<R, Refusal>,
 ) {
     let (request, mut answering) = call.split();
+    // Only here: a call that its handler has got itself may be answered by another thread.
+    let _busy = answering.taken.hand.as_ref().and_then(|hand| hand.busy());
     match handle(request) {
         // Of a reply that cannot be sent its caller was told.
         Ok(reply) => drop(answering.reply(reply.borrow())),

@@ -21,6 +21,7 @@ use crate::contract::RecvError;
 use crate::endpoint::{Address, Options, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
+use crate::ledger::calls::{Busy, key_of_calls};
 use crate::os::{clock, poll};
 
 /// How long is waited at a time while a client has no room for its replies.
@@ -30,6 +31,7 @@ const SLICE_NS: u64 = 1_000_000;
 pub(super) struct QueueDoor {
     domain: &'static Domain,
     name: String,
+    key: u64,
     options: QueueOptions,
     /// The longest frame, in bytes.
     frame_bytes_max: usize,
@@ -45,13 +47,25 @@ struct Seats(Mutex<Option<Vec<QueueReceiver>>>);
 
 /// A call in hand: it is done when this is dropped.
 pub(super) struct Hand {
-    seat: Option<QueueReceiver>,
+    /// Behind a lock only so that a call may be looked at by several threads.
+    seat: Mutex<Option<QueueReceiver>>,
     seats: Arc<Seats>,
+    domain: &'static Domain,
+    /// Of the queue of calls in the ledger.
+    key: u64,
+    ticket: u64,
+}
+
+impl Hand {
+    /// Notes in the ledger that the calling thread does this call, and no other one until the answer is dropped.
+    pub(super) fn busy(&self) -> Option<Busy> {
+        Busy::note(self.domain, self.key, self.ticket)
+    }
 }
 
 impl Drop for Hand {
     fn drop(&mut self) {
-        let Some(seat) = self.seat.take() else { return };
+        let Some(seat) = lock(&self.seat).take() else { return };
         seat.acknowledge();
         self.seats.give_back(seat);
     }
@@ -99,6 +113,7 @@ impl QueueDoor {
         Ok(Self {
             domain,
             name: name.to_owned(),
+            key: key_of_calls(&calls_queue(name)),
             bell: seat.bell(),
             seats: Arc::new(Seats(Mutex::new(Some(vec![seat])))),
             options,
@@ -135,11 +150,11 @@ impl QueueDoor {
         let until = if is_owed { deadline.min(slice) } else { deadline };
         let seat = self.seat()?;
         let mut message = Vec::new();
-        let deliveries = match seat.recv_held_beside(until, &News(self)) {
+        let (deliveries, ticket) = match seat.recv_held_beside(until, &News(self)) {
             Ok(Some(held)) => {
                 message.resize(held.len(), 0);
                 held.copy_to(&mut message);
-                held.deliveries()
+                (held.deliveries(), held.ticket().to_bits())
             }
             came => {
                 let came = came.map(|_| ());
@@ -155,7 +170,8 @@ impl QueueDoor {
                 };
             }
         };
-        let hand = Hand { seat: Some(seat), seats: Arc::clone(&self.seats) };
+        let (seats, domain, key) = (Arc::clone(&self.seats), self.domain, self.key);
+        let hand = Hand { seat: Mutex::new(Some(seat)), seats, domain, key, ticket };
         self.take_in(desk, hand, &message, deliveries).map(|()| true)
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crosstie_core::OwnerId;
 use crosstie_core::atomic::{AtomicU32, Ordering};
 use crosstie_core::queue::member::Part;
 use crosstie_core::queue::memory::Memory;
+use crosstie_core::{Deadline, OwnerId};
 
 use super::shared::Shared;
 
@@ -19,6 +19,14 @@ pub(crate) trait Beside {
 
     /// Whose death makes it come.
     fn lives(&self) -> Vec<OwnerId>;
+
+    /// The waiter is about to sleep: until when at most; `None` if it has come after all.
+    fn before_sleep(&self, until: Deadline) -> Option<Deadline> {
+        Some(until)
+    }
+
+    /// The waiter has slept.
+    fn after_sleep(&self) {}
 }
 
 /// Nothing.
@@ -51,6 +59,12 @@ impl Receivers {
         // Nobody's value: the sender has yet to look.
         let seen = AtomicU32::new(shared.changes().wrapping_sub(1));
         Self { shared: Arc::clone(shared), seen }
+    }
+
+    /// How many receiving ends there are that living processes have.
+    pub(crate) fn count(&self) -> u32 {
+        let ends = self.shared.seats_of(Part::Receiver);
+        u32::try_from(ends.iter().filter(|&&id| self.shared.is_alive(id)).count()).unwrap_or(u32::MAX)
     }
 
     /// The sender looks now: what comes from here on is new.

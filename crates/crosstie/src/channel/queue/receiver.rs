@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crosstie_core::Deadline;
 use crosstie_core::queue::consumer::{Claim, Consumer};
-use crosstie_core::queue::end::{Fate, GivenBack};
+use crosstie_core::queue::end::{Fate, GivenBack, Ticket};
 use crosstie_core::queue::member::{Ends, Leaving, Part};
 use crosstie_core::queue::memory::Memory;
 use crosstie_core::queue::recovery::Recovered;
@@ -412,6 +412,11 @@ impl Held<'_> {
     #[must_use]
     pub fn deliveries(&self) -> u32 {
         u32::from(self.claim.deliveries)
+    }
+
+    /// By what its sender finds it again.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.claim.ticket()
     }
 
     /// Copies the message into the front of `into`, as much as fits; answers how many bytes.

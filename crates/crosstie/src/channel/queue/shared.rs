@@ -212,7 +212,10 @@ impl Shared {
             // Nobody can fence for this process, so an announcement may be overlooked: short sleeps.
             Barrier::Fence => deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
         };
-        match self.domain.wait_while((sleepers.word(), seen), other.as_slice(), &watch, until) {
+        let Some(until) = beside.before_sleep(until) else { return Ok(()) };
+        let waited = self.domain.wait_while((sleepers.word(), seen), other.as_slice(), &watch, until);
+        beside.after_sleep();
+        match waited {
             Wait::Woken | Wait::OwnerDied | Wait::TimedOut => Ok(()),
             Wait::DomainRemoved => Err(E::from(
                 Error::new("wait on", object(&self.name), ErrorKind::NotFound)
