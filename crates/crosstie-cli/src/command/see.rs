@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use crosstie::ErrorKind;
 use crosstie::channel::queue::QueueState;
+use crosstie::endpoint::{Address, Capabilities, Place};
 use crosstie::inspect::{Snapshot, SnapshotObject, picture};
 use crosstie::os::clock;
 use serde_json::{Value, json};
@@ -189,6 +190,7 @@ fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
         "waiting": waiting, "acquisitions": object.acquisitions, "contended": object.contended,
         "longest_wait_ns": nanoseconds(object.longest_wait), "overtaken_most": object.overtaken_most,
         "owner_deaths": object.deaths, "is_abandoned": object.is_abandoned || object.dead_owner.is_some(),
+        "caps": Capabilities::of(&object.kind).as_ref().map(caps_document),
         "queue": object.queue.as_ref().map(|queue| queue_document(snapshot, queue))})
 }
 
@@ -210,6 +212,7 @@ fn queue_document(snapshot: &Snapshot, queue: &QueueState) -> Value {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie inspect lock:db
+  crosstie inspect unix:/run/svc.sock       (what a mechanism can)
   crosstie inspect 4711")]
 pub struct Inspect {
     /// KIND:NAME, NAME, or a process id
@@ -233,6 +236,12 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
         return data::text(&describe(&snapshot, object));
     }
     let Ok(pid) = what.parse::<u32>() else {
+        if let Some(caps) = kernels(what) {
+            return match arguments.json {
+                true => data::text(&format!("{:#}\n", json!({"name": what, "caps": caps_document(&caps)}))),
+                false => data::text(&format!("{what}\n  {caps}\n")),
+            };
+        }
         return Err(Failure::new(ErrorKind::NotFound, format!("inspect {what}: there is no such object"))
             .advise(format!("`crosstie ls` lists those of {}", domain.name())));
     };
@@ -255,8 +264,25 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
     data::text(&text)
 }
 
+/// What the mechanism of an address can that is the kernel's, where there is no object to look at.
+fn kernels(what: &str) -> Option<Capabilities> {
+    let address = what.parse::<Address>().ok()?;
+    let is_shared = matches!(address.place(), Place::Ring(_) | Place::Queue(_));
+    Capabilities::of(address.mechanism()).filter(|_| !is_shared)
+}
+
+fn caps_document(caps: &Capabilities) -> Value {
+    json!({"mechanism": caps.mechanism, "delivery": format!("{:?}", caps.delivery), "is_ordered": caps.is_ordered,
+        "untaken": format!("{:?}", caps.untaken), "tells_death": caps.tells_death, "is_zero_copy": caps.is_zero_copy,
+        "has_many_senders": caps.has_many_senders, "has_many_receivers": caps.has_many_receivers,
+        "crosses_machines": caps.crosses_machines, "carries_calls": caps.carries_calls})
+}
+
 fn describe(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     let mut text = format!("{}\n", line(snapshot, object));
+    if let Some(caps) = Capabilities::of(&object.kind) {
+        let _ = writeln!(text, "  {caps}");
+    }
     if let Some(queue) = &object.queue {
         for (owner, count, redelivered) in in_hand(snapshot, queue) {
             let _ = writeln!(text, "  {owner} has {count} in hand, {redelivered} of them delivered before");
@@ -272,6 +298,10 @@ fn describe(snapshot: &Snapshot, object: &SnapshotObject) -> String {
             queue.capacity_bytes,
             queue.deliveries_max
         );
+        for wait in snapshot.waiters(object.key).filter(|_| object.key != 0) {
+            let _ =
+                writeln!(text, "  {} has waited {} for a reply", wait.owner, clock::in_words(wait.waited));
+        }
         return text;
     }
     if !object.description.is_empty() {

@@ -13,6 +13,21 @@ fn messages_wait_in_the_queue_that_a_bare_name_means() {
 }
 
 #[test]
+fn what_a_mechanism_can_is_told_of_an_object_and_of_an_address() {
+    let machine = Machine::new();
+    machine.crosstie(&["send", "jobs", "a"]).finish().code(0);
+    let seen = machine.crosstie(&["inspect", "queue:jobs"]).finish().code(0).output();
+    assert!(seen.contains("at least once") && seen.contains("many to many"), "{seen}");
+    let seen = machine.crosstie(&["inspect", "unix:/nobody/is/there"]).finish().code(0).output();
+    assert!(seen.contains("at most once") && seen.contains("many to one"), "{seen}");
+    let json = machine.crosstie(&["inspect", "ring:none", "--json"]).finish();
+    json.code(84);
+    let json = machine.crosstie(&["inspect", "tcp:h:1", "--json"]).finish().code(0).output();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["caps"]["crosses_machines"], true, "{json}");
+}
+
+#[test]
 fn a_full_disk_leaves_the_messages_in_the_queue() {
     let machine = Machine::new();
     machine.crosstie(&["send", "jobs"]).input("1\n2\n3\n").finish().code(0);

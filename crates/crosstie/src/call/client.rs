@@ -26,7 +26,7 @@ use slots::Ending;
 use super::error::{Broken, CallError};
 use super::frame::{CallHead, SERVERS_MAX};
 use crate::Deadline;
-use crate::endpoint::{Address, Message, Options};
+use crate::endpoint::{Address, Capabilities, Message, Options};
 use crate::error::Result;
 use crate::os::{clock, poll};
 
@@ -250,6 +250,14 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
             let id = self.shared.begin(call, body, deadline)?;
             Ok(Replies::new(Arc::clone(&self.shared), id, deadline))
         })
+    }
+
+    /// What calls over its mechanism can, and the limit on requests.
+    #[must_use]
+    pub fn caps(&self) -> Capabilities {
+        // invariant: a client opens at no other mechanism than those that carry calls.
+        let found = Capabilities::of_calls(self.shared.address.mechanism()).expect("a mechanism of calls");
+        found.limited(self.request_bytes_max())
     }
 
     /// The largest request that this end sends, in bytes.

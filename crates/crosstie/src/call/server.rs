@@ -30,7 +30,7 @@ use super::frame::HEAD_BYTES_MAX;
 use super::refusal::Refusal;
 use crate::Deadline;
 use crate::contract::RecvError;
-use crate::endpoint::{Address, Message, Options, Place, Receiver, Sender, connect};
+use crate::endpoint::{Address, Capabilities, Message, Options, Place, Receiver, Sender, connect};
 use crate::error::Result;
 use crate::os::clock;
 
@@ -52,6 +52,7 @@ use crate::os::clock;
 /// See [`Client`](super::Client).
 pub struct Server<Q: Message + ?Sized, A: Message + ?Sized> {
     desk: Arc<Desk>,
+    mechanism: &'static str,
     message: PhantomData<fn(Q::Owned) -> Box<A>>,
 }
 
@@ -115,13 +116,21 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
             Place::Queue(name) => Door::Queue(QueueDoor::open(address, name, options)?),
             _ => return Err(one_way("listen on", address)),
         };
-        Ok(Self { desk: Arc::new(Desk::new(address.to_string(), door)), message: PhantomData })
+        let desk = Arc::new(Desk::new(address.to_string(), door));
+        Ok(Self { desk, mechanism: address.mechanism(), message: PhantomData })
     }
 
     /// The address to call, with the port that the kernel chose for port 0.
     #[must_use]
     pub fn address(&self) -> &str {
         self.desk.address()
+    }
+
+    /// What calls over its mechanism can; what is the longest request, its clients know.
+    #[must_use]
+    pub fn caps(&self) -> Capabilities {
+        // invariant: a server opens at no other mechanism than those that carry calls.
+        Capabilities::of_calls(self.mechanism).expect("a mechanism of calls")
     }
 
     /// Serves calls with `workers` workers at a time, until [`Stopper::stop`], or until the only client that

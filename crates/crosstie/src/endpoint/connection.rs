@@ -45,11 +45,19 @@ pub fn connect<S: Message + ?Sized, R: Message + ?Sized>(
     let address: Address = address.parse()?;
     let kernel = kernel_options(&address.overrides.over(options));
     match address.place() {
-        Place::Unix(name) => transport::unix::connect(&unix_name(name), &kernel).map(ends),
-        Place::UnixPacket(name) => transport::unixpacket::connect(&unix_name(name), &kernel).map(ends),
-        Place::Tcp(place) => transport::tcp::connect(&place.to_string(), &kernel).map(ends),
-        Place::Udp(place) => transport::udp::connect(&place.to_string(), &kernel).map(ends),
-        Place::Descriptor(number) => transport::descriptor::connection(inherit(*number)?, &kernel).map(ends),
+        Place::Unix(name) => {
+            transport::unix::connect(&unix_name(name), &kernel).map(|both| ends(both, address.mechanism()))
+        }
+        Place::UnixPacket(name) => transport::unixpacket::connect(&unix_name(name), &kernel)
+            .map(|both| ends(both, address.mechanism())),
+        Place::Tcp(place) => {
+            transport::tcp::connect(&place.to_string(), &kernel).map(|both| ends(both, address.mechanism()))
+        }
+        Place::Udp(place) => {
+            transport::udp::connect(&place.to_string(), &kernel).map(|both| ends(both, address.mechanism()))
+        }
+        Place::Descriptor(number) => transport::descriptor::connection(inherit(*number)?, &kernel)
+            .map(|both| ends(both, address.mechanism())),
         _ => Err(one_way(&address)),
     }
 }
@@ -136,9 +144,9 @@ impl Listener {
         deadline: Deadline,
     ) -> Result<Ends<S, R>> {
         match &self.mechanism {
-            Mechanism::Unix(listener) => listener.accept(deadline).map(ends),
-            Mechanism::UnixPacket(listener) => listener.accept(deadline).map(ends),
-            Mechanism::Tcp(listener) => listener.accept(deadline).map(ends),
+            Mechanism::Unix(listener) => listener.accept(deadline).map(|both| ends(both, "unix")),
+            Mechanism::UnixPacket(listener) => listener.accept(deadline).map(|both| ends(both, "unixpacket")),
+            Mechanism::Tcp(listener) => listener.accept(deadline).map(|both| ends(both, "tcp")),
         }
     }
 }
@@ -148,8 +156,10 @@ fn ends<S: Message + ?Sized, R: Message + ?Sized>(
         impl crate::contract::SendMessages + 'static,
         impl crate::contract::ReceiveMessages + 'static,
     ),
+    mechanism: &'static str,
 ) -> Ends<S, R> {
-    (Sender::from_end(kernel_sender(sender)), Receiver::from_end(kernel_receiver(receiver)))
+    let (sender, receiver) = (kernel_sender(sender), kernel_receiver(receiver));
+    (Sender::from_end(sender, mechanism), Receiver::from_end(receiver, mechanism))
 }
 
 fn one_way(address: &Address) -> Error {

@@ -10,6 +10,7 @@
 //! | `open` | from an address to the mechanism behind it; [`pair`] |
 //! | `sender`, `loan` | [`Sender`]; [`Loan`]: a message written in place |
 //! | `receiver`, `payload` | [`Receiver`]; [`Payload`]: a message read in place |
+//! | `capabilities` | [`Capabilities`]: what a mechanism can |
 //! | `batch` | [`Batch`]: messages acknowledged together |
 //! | `job` | [`Job`]: a message of a queue in hand, which says itself when it is done |
 //! | `spawn` | [`SpawnEnd`]: a child gets its end |
@@ -18,6 +19,7 @@
 
 mod address;
 mod batch;
+mod capabilities;
 mod connection;
 mod grammar;
 mod job;
@@ -37,6 +39,7 @@ pub use crate::channel::WaitMode;
 pub use crate::channel::queue::FullPolicy;
 pub use address::{Address, HostPort, Place};
 pub use batch::Batch;
+pub use capabilities::{Capabilities, Delivery, Untaken};
 pub use connection::{Ends, Listener, connect};
 pub use job::Job;
 pub use loan::Loan;

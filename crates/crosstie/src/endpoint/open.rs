@@ -30,7 +30,8 @@ use crate::transport;
 /// ```
 pub fn pair<T: Message + ?Sized>() -> Result<(Sender<T>, Receiver<T>)> {
     let (sender, receiver) = transport::pipe::pair(&transport::Options::default())?;
-    Ok((Sender::from_end(kernel_sender(sender)), Receiver::from_end(kernel_receiver(receiver))))
+    let (sender, receiver) = (kernel_sender(sender), kernel_receiver(receiver));
+    Ok((Sender::from_end(sender, "pipe"), Receiver::from_end(receiver, "pipe")))
 }
 
 pub(super) fn kernel_sender(end: impl SendMessages + 'static) -> SendEnd {

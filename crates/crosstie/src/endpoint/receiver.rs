@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::batch::Batch;
+use super::capabilities::Capabilities;
 use super::job::Job;
 use super::message::Message;
 use super::open;
@@ -42,6 +43,7 @@ use crate::os::unix::{self, Credentials};
 /// ```
 pub struct Receiver<T: Message + ?Sized = [u8]> {
     pub(super) end: RecvEnd,
+    mechanism: &'static str,
     scratch: Vec<u8>,
     message: PhantomData<fn() -> T::Owned>,
 }
@@ -95,11 +97,11 @@ impl<T: Message + ?Sized> Receiver<T> {
     /// # Errors
     /// As [`Receiver::open`].
     pub fn open_at(address: &Address, options: &Options) -> Result<Self> {
-        open::receiver(address, options).map(Self::from_end)
+        open::receiver(address, options).map(|end| Self::from_end(end, address.mechanism()))
     }
 
-    pub(super) fn from_end(end: RecvEnd) -> Self {
-        Self { end, scratch: Vec::new(), message: PhantomData }
+    pub(super) fn from_end(end: RecvEnd, mechanism: &'static str) -> Self {
+        Self { end, mechanism, scratch: Vec::new(), message: PhantomData }
     }
 
     /// Receives the next message; blocks while there is none.
@@ -289,6 +291,14 @@ impl<T: Message + ?Sized> Receiver<T> {
     /// ring nothing more is acknowledged. For whoever could not keep what was sent.
     pub fn break_off(self) {
         std::mem::forget(self.end);
+    }
+
+    /// What its mechanism can, and its limit.
+    #[must_use]
+    pub fn caps(&self) -> Capabilities {
+        // invariant: ends are made with the name of a mechanism, and each has a row (tested).
+        let found = Capabilities::of(self.mechanism).expect("a mechanism");
+        found.limited(self.message_bytes_max())
     }
 
     /// The largest message that this end accepts, in bytes.

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::address::Address;
+use super::capabilities::Capabilities;
 use super::loan::Loan;
 use super::message::Message;
 use super::open;
@@ -35,6 +36,7 @@ use crate::os::unix::{self, Credentials};
 /// ```
 pub struct Sender<T: Message + ?Sized = [u8]> {
     end: SendEnd,
+    mechanism: &'static str,
     scratch: Vec<u8>,
     message: PhantomData<fn(&T)>,
 }
@@ -81,16 +83,16 @@ impl<T: Message + ?Sized> Sender<T> {
     /// # Errors
     /// As [`Sender::open_with`].
     pub fn open_at(address: &Address, options: &Options) -> Result<Self> {
-        open::sender(address, options).map(Self::from_end)
+        open::sender(address, options).map(|end| Self::from_end(end, address.mechanism()))
     }
 
     /// The sending end of a queue.
     pub(crate) fn of_queue(end: QueueSender) -> Self {
-        Self::from_end(SendEnd::Queue(Box::new(end)))
+        Self::from_end(SendEnd::Queue(Box::new(end)), "queue")
     }
 
-    pub(super) fn from_end(end: SendEnd) -> Self {
-        Self { end, scratch: Vec::new(), message: PhantomData }
+    pub(super) fn from_end(end: SendEnd, mechanism: &'static str) -> Self {
+        Self { end, mechanism, scratch: Vec::new(), message: PhantomData }
     }
 
     /// Sends `message`; blocks while there is no room.
@@ -273,6 +275,14 @@ impl<T: Message + ?Sized> Sender<T> {
             }
             SendEnd::Kernel(end) => end.deliver(deadline),
         }
+    }
+
+    /// What its mechanism can, and its limit.
+    #[must_use]
+    pub fn caps(&self) -> Capabilities {
+        // invariant: ends are made with the name of a mechanism, and each has a row (tested).
+        let found = Capabilities::of(self.mechanism).expect("a mechanism");
+        found.limited(self.message_bytes_max())
     }
 
     /// The largest message that this end sends, in bytes.

@@ -52,18 +52,19 @@ pub trait SpawnEnd: Sized {
 impl SpawnEnd for Command {
     fn spawn_receiver<T: Message + ?Sized>(self) -> Result<(Child, Sender<T>)> {
         let (child, sender) = spawn::with_receiver(self, &Options::default())?;
-        Ok((child, Sender::from_end(kernel_sender(sender))))
+        Ok((child, Sender::from_end(kernel_sender(sender), "pipe")))
     }
 
     fn spawn_sender<T: Message + ?Sized>(self) -> Result<(Child, Receiver<T>)> {
         let (child, receiver) = spawn::with_sender(self, &Options::default())?;
-        Ok((child, Receiver::from_end(kernel_receiver(receiver))))
+        Ok((child, Receiver::from_end(kernel_receiver(receiver), "pipe")))
     }
 
     fn spawn_connected<S: Message + ?Sized, R: Message + ?Sized>(
         self,
     ) -> Result<(Child, Sender<S>, Receiver<R>)> {
         let (child, (sender, receiver)) = spawn::with_connection(self, &Options::default())?;
-        Ok((child, Sender::from_end(kernel_sender(sender)), Receiver::from_end(kernel_receiver(receiver))))
+        let (sender, receiver) = (kernel_sender(sender), kernel_receiver(receiver));
+        Ok((child, Sender::from_end(sender, "unix"), Receiver::from_end(receiver, "unix")))
     }
 }
