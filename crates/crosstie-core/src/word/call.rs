@@ -19,7 +19,7 @@
 //! |---|---|---|
 //! | caller, before it sends the call | 0 → id, taken 0 | Release |
 //! | caller, which took replies | taken → more; then `changes` | Release |
-//! | caller, in whose slot another call begins | id → id, taken 0 | Release |
+//! | caller, whose call is over | id → 0 | Release |
 //! | caller, which waits no more | id → 0; then `changes` | Release |
 //!
 //! # Orderings
@@ -66,10 +66,15 @@ impl CallWords {
         self.id.store(id.wrapping_add(1), Ordering::Release);
     }
 
-    /// Nobody waits for the call any more; the caller then wakes who sleeps on [`CallWords::changes`].
-    pub fn cancel(&self) {
+    /// The call is over: a server that gets it once more, because the one that answered it died behind its answer, need not do it.
+    pub fn close(&self) {
         // Release: nothing more is taken of the call behind it.
         self.id.store(0, Ordering::Release);
+    }
+
+    /// Nobody waits for the call any more; the caller then wakes who sleeps on [`CallWords::changes`].
+    pub fn cancel(&self) {
+        self.close();
         crash_point!("call.cancelled");
         self.count_change();
     }

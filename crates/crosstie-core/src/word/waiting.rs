@@ -66,8 +66,7 @@ pub enum Mode {
     Nested = 6,
     /// Something that any participant may bring about at one of several objects: `key` and those that the notes name.
     Any = 7,
-    /// The answer to a call: of who has it in hand; while nobody has, of any of those who could do it, of whom there are
-    /// `total`. `key` is that of the queue of calls, note 0 names the call.
+    /// The answer to a call: of who has it in hand; while nobody has, of any of those who could do it. `key` is that of the queue of calls, note 0 names the call.
     Call = 8,
 }
 

@@ -204,7 +204,8 @@ impl Domain {
             if answer.component.iter().all(still) {
                 let component = || answer.component.iter().filter_map(|&at| members.get(at as usize));
                 if !self.has_no_other_server(component) {
-                    return Check::LookAgain;
+                    // Whoever it is: if it comes to wait for one of these, it asks, and when it goes, they do again.
+                    return Check::None;
                 }
                 let named = |&at: &u32| members.get(at as usize);
                 let mut cycle: Vec<_> = answer.cycle.iter().filter_map(named).collect();
@@ -258,7 +259,8 @@ impl Domain {
                 Mode::Exclusive => Claim::Exclusive,
                 Mode::Shared => Claim::Shared,
                 Mode::Units => Claim::Units { need: want.need, total: want.total },
-                Mode::Call => Claim::Units { need: 1, total: want.total },
+                // Settled below, when all holds are known.
+                Mode::Call => Claim::Units { need: 1, total: 0 },
                 // Anybody may bring it about: never a proof.
                 Mode::Signal | Mode::Any | Mode::Arrival | Mode::Nested => continue,
             };
@@ -272,9 +274,14 @@ impl Domain {
         }
         for (blocked, member) in blocked.iter_mut().zip(members) {
             let Some(call) = member.call() else { continue };
-            // In the hands of somebody blocked, it waits for that one; what no blocked one has waits for any.
+            // In the hands of somebody blocked, it waits for that one; what no blocked one has waits for any of those who
+            // could do it: that these are all blocked is assumed here, and proved before it is believed.
             if held.iter().any(|hold| hold.key == call) {
                 (blocked.key, blocked.claim) = (call, Claim::Exclusive);
+            } else {
+                let busy =
+                    held.iter().filter(|hold| hold.key == blocked.key).map(|hold| hold.units).sum::<u32>();
+                blocked.claim = Claim::Units { need: 1, total: busy.max(1) };
             }
         }
     }

@@ -9,7 +9,7 @@ use crosstie::ledger::Domain;
 use crosstie::sync;
 use crosstie::{Client, ErrorKind, Server};
 
-use super::stage::{Stage, Way, soon};
+use super::stage::{Stage, Way, soon, until};
 
 type Bytes = Vec<u8>;
 
@@ -63,7 +63,11 @@ fn to_and_fro(stage: &Stage, workers: &[usize], hops: u8) -> (Result<Bytes, Call
             scope.spawn(move || server.serve(workers, pass_on(to_b, told)).expect("served"));
         }
         scope.spawn(|| b.serve(1, pass_on(&to_a, &told)).expect("served"));
-        client("a", &options).call_until(&[hops], soon())
+        let reply = client("a", &options).call_until(&[hops], soon());
+        // A call under way of somebody who was not told goes on; it needs the others for that.
+        let domain = Domain::open(&stage.domain).expect("the domain");
+        until(|| domain.waiting_count() == 0);
+        reply
     });
     (reply, told.into_inner().expect("no panic"))
 }
@@ -73,10 +77,13 @@ fn a_server_that_is_called_by_whom_it_calls_is_told_the_circle_and_the_other_goe
     let stage = Stage::new(Way::Queue);
     let (reply, told) = to_and_fro(&stage, &[1], 2);
     assert_eq!(reply.expect_err("refused").kind(), ErrorKind::Deadlock);
-    let [CallError::Deadlock(deadlock), CallError::Refused(passed_on)] = &told[..] else {
-        panic!("one is told the circle, the other what that one answers: {told:?}");
+    // Who came last is told; the other one what that one answers, if it had called it.
+    let (deadlock, passed_on) = match &told[..] {
+        [CallError::Deadlock(deadlock)] => (deadlock, None),
+        [CallError::Deadlock(deadlock), CallError::Refused(passed_on)] => (deadlock, Some(passed_on)),
+        _ => panic!("one is told the circle: {told:?}"),
     };
-    assert_eq!(passed_on.kind(), ErrorKind::Deadlock);
+    assert!(passed_on.is_none_or(|refusal| refusal.kind() == ErrorKind::Deadlock));
     let mut objects: Vec<_> = deadlock.cycle().into_iter().map(|blockage| blockage.object).collect();
     objects.sort_unstable();
     assert_eq!(objects, ["queue:a.calls", "queue:b.calls"]);

@@ -26,7 +26,8 @@ pub(super) struct CallWait {
     deadline: Deadline,
     since_ns: u64,
     servers: Arc<Receivers>,
-    /// The thread, while its wait stands in the ledger.
+    /// The thread, while its wait stands in the ledger: from before its first sleep on until it waits no more, under one
+    /// ticket. Who drew the highest gives up; with a new one for each sleep two could.
     entered: Cell<Option<Me>>,
     found: RefCell<Option<Deadlock>>,
 }
@@ -54,7 +55,8 @@ impl CallWait {
             key: self.key,
             mode: Mode::Call,
             need: 1,
-            total: self.servers.count(),
+            // How many could do it, the queue itself tells when it matters.
+            total: 0,
             queue: me.next_place(),
             since_ns: self.since_ns,
             deadline_ns: self.deadline.as_ns(),
@@ -62,6 +64,29 @@ impl CallWait {
             site: 0,
             note,
         }
+    }
+
+    /// Says in the ledger for what the thread waits, unless it stands there.
+    fn enter(&self) -> Option<Me> {
+        if self.entered.get().is_none() {
+            // Who takes no part in the domain waits all the same.
+            let me = self.domain.me().ok()?;
+            me.enter(&self.want(&me));
+            self.entered.set(Some(me));
+        }
+        self.entered.get()
+    }
+
+    fn leave(&self) {
+        if let Some(me) = self.entered.take() {
+            me.leave();
+        }
+    }
+}
+
+impl Drop for CallWait {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -79,15 +104,7 @@ impl Beside for CallWait {
     }
 
     fn before_sleep(&self, until: Deadline) -> Option<Deadline> {
-        // Who takes no part in the domain waits all the same.
-        let Ok(me) = self.domain.me() else { return Some(until) };
-        let want = self.want(&me);
-        if want.total == 0 {
-            // The first server that comes does it.
-            return Some(until);
-        }
-        me.enter(&want);
-        self.entered.set(Some(me));
+        let Some(me) = self.enter() else { return Some(until) };
         if !self.deadline.is_never() {
             return Some(until);
         }
@@ -98,16 +115,10 @@ impl Beside for CallWait {
                 Some(until.min(soon))
             }
             Check::Deadlock(deadlock) => {
-                self.after_sleep();
+                self.leave();
                 *self.found.borrow_mut() = Some(deadlock);
                 None
             }
-        }
-    }
-
-    fn after_sleep(&self) {
-        if let Some(me) = self.entered.take() {
-            me.leave();
         }
     }
 }

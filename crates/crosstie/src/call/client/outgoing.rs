@@ -115,6 +115,15 @@ impl CallQueue {
         Some(CallWait::new(domain, (self.key, sent.ticket.to_bits()), servers, deadline))
     }
 
+    /// The call `id` is over, and its caller knows.
+    pub(super) fn close(&mut self, id: u32) {
+        if self.sent(id).is_some()
+            && let Some(words) = self.board.call(id)
+        {
+            words.close();
+        }
+    }
+
     fn sent(&self, id: u32) -> Option<SentCall> {
         self.sent.get(slot_of(id)).copied().flatten().filter(|sent| sent.id == id)
     }

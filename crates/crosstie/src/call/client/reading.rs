@@ -198,6 +198,7 @@ impl Shared {
     /// that had its only reply, is closed.
     pub(super) fn wait<R>(&self, id: u32, deadline: Deadline, decode: impl Fn(&[u8]) -> R) -> Waited<R> {
         let mut state = self.lock();
+        let wait = state.wait_for(id, deadline);
         let waited = loop {
             let Some(slot) = state.slots.get(id) else { return Waited::Nothing };
             match slot.next() {
@@ -208,7 +209,7 @@ impl Shared {
             if state.owes() && !deadline.is_now() {
                 state = self.await_room(state, deadline);
             } else if !state.is_read {
-                let (read, after) = self.read_until_own(state, id, deadline, &decode);
+                let (read, after) = self.read_until_own(state, id, (deadline, wait.as_ref()), &decode);
                 state = after;
                 match read {
                     Read::Own(own) => break own,
@@ -219,7 +220,7 @@ impl Shared {
             } else if is_over(deadline) {
                 break Waited::Nothing;
             } else {
-                let (after, deadlock) = self.sleep_for(state, id, deadline);
+                let (after, deadlock) = self.sleep_for(state, id, deadline, wait.as_ref());
                 state = after;
                 if let Some(deadlock) = deadlock {
                     break Waited::Stuck(deadlock);
@@ -240,7 +241,7 @@ impl Shared {
                 }
             }
             Waited::Reply { is_last: true, .. } | Waited::Over(_) => {
-                state.slots.close(id);
+                state.close(id);
                 self.tell(state);
             }
             Waited::Nothing | Waited::Stuck(_) => {}
@@ -257,20 +258,17 @@ impl Shared {
         mut state: MutexGuard<'a, State>,
         id: u32,
         deadline: Deadline,
+        wait: Option<&CallWait>,
     ) -> (MutexGuard<'a, State>, Option<Deadlock>) {
-        let wait = state.wait_for(id, deadline);
         state.slots.begin_sleep(id, thread::current());
         drop(state);
-        let until = wait.as_ref().map_or(Some(deadline), |wait| wait.before_sleep(deadline));
+        let until = wait.map_or(Some(deadline), |wait| wait.before_sleep(deadline));
         match until {
             None => {}
             Some(until) if until.is_never() => thread::park(),
             Some(until) => thread::park_timeout(Duration::from_nanos(until.left_ns(clock::now_ns()))),
         }
-        let deadlock = wait.and_then(|wait| {
-            wait.after_sleep();
-            wait.take_deadlock()
-        });
+        let deadlock = wait.and_then(CallWait::take_deadlock);
         let mut state = self.lock();
         state.slots.end_sleep(id);
         // What has come meanwhile comes first.
@@ -283,17 +281,16 @@ impl Shared {
         &'a self,
         mut state: MutexGuard<'a, State>,
         id: u32,
-        deadline: Deadline,
+        (deadline, wait): (Deadline, Option<&CallWait>),
         decode: &impl Fn(&[u8]) -> R,
     ) -> (Read<Waited<R>>, MutexGuard<'a, State>) {
         let is_stream = state.slots.get(id).is_some_and(|slot| slot.is_stream());
         state.is_read = true;
-        let wait = state.wait_for(id, deadline);
         drop(state);
         let mut reader = self.lock_reader();
         loop {
             let mut passed_bytes = 0;
-            let read = self.read(&mut reader, deadline, wait.as_ref(), |head, body| match head {
+            let read = self.read(&mut reader, deadline, wait, |head, body| match head {
                 Head::Reply(of) if of == id => Some(Waited::Reply { reply: decode(body), is_last: true }),
                 Head::Item(of) if of == id && is_stream => {
                     passed_bytes = body.len();

@@ -336,7 +336,7 @@ impl Shared {
     /// The call `id` had its only reply, which had waited for its caller.
     pub(super) fn close(&self, id: u32) {
         let mut state = self.lock();
-        state.slots.close(id);
+        state.close(id);
         self.tell(&state);
     }
 
@@ -440,6 +440,14 @@ impl State {
     /// Whether something that was begun, or that nobody waits for, is still to be sent.
     pub(super) fn owes(&self) -> bool {
         self.owes_rest || !self.outbox.is_empty()
+    }
+
+    /// The call `id` is over, and its caller knows.
+    pub(super) fn close(&mut self, id: u32) {
+        self.slots.close(id);
+        if let Some(queue) = self.sender.as_mut().and_then(Outgoing::queue) {
+            queue.close(id);
+        }
     }
 
     /// The wait for the call `id`, as others see it, where they can.

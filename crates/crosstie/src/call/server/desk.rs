@@ -180,8 +180,12 @@ impl Desk {
     }
 
     /// A pool of so many workers begins, or ends with 0.
-    pub(super) fn set_pool(&self, workers: usize) {
+    ///
+    /// # Errors
+    /// Why so many cannot wait.
+    pub(super) fn set_pool(&self, workers: usize) -> crate::Result<()> {
         self.lock().busy_max = workers;
+        self.door.prepare(workers)
     }
 
     /// Lets come in what comes until `deadline`, or until something has come; answers whether it has.

@@ -9,6 +9,7 @@ use super::queue_door::QueueDoor;
 use super::ring_door::RingDoor;
 use crate::Deadline;
 use crate::contract::RecvError;
+use crate::error::Result;
 
 /// Where clients come in.
 pub(super) enum Door {
@@ -35,6 +36,17 @@ impl Door {
         matches!(self, Self::Kernel(_) | Self::Queue(_))
     }
 
+    /// So many workers are about to wait at it.
+    ///
+    /// # Errors
+    /// Why there is no place for so many.
+    pub(super) fn prepare(&self, workers: usize) -> Result<()> {
+        match self {
+            Self::Kernel(_) | Self::Ring(_) => Ok(()),
+            Self::Queue(door) => door.set_seats(workers),
+        }
+    }
+
     /// Whether a call that is taken in is taken from other servers.
     pub(super) fn is_shared(&self) -> bool {
         matches!(self, Self::Queue(_))
@@ -44,7 +56,7 @@ impl Door {
     ///
     /// # Errors
     /// What a stranger did, or why nothing can come.
-    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> Result<bool, RecvError> {
+    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> std::result::Result<bool, RecvError> {
         match self {
             Self::Kernel(door) => door.attend(desk, deadline),
             Self::Ring(door) => door.attend(desk, deadline),

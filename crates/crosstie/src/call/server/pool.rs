@@ -24,7 +24,7 @@ pub(super) fn serve<Q: Message + ?Sized, A: Message + ?Sized>(
     workers: usize,
     handle: &(impl Fn(Call<Q, A>) + Sync),
 ) -> Result<()> {
-    desk.set_pool(workers.max(1));
+    desk.set_pool(workers.max(1))?;
     let served = thread::scope(|scope| {
         for _ in 0..workers.max(1) {
             let started = thread::Builder::new().name("crosstie-serve".into()).spawn_scoped(scope, || {
@@ -38,8 +38,8 @@ pub(super) fn serve<Q: Message + ?Sized, A: Message + ?Sized>(
         }
         work(desk, handle)
     });
-    desk.set_pool(0);
-    served
+    let ended = desk.set_pool(0);
+    served.and(ended)
 }
 
 fn work<Q: Message + ?Sized, A: Message + ?Sized>(

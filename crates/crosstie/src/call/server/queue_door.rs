@@ -140,6 +140,20 @@ impl QueueDoor {
         Ok(Self::sit(self.domain, &self.name, &self.options)?)
     }
 
+    /// So many workers wait for calls from now on: there are as many seats as workers, taken or not, so that it can be told
+    /// whether all of them are busy.
+    pub(super) fn set_seats(&self, workers: usize) -> Result<()> {
+        let mut surplus = Vec::new();
+        if let Some(free) = lock(&self.seats.0).as_mut() {
+            while free.len() < workers {
+                free.push(Self::sit(self.domain, &self.name, &self.options)?);
+            }
+            surplus = free.split_off(workers.max(1).min(free.len()));
+        }
+        drop(surplus);
+        Ok(())
+    }
+
     /// Waits for a call, and takes it in; answers whether anything came before `deadline`.
     ///
     /// # Errors

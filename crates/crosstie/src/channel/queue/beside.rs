@@ -24,9 +24,6 @@ pub(crate) trait Beside {
     fn before_sleep(&self, until: Deadline) -> Option<Deadline> {
         Some(until)
     }
-
-    /// The waiter has slept.
-    fn after_sleep(&self) {}
 }
 
 /// Nothing.
@@ -59,12 +56,6 @@ impl Receivers {
         // Nobody's value: the sender has yet to look.
         let seen = AtomicU32::new(shared.changes().wrapping_sub(1));
         Self { shared: Arc::clone(shared), seen }
-    }
-
-    /// How many receiving ends there are that living processes have.
-    pub(crate) fn count(&self) -> u32 {
-        let ends = self.shared.seats_of(Part::Receiver);
-        u32::try_from(ends.iter().filter(|&&id| self.shared.is_alive(id)).count()).unwrap_or(u32::MAX)
     }
 
     /// The sender looks now: what comes from here on is new.

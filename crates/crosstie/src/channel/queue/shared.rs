@@ -213,9 +213,7 @@ impl Shared {
             Barrier::Fence => deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
         };
         let Some(until) = beside.before_sleep(until) else { return Ok(()) };
-        let waited = self.domain.wait_while((sleepers.word(), seen), other.as_slice(), &watch, until);
-        beside.after_sleep();
-        match waited {
+        match self.domain.wait_while((sleepers.word(), seen), other.as_slice(), &watch, until) {
             Wait::Woken | Wait::OwnerDied | Wait::TimedOut => Ok(()),
             Wait::DomainRemoved => Err(E::from(
                 Error::new("wait on", object(&self.name), ErrorKind::NotFound)
