@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use crosstie::call::{Call, CallError, CallOptions, Pending, Replies};
+use crosstie::channel::queue::QueueState;
 use crosstie::endpoint::{Options, WaitMode};
 use crosstie::ledger::{Domain, Net};
 use crosstie::{Client, Deadline, RecvError, Server, os};
@@ -237,6 +238,17 @@ fn a_server_killed_at_any_crash_point_hangs_no_caller_and_no_call_is_done_twice(
         let (did, completed, again) = thread::scope(|scope| {
             let caller = scope.spawn(|| finish(begin(&client)));
             let (did, completed) = outcome(child);
+            // Nobody else is there: the caller itself brings back what its dead server had in hand.
+            let deadline = watchdog();
+            let is_in_hand = || {
+                let state = QueueState::of(Domain::open(domain).unwrap(), "q.calls");
+                state.is_ok_and(|state| !state.in_hand.is_empty())
+            };
+            while !caller.is_finished() && is_in_hand() {
+                assert!(!deadline.is_over(os::clock::now_ns()), "point {kill_at}: the caller sleeps on");
+                // poll: the words of the queue
+                thread::sleep(Duration::from_millis(1));
+            }
             // Those that nobody had taken, and idempotent ones, wait for the next server.
             let next = server(domain);
             let (again, died) = serve_the_rest(&next, caller, kill_at);

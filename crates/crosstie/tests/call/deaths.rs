@@ -47,7 +47,11 @@ fn a_child_plays_its_role() {
         }
         "calls and waits" => {
             let client = Client::<[u8], [u8]>::open_with(&address, &options).expect("a client");
-            let _ = client.call(b"held");
+            let reply = client.call(b"held");
+            println!(
+                "was told {}",
+                if matches!(reply, Err(CallError::PeerDied)) { "a death" } else { "something" }
+            );
         }
         other => panic!("no role {other}"),
     }

@@ -95,6 +95,22 @@ fn a_call_whose_server_died_is_done_by_no_other_unless_it_is_idempotent() {
 }
 
 #[test]
+fn a_call_of_a_caller_that_stands_still_is_not_done_again_when_its_server_dies() {
+    let stage = Stage::new(Way::Queue);
+    let mut first = stage.actor("takes and holds");
+    first.until_it_says("listens");
+    let mut caller = stage.actor("calls and waits");
+    first.until_it_says("holds");
+    caller.stop();
+    first.kill();
+    // The caller has not said yet that it waits no more.
+    let second = stage.server();
+    assert!(matches!(second.try_receive(), Err(RecvError::Empty)));
+    caller.go_on();
+    caller.until_it_says("was told a death");
+}
+
+#[test]
 fn an_idempotent_call_that_killed_three_servers_of_a_queue_does_not_kill_the_fourth() {
     let stage = Stage::new(Way::Queue);
     let client = stage.client();

@@ -128,6 +128,25 @@ impl Actor {
         panic!("the child ended without saying {word:?}");
     }
 
+    /// Stops the child, and waits until it stands still.
+    pub fn stop(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        until(|| {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its state");
+            stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" T"))
+        });
+    }
+
+    /// Lets a stopped child go on.
+    pub fn go_on(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.expect("a child"), signal).expect("it is there");
+    }
+
     pub fn kill(&mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("reaped");

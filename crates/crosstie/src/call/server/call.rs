@@ -185,6 +185,7 @@ impl Answering {
     /// What found no room goes out when there is room, by whoever is at the door then.
     pub(super) fn see_out(&self, sent: Sent) {
         if sent == Sent::Owed {
+            self.taken.conversation.keep(&self.taken);
             self.desk.await_room(&self.taken.conversation);
         }
     }

@@ -45,6 +45,8 @@ pub(super) struct Talk {
     owes_rest: bool,
     /// Frames that found no room.
     outbox: VecDeque<Vec<u8>>,
+    /// The calls whose answers are among these, in the hands of this server until they are out.
+    hands: Vec<Arc<Hand>>,
 }
 
 /// A call in flight.
@@ -66,7 +68,7 @@ pub(super) struct Taken {
     pub(super) deadline: Deadline,
     pub(super) body: Vec<u8>,
     /// Where calls come through a queue: its place there, until this is dropped.
-    pub(super) hand: Option<Box<Hand>>,
+    pub(super) hand: Option<Arc<Hand>>,
 }
 
 /// What a frame of a client means for the desk.
@@ -340,6 +342,14 @@ impl Conversation {
         talk.is_over || talk.entry(id).is_none_or(|entry| entry.is_cancelled)
     }
 
+    /// The answer of a call waits for room: the call is in hand until it is out.
+    pub(super) fn keep(&self, taken: &Taken) {
+        let mut talk = self.lock();
+        if talk.owes() {
+            talk.hands.extend(taken.hand.clone());
+        }
+    }
+
     /// Whether the client has said hello.
     pub(super) fn is_greeted(&self) -> bool {
         self.lock().is_greeted
@@ -365,6 +375,7 @@ impl Conversation {
         talk.is_over = true;
         talk.calls.clear();
         talk.outbox.clear();
+        talk.hands.clear();
         talk.owes_rest = false;
         // A ring's end goes on to the next client; others need not be waited for.
         if !self.waits_for_room
@@ -393,6 +404,7 @@ impl Talk {
             waiting_bytes: 0,
             owes_rest: false,
             outbox: VecDeque::new(),
+            hands: Vec::new(),
         }
     }
 
@@ -430,6 +442,13 @@ impl Talk {
 
     /// Sends what waits for room, as far as there is.
     pub(super) fn flush(&mut self) {
+        self.send_kept();
+        if !self.owes() {
+            self.hands.clear();
+        }
+    }
+
+    fn send_kept(&mut self) {
         let Some(sender) = &mut self.sender else { return };
         if self.owes_rest {
             match sender.settle(Deadline::NOW) {

@@ -320,6 +320,7 @@ impl Desk {
     /// Answers a call with a refusal.
     pub(super) fn refuse(&self, taken: &Taken, refusal: &Refusal) {
         if taken.conversation.refuse(taken.id, refusal) == Sent::Owed {
+            taken.conversation.keep(taken);
             self.door.await_room(&taken.conversation);
         }
     }

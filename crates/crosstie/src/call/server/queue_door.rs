@@ -222,7 +222,7 @@ impl QueueDoor {
                     guest.take(&taken);
                     desk.refuse(&taken, &Refusal::of_kind(ErrorKind::TimedOut, "cancelled"));
                 } else {
-                    taken.hand = Some(Box::new(hand));
+                    taken.hand = Some(Arc::new(hand));
                     desk.queue(taken);
                 }
                 Ok(())
