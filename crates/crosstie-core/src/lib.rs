@@ -2,7 +2,8 @@
 //!
 //! Floor 0. Everything here works on memory that somebody else has mapped and makes no system
 //! call, so that all of it can be model-checked (`--cfg crosstie_loom`) and reused where there is
-//! no Linux below. Every memory ordering of the project lives in [`word`], [`ring`] and [`queue`].
+//! no Linux below. Every memory ordering of the project lives in [`word`], [`ring`], [`queue`] and
+//! [`topic`].
 //!
 //! | module | holds |
 //! |---|---|
@@ -14,6 +15,7 @@
 //! | [`wait`] | what an algorithm that may have to wait needs from below it |
 //! | [`ring`] | rings of messages over memory that is lent |
 //! | [`queue`] | jobs from many to many, each to one, over memory that is lent |
+//! | [`topic`] | messages from many to many, each to all, over memory that is lent |
 //! | [`graph`] | the proof that blocked participants are deadlocked |
 //! | [`turns`] | taking turns: the algorithms over words and waiting |
 #![cfg_attr(not(crosstie_loom), no_std)]
@@ -26,6 +28,7 @@ pub mod graph;
 pub mod layout;
 pub mod queue;
 pub mod ring;
+pub mod topic;
 pub mod turns;
 pub mod wait;
 pub mod word;

@@ -28,6 +28,8 @@ pub enum SendError {
     Full,
     /// The deadline passed and nothing of the message was sent.
     TimedOut,
+    /// The deadline passed while a subscriber of a lossless topic had not read; the error names it.
+    HeldUp(Error),
     /// Above the limit, both in bytes: split it, or raise the limit on both sides.
     TooLarge {
         /// The message's length.
@@ -53,6 +55,14 @@ pub enum RecvError {
     Empty,
     /// The deadline passed first.
     TimedOut,
+    /// Messages of a lossy topic were overwritten before this end read them: go on, the next ones follow. A number
+    /// whose publisher died before it was published counts too.
+    Overrun {
+        /// The first number that is lost.
+        from: u64,
+        /// The number that comes next.
+        to: u64,
+    },
     /// A message that is not of the expected type: it is passed over, the next ones are not lost.
     Malformed(Error),
     /// A clean end: every sender said that it is done, and everything sent was delivered.
@@ -71,7 +81,7 @@ pub enum RecvError {
 }
 
 macro_rules! hot_error {
-    ($name:ident, $now:ident) => {
+    ($name:ident, $now:ident, $own:pat => $kind:expr, $shown:pat => $text:expr) => {
         impl $name {
             /// The kind in the one error table; decides the exit code.
             #[must_use]
@@ -83,6 +93,7 @@ macro_rules! hot_error {
                     Self::Closed => ErrorKind::Closed,
                     Self::PeerDied => ErrorKind::PeerDied,
                     Self::Malformed(error) | Self::Failed(error) => error.kind(),
+                    $own => $kind,
                 }
             }
         }
@@ -94,6 +105,7 @@ macro_rules! hot_error {
                         "message too large: {length} bytes, the limit is {limit}; raise it on both sides with ?max={length} (a ring's is its size: ?capacity=)"
                     ),
                     Self::Malformed(error) | Self::Failed(error) => error.fmt(f),
+                    $shown => write!(f, "{}", $text),
                     other => f.write_str(other.kind().phrase()),
                 }
             }
@@ -113,8 +125,13 @@ macro_rules! hot_error {
         }
     };
 }
-hot_error!(SendError, Full);
-hot_error!(RecvError, Empty);
+hot_error!(SendError, Full, Self::HeldUp(error) => error.kind(), Self::HeldUp(error) => error);
+hot_error!(
+    RecvError,
+    Empty,
+    Self::Overrun { .. } => ErrorKind::Lost,
+    Self::Overrun { from, to } => format_args!("messages {from} to {} were overwritten before they were read: {} lost", to.saturating_sub(1), to.saturating_sub(*from))
+);
 
 /// The sending end of a mechanism, over bytes.
 pub trait SendMessages: Send {

@@ -56,7 +56,7 @@ error_table! {
     Deadlock = "deadlock", 80, "would deadlock";
     /// The last owner died while it had it: what it protects may be half done.
     Abandoned = "abandoned", 81, "abandoned by its last owner";
-    /// It was held, and was taken away by force.
+    /// It was held, and was taken away by force; or it was overwritten before it was read.
     Lost = "lost", 82, "lost while held";
     /// The last owner panicked while it had it.
     Poisoned = "poisoned", 125, "poisoned by a panic";

@@ -12,3 +12,5 @@ mod limits;
 mod roles;
 #[path = "queue/stage.rs"]
 mod stage;
+#[path = "ends/world.rs"]
+mod world;

@@ -41,8 +41,9 @@ const CORE: Building = Building {
         ("ring", 2),
         ("graph", 2),
         ("queue", 3),
+        ("topic", 4),
         ("turns", 3),
-        ("layout", 4),
+        ("layout", 5),
     ],
 };
 

@@ -1,7 +1,7 @@
 //! Every protocol file states its protocol in its `//!` header, section by section, in one order.
 //!
-//! A protocol file is one below `word/`, `ring/` or `queue/` that names an atomic ordering; the others hold
-//! plain values and arithmetic.
+//! A protocol file is one below `word/`, `ring/`, `queue/` or `topic/` that names an atomic ordering; the others
+//! hold plain values and arithmetic.
 //!
 //! Sections are headings whose text begins with these words, in any case, each with a body:
 //! `# States`, `# Invariants`, `# Transitions`, `# Orderings`, `# Progress`, `# Death`, `# Source`.
@@ -12,8 +12,12 @@ use crate::source::{Source, Tree};
 
 /// The beginnings of the sections' headings, in their order.
 const SECTIONS: [&str; 7] = ["state", "invariant", "transition", "ordering", "progress", "death", "source"];
-const FOLDERS: [&str; 3] =
-    ["crates/crosstie-core/src/word", "crates/crosstie-core/src/ring", "crates/crosstie-core/src/queue"];
+const FOLDERS: [&str; 4] = [
+    "crates/crosstie-core/src/word",
+    "crates/crosstie-core/src/ring",
+    "crates/crosstie-core/src/queue",
+    "crates/crosstie-core/src/topic",
+];
 
 /// Every protocol file has its sections.
 pub fn check(tree: &Tree) -> Outcome {

@@ -6,6 +6,7 @@ use super::orders::Entry;
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::queue;
 use crate::ring::control::Control;
+use crate::topic;
 use crate::word::call::CallWords;
 use crate::word::head::Head;
 use crate::word::permits::Permit;
@@ -45,6 +46,10 @@ unsafe impl SharedLayout for RoleWord {}
 unsafe impl SharedLayout for queue::control::Control {}
 // SAFETY: repr(C), two atomics; every bit pattern is an owner or nobody, and a number.
 unsafe impl SharedLayout for queue::member::Member {}
+// SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
+unsafe impl SharedLayout for topic::control::Control {}
+// SAFETY: repr(C), atomics only; its size and offsets are asserted beside it.
+unsafe impl SharedLayout for topic::control::Cursor {}
 
 /// Whether `bytes` bytes from `offset` on, aligned to `align`, lie inside `total` bytes.
 ///

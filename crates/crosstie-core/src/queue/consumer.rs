@@ -122,9 +122,9 @@ impl<M: Memory> Consumer<M> {
             let found = slot.load(Ordering::Acquire);
             match circle.found(found, position) {
                 Found::Free | Found::Before(_) => return Ok(None),
-                Found::Taken => head.advance(hint, circle),
-                Found::LapsBehind(laps) if head.catch_up(laps, hint, circle) => {}
-                Found::Ahead if head.catch_up(0, hint, circle) => {}
+                Found::Taken => head.advance(hint, circle.slots()),
+                Found::LapsBehind(laps) if head.catch_up(laps, hint, circle.slots()) => {}
+                Found::Ahead if head.catch_up(0, hint, circle.slots()) => {}
                 Found::LapsBehind(_) | Found::Ahead => {
                     return Err(Corrupt { field: "lap in order", found, limit: position });
                 }
@@ -133,7 +133,7 @@ impl<M: Memory> Consumer<M> {
                     Taken::Gone => self.end.mark_taken(order, position, found),
                     Taken::Mine(word, job) => {
                         self.end.mark_taken(order, position, found);
-                        self.heads[order.index()].advance(hint_of(&self.end, order), circle);
+                        self.heads[order.index()].advance(hint_of(&self.end, order), circle.slots());
                         self.fetch_ahead(order);
                         return self.claimed(entry.job, word, job).map(Some);
                     }

@@ -2,7 +2,8 @@
 //!
 //! Each word that is written often lies on a 128-byte line pair of its own.
 
-use crate::atomic::{AtomicU32, AtomicU64};
+use super::member::Tally;
+use crate::atomic::AtomicU64;
 use crate::ring::control::Line;
 use crate::ring::sleepers::Sleepers;
 
@@ -24,23 +25,8 @@ pub struct Control {
     pub(super) heads: [Line<AtomicU64>; 2],
     /// Everything before it was put there; by order.
     pub(super) tails: [Line<AtomicU64>; 2],
-    pub(super) ends: Line<Ends>,
+    pub(super) ends: Line<Tally>,
     pub(super) counts: Line<Counts>,
-}
-
-/// How the senders' ends are told.
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct Ends {
-    /// Senders that ever came.
-    pub(super) ordinals: AtomicU64,
-    /// The largest ordinal of a sender that has left cleanly.
-    pub(super) ended: AtomicU64,
-    /// The largest ordinal of a sender that has died.
-    pub(super) died: AtomicU64,
-    /// Entries of members that were ever used.
-    pub(super) members: AtomicU32,
-    _zero: AtomicU32,
 }
 
 /// What is counted for people.
@@ -72,13 +58,7 @@ impl Control {
             senders: Line(Sleepers::new()),
             heads: [zero(), zero()],
             tails: [zero(), zero()],
-            ends: Line(Ends {
-                ordinals: AtomicU64::new(0),
-                ended: AtomicU64::new(0),
-                died: AtomicU64::new(0),
-                members: AtomicU32::new(0),
-                _zero: AtomicU32::new(0),
-            }),
+            ends: Line(Tally::new()),
             counts: Line(Counts { redelivered: AtomicU64::new(0), dropped: AtomicU64::new(0) }),
         }
     }
@@ -86,6 +66,11 @@ impl Control {
     /// Where receivers sleep while there is no job.
     pub fn receivers(&self) -> &Sleepers {
         &self.receivers.0
+    }
+
+    /// How the senders' ends are told.
+    pub fn tally(&self) -> &Tally {
+        &self.ends.0
     }
 
     /// Where senders sleep while there is no room.

@@ -77,7 +77,7 @@ use crate::crash_point;
 use crate::ring::spsc::{Barrier, Corrupt};
 
 /// Positions above this were never given out.
-const POSITION_MAX: u64 = 1 << 62;
+pub(crate) const POSITION_MAX: u64 = 1 << 62;
 /// How often a job's word is looked at anew because it changed.
 pub(super) const TRIES_MAX: u32 = 64;
 
@@ -96,14 +96,14 @@ pub struct End<M: Memory> {
 
 /// A position of one's own, and how far others know of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) position: u64,
+pub(crate) struct Place {
+    pub(crate) position: u64,
     told: u64,
 }
 
 impl Place {
     /// Where others were last; what they have not told is walked over.
-    pub(super) fn told_by(hint: &AtomicU64) -> Result<Self, Corrupt> {
+    pub(crate) fn told_by(hint: &AtomicU64) -> Result<Self, Corrupt> {
         // Acquire: meets the Release of `advance`; the entries before it are there.
         let position = hint.load(Ordering::Acquire);
         if position > POSITION_MAX {
@@ -114,9 +114,9 @@ impl Place {
 
     /// Goes on by one, and tells others each quarter of the order.
     #[inline]
-    pub(super) fn advance(&mut self, hint: &AtomicU64, circle: Circle) {
+    pub(crate) fn advance(&mut self, hint: &AtomicU64, slots: u64) {
         self.position += 1;
-        if self.position - self.told >= circle.slots() / 4 {
+        if self.position - self.told >= slots / 4 {
             self.told = self.position;
             // Release: whoever begins there finds everything before it put or taken.
             hint.store(self.position, Ordering::Release);
@@ -125,8 +125,8 @@ impl Place {
 
     /// Catches up with an order that has gone on by `laps`, to the first position that can still be live,
     /// or by more laps than a tag tells; false if it is not known to have gone on at all.
-    pub(super) fn catch_up(&mut self, laps: u64, hint: &AtomicU64, circle: Circle) -> bool {
-        let behind = (self.position + laps * circle.slots()).saturating_sub(circle.slots() - 1);
+    pub(crate) fn catch_up(&mut self, laps: u64, hint: &AtomicU64, slots: u64) -> bool {
+        let behind = (self.position + laps * slots).saturating_sub(slots - 1);
         // Acquire: as in `told_by`.
         let told = hint.load(Ordering::Acquire).min(POSITION_MAX);
         let before = self.position;
@@ -245,9 +245,9 @@ impl<M: Memory> End<M> {
             // Acquire: what was put at a position is there for who walks over it.
             let found = slot.load(Ordering::Acquire);
             match circle.found(found, tail.position) {
-                Found::Entry(_) | Found::Taken => tail.advance(hint, circle),
-                Found::LapsBehind(laps) if tail.catch_up(laps, hint, circle) => {}
-                Found::Ahead if tail.catch_up(0, hint, circle) => {}
+                Found::Entry(_) | Found::Taken => tail.advance(hint, circle.slots()),
+                Found::LapsBehind(laps) if tail.catch_up(laps, hint, circle.slots()) => {}
+                Found::Ahead if tail.catch_up(0, hint, circle.slots()) => {}
                 Found::Free => {
                     crash_point!("queue.before-put");
                     let word = circle.put(tail.position, entry);
@@ -255,7 +255,7 @@ impl<M: Memory> End<M> {
                     // entry before. Relaxed on failure: the place is looked at again.
                     if slot.compare_exchange(found, word, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                         crash_point!("queue.put");
-                        tail.advance(hint, circle);
+                        tail.advance(hint, circle.slots());
                         return Ok(());
                     }
                 }

@@ -43,11 +43,57 @@
 //! # Source
 //! Owner-tagged entries: iceoryx2's index set; the report of ends: `word::role` here.
 
-use super::control::Control;
-use super::memory::{MEMBERS, Memory};
+use super::memory::MEMBERS;
 use crate::OwnerId;
-use crate::atomic::{AtomicU64, Ordering};
+use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::crash_point;
+
+/// Who takes part in a channel of many ends: its entries, and how the senders' ends are told.
+pub trait Roster {
+    /// An end's entry; below [`MEMBERS`]. Out of range it must panic, never touch other memory (*M1*).
+    fn member(&self, index: u16) -> &Member;
+
+    /// How the senders' ends are told.
+    fn tally(&self) -> &Tally;
+
+    /// Whether an end that comes may have the entry of somebody dead who did `from`, and is then the one to
+    /// bring back what that left.
+    fn may_inherit(&self, part: Part, from: Part) -> bool {
+        let _ = (part, from);
+        true
+    }
+}
+
+/// How the senders' ends are told.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Tally {
+    /// Senders that ever came.
+    ordinals: AtomicU64,
+    /// The largest ordinal of a sender that has left cleanly.
+    ended: AtomicU64,
+    /// The largest ordinal of a sender that has died.
+    died: AtomicU64,
+    /// Entries of members that were ever used.
+    members: AtomicU32,
+    _zero: AtomicU32,
+}
+
+impl Tally {
+    /// Nobody ever came; zeroed memory is the same.
+    #[must_use]
+    pub fn new() -> Self {
+        let zero = || AtomicU64::new(0);
+        let (members, _zero) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { ordinals: zero(), ended: zero(), died: zero(), members, _zero }
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// The entry of one end; zeroed memory is vacant.
 #[derive(Debug)]
@@ -93,8 +139,14 @@ impl Member {
         decode(self.word())
     }
 
+    /// Whether there is no end of a sender to tell: it was told, or there never was one.
+    pub fn is_told(&self) -> bool {
+        // Acquire: meets the Release with which the end was told.
+        self.ordinal.load(Ordering::Acquire) == 0
+    }
+
     /// The id as it stands there.
-    pub(super) fn word(&self) -> u64 {
+    pub(crate) fn word(&self) -> u64 {
         // Acquire: meets the Release that vacated it, or the CAS that took it (I1).
         self.id.load(Ordering::Acquire)
     }
@@ -133,43 +185,43 @@ pub struct Seat {
 }
 
 /// Takes an entry for `me`; `None` where all are those of living ends.
-pub fn enter(memory: &impl Memory, me: OwnerId, part: Part, alive: impl Fn(OwnerId) -> bool) -> Option<Seat> {
+pub fn enter(roster: &impl Roster, me: OwnerId, part: Part, alive: impl Fn(OwnerId) -> bool) -> Option<Seat> {
     let word = me.to_bits() | part.bit();
     let index = (0..MEMBERS)
-        .find(|&index| take(memory, index, 0, word))
+        .find(|&index| take(roster, index, 0, word))
         .map(|index| (index, false))
-        .or_else(|| inherit(memory, word, alive).map(|index| (index, true)));
+        .or_else(|| inherit(roster, part, word, alive).map(|index| (index, true)));
     let (index, is_inherited) = index?;
     crash_point!("member.taken");
     let mut seat = Seat { index, is_inherited, ordinal: 0 };
     if part == Part::Sender {
-        let ends = &memory.control().ends.0;
+        let ends = roster.tally();
         // Relaxed: only that it is nobody else's number.
         seat.ordinal = ends.ordinals.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         // Release: whoever recovers from this end's death finds its own ordinal, not an older one (I3).
-        memory.member(index).ordinal.store(seat.ordinal, Ordering::Release);
+        roster.member(index).ordinal.store(seat.ordinal, Ordering::Release);
         crash_point!("member.numbered");
     }
     Some(seat)
 }
 
 /// Takes the entry of somebody dead: its jobs are the taker's to recover.
-fn inherit(memory: &impl Memory, word: u64, alive: impl Fn(OwnerId) -> bool) -> Option<u16> {
+fn inherit(roster: &impl Roster, part: Part, word: u64, alive: impl Fn(OwnerId) -> bool) -> Option<u16> {
     (0..MEMBERS).find(|&index| {
-        let found = memory.member(index).word();
-        let is_dead = decode(found).is_some_and(|(id, _)| !alive(id));
-        is_dead && tell_death(memory, index, found) && take(memory, index, found, word)
+        let found = roster.member(index).word();
+        let is_dead = decode(found).is_some_and(|(id, from)| !alive(id) && roster.may_inherit(part, from));
+        is_dead && tell_death(roster, index, found) && take(roster, index, found, word)
     })
 }
 
-fn take(memory: &impl Memory, index: u16, from: u64, to: u64) -> bool {
-    let member = memory.member(index);
+fn take(roster: &impl Roster, index: u16, from: u64, to: u64) -> bool {
+    let member = roster.member(index);
     // Relaxed: a hint that saves the CAS.
     if member.id.load(Ordering::Relaxed) != from {
         return false;
     }
     // Relaxed: who scans the entries must find this one, before it is taken; the CAS publishes it.
-    memory.control().ends.0.members.fetch_max(u32::from(index) + 1, Ordering::Relaxed);
+    roster.tally().members.fetch_max(u32::from(index) + 1, Ordering::Relaxed);
     // AcqRel: meets the Release that vacated it; publishes the bound above (I1).
     // Relaxed on failure: another entry is tried.
     member.id.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
@@ -177,8 +229,8 @@ fn take(memory: &impl Memory, index: u16, from: u64, to: u64) -> bool {
 
 /// Notes that the sender whose id `found` stands in an entry has died; false if the entry has changed.
 /// May be done any number of times.
-pub(super) fn tell_death(memory: &impl Memory, index: u16, found: u64) -> bool {
-    let member = memory.member(index);
+pub(crate) fn tell_death(roster: &impl Roster, index: u16, found: u64) -> bool {
+    let member = roster.member(index);
     // Acquire: meets the sender's own store of its ordinal, and orders the look at the id behind it.
     let ordinal = member.ordinal.load(Ordering::Acquire);
     if member.word() != found {
@@ -186,7 +238,7 @@ pub(super) fn tell_death(memory: &impl Memory, index: u16, found: u64) -> bool {
     }
     if ordinal != 0 && matches!(decode(found), Some((_, Part::Sender))) {
         // Release: whoever finds the entry vacant finds this (I3).
-        memory.control().ends.0.died.fetch_max(ordinal, Ordering::Release);
+        roster.tally().died.fetch_max(ordinal, Ordering::Release);
         crash_point!("member.death-told");
         // Release: who finds no ordinal here any more, and therefore tells nothing, sees what was told.
         // Relaxed on failure: somebody else has done it.
@@ -196,17 +248,17 @@ pub(super) fn tell_death(memory: &impl Memory, index: u16, found: u64) -> bool {
 }
 
 /// Makes the entry of somebody dead vacant, when nothing is in its hands any more (I2).
-pub(super) fn vacate(memory: &impl Memory, index: u16, found: u64) {
+pub(crate) fn vacate(roster: &impl Roster, index: u16, found: u64) {
     // Release: publishes what was recovered, and the death that was told (I3).
     // Relaxed on failure: somebody else has done it.
-    let id = &memory.member(index).id;
+    let id = &roster.member(index).id;
     let _ = id.compare_exchange(found, 0, Ordering::Release, Ordering::Relaxed);
 }
 
 /// Gives an entry up; nothing is in the hands of its end any more (I2).
-pub fn leave(memory: &impl Memory, seat: Seat, leaving: Leaving) {
-    let member = memory.member(seat.index);
-    let ends = &memory.control().ends.0;
+pub fn leave(roster: &impl Roster, seat: Seat, leaving: Leaving) {
+    let member = roster.member(seat.index);
+    let ends = roster.tally();
     if seat.ordinal != 0 {
         let told = match leaving {
             Leaving::Clean => &ends.ended,
@@ -236,10 +288,10 @@ pub struct Ends {
 
 impl Ends {
     /// As of now; the caller has recovered from the deaths that it can see.
-    pub fn of(memory: &impl Memory, alive: impl Fn(OwnerId) -> bool) -> Self {
+    pub fn of(roster: &impl Roster, alive: impl Fn(OwnerId) -> bool) -> Self {
         let has_sender =
-            each(memory).any(|(_, word)| matches!(decode(word), Some((id, Part::Sender)) if alive(id)));
-        let ends = &memory.control().ends.0;
+            each(roster).any(|(_, word)| matches!(decode(word), Some((id, Part::Sender)) if alive(id)));
+        let ends = roster.tally();
         // Acquire: meets the fetch_max of who has ended, or of who told a death (I3).
         let died = ends.died.load(Ordering::Acquire);
         // Acquire: the same for a clean end.
@@ -249,14 +301,14 @@ impl Ends {
 }
 
 /// The entries that are not vacant, with their ids as they stand there.
-pub fn each<M: Memory>(memory: &M) -> impl Iterator<Item = (u16, u64)> + '_ {
-    let members = used(memory.control());
-    (0..members).map(|index| (index, memory.member(index).word())).filter(|(_, word)| *word != 0)
+pub fn each<R: Roster>(roster: &R) -> impl Iterator<Item = (u16, u64)> + '_ {
+    let members = used(roster);
+    (0..members).map(|index| (index, roster.member(index).word())).filter(|(_, word)| *word != 0)
 }
 
 /// Entries that were ever used; others may have written any number.
-pub(super) fn used(control: &Control) -> u16 {
+pub(crate) fn used(roster: &impl Roster) -> u16 {
     // Relaxed: raised before the CAS that takes an entry, and read again after each change.
-    let members = control.ends.0.members.load(Ordering::Relaxed);
+    let members = roster.tally().members.load(Ordering::Relaxed);
     u16::try_from(members).unwrap_or(MEMBERS).min(MEMBERS)
 }

@@ -1,7 +1,7 @@
 //! The sizes of a queue, and what it asks of the memory it is lent.
 
 use super::control::Control;
-use super::member::Member;
+use super::member::Roster;
 use super::order::Order;
 use crate::atomic::AtomicU64;
 
@@ -129,15 +129,12 @@ pub enum Place {
 ///
 /// An implementor checks its bounds: a number out of range must panic, never touch other memory
 /// (*M1*). The protocol asks only for numbers below the sizes of [`Memory::geometry`].
-pub trait Memory {
+pub trait Memory: Roster {
     /// The sizes; they never change.
     fn geometry(&self) -> Geometry;
 
     /// The words that all share.
     fn control(&self) -> &Control;
-
-    /// An end's entry; below [`MEMBERS`].
-    fn member(&self, index: u16) -> &Member;
 
     /// A job's word.
     fn job(&self, job: u32) -> &AtomicU64;

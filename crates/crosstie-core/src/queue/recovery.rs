@@ -67,7 +67,7 @@ impl<M: Memory> End<M> {
     /// If the order breaks its invariants.
     pub fn recover(&mut self, alive: impl Fn(OwnerId) -> bool) -> Result<Recovered, Corrupt> {
         let mut all = Recovered::default();
-        for member in 0..member::used(self.control()) {
+        for member in 0..member::used(&self.memory) {
             let word = self.memory.member(member).word();
             if member != self.me && decode(word).is_some_and(|(id, _)| !alive(id)) {
                 self.recover_member(member, Some(word), &mut all)?;

@@ -4,10 +4,14 @@
 //! |---|---|
 //! | [`ring`] | one sender, one receiver; the fastest |
 //! | [`queue`] | many to many, each message to one, which acknowledges it |
+//! | [`topic`] | many to many, each message to all |
+//! | `membership` | a channel of many ends that one end has entered: others' deaths, sleeping, leaving |
 //! | `patience` | how an end waits: spin, then sleep |
 
+mod membership;
 mod patience;
 pub mod queue;
 pub mod ring;
+pub mod topic;
 
 pub use patience::WaitMode;

@@ -26,6 +26,8 @@ pub enum Place {
     Ring(String),
     /// `queue:NAME`, or the bare name: shared memory, many to many, each message to one.
     Queue(String),
+    /// `topic:NAME`, shared memory, many to many, each message to all.
+    Topic(String),
     /// `tcp:host:port`.
     Tcp(HostPort),
     /// `udp:host:port`.
@@ -47,8 +49,8 @@ pub struct HostPort {
 
 /// A parsed address: a [`Place`], and the options that stood after its `?`.
 ///
-/// Grammar: `fifo:/p` `unix:/p` `unix:@name` `unixpacket:/p` `ring:NAME` `queue:NAME` `tcp:host:port`
-/// `udp:host:port` `fd:3` `-`, then perhaps `?max=64MiB&capacity=1MiB&wait=spin`. An address has no
+/// Grammar: `fifo:/p` `unix:/p` `unix:@name` `unixpacket:/p` `ring:NAME` `queue:NAME` `topic:NAME`
+/// `tcp:host:port` `udp:host:port` `fd:3` `-`, then perhaps `?max=64MiB&capacity=1MiB&wait=spin`. An address has no
 /// escapes: options begin at the first `?`. A bare `NAME` is `queue:NAME`.
 ///
 /// # Examples
@@ -109,6 +111,7 @@ impl Address {
             Place::UnixPacket(_) => "unixpacket",
             Place::Ring(_) => "ring",
             Place::Queue(_) => "queue",
+            Place::Topic(_) => "topic",
             Place::Tcp(_) => "tcp",
             Place::Udp(_) => "udp",
             Place::Descriptor(_) => "fd",
@@ -123,7 +126,11 @@ impl fmt::Display for Address {
             Place::Standard => f.write_str("-")?,
             Place::Pipe => f.write_str("pipe:")?,
             Place::Fifo(path) => write!(f, "fifo:{}", path.display())?,
-            Place::Unix(name) | Place::UnixPacket(name) | Place::Ring(name) | Place::Queue(name) => {
+            Place::Unix(name)
+            | Place::UnixPacket(name)
+            | Place::Ring(name)
+            | Place::Queue(name)
+            | Place::Topic(name) => {
                 write!(f, "{}:{name}", self.mechanism())?;
             }
             Place::Tcp(place) | Place::Udp(place) => write!(f, "{}:{place}", self.mechanism())?,

@@ -33,6 +33,7 @@ impl<'a> Batch<'a> {
         match self.end {
             RecvEnd::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv_held(deadline)?))),
             RecvEnd::Queue(end) => Ok(Payload::new(Lent::Held(end.recv_held(deadline)?))),
+            RecvEnd::Topic(end) => Ok(Payload::new(Lent::Topic(end.recv_held(deadline)?))),
             RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv(deadline)?))),
         }
     }
@@ -42,6 +43,7 @@ impl<'a> Batch<'a> {
         match self.end {
             RecvEnd::Ring(end) => end.put_back(),
             RecvEnd::Queue(end) => end.put_back(),
+            RecvEnd::Topic(end) => end.put_back(),
             RecvEnd::Kernel(_) => {}
         }
     }
@@ -57,6 +59,7 @@ impl Drop for Batch<'_> {
         match self.end {
             RecvEnd::Ring(end) => end.put_all_back(),
             RecvEnd::Queue(end) => end.put_all_back(),
+            RecvEnd::Topic(end) => end.put_all_back(),
             RecvEnd::Kernel(_) => {}
         }
     }

@@ -1,17 +1,19 @@
 //! Reads an [`Address`] from text, and says which part of a wrong one is wrong.
 
 use super::address::{Address, HostPort, Place};
-use super::options::{FULL_WORDS, Overrides, WAIT_WORDS};
+use super::options::{FULL_WORDS, MODE_WORDS, Overrides, WAIT_WORDS};
 use super::{size, suggest};
+use crate::channel::topic::Start;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::name;
 use std::time::Duration;
 
 /// The mechanisms that an address can name now, in the order of the help.
-const MECHANISMS: [&str; 9] = ["ring", "queue", "unix", "unixpacket", "fifo", "tcp", "udp", "fd", "pipe"];
+const MECHANISMS: [&str; 10] =
+    ["ring", "queue", "topic", "unix", "unixpacket", "fifo", "tcp", "udp", "fd", "pipe"];
 
 /// What people call a mechanism elsewhere, and its name here.
-const OTHER_NAMES: [(&str, &str); 12] = [
+const OTHER_NAMES: [(&str, &str); 15] = [
     ("shm", "ring"),
     ("shmem", "ring"),
     ("memory", "ring"),
@@ -24,6 +26,9 @@ const OTHER_NAMES: [(&str, &str); 12] = [
     ("tcp4", "tcp"),
     ("tcp6", "tcp"),
     ("file", "fifo"),
+    ("pubsub", "topic"),
+    ("pub", "topic"),
+    ("sub", "topic"),
 ];
 
 /// Reads one address.
@@ -75,15 +80,10 @@ impl<'a> Reader<'a> {
             "unixpacket" => Ok(Place::UnixPacket(self.socket(mechanism, rest)?)),
             "ring" => Ok(Place::Ring(self.name(rest)?)),
             "queue" => Ok(Place::Queue(self.name(rest)?)),
+            "topic" => Ok(Place::Topic(self.name(rest)?)),
             "tcp" => Ok(Place::Tcp(self.host_port(mechanism, rest)?)),
             "udp" => Ok(Place::Udp(self.host_port(mechanism, rest)?)),
             "fd" => self.descriptor(rest),
-            "topic" => Err(self.wrong(
-                format!("{mechanism}: comes in a later release"),
-                format!(
-                    "for one receiver take ring:{rest}; where each message goes to one of many, queue:{rest}"
-                ),
-            )),
             _ => Err(self.unknown(mechanism, rest)),
         }
     }
@@ -230,14 +230,23 @@ impl<'a> Reader<'a> {
     fn check_option(&self, place: &Place, key: &str) -> Result<()> {
         let has_it = match key {
             "max" => true,
-            "capacity" | "wait" => matches!(place, Place::Ring(_) | Place::Queue(_)),
-            "places" | "deliveries" | "lease" | "full" | "credit" => matches!(place, Place::Queue(_)),
+            "wait" => matches!(place, Place::Ring(_) | Place::Queue(_) | Place::Topic(_)),
+            "capacity" => matches!(place, Place::Ring(_) | Place::Queue(_)),
+            "places" => matches!(place, Place::Queue(_) | Place::Topic(_)),
+            "deliveries" | "lease" | "full" | "credit" => matches!(place, Place::Queue(_)),
+            "mode" | "from" => matches!(place, Place::Topic(_)),
             _ => return Err(self.unknown_option(key)),
         };
         if has_it {
             return Ok(());
         }
-        let of = if matches!(key, "capacity" | "wait") { "ring: and queue:" } else { "queue:" };
+        let of = match key {
+            "wait" => "ring:, queue: and topic:",
+            "capacity" => "ring: and queue:",
+            "places" => "queue: and topic:",
+            "mode" | "from" => "topic:",
+            _ => "queue:",
+        };
         Err(self.wrong(format!("{key} is an option of {of} only"), "leave it out"))
     }
 
@@ -252,6 +261,8 @@ impl<'a> Reader<'a> {
             "credit" => overrides.credit.replace(self.number(key, value)?).is_some(),
             "lease" => overrides.lease.replace(self.lease(value)?).is_some(),
             "wait" => overrides.wait.replace(self.word(key, value, &WAIT_WORDS)?).is_some(),
+            "mode" => overrides.mode.replace(self.word(key, value, &MODE_WORDS)?).is_some(),
+            "from" => overrides.start.replace(self.start(value)?).is_some(),
             "full" => overrides.full.replace(self.word(key, value, &FULL_WORDS)?).is_some(),
             _ => return Err(self.unknown_option(key)),
         })
@@ -264,6 +275,17 @@ impl<'a> Reader<'a> {
                 format!("{key}: {value:?} is no number, or too large"),
                 format!("write for example {key}=3"),
             )
+        })
+    }
+
+    fn start(&self, value: &str) -> Result<Start> {
+        Ok(match (value, value.strip_prefix("last:")) {
+            ("oldest", _) => Start::Oldest,
+            ("newest", _) => Start::Newest,
+            (_, Some(count)) => Start::Last(self.number("from", count)?),
+            (number, None) => Start::At(self.number("from", number).map_err(|error| {
+                error.advise("from is oldest, newest, a number, or last:N for the last N")
+            })?),
         })
     }
 
@@ -287,7 +309,8 @@ impl<'a> Reader<'a> {
     }
 
     fn unknown_option(&self, key: &str) -> Error {
-        let known = ["max", "capacity", "wait", "places", "deliveries", "lease", "full", "credit"];
+        let known =
+            ["max", "capacity", "wait", "places", "deliveries", "lease", "full", "credit", "mode", "from"];
         let near = known
             .iter()
             .map(|name| (suggest::edits(key, name), *name))
@@ -336,6 +359,9 @@ mod tests {
             "tcp:h:1?max=64KiB",
             "queue:jobs",
             "queue:a?capacity=1MiB&credit=4&deliveries=5&full=drop&lease=30000ms&max=1000&places=64&wait=block",
+            "topic:ticks",
+            "topic:a?from=last:3&max=48&mode=lossy&places=64&wait=spin",
+            "topic:a?from=oldest&mode=latest",
         ] {
             assert_eq!(read(text).unwrap().to_string(), text);
         }
@@ -350,7 +376,11 @@ mod tests {
             ("job s", "' ' is not allowed"),
             ("queue", "the colon after queue is missing"),
             ("queue:", "the name is empty"),
-            ("topic:ticks", "later release"),
+            ("topic:a?from=first", "from is oldest, newest, a number, or last:N"),
+            ("topic:a?mode=fast", "mode is lossless, lossy, latest"),
+            ("topic:a?credit=1", "an option of queue: only"),
+            ("queue:a?mode=lossy", "an option of topic: only"),
+            ("pubsub:a", "did you mean topic:a?"),
             ("unxi:/run/x", "did you mean unix:/run/x?"),
             ("UNIX:/run/x", "did you mean unix:/run/x?"),
             ("shm:jobs", "did you mean ring:jobs?"),
@@ -387,7 +417,7 @@ mod tests {
             ("queue:a?places=many", "is no number"),
             ("queue:a?deliveries=256", "too large"),
             ("queue:a?lease=-1s", "is no number"),
-            ("ring:a?places=4", "an option of queue: only"),
+            ("ring:a?places=4", "an option of queue: and topic: only"),
             ("ring:a?max=1&max=2", "given twice"),
             ("tcp:h:1?capacity=1", "an option of ring: and queue: only"),
             ("fifo:/p?x", "has no value"),
@@ -408,7 +438,7 @@ mod tests {
 
         #[test]
         fn what_is_displayed_is_read_back(
-            text in "(ring|queue|unix|unixpacket|fifo|tcp|udp|fd|pipe|-)?:?(@|/|\\[::1\\]:)?[a-z0-9.:/_-]{0,12}(\\?(max|capacity)=[0-9]{1,5}[KMk]?(&wait=spin)?)?"
+            text in "(ring|queue|topic|unix|unixpacket|fifo|tcp|udp|fd|pipe|-)?:?(@|/|\\[::1\\]:)?[a-z0-9.:/_-]{0,12}(\\?(max|capacity)=[0-9]{1,5}[KMk]?(&wait=spin)?)?"
         ) {
             if let Ok(address) = read(&text) {
                 prop_assert_eq!(read(&address.to_string()).unwrap(), address);

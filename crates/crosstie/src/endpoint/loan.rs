@@ -1,7 +1,7 @@
 //! [`Loan`]: room for a message, written in place.
 
 use crate::Deadline;
-use crate::channel::{queue, ring};
+use crate::channel::{queue, ring, topic};
 use crate::contract::{SendError, SendMessages};
 
 /// Room for a message, lent by a [`Sender`](super::Sender): write it in place, then commit it.
@@ -14,6 +14,7 @@ pub struct Loan<'a> {
 enum Room<'a> {
     Ring(ring::Loan<'a>),
     Queue(queue::Loan<'a>),
+    Topic(topic::Loan<'a>),
     Private { end: &'a mut dyn SendMessages, bytes: &'a mut Vec<u8>, deadline: Deadline },
 }
 
@@ -24,6 +25,10 @@ impl<'a> Loan<'a> {
 
     pub(super) fn in_queue(loan: queue::Loan<'a>) -> Self {
         Self { room: Room::Queue(loan) }
+    }
+
+    pub(super) fn in_topic(loan: topic::Loan<'a>) -> Self {
+        Self { room: Room::Topic(loan) }
     }
 
     pub(super) fn private(
@@ -43,6 +48,7 @@ impl<'a> Loan<'a> {
         match &self.room {
             Room::Ring(loan) => loan.len(),
             Room::Queue(loan) => loan.len(),
+            Room::Topic(loan) => loan.len(),
             Room::Private { bytes, .. } => bytes.len(),
         }
     }
@@ -61,6 +67,7 @@ impl<'a> Loan<'a> {
         match &mut self.room {
             Room::Ring(loan) => loan.write_at(offset, bytes),
             Room::Queue(loan) => loan.write_at(offset, bytes),
+            Room::Topic(loan) => loan.write_at(offset, bytes),
             Room::Private { bytes: room, .. } => room[offset..][..bytes.len()].copy_from_slice(bytes),
         }
     }
@@ -76,6 +83,7 @@ impl<'a> Loan<'a> {
                 Ok(())
             }
             Room::Queue(loan) => loan.commit(),
+            Room::Topic(loan) => loan.commit(),
             Room::Private { end, bytes, deadline } => end.send(bytes, deadline),
         }
     }

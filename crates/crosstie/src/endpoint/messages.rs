@@ -47,8 +47,8 @@ impl<T: Message + ?Sized, R: BorrowMut<Receiver<T>>> Iterator for Messages<T, R>
             return None;
         }
         let next = self.receiver.borrow_mut().recv_next();
-        // A message of another type is passed over; behind every other error nothing follows.
-        self.ended = !matches!(next, Ok(_) | Err(RecvError::Malformed(_)));
+        // A message of another type is passed over, and what was overwritten; behind every other error nothing follows.
+        self.ended = !matches!(next, Ok(_) | Err(RecvError::Malformed(_) | RecvError::Overrun { .. }));
         match next {
             Err(RecvError::Closed) => None,
             next => Some(next),

@@ -9,7 +9,8 @@ use super::receiver::{Receiver, RecvEnd};
 use super::sender::{SendEnd, Sender};
 use crate::channel::queue::{QueueOptions, QueueReceiver, QueueSender, options::CREDIT};
 use crate::channel::ring::{RingOptions, RingReceiver, RingSender};
-use crate::contract::{ReceiveMessages, SendMessages};
+use crate::channel::topic::{TopicOptions, TopicReceiver, TopicSender};
+use crate::contract::{MESSAGE_BYTES_MAX, ReceiveMessages, SendMessages};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
 use crate::os::inherited;
@@ -66,6 +67,9 @@ pub(super) fn sender(address: &Address, options: &Options) -> Result<SendEnd> {
         Place::Queue(name) => {
             SendEnd::Queue(Box::new(QueueSender::open(domain(&options)?, name, &queue_options(&options))?))
         }
+        Place::Topic(name) => {
+            SendEnd::Topic(Box::new(TopicSender::open(domain(&options)?, name, &topic_options(&options))?))
+        }
     })
 }
 
@@ -96,6 +100,9 @@ pub(super) fn receiver(address: &Address, options: &Options) -> Result<RecvEnd> 
         Place::Queue(name) => {
             RecvEnd::Queue(Box::new(QueueReceiver::open(domain(&options)?, name, &queue_options(&options))?))
         }
+        Place::Topic(name) => {
+            RecvEnd::Topic(Box::new(TopicReceiver::open(domain(&options)?, name, &topic_options(&options))?))
+        }
     })
 }
 
@@ -120,6 +127,17 @@ pub(super) fn queue_options(options: &Options) -> QueueOptions {
         message_bytes_max: options.message_bytes_max,
         full: options.full,
         credit: options.credit.unwrap_or(CREDIT),
+        wait: options.wait,
+    }
+}
+
+fn topic_options(options: &Options) -> TopicOptions {
+    TopicOptions {
+        mode: options.mode,
+        places: options.places,
+        // The general limit asks for nothing: a topic has room for its longest message in every place.
+        message_bytes_max: Some(options.message_bytes_max).filter(|&bytes| bytes != MESSAGE_BYTES_MAX),
+        start: options.start.unwrap_or_default(),
         wait: options.wait,
     }
 }

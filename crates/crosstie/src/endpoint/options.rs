@@ -8,6 +8,7 @@ use super::size;
 use crate::Deadline;
 use crate::channel::WaitMode;
 use crate::channel::queue::FullPolicy;
+use crate::channel::topic::{Mode, Start};
 use crate::contract::MESSAGE_BYTES_MAX;
 
 /// What an end may be told beside its address; the same options in the address itself win.
@@ -20,15 +21,16 @@ use crate::contract::MESSAGE_BYTES_MAX;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The largest message to send or to accept, in bytes; 64 MiB by default. Both sides check it.
+    /// The largest message to send or to accept, in bytes; 64 MiB by default. Both sides check it. For a topic, any other
+    /// number is its longest message, as with the capacity.
     pub message_bytes_max: usize,
     /// The room of a ring, or of a queue for messages above 128 bytes, in bytes; their own default if it
     /// is not said. An end that opens one which exists takes it as it is, and is refused if it asks for
     /// another capacity.
     pub capacity_bytes: Option<usize>,
-    /// How an end of a ring or a queue waits.
+    /// How an end of a ring, a queue or a topic waits.
     pub wait: WaitMode,
-    /// The places of a queue for messages; as with the capacity.
+    /// The places of a queue or a topic for messages; as with the capacity.
     pub places: Option<u32>,
     /// After so many deliveries a message of a queue is a dead letter; as with the capacity.
     pub deliveries_max: Option<u8>,
@@ -38,6 +40,10 @@ pub struct Options {
     pub full: FullPolicy,
     /// How many messages of a queue a receiver may have in hand.
     pub credit: Option<u32>,
+    /// What becomes of a message of a topic that a subscriber has not read in time; as with the capacity.
+    pub mode: Option<Mode>,
+    /// Where a subscriber of a topic begins; with the next message by default.
+    pub start: Option<Start>,
     /// The folder in which processes find each other; the user's own by default.
     pub domain: Option<PathBuf>,
     /// Until when opening waits for the other side, where it has to: [`Deadline::NEVER`] by default.
@@ -55,6 +61,8 @@ impl Default for Options {
             lease: None,
             full: FullPolicy::default(),
             credit: None,
+            mode: None,
+            start: None,
             domain: None,
             open_deadline: Deadline::NEVER,
         }
@@ -72,11 +80,27 @@ pub(super) struct Overrides {
     pub lease: Option<Duration>,
     pub full: Option<FullPolicy>,
     pub credit: Option<u32>,
+    pub mode: Option<Mode>,
+    pub start: Option<Start>,
 }
 
 /// The words for [`FullPolicy`] in an address.
 pub(super) const FULL_WORDS: [(&str, FullPolicy); 3] =
     [("block", FullPolicy::Block), ("error", FullPolicy::Error), ("drop", FullPolicy::DropNewest)];
+
+/// The words for [`Mode`] in an address.
+pub(super) const MODE_WORDS: [(&str, Mode); 3] =
+    [("lossless", Mode::Lossless), ("lossy", Mode::Lossy), ("latest", Mode::Latest)];
+
+/// How a [`Start`] is written: `oldest`, `newest`, a number, `last:N`.
+pub(super) fn start_word(start: Start) -> String {
+    match start {
+        Start::Oldest => "oldest".to_owned(),
+        Start::Newest => "newest".to_owned(),
+        Start::At(number) => number.to_string(),
+        Start::Last(count) => format!("last:{count}"),
+    }
+}
 
 /// The words for [`WaitMode`] in an address.
 pub(super) const WAIT_WORDS: [(&str, WaitMode); 3] =
@@ -94,6 +118,8 @@ impl Overrides {
             lease: self.lease.or(options.lease),
             full: self.full.unwrap_or(options.full),
             credit: self.credit.or(options.credit),
+            mode: self.mode.or(options.mode),
+            start: self.start.or(options.start),
             ..options.clone()
         }
     }
@@ -105,13 +131,17 @@ impl fmt::Display for Overrides {
             |wait| WAIT_WORDS.iter().find(|(_, mode)| *mode == wait).map(|(word, _)| (*word).to_owned());
         let full_word =
             |full| FULL_WORDS.iter().find(|(_, policy)| *policy == full).map(|(word, _)| (*word).to_owned());
+        let mode_word =
+            |mode| MODE_WORDS.iter().find(|(_, known)| *known == mode).map(|(word, _)| (*word).to_owned());
         let options = [
             ("capacity", self.capacity_bytes.map(size::display)),
             ("credit", self.credit.map(|credit| credit.to_string())),
             ("deliveries", self.deliveries_max.map(|deliveries| deliveries.to_string())),
+            ("from", self.start.map(start_word)),
             ("full", self.full.and_then(full_word)),
             ("lease", self.lease.map(|lease| format!("{}ms", lease.as_millis()))),
             ("max", self.message_bytes_max.map(size::display)),
+            ("mode", self.mode.and_then(mode_word)),
             ("places", self.places.map(|places| places.to_string())),
             ("wait", self.wait.and_then(word)),
         ];

@@ -3,12 +3,13 @@
 use crate::channel::queue;
 use crate::channel::queue::receiver::Held;
 use crate::channel::ring::RingMessage;
+use crate::channel::topic::Received;
 use crate::contract::Arrived;
 
 /// The bytes of a message that has arrived, lent by its receiver.
 ///
-/// On a mechanism of the kernel they lie in this end's private memory. On a ring or a queue they lie in
-/// shared memory, where a sender that breaks the protocol could still write: they are copied out.
+/// On a mechanism of the kernel they lie in this end's private memory. On a ring or a queue, and on a topic that loses
+/// nothing, they lie in shared memory, where a sender that breaks the protocol could still write: they are copied out.
 ///
 /// # Examples
 /// ```
@@ -31,6 +32,7 @@ pub(super) enum Lent<'a> {
     /// Done when it is dropped.
     Queue(Doing<'a>),
     Held(Held<'a>),
+    Topic(Received<'a>),
 }
 
 /// A job that is done when this is dropped, except while panicking: then it is delivered again.
@@ -75,6 +77,7 @@ impl<'a> Payload<'a> {
             Lent::Ring(message) => message.len(),
             Lent::Queue(job) => job.len(),
             Lent::Held(held) => held.len(),
+            Lent::Topic(received) => received.len(),
         }
     }
 
@@ -85,11 +88,12 @@ impl<'a> Payload<'a> {
     }
 
     /// The bytes themselves, without a copy, where they lie in private memory: on every mechanism
-    /// of the kernel.
+    /// of the kernel, and on a topic that may lose messages.
     #[must_use]
     pub fn private(&self) -> Option<&[u8]> {
         match &self.lent {
             Lent::Private(arrived) => Some(arrived.payload),
+            Lent::Topic(received) => received.private(),
             Lent::Ring(_) | Lent::Queue(_) | Lent::Held(_) => None,
         }
     }
@@ -97,8 +101,8 @@ impl<'a> Payload<'a> {
     /// Appends the bytes to `into`; one copy.
     pub fn append_to(&self, into: &mut Vec<u8>) {
         let start = into.len();
-        if let Lent::Private(arrived) = &self.lent {
-            return into.extend_from_slice(arrived.payload);
+        if let Some(bytes) = self.private() {
+            return into.extend_from_slice(bytes);
         }
         into.resize(start + self.len(), 0);
         let copied = match &self.lent {
@@ -106,6 +110,7 @@ impl<'a> Payload<'a> {
             Lent::Ring(message) => message.copy_to(&mut into[start..]),
             Lent::Queue(job) => job.copy_to(&mut into[start..]),
             Lent::Held(held) => held.copy_to(&mut into[start..]),
+            Lent::Topic(received) => received.copy_to(&mut into[start..]),
         };
         debug_assert_eq!(start + copied, into.len());
     }
@@ -134,7 +139,16 @@ impl<'a> Payload<'a> {
         match &self.lent {
             Lent::Private(arrived) => arrived.sender_pid,
             Lent::Ring(message) => message.sender_pid(),
-            Lent::Queue(_) | Lent::Held(_) => None,
+            Lent::Queue(_) | Lent::Held(_) | Lent::Topic(_) => None,
+        }
+    }
+
+    /// The message's number, where the mechanism numbers what everybody gets: on a topic.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        match &self.lent {
+            Lent::Topic(received) => Some(received.number()),
+            Lent::Private(_) | Lent::Ring(_) | Lent::Queue(_) | Lent::Held(_) => None,
         }
     }
 }

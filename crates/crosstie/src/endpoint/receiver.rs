@@ -16,6 +16,7 @@ use super::payload::{Doing, Lent, Payload};
 use crate::Deadline;
 use crate::channel::queue::QueueReceiver;
 use crate::channel::ring::{RingBell, RingReceiver};
+use crate::channel::topic::TopicReceiver;
 use crate::contract::{Losses, ReceiveMessages, RecvError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::clock;
@@ -52,6 +53,7 @@ pub struct Receiver<T: Message + ?Sized = [u8]> {
 pub(super) enum RecvEnd {
     Ring(RingReceiver),
     Queue(Box<QueueReceiver>),
+    Topic(Box<TopicReceiver>),
     Kernel(Box<dyn ReceiveMessages>),
 }
 
@@ -63,6 +65,7 @@ impl RecvEnd {
             Self::Queue(end) => {
                 end.acknowledge();
             }
+            Self::Topic(end) => end.acknowledge(),
             Self::Kernel(_) => {}
         }
     }
@@ -136,6 +139,7 @@ impl<T: Message + ?Sized> Receiver<T> {
         let payload = match &mut self.end {
             RecvEnd::Ring(end) => Payload::new(Lent::Ring(end.recv(deadline)?)),
             RecvEnd::Queue(end) => Payload::new(Lent::Queue(Doing::new(end.recv(deadline)?))),
+            RecvEnd::Topic(end) => Payload::new(Lent::Topic(end.recv(deadline)?)),
             RecvEnd::Kernel(end) => Payload::new(Lent::Private(end.recv(deadline)?)),
         };
         T::arrive(&payload, &mut self.scratch).map_err(RecvError::Malformed)
@@ -189,7 +193,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     pub fn recv_dead_letter(&self) -> Result<Payload<'_>, RecvError> {
         match &self.end {
             RecvEnd::Queue(end) => Ok(Payload::new(Lent::Queue(Doing::new(end.recv_dead_letter()?)))),
-            RecvEnd::Ring(_) | RecvEnd::Kernel(_) => Err(RecvError::Empty),
+            RecvEnd::Ring(_) | RecvEnd::Topic(_) | RecvEnd::Kernel(_) => Err(RecvError::Empty),
         }
     }
 
@@ -198,6 +202,7 @@ impl<T: Message + ?Sized> Receiver<T> {
         match &mut self.end {
             RecvEnd::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv(Deadline::NOW)?))),
             RecvEnd::Queue(end) => Ok(Payload::new(Lent::Queue(Doing::new(end.recv(Deadline::NOW)?)))),
+            RecvEnd::Topic(end) => Ok(Payload::new(Lent::Topic(end.recv(Deadline::NOW)?))),
             RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv_arrived()?))),
         }
     }
@@ -206,14 +211,14 @@ impl<T: Message + ?Sized> Receiver<T> {
     pub(crate) fn bell(&mut self) -> Option<RingBell> {
         match &mut self.end {
             RecvEnd::Ring(end) => Some(end.bell()),
-            RecvEnd::Queue(_) | RecvEnd::Kernel(_) => None,
+            RecvEnd::Queue(_) | RecvEnd::Topic(_) | RecvEnd::Kernel(_) => None,
         }
     }
 
     /// What tells the sender of the last message, or of what came instead, from all others, on a FIFO.
     pub(crate) fn last_sender_id(&self) -> Option<u64> {
         match &self.end {
-            RecvEnd::Ring(_) | RecvEnd::Queue(_) => None,
+            RecvEnd::Ring(_) | RecvEnd::Queue(_) | RecvEnd::Topic(_) => None,
             RecvEnd::Kernel(end) => end.last_sender_id(),
         }
     }
@@ -228,6 +233,10 @@ impl<T: Message + ?Sized> Receiver<T> {
             RecvEnd::Queue(end) => {
                 end.acknowledge();
                 Payload::new(Lent::Held(end.recv_held(Deadline::NEVER)?))
+            }
+            RecvEnd::Topic(end) => {
+                end.acknowledge();
+                Payload::new(Lent::Topic(end.recv_held(Deadline::NEVER)?))
             }
             RecvEnd::Kernel(end) => Payload::new(Lent::Private(end.recv(Deadline::NEVER)?)),
         };
@@ -255,6 +264,7 @@ impl<T: Message + ?Sized> Receiver<T> {
         match &mut self.end {
             RecvEnd::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv(deadline)?))),
             RecvEnd::Queue(end) => Ok(Payload::new(Lent::Queue(Doing::new(end.recv(deadline)?)))),
+            RecvEnd::Topic(end) => Ok(Payload::new(Lent::Topic(end.recv(deadline)?))),
             RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv(deadline)?))),
         }
     }
@@ -307,6 +317,7 @@ impl<T: Message + ?Sized> Receiver<T> {
         match &self.end {
             RecvEnd::Ring(end) => end.message_bytes_max(),
             RecvEnd::Queue(end) => end.message_bytes_max(),
+            RecvEnd::Topic(end) => end.message_bytes_max(),
             RecvEnd::Kernel(end) => end.message_bytes_max(),
         }
     }
@@ -326,16 +337,18 @@ impl<T: Message + ?Sized> Receiver<T> {
     #[must_use]
     pub fn address(&self) -> Option<&str> {
         match &self.end {
-            RecvEnd::Ring(_) | RecvEnd::Queue(_) => None,
+            RecvEnd::Ring(_) | RecvEnd::Queue(_) | RecvEnd::Topic(_) => None,
             RecvEnd::Kernel(end) => end.address(),
         }
     }
 
-    /// What the mechanism itself knows to be lost, duplicated or reordered; all 0 unless it is udp.
+    /// What the mechanism itself knows to be lost, duplicated or reordered; all 0 unless it is udp, or a topic
+    /// that may lose messages.
     #[must_use]
     pub fn losses(&self) -> Losses {
         match &self.end {
             RecvEnd::Ring(_) | RecvEnd::Queue(_) => Losses::default(),
+            RecvEnd::Topic(end) => Losses { lost: end.lost(), ..Losses::default() },
             RecvEnd::Kernel(end) => end.losses(),
         }
     }
@@ -344,7 +357,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.end {
-            RecvEnd::Ring(_) | RecvEnd::Queue(_) => None,
+            RecvEnd::Ring(_) | RecvEnd::Queue(_) | RecvEnd::Topic(_) => None,
             RecvEnd::Kernel(end) => end.descriptor(),
         }
     }

@@ -14,6 +14,7 @@ use super::options::Options;
 use crate::Deadline;
 use crate::channel::queue::QueueSender;
 use crate::channel::ring::RingSender;
+use crate::channel::topic::TopicSender;
 use crate::contract::{SendError, SendMessages};
 use crate::error::Result;
 use crate::os::clock;
@@ -49,6 +50,7 @@ const BATCH_COUNT_MAX: usize = 1024;
 pub(super) enum SendEnd {
     Ring(RingSender),
     Queue(Box<QueueSender>),
+    Topic(Box<TopicSender>),
     Kernel(Box<dyn SendMessages>),
 }
 
@@ -128,6 +130,7 @@ impl<T: Message + ?Sized> Sender<T> {
         match &mut self.end {
             SendEnd::Ring(end) => end.send(payload, deadline),
             SendEnd::Queue(end) => end.send(payload, deadline),
+            SendEnd::Topic(end) => end.send(payload, deadline),
             SendEnd::Kernel(end) => end.send(payload, deadline),
         }
     }
@@ -148,6 +151,12 @@ impl<T: Message + ?Sized> Sender<T> {
                 Ok(())
             }
             SendEnd::Queue(end) => end.send_tracked(&[head, body], deadline).map(drop),
+            SendEnd::Topic(end) => {
+                self.scratch.clear();
+                self.scratch.extend_from_slice(head);
+                self.scratch.extend_from_slice(body);
+                end.send(&self.scratch, deadline)
+            }
             SendEnd::Kernel(end) => {
                 self.scratch.clear();
                 self.scratch.extend_from_slice(head);
@@ -160,7 +169,7 @@ impl<T: Message + ?Sized> Sender<T> {
     /// Sends what a deadline left of the last message.
     pub(crate) fn settle(&mut self, deadline: Deadline) -> Result<(), SendError> {
         match &mut self.end {
-            SendEnd::Ring(_) | SendEnd::Queue(_) => Ok(()),
+            SendEnd::Ring(_) | SendEnd::Queue(_) | SendEnd::Topic(_) => Ok(()),
             SendEnd::Kernel(end) => end.settle(deadline),
         }
     }
@@ -187,12 +196,13 @@ impl<T: Message + ?Sized> Sender<T> {
         match &mut self.end {
             SendEnd::Ring(end) => end.send_batch(&payloads, deadline),
             SendEnd::Queue(end) => end.send_batch(&payloads, deadline),
+            SendEnd::Topic(end) => end.send_batch(&payloads, deadline),
             SendEnd::Kernel(end) => end.send_batch(&payloads, deadline),
         }
     }
 
     /// Lends room for a message of `len` bytes, to be written in place and then committed; dropping
-    /// the loan sends nothing. On a ring or a queue the room is its own; elsewhere it is private memory.
+    /// the loan sends nothing. On a ring, a queue or a topic the room is its own; elsewhere it is private memory.
     ///
     /// # Errors
     /// As [`Sender::send_until`].
@@ -215,6 +225,7 @@ impl<T: Message + ?Sized> Sender<T> {
         match &mut self.end {
             SendEnd::Ring(end) => end.reserve(len, deadline).map(Loan::in_ring),
             SendEnd::Queue(end) => end.reserve(len, deadline).map(Loan::in_queue),
+            SendEnd::Topic(end) => end.reserve(len, deadline).map(Loan::in_topic),
             SendEnd::Kernel(end) => Ok(Loan::private(end.as_mut(), &mut self.scratch, len, deadline)),
         }
     }
@@ -233,6 +244,10 @@ impl<T: Message + ?Sized> Sender<T> {
                 end.close();
                 Ok(())
             }
+            SendEnd::Topic(mut end) => {
+                end.close();
+                Ok(())
+            }
             SendEnd::Kernel(mut end) => end.close(),
         }
     }
@@ -241,7 +256,7 @@ impl<T: Message + ?Sized> Sender<T> {
     /// must not take a message for delivered that a receiver left lying. After a timeout it may be
     /// called again.
     ///
-    /// A ring or a queue keeps what is not taken, so nothing is waited for there; pipe, fd and udp cannot
+    /// A ring, a queue or a topic keeps what is not taken, so nothing is waited for there; pipe, fd and udp cannot
     /// tell.
     ///
     /// # Errors
@@ -273,6 +288,10 @@ impl<T: Message + ?Sized> Sender<T> {
                 end.close();
                 Ok(())
             }
+            SendEnd::Topic(end) => {
+                end.close();
+                Ok(())
+            }
             SendEnd::Kernel(end) => end.deliver(deadline),
         }
     }
@@ -291,16 +310,18 @@ impl<T: Message + ?Sized> Sender<T> {
         match &self.end {
             SendEnd::Ring(end) => end.message_bytes_max(),
             SendEnd::Queue(end) => end.message_bytes_max(),
+            SendEnd::Topic(end) => end.message_bytes_max(),
             SendEnd::Kernel(end) => end.message_bytes_max(),
         }
     }
 
-    /// Whether a living process has a receiving end of a ring or a queue now; elsewhere nobody knows.
+    /// Whether a living process has a receiving end of a ring, a queue or a topic now; elsewhere nobody knows.
     #[must_use]
     pub fn has_receiver(&self) -> Option<bool> {
         match &self.end {
             SendEnd::Ring(end) => Some(end.has_receiver()),
             SendEnd::Queue(end) => Some(end.has_receiver()),
+            SendEnd::Topic(end) => Some(end.has_receiver()),
             SendEnd::Kernel(_) => None,
         }
     }
@@ -309,7 +330,7 @@ impl<T: Message + ?Sized> Sender<T> {
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.end {
-            SendEnd::Ring(_) | SendEnd::Queue(_) => None,
+            SendEnd::Ring(_) | SendEnd::Queue(_) | SendEnd::Topic(_) => None,
             SendEnd::Kernel(end) => end.descriptor(),
         }
     }

@@ -12,7 +12,7 @@ use std::ptr::{self, NonNull};
 use crosstie_core::atomic::AtomicU64;
 use rustix::fs::{AtFlags, CWD, FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags};
 use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 
 /// The smallest unit of memory that the kernel maps, in bytes.
 #[must_use]
@@ -115,6 +115,19 @@ impl Mapping {
     #[expect(clippy::len_without_is_empty, reason = "a mapping is never empty")]
     pub fn len(&self) -> usize {
         self.0.len
+    }
+
+    /// Takes the right to write what lies from `offset` on, a multiple of the page: writing there ends the
+    /// process by SIGSEGV from now on.
+    ///
+    /// # Errors
+    /// The kernel's, and if `offset` lies outside.
+    pub fn make_readable(&mut self, offset: usize) -> io::Result<()> {
+        let left = self.len().checked_sub(offset).ok_or(io::ErrorKind::InvalidInput)?;
+        let from = self.base().as_ptr().wrapping_add(offset).cast();
+        // SAFETY: the part lies in this mapping (checked above), which nobody else shares: `&mut self`; what is
+        // read through it stays readable.
+        unsafe { rustix::mm::mprotect(from, left, MprotectFlags::READ) }.map_err(io::Error::from)
     }
 
     /// Keeps the mapping for the life of the process; answers where it starts.

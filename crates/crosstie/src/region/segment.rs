@@ -203,6 +203,14 @@ impl Segment {
         self.mapping.len()
     }
 
+    /// Takes from this mapping the right to write what lies from `offset` on, a multiple of the page.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn make_readable(&mut self, offset: usize) -> Result<()> {
+        self.mapping.make_readable(offset).map_err(|error| Error::os("map", self.name.as_str(), error))
+    }
+
     /// The file behind it.
     #[must_use]
     pub fn file(&self) -> BorrowedFd<'_> {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crosstie_core::atomic::{AtomicU32, Ordering};
-use crosstie_core::queue::member::Part;
-use crosstie_core::queue::memory::Memory;
+use crosstie_core::queue::member::{Part, Roster};
 use crosstie_core::{Deadline, OwnerId};
 
 use super::shared::Shared;

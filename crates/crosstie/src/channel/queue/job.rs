@@ -114,7 +114,7 @@ impl<'a> Job<'a> {
 
     #[cold]
     fn lost(&self) -> Error {
-        Error::new("finish a job of", format!("queue:{}", self.receiver.name()), ErrorKind::Lost)
+        Error::new("finish a job of", self.receiver.object(), ErrorKind::Lost)
             .because("its lease ran out, and it was given to another receiver")
             .advise("open the queue with a longer lease, or do less per job")
     }

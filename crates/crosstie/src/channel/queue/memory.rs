@@ -7,11 +7,13 @@ use std::sync::Arc;
 use crosstie_core::atomic::AtomicU64;
 use crosstie_core::layout::shared::SharedLayout;
 use crosstie_core::queue::control::Control;
-use crosstie_core::queue::member::Member;
+use crosstie_core::queue::member::{Member, Roster, Tally};
 use crosstie_core::queue::memory::{Access, CHUNK_BYTES, Geometry, INLINE_BYTES, MEMBERS, Memory, Place};
 use crosstie_core::queue::order::Order;
+use crosstie_core::ring::sleepers::Sleepers;
 
 use super::layout::{CONTROL_OFFSET, Layout};
+use crate::channel::membership::Words;
 use crate::os::memory;
 use crate::region::Segment;
 
@@ -27,6 +29,10 @@ pub(super) struct Cells {
 // SAFETY: `base` points into a mapping that `_segment` keeps for as long as this value lives, and
 // that belongs to the process, not to a thread.
 unsafe impl Send for Cells {}
+
+// SAFETY: what is shared of it are atomics, and payloads, which only who has their `Access` reaches: a clone in another
+// thread may do all that a shared reference may.
+unsafe impl Sync for Cells {}
 
 impl Cells {
     /// The cells of a segment that is as long as `layout` says (`Layout::found`).
@@ -64,11 +70,32 @@ impl Cells {
         (self.base.as_ptr().wrapping_add(offset), bytes)
     }
 
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
+    }
+
     /// The first byte of `place`, of which `length` are used.
     pub(super) fn address(&self, place: Place, length: usize) -> *mut u8 {
         let (address, bytes) = self.bytes_of(place);
         assert!(length <= bytes, "a length fits its place (M1)");
         address
+    }
+}
+
+impl Roster for Cells {
+    #[inline]
+    fn member(&self, index: u16) -> &Member {
+        self.nth(self.layout.members, u32::from(index), u32::from(MEMBERS))
+    }
+
+    fn tally(&self) -> &Tally {
+        self.control().tally()
+    }
+}
+
+impl Words for Cells {
+    fn sleepers(&self) -> [&Sleepers; 2] {
+        [self.control().receivers(), self.control().senders()]
     }
 }
 
@@ -81,11 +108,6 @@ impl Memory for Cells {
     #[inline]
     fn control(&self) -> &Control {
         self.nth(CONTROL_OFFSET, 0, 1)
-    }
-
-    #[inline]
-    fn member(&self, index: u16) -> &Member {
-        self.nth(self.layout.members, u32::from(index), u32::from(MEMBERS))
     }
 
     #[inline]

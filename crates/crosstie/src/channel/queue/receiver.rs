@@ -16,8 +16,9 @@ use super::beside::{Beside, Nothing, QueueBell};
 use super::job::Job;
 use super::memory::Cells;
 use super::options::QueueOptions;
-use super::shared::{Shared, wake};
+use super::shared::Shared;
 use crate::channel::WaitMode;
+use crate::channel::membership::wake;
 use crate::channel::patience::{Next, Patience};
 use crate::contract::RecvError;
 use crate::error::Result;
@@ -61,7 +62,7 @@ impl QueueReceiver {
     /// As [`QueueSender::open`](super::QueueSender::open).
     pub fn open(domain: &'static Domain, name: &str, options: &QueueOptions) -> Result<Self> {
         let shared = Shared::enter(domain, name, options, Part::Receiver)?;
-        let entered = Consumer::new(shared.cells(), shared.seat(), shared.barrier())
+        let entered = Consumer::new(shared.cells(), shared.seat().index, shared.barrier())
             .map_err(|fault| shared.fault(fault))
             .and_then(|mut consumer| shared.take_over(consumer.end()).map(|()| consumer));
         let consumer = entered.inspect_err(|_| shared.leave(Leaving::Clean))?;
@@ -187,8 +188,8 @@ impl QueueReceiver {
         self.message_bytes_max.min(self.shared.layout().geometry.payload_bytes_max())
     }
 
-    pub(super) fn name(&self) -> &str {
-        self.shared.name()
+    pub(super) fn object(&self) -> &str {
+        self.shared.object()
     }
 
     #[inline]
@@ -340,7 +341,7 @@ impl QueueReceiver {
         let awaits = if ends.has_sender { Awaits::Something } else { Awaits::SomethingOrTheEnd };
         let mut found = None;
         let until = self.next_lease_end()?.map_or(deadline, |ends_ns| deadline.min(Deadline::at_ns(ends_ns)));
-        self.shared.sleep(self.cells.control().receivers(), awaits, beside, until, || {
+        self.shared.sleep_beside(self.cells.control().receivers(), awaits, beside, until, || {
             found = self.look()?;
             // The last one may have been done since this receiver looked.
             let is_new = found.is_some() || self.shared.ends() != ends;

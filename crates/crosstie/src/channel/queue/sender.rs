@@ -9,11 +9,12 @@ use crosstie_core::queue::memory::Memory;
 use crosstie_core::queue::producer::{Producer, Room, Search};
 use crosstie_core::ring::sleepers::Awaits;
 
-use super::beside::{Nothing, Receivers};
+use super::beside::Receivers;
 use super::memory::Cells;
 use super::options::{FullPolicy, QueueOptions};
-use super::shared::{Shared, wake};
+use super::shared::Shared;
 use crate::channel::WaitMode;
+use crate::channel::membership::wake;
 use crate::channel::patience::{Next, Patience};
 use crate::contract::SendError;
 use crate::error::Result;
@@ -79,7 +80,7 @@ impl QueueSender {
     }
 
     fn over(shared: Shared, options: &QueueOptions) -> Result<Self> {
-        let entered = Producer::new(shared.cells(), shared.seat(), shared.barrier())
+        let entered = Producer::new(shared.cells(), shared.seat().index, shared.barrier())
             .map_err(|fault| shared.fault(fault))
             .and_then(|mut producer| shared.take_over(producer.end()).map(|()| producer));
         let producer = entered.inspect_err(|_| shared.leave(Leaving::Clean))?;
@@ -302,7 +303,7 @@ impl QueueSender {
     fn sleep(&mut self, length: u32, deadline: Deadline) -> Result<Option<Room>, SendError> {
         let cells = self.shared.cells();
         let mut found = None;
-        self.shared.sleep(cells.control().senders(), Awaits::Something, &Nothing, deadline, || {
+        self.shared.sleep(cells.control().senders(), Awaits::Something, deadline, || {
             found = self.producer.reserve(length, Search::Everywhere);
             Ok::<_, SendError>(found.is_some())
         })?;

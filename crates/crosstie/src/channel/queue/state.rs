@@ -6,6 +6,7 @@ use crosstie_core::OwnerId;
 use crosstie_core::atomic::Ordering;
 use crosstie_core::queue::job::{Job, State};
 use crosstie_core::queue::member::Part;
+use crosstie_core::queue::member::Roster;
 use crosstie_core::queue::memory::{CHUNK_BYTES, MEMBERS, Memory};
 
 use super::memory::Cells;
