@@ -90,7 +90,7 @@ impl Failure {
     /// A message could not be sent to `address`.
     pub fn of_send(address: &dyn std::fmt::Display, error: SendError) -> Self {
         match error {
-            SendError::Failed(error) => error.into(),
+            SendError::Failed(error) | SendError::HeldUp(error) => error.into(),
             SendError::Closed => {
                 Self::new(error.kind(), format!("send to {address}: the receiver has ended"))
                     .advise("what it had not received is not delivered; start it again and send the rest")

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 use crosstie::Deadline;
+use crosstie::channel::topic::{Mode, Start};
 use crosstie::endpoint::{Options, WaitMode};
 
 use super::Globals;
-use super::values::{bytes, duration, wait};
+use super::values::{bytes, duration, mode, wait};
 
 /// The flags for an end of an address.
 #[derive(Clone, Debug, Args)]
@@ -15,7 +16,7 @@ pub struct EndFlags {
     /// Give up any wait after this long: 2s, 0.5, 1m (for the other side, for room, for a message)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// The largest message [default: 64MiB]
+    /// The largest message [default: 64MiB; of a topic that does not exist yet 1008]
     #[arg(long, visible_alias = "limit", value_name = "SIZE", value_parser = bytes)]
     pub max: Option<usize>,
     /// The room of a ring or a queue that does not exist yet [default: 1MiB]
@@ -24,6 +25,13 @@ pub struct EndFlags {
     /// How to wait on a ring or a queue: block, spin or adaptive [default: adaptive]
     #[arg(long, value_name = "HOW", value_parser = wait)]
     pub wait: Option<WaitMode>,
+    /// What becomes of messages that a subscriber has not read in time, of a topic that does not exist yet: lossless (publishers
+    /// wait), lossy or latest [default: lossless]
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub mode: Option<Mode>,
+    /// Where a subscriber of a topic begins: the flag is that of `recv`
+    #[arg(skip)]
+    pub start: Option<Start>,
 }
 
 impl EndFlags {
@@ -34,6 +42,8 @@ impl EndFlags {
             message_bytes_max: self.max.unwrap_or(defaults.message_bytes_max),
             capacity_bytes: self.capacity,
             wait: self.wait.unwrap_or(defaults.wait),
+            mode: self.mode,
+            start: self.start,
             domain: globals.domain.clone(),
             open_deadline,
             ..defaults

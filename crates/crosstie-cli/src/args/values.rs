@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crosstie::channel::topic::{Mode, Start};
 use crosstie::endpoint::{WaitMode, size};
 
 /// A duration: `2s`, `1m 30s`, `250ms`; a bare number is seconds.
@@ -25,6 +26,21 @@ pub fn wait(text: &str) -> Result<WaitMode, String> {
         "spin" => Ok(WaitMode::Spin),
         "adaptive" => Ok(WaitMode::Adaptive),
         _ => Err("it is block, spin or adaptive".into()),
+    }
+}
+
+/// Where a subscriber begins.
+pub fn start(text: &str) -> Result<Start, String> {
+    Start::from_word(text).ok_or_else(|| "it is oldest, newest, a number, or last:N for the last N".into())
+}
+
+/// What becomes of unread messages of a topic.
+pub fn mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "lossless" => Ok(Mode::Lossless),
+        "lossy" => Ok(Mode::Lossy),
+        "latest" => Ok(Mode::Latest),
+        _ => Err("it is lossless, lossy or latest".into()),
     }
 }
 

@@ -24,6 +24,7 @@ pub mod see;
 pub mod sem;
 pub mod send;
 pub mod signals;
+mod topics;
 pub mod unlock;
 pub mod version;
 pub mod watch;

@@ -4,9 +4,11 @@ use std::ffi::OsString;
 
 use clap::Args;
 use crosstie::ErrorKind;
-use crosstie::endpoint::Address;
+use crosstie::channel::topic::Start;
+use crosstie::endpoint::{Address, Place};
 
 use super::each;
+use crate::args::values::start;
 use crate::args::{EndFlags, Globals};
 use crate::ends::{End, GoesOnAfter, Intake};
 use crate::exit::{Failure, Outcome};
@@ -20,19 +22,23 @@ use crate::framing::{Choice, Framing, Writer};
 /// Who speaks another protocol is named and passed over, and so is a message above the limit; the others are
 /// served, and the end is 86 or 87.
 ///
+/// Of a topic everybody gets every message from where they begin (--from). Where a topic may lose messages, what was
+/// overwritten before it was read is told on standard error, with its numbers; --jsonl says each message's number.
+///
 /// With --each a command runs for each message of a queue, with the message on its standard input and
 /// CROSSTIE_DELIVERY, how often it was delivered, in its environment. If it exits with 0 the message is done; else, and if it
 /// or crosstie is killed, the message is delivered again, here or elsewhere, until it is a dead letter (after 3
 /// deliveries, or ?deliveries=N). A command whose crosstie was killed goes on beside the next one's.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Addresses: ring:NAME  queue:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path
+    after_help = "Addresses: ring:NAME  queue:NAME  topic:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path
            tcp:host:port  udp:host:port  fd:3  -
 
 Examples:
   crosstie recv ring:jobs -n 3
   crosstie recv queue:jobs --each -- ./handle
   crosstie recv queue:jobs --dead-letters
+  crosstie recv topic:ticks --from last:10 --jsonl
   crosstie recv unix:/run/x.sock --raw > big.iso
   crosstie recv tcp:127.0.0.1:9000 --follow --jsonl | jq .payload"
 )]
@@ -51,6 +57,9 @@ pub struct Arguments {
     /// Take the dead letters of a queue instead, all that are there
     #[arg(long, conflicts_with = "follow")]
     dead_letters: bool,
+    /// Where to begin in a topic: oldest, newest, a number, or last:N [default: newest]
+    #[arg(long, value_name = "WHERE", value_parser = start)]
+    from: Option<Start>,
     #[command(flatten)]
     framing: Choice,
     #[command(flatten)]
@@ -60,8 +69,13 @@ pub struct Arguments {
     command: Vec<OsString>,
 }
 
-pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
+pub fn run(mut arguments: Arguments, globals: &Globals) -> Outcome {
     let address: Address = arguments.address.parse()?;
+    if arguments.from.is_some() && !matches!(address.place(), Place::Topic(_)) {
+        return Err(Failure::usage(format!("receive from {address}: --from is for a topic"))
+            .advise("elsewhere a receiver gets what was not received yet: leave it out"));
+    }
+    arguments.end.start = arguments.from;
     if arguments.each {
         let work = each::Work {
             address: &address,

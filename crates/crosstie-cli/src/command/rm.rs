@@ -2,7 +2,7 @@
 
 use clap::Args;
 use crosstie::ErrorKind;
-use crosstie::channel::{queue, ring};
+use crosstie::channel::{queue, ring, topic};
 use crosstie::endpoint::{Address, Place};
 use crosstie::ledger::Domain;
 use crosstie::os::unix::UnixName;
@@ -15,14 +15,14 @@ use crate::exit::{Failure, Outcome};
 
 /// Remove an object that nobody uses, with what waits in it
 ///
-/// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); a ring; a queue; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
+/// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); a ring; a queue; a topic; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
 /// process has it, 84 if there is none.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie rm ring:jobs
   crosstie rm unix:./server fifo:./jobs")]
 pub struct Arguments {
-    /// What to remove: lock:NAME sem:NAME … ring:NAME queue:NAME fifo:/path unix:/path unixpacket:/path
+    /// What to remove: lock:NAME sem:NAME … ring:NAME queue:NAME topic:NAME fifo:/path unix:/path unixpacket:/path
     #[arg(required = true, value_name = "ADDRESS")]
     addresses: Vec<String>,
 }
@@ -70,6 +70,7 @@ fn remove(address: &Address, globals: &Globals) -> Outcome {
     match address.place() {
         Place::Ring(name) => channel_removed(address, globals, ring::remove(held::domain(globals)?, name)),
         Place::Queue(name) => channel_removed(address, globals, queue::remove(held::domain(globals)?, name)),
+        Place::Topic(name) => channel_removed(address, globals, topic::remove(held::domain(globals)?, name)),
         Place::Fifo(path) => Ok(transport::fifo::remove(path)?),
         Place::Unix(name) | Place::UnixPacket(name) if name.starts_with('@') => {
             Err(Failure::usage(format!("remove {address}: an abstract name goes with its process")))

@@ -11,7 +11,7 @@ use crosstie::inspect::{Snapshot, SnapshotObject, picture};
 use crosstie::os::clock;
 use serde_json::{Value, json};
 
-use super::held;
+use super::{held, topics};
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
 use crate::output::{data, note};
@@ -39,6 +39,8 @@ enum Kind {
     Ring,
     /// Queues
     Queue,
+    /// Topics
+    Topic,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Self::Event => "event",
             Self::Ring => "ring",
             Self::Queue => "queue",
+            Self::Topic => "topic",
         }
     }
 }
@@ -114,6 +117,9 @@ fn nothing(arguments: &List) -> String {
 pub fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     if let Some(queue) = &object.queue {
         return format!("{}  {}", object.name, depth(queue));
+    }
+    if let Some(topic) = &object.topic {
+        return format!("{}  {}", object.name, topics::line(topic));
     }
     let holders: Vec<_> = snapshot.holders(object.key).map(|hold| hold.owner.to_string()).collect();
     let waiting = snapshot.waiters(object.key).count();
@@ -190,8 +196,9 @@ fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
         "waiting": waiting, "acquisitions": object.acquisitions, "contended": object.contended,
         "longest_wait_ns": nanoseconds(object.longest_wait), "overtaken_most": object.overtaken_most,
         "owner_deaths": object.deaths, "is_abandoned": object.is_abandoned || object.dead_owner.is_some(),
-        "caps": Capabilities::of(&object.kind).as_ref().map(caps_document),
-        "queue": object.queue.as_ref().map(|queue| queue_document(snapshot, queue))})
+         "caps": Capabilities::of(&object.kind).as_ref().map(caps_document),
+         "queue": object.queue.as_ref().map(|queue| queue_document(snapshot, queue)),
+         "topic": object.topic.as_ref().map(|topic| topics::document(snapshot, topic))})
 }
 
 fn queue_document(snapshot: &Snapshot, queue: &QueueState) -> Value {
@@ -303,6 +310,9 @@ fn describe(snapshot: &Snapshot, object: &SnapshotObject) -> String {
                 writeln!(text, "  {} has waited {} for a reply", wait.owner, clock::in_words(wait.waited));
         }
         return text;
+    }
+    if let Some(topic) = &object.topic {
+        return text + &topics::ends(snapshot, topic);
     }
     if !object.description.is_empty() {
         let _ = writeln!(text, "  is {}", object.description);

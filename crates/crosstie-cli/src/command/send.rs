@@ -16,14 +16,16 @@ use crate::framing::{Choice, Reader};
 ///
 /// On a ring or a queue they wait in shared memory, up to its capacity, whether a receiver is there or not.
 /// A queue gives each to one of its receivers, and again to another if that one dies or fails.
+/// A topic gives each to all who subscribe, and keeps the last ones for who comes later.
 /// Sockets and FIFOs wait for their receiver, and at the end until it has taken everything, and say
 /// so after two seconds; 88 if it ended before. When standard input ends, the receiver is told a
 /// clean end; when it breaks, or send is killed, a death.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Addresses: ring:NAME  queue:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path
+    after_help = "Addresses: ring:NAME  queue:NAME  topic:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path
            tcp:host:port  udp:host:port  fd:3  -
 A bare NAME is queue:NAME. A queue's options: ?places=1024&capacity=1MiB&deliveries=3&lease=30s&full=block|error|drop
+A topic's: ?mode=lossless|lossy|latest&places=1024&max=1008&from=oldest|newest|N|last:N
 
 Examples:
   seq 3 | crosstie send ring:jobs

@@ -156,6 +156,11 @@ impl<'a> Intake<'a> {
         let address = self.address;
         match stopped {
             RecvError::Empty => Ok(()),
+            // It was told; what follows is not lost.
+            error @ RecvError::Overrun { .. } => {
+                note::line(self.globals, &Failure::of_recv(address, error).text());
+                Ok(())
+            }
             RecvError::Closed if self.goes_on_after != GoesOnAfter::Nothing => Ok(()),
             RecvError::PeerDied if self.goes_on_after == GoesOnAfter::AnyEnd => Ok(()),
             RecvError::Closed => Err(End::Clean),
@@ -223,9 +228,17 @@ impl<'a> Intake<'a> {
 
     /// Says what the mechanism knows to be lost, where it can lose at all.
     pub fn tell_losses(&self) {
-        if let Place::Udp(_) = self.address.place() {
-            let Losses { lost, duplicated, reordered } = self.receiver.losses();
-            let address = self.address;
+        let Losses { lost, duplicated, reordered } = self.receiver.losses();
+        let address = self.address;
+        if let Place::Topic(_) = address.place()
+            && lost > 0
+        {
+            note::line(
+                self.globals,
+                &format!("{address}: {lost} messages were overwritten before they were read"),
+            );
+        }
+        if let Place::Udp(_) = address.place() {
             note::line(
                 self.globals,
                 &format!("{address}: {lost} lost, {duplicated} duplicated, {reordered} reordered"),

@@ -75,6 +75,13 @@ impl<'a> Outlet<'a> {
                             return Err(Failure::of_send(address, SendError::TimedOut).advise(advice));
                         }
                     }
+                    Err(SendError::HeldUp(error)) => {
+                        let (address, globals, by) = (self.address, self.globals, error.to_string());
+                        let awaited = format!("a subscriber to read ({by})");
+                        if !self.patience.goes_on(|| waited_for(&awaited, address, globals)) {
+                            return Err(error.into());
+                        }
+                    }
                     sent => break sent.map_err(|error| Failure::of_send(self.address, error))?,
                 }
             };

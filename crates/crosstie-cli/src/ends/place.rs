@@ -8,7 +8,7 @@ use crate::args::Globals;
 /// because a wait in vain is often a wait in another domain than the peer's.
 pub fn waited_for(what: &str, address: &Address, globals: &Globals) -> String {
     match address.place() {
-        Place::Ring(_) | Place::Queue(_) => {
+        Place::Ring(_) | Place::Queue(_) | Place::Topic(_) => {
             let domain = globals.domain_path();
             format!("waiting for {what} on {address} (domain {}){}", domain.display(), under_sudo(globals))
         }

@@ -264,7 +264,9 @@ mod tests {
         for message in messages {
             match framing {
                 Framing::Len32 => bytes.extend_from_slice(&(message.len() as u32).to_le_bytes()),
-                Framing::Jsonl => record::write(&mut bytes, 1, 2, None, message).unwrap(),
+                Framing::Jsonl => {
+                    record::write(&mut bytes, 1, 2, record::Origin::default(), message).unwrap()
+                }
                 _ => {}
             }
             if framing != Framing::Jsonl {

@@ -21,10 +21,22 @@ struct Record<'a> {
     /// The sender's process, where the mechanism says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
+    /// The message's own number, where the mechanism numbers what everybody gets: on a topic, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<u64>,
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     payload: Option<std::borrow::Cow<'a, str>>,
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
     payload_base64: Option<std::borrow::Cow<'a, str>>,
+}
+
+/// What is known of where a message comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin {
+    /// The sender's process.
+    pub pid: Option<u32>,
+    /// The message's number on a topic.
+    pub number: Option<u64>,
 }
 
 /// Appends the line, with its newline, to `line`.
@@ -32,10 +44,11 @@ pub fn write(
     line: &mut Vec<u8>,
     seq: u64,
     ns: u64,
-    pid: Option<u32>,
+    origin: Origin,
     payload: &[u8],
 ) -> serde_json::Result<()> {
-    let mut record = Record { schema: SCHEMA, seq, ns, pid, ..Record::default() };
+    let Origin { pid, number } = origin;
+    let mut record = Record { schema: SCHEMA, seq, ns, pid, number, ..Record::default() };
     match std::str::from_utf8(payload) {
         Ok(text) => record.payload = Some(text.into()),
         Err(_) => record.payload_base64 = Some(STANDARD.encode(payload).into()),

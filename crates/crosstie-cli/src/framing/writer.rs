@@ -89,7 +89,7 @@ impl Sink for Writer {
                     &mut self.buffer,
                     self.count,
                     clock::wall_ns(),
-                    payload.sender_pid(),
+                    record::Origin { pid: payload.sender_pid(), number: payload.number() },
                     &self.payload,
                 )
                 .map_err(|error| Failure::of_output(&error.into()))

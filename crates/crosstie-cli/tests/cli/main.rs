@@ -19,6 +19,7 @@ mod see;
 mod shell;
 mod streams;
 mod talk;
+mod topic;
 mod turns;
 mod wrong;
 mod wrong_turns;

@@ -10,7 +10,7 @@ fn a_wrong_address_says_what_was_meant() {
     for (address, said) in [
         ("unxi:/run/x", "did you mean unix:/run/x?"),
         ("job s", "' ' is not allowed"),
-        ("topic:jobs", "queue:jobs"),
+        ("topics:jobs", "topic:jobs"),
         ("ring:a/b", "'/' is not allowed"),
         ("tcp:localhost:99999", "out of range"),
         ("pipe:", "crosstie::pair"),

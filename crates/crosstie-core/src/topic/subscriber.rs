@@ -36,6 +36,8 @@
 //! # Source
 //! As [`super::publisher`].
 
+use core::fmt;
+
 use super::control::Cursor;
 use super::memory::{Geometry, Memory, Mode};
 use super::publisher::is_gone;
@@ -62,6 +64,44 @@ pub enum Start {
     At(u64),
     /// With the last so many.
     Last(u64),
+}
+
+impl Start {
+    /// What `word` says: `oldest`, `newest`, a number, `last:N`.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie_core::topic::subscriber::Start;
+    /// assert_eq!(Start::from_word("last:3"), Some(Start::Last(3)));
+    /// assert_eq!(Start::At(7).to_string(), "7");
+    /// assert_eq!(Start::from_word("first"), None);
+    /// ```
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let number = |digits: &str| {
+            let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse().ok().filter(|_| is_plain)
+        };
+        match word {
+            "oldest" => Some(Self::Oldest),
+            "newest" => Some(Self::Newest),
+            _ => match word.strip_prefix("last:") {
+                Some(count) => number(count).map(Self::Last),
+                None => number(word).map(Self::At),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Oldest => f.write_str("oldest"),
+            Self::Newest => f.write_str("newest"),
+            Self::At(number) => number.fmt(f),
+            Self::Last(count) => write!(f, "last:{count}"),
+        }
+    }
 }
 
 /// A message that lies in its slot.

@@ -279,13 +279,11 @@ impl<'a> Reader<'a> {
     }
 
     fn start(&self, value: &str) -> Result<Start> {
-        Ok(match (value, value.strip_prefix("last:")) {
-            ("oldest", _) => Start::Oldest,
-            ("newest", _) => Start::Newest,
-            (_, Some(count)) => Start::Last(self.number("from", count)?),
-            (number, None) => Start::At(self.number("from", number).map_err(|error| {
-                error.advise("from is oldest, newest, a number, or last:N for the last N")
-            })?),
+        Start::from_word(value).ok_or_else(|| {
+            self.wrong(
+                format!("from: {value:?} is no place to begin"),
+                "from is oldest, newest, a number, or last:N for the last N",
+            )
         })
     }
 

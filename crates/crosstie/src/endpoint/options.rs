@@ -92,16 +92,6 @@ pub(super) const FULL_WORDS: [(&str, FullPolicy); 3] =
 pub(super) const MODE_WORDS: [(&str, Mode); 3] =
     [("lossless", Mode::Lossless), ("lossy", Mode::Lossy), ("latest", Mode::Latest)];
 
-/// How a [`Start`] is written: `oldest`, `newest`, a number, `last:N`.
-pub(super) fn start_word(start: Start) -> String {
-    match start {
-        Start::Oldest => "oldest".to_owned(),
-        Start::Newest => "newest".to_owned(),
-        Start::At(number) => number.to_string(),
-        Start::Last(count) => format!("last:{count}"),
-    }
-}
-
 /// The words for [`WaitMode`] in an address.
 pub(super) const WAIT_WORDS: [(&str, WaitMode); 3] =
     [("block", WaitMode::Block), ("spin", WaitMode::Spin), ("adaptive", WaitMode::Adaptive)];
@@ -137,7 +127,7 @@ impl fmt::Display for Overrides {
             ("capacity", self.capacity_bytes.map(size::display)),
             ("credit", self.credit.map(|credit| credit.to_string())),
             ("deliveries", self.deliveries_max.map(|deliveries| deliveries.to_string())),
-            ("from", self.start.map(start_word)),
+            ("from", self.start.map(|start| start.to_string())),
             ("full", self.full.and_then(full_word)),
             ("lease", self.lease.map(|lease| format!("{}ms", lease.as_millis()))),
             ("max", self.message_bytes_max.map(size::display)),

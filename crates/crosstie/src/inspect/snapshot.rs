@@ -10,6 +10,7 @@ use crosstie_core::turns::rwlock::KEY;
 use crosstie_core::word::waiting::Mode;
 
 use crate::channel::queue::QueueState;
+use crate::channel::topic::TopicState;
 use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
 use crate::ledger::{Domain, Identity};
 use crate::os::{clock, directory};
@@ -58,6 +59,8 @@ pub struct SnapshotObject {
     pub met: Option<Duration>,
     /// What a queue holds; `None` for everything else, and for what cannot be read.
     pub queue: Option<QueueState>,
+    /// What a topic holds; as `queue`.
+    pub topic: Option<TopicState>,
 }
 
 /// Something that is held.
@@ -213,6 +216,7 @@ fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
         dead_owner,
         is_abandoned: word(32) & 2 != 0,
         queue: (object.kind == "queue").then(|| QueueState::of(domain, &object.name).ok()).flatten(),
+        topic: (object.kind == "topic").then(|| TopicState::of(domain, &object.name).ok()).flatten(),
         met: (word(48) == word(8) && word(56) != 0)
             .then(|| Duration::from_nanos(clock::now_ns().saturating_sub(word(56)))),
     }

@@ -74,7 +74,7 @@ impl Domain {
         file.read_exact_at(&mut bytes, 0).ok()?;
         let header = Header::read(&bytes, file.metadata().ok()?.len()).ok()?;
         let mut key = [0; 8];
-        let is_channel = matches!(kind, "ring" | "queue");
+        let is_channel = matches!(kind, "ring" | "queue" | "topic");
         let has_key = !is_channel && file.read_exact_at(&mut key, OBJECT_OFFSET + KEY_OFFSET).is_ok();
         let key = match has_key {
             true => u64::from_le_bytes(key),
