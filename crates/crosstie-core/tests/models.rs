@@ -40,3 +40,7 @@ mod semaphore;
 mod slot;
 #[path = "models/spsc.rs"]
 mod spsc;
+#[path = "models/topic.rs"]
+mod topic;
+#[path = "models/topic_memory.rs"]
+mod topic_memory;

@@ -12,4 +12,5 @@ pub mod percentiles;
 pub mod record;
 pub mod report;
 pub mod targets;
+pub mod topics;
 pub mod turns;

@@ -1,4 +1,4 @@
-//! `crosstie-measure [talk|jobs|turns] [REPETITIONS]`: the project's speed targets as ratios of one run.
+//! `crosstie-measure [talk|jobs|topics|turns] [REPETITIONS]`: the project's speed targets as ratios of one run.
 //!
 //! Exit code 0 if all are met, 1 if not. The machine should have nothing else to do.
 
@@ -20,8 +20,9 @@ fn main() -> ExitCode {
     let halves = match arguments.first().map(String::as_str) {
         Some("talk") => vec![Half::Talk],
         Some("jobs") => vec![Half::Jobs],
+        Some("topics") => vec![Half::Topics],
         Some("turns") => vec![Half::Turns],
-        _ => vec![Half::Talk, Half::Jobs, Half::Turns],
+        _ => vec![Half::Talk, Half::Jobs, Half::Topics, Half::Turns],
     };
     if halves.len() == 1 {
         arguments.remove(0);
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     let repetitions = match arguments.first().map(|text| text.parse()) {
         None => REPETITIONS,
         Some(Ok(count)) if count > 0 => count,
-        Some(_) => return fail("usage: crosstie-measure [talk|jobs|turns] [REPETITIONS]", 2),
+        Some(_) => return fail("usage: crosstie-measure [talk|jobs|topics|turns] [REPETITIONS]", 2),
     };
     let mut tell = |what: &str| {
         // Whoever closed standard error wants no notes.

@@ -4,7 +4,7 @@ use crosstie_core::OwnerId;
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use crosstie_core::queue::consumer::{Claim, Consumer};
 use crosstie_core::queue::control::Control;
-use crosstie_core::queue::member::{self, Member, Part};
+use crosstie_core::queue::member::{self, Member, Part, Roster, Tally};
 use crosstie_core::queue::memory::{Geometry, MEMBERS, Memory, Place};
 use crosstie_core::queue::order::Order;
 use crosstie_core::queue::producer::{Producer, Search};
@@ -75,15 +75,21 @@ impl Shared {
     }
 }
 
+impl Roster for Shared {
+    fn member(&self, index: u16) -> &Member {
+        &self.0.members[usize::from(index)]
+    }
+    fn tally(&self) -> &Tally {
+        self.0.control.tally()
+    }
+}
+
 impl Memory for Shared {
     fn geometry(&self) -> Geometry {
         self.0.geometry
     }
     fn control(&self) -> &Control {
         &self.0.control
-    }
-    fn member(&self, index: u16) -> &Member {
-        &self.0.members[usize::from(index)]
     }
     fn job(&self, job: u32) -> &AtomicU64 {
         &self.0.jobs[at(job)]

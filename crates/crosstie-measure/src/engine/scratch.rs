@@ -16,9 +16,9 @@ use crosstie::os::clock;
 use crosstie::{Error, Result};
 
 use super::side::{self, OpenForeign};
-use crate::jobs;
 use crate::turns::spec::PARTY_SUBCOMMAND;
 use crate::turns::{party, way};
+use crate::{jobs, topics};
 
 /// The hidden subcommand under which an executable runs [`sweep`].
 pub const SWEEP_SUBCOMMAND: &str = "__sweep";
@@ -124,6 +124,8 @@ pub fn run_hidden_subcommand_with(foreign: OpenForeign) -> Option<std::process::
         party::run(&argument.to_string_lossy())
     } else if subcommand == jobs::spec::JOBS_SUBCOMMAND {
         jobs::worker::run(&argument.to_string_lossy())
+    } else if subcommand == topics::spec::TOPICS_SUBCOMMAND {
+        topics::worker::run(&argument.to_string_lossy())
     } else if subcommand == SWEEP_SUBCOMMAND {
         sweep(Path::new(&argument))
     } else {

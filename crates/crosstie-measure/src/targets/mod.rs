@@ -9,12 +9,14 @@
 //! | `verdict` | bounds on ratios, and how they were met |
 //! | `run` | one repetition after the other |
 //! | `jobs` | the work queue's targets |
+//! | `topics` | the topic's targets |
 //! | `talk` | the channels' targets |
 //! | `turns` | the locks' targets |
 
 mod jobs;
 mod run;
 mod talk;
+mod topics;
 mod turns;
 mod verdict;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crosstie::Result;
 
 use super::verdict::Verdict;
-use super::{jobs, talk, turns};
+use super::{jobs, talk, topics, turns};
 use crate::engine::scratch::Scratch;
 
 /// Which targets.
@@ -15,6 +15,8 @@ pub enum Half {
     Talk,
     /// The work queue's.
     Jobs,
+    /// The topic's.
+    Topics,
     /// The locks'.
     Turns,
 }
@@ -33,6 +35,7 @@ pub fn measure(
     let scratch = Scratch::create(&program)?;
     let mut talk = halves.contains(&Half::Talk).then(|| talk::Talk::new(&program, scratch.path()));
     let mut jobs = halves.contains(&Half::Jobs).then(|| jobs::Jobs::new(&program, scratch.path()));
+    let mut topics = halves.contains(&Half::Topics).then(|| topics::Topics::new(&program, scratch.path()));
     let mut turns = halves.contains(&Half::Turns).then(|| turns::Turns::new(&program, scratch.path()));
     for repetition in 1..=repetitions {
         tell(&format!("repetition {repetition} of {repetitions}"));
@@ -42,10 +45,14 @@ pub fn measure(
         if let Some(jobs) = &mut jobs {
             jobs.repeat(tell);
         }
+        if let Some(topics) = &mut topics {
+            topics.repeat(tell);
+        }
         if let Some(turns) = &mut turns {
             turns.repeat(tell);
         }
     }
     let talk = talk.iter().flat_map(talk::Talk::verdicts).chain(jobs.iter().flat_map(jobs::Jobs::verdicts));
+    let talk = talk.chain(topics.iter().flat_map(topics::Topics::verdicts));
     Ok(talk.chain(turns.iter().flat_map(turns::Turns::verdicts)).collect())
 }

@@ -10,6 +10,7 @@ use super::report::Report;
 use super::ring;
 use super::scene::Operation;
 use super::sweep::Sweep;
+use super::topic;
 use super::turns;
 use super::victim::{Failure, PROBE};
 
@@ -86,7 +87,8 @@ fn operations() -> impl Iterator<Item = &'static dyn Operation> {
     let turns = turns::cases().iter().map(|case| case as &dyn Operation);
     let meetings = meetings::CASES.iter().map(|case| case as &dyn Operation);
     let queues = queue::CASES.iter().map(|case| case as &dyn Operation);
-    rings.chain(queues).chain(turns).chain(meetings)
+    let topics = topic::CASES.iter().map(|case| case as &dyn Operation);
+    rings.chain(queues).chain(topics).chain(turns).chain(meetings)
 }
 
 fn conclude(report: &Report, is_json: bool) -> ExitCode {

@@ -13,7 +13,9 @@
 //! | `report` | counts, and the closing object |
 //! | `payload` | messages that tell their number, and whether they are whole |
 //! | `ring` | attaching, and the ring's operations |
+//! | `survivor` | who goes on after a kill: the ends of a channel in threads of their own |
 //! | `queue` | the queue's operations |
+//! | `topic` | the topic's operations |
 //! | `meetings` | the operations of barriers, events that stay set, and things done once |
 //! | `turns` | the operations of locks, semaphores, conditions, monitors and events |
 
@@ -26,7 +28,9 @@ mod report;
 mod ring;
 mod scene;
 mod segments;
+mod survivor;
 mod sweep;
+mod topic;
 mod turns;
 pub mod victim;
 mod walk;

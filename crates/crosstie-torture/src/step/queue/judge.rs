@@ -1,19 +1,10 @@
 //! What may be left after a kill, and what may not.
 
 use super::case::{Act, Case};
-use super::survivor::{Ending, Got};
 use crate::step::fault::{Fault, Finding};
 use crate::step::payload::{SENTINEL, number_of};
 use crate::step::scene::Progress;
-
-/// What the survivors and the late joiner met.
-#[derive(Debug, Default)]
-pub struct Aftermath {
-    /// What the receivers of the judging process got.
-    pub got: Vec<Got>,
-    /// How the senders' end was told.
-    pub endings: Vec<Ending>,
-}
+use crate::step::survivor::{Aftermath, Ending};
 
 /// Judges a queue after the kill.
 pub fn judge(case: &Case, progress: Progress, after: &Aftermath) -> Vec<Finding> {
@@ -102,6 +93,7 @@ mod tests {
     use super::super::case::CASES;
     use super::*;
     use crate::step::payload::{SENTINEL_BYTES, payload};
+    use crate::step::survivor::Got;
 
     fn faults(
         name: &str,

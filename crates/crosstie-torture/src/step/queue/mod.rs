@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `case` | the operations that are swept, and their broken twins |
 //! | `victim` | what a victim does |
-//! | `survivor` | who goes on, each in a thread |
+//! | `survivor` | the queue's ends as survivors |
 //! | `stage` | one queue with its survivors, before and after the kill |
 //! | `judge` | what may be left, and what may not |
 

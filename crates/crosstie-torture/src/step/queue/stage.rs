@@ -6,12 +6,12 @@ use crosstie::os::clock;
 use crosstie::{Deadline, Error};
 
 use super::case::{Act, Case, Survivor};
-use super::judge::{Aftermath, judge};
-use super::survivor::{Got, Line, Told, Until};
+use super::judge::judge;
 use super::victim::options;
 use crate::step::fault::{Fault, Finding};
 use crate::step::payload::{SENTINEL, SENTINEL_BYTES, payload};
 use crate::step::scene::{Progress, Stage};
+use crate::step::survivor::{Got, Until, Witness, sent_late, take_over};
 use crate::step::victim::Failure;
 
 /// How long the judge's own calls may take.
@@ -22,16 +22,13 @@ pub struct QueueStage<'a> {
     case: &'a Case,
     domain: &'static Domain,
     queue: String,
-    line: Line,
+    witness: Witness<QueueReceiver, QueueSender>,
     /// Of a receiver that is killed: the sender, unless it is in its thread.
     sender: Option<QueueSender>,
     /// The survivor, unless it is in its thread.
     receiver: Option<QueueReceiver>,
     is_message_sent: bool,
-    after: Aftermath,
     findings: Vec<Finding>,
-    /// The longest wait of a survivor, from what should have ended it.
-    slowest_ns: u64,
 }
 
 impl<'a> QueueStage<'a> {
@@ -46,14 +43,12 @@ impl<'a> QueueStage<'a> {
             case,
             domain,
             queue: queue.to_owned(),
-            line: Line::new(),
+            witness: Witness::new(),
             // Where the victim sends, the end of this one is clean, and told with the victim's.
             sender: (!of_sender).then_some(sender),
             receiver: None,
             is_message_sent: of_sender,
-            after: Aftermath::default(),
             findings: Vec::new(),
-            slowest_ns: 0,
         })
     }
 
@@ -63,8 +58,8 @@ impl<'a> QueueStage<'a> {
 
     fn put_to_sleep(&mut self) -> Result<(), Failure> {
         let deaf = (self.case.survivor == Survivor::Deaf).then_some(self.domain);
-        self.line.receive(self.open_receiver()?, self.until(), deaf);
-        Ok(self.line.await_sleep()?)
+        self.witness.receive(self.open_receiver()?, self.until(), deaf);
+        Ok(self.witness.await_sleep()?)
     }
 
     fn until(&self) -> Until {
@@ -82,8 +77,8 @@ impl Stage for QueueStage<'_> {
             Survivor::SenderAsleep => {
                 if let Some(sender) = self.sender.take() {
                     self.is_message_sent = true;
-                    self.line.send(sender, payload(self.case.message_number(), self.case.message));
-                    self.line.await_sleep()?;
+                    self.witness.send(sender, payload(self.case.message_number(), self.case.message));
+                    self.witness.await_sleep()?;
                 }
             }
         }
@@ -92,7 +87,7 @@ impl Stage for QueueStage<'_> {
 
     fn wake_victim(&mut self) -> Result<(), Failure> {
         if let Some(receiver) = &self.receiver {
-            self.after.got.push(take(receiver)?);
+            self.witness.after.got.push(take(receiver)?);
             return Ok(());
         }
         match &mut self.sender {
@@ -106,10 +101,10 @@ impl Stage for QueueStage<'_> {
 
     fn judge(mut self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
         match self.go_on(killed_ns) {
-            Ok(()) => self.findings.extend(judge(self.case, progress, &self.after)),
+            Ok(()) => self.findings.extend(judge(self.case, progress, &self.witness.after)),
             Err(finding) => self.findings.push(finding),
         }
-        (self.findings, self.slowest_ns)
+        (self.findings, self.witness.slowest_ns)
     }
 }
 
@@ -121,25 +116,25 @@ impl QueueStage<'_> {
         if !is_away {
             let receiver = match self.receiver.take() {
                 Some(receiver) => receiver,
-                None => self.take_over(self.open_receiver())?,
+                None => take_over(self.open_receiver())?,
             };
             since_ns = clock::now_ns();
-            self.line.receive(receiver, self.until(), None);
+            self.witness.receive(receiver, self.until(), None);
         }
         if self.case.act == Act::GiveBack {
             // The death itself, or what the victim did, must wake the receiver: nothing else comes before.
             self.await_message(killed_ns)?;
         }
         let told = match self.until() {
-            Until::End => Some(self.await_receiver(since_ns)?),
+            Until::End => Some(self.witness.await_receiver(since_ns)?),
             Until::Sentinel => None,
         };
         let mut sender = match self.sender.take() {
             Some(sender) => sender,
-            None if self.case.survivor == Survivor::SenderAsleep => self.await_sender(since_ns)?,
+            None if self.case.survivor == Survivor::SenderAsleep => self.witness.await_sender(since_ns)?,
             None => {
                 let opened = QueueSender::open(self.domain, &self.queue, &options(self.case));
-                self.take_over(opened)?
+                take_over(opened)?
             }
         };
         if !self.is_message_sent {
@@ -148,12 +143,12 @@ impl QueueStage<'_> {
         let joined_ns = clock::now_ns();
         self.send(&mut sender, SENTINEL, SENTINEL_BYTES)?;
         if let Some(receiver) = told {
-            self.line.receive(receiver, Until::Sentinel, None);
+            self.witness.receive(receiver, Until::Sentinel, None);
         }
-        let receiver = self.await_receiver(joined_ns)?;
+        let receiver = self.witness.await_receiver(joined_ns)?;
         self.look_at_places(&mut sender)?;
         drop((receiver, sender));
-        self.take_over(remove(self.domain, &self.queue))
+        take_over(remove(self.domain, &self.queue))
     }
 
     /// Every place is to be had, and every chunk.
@@ -167,61 +162,14 @@ impl QueueStage<'_> {
     }
 
     fn await_message(&mut self, since_ns: u64) -> Result<(), Finding> {
-        let (at_ns, told) = self.next()?;
-        self.time(since_ns, at_ns);
-        self.note(told);
+        let (at_ns, told) = self.witness.next()?;
+        self.witness.time(since_ns, at_ns);
+        self.witness.note(told);
         Ok(())
     }
 
-    fn await_sender(&mut self, since_ns: u64) -> Result<QueueSender, Finding> {
-        loop {
-            let (at_ns, told) = self.next()?;
-            if let Told::Sent(sender) = told {
-                self.time(since_ns, at_ns);
-                return Ok(*sender);
-            }
-            self.note(told);
-        }
-    }
-
-    fn await_receiver(&mut self, since_ns: u64) -> Result<QueueReceiver, Finding> {
-        loop {
-            let (at_ns, told) = self.next()?;
-            if let Told::Received(receiver) = told {
-                self.time(since_ns, at_ns);
-                return Ok(*receiver);
-            }
-            self.note(told);
-        }
-    }
-
-    fn note(&mut self, told: Told) {
-        match told {
-            Told::Got(got) => self.after.got.push(got),
-            Told::Ended(ending) => self.after.endings.push(ending),
-            _ => {}
-        }
-    }
-
-    fn next(&mut self) -> Result<(u64, Told), Finding> {
-        match self.line.next() {
-            Some((_, Told::Failed(what))) => Err(Finding::new(Fault::TakeOver, what)),
-            Some(told) => Ok(told),
-            None => Err(Finding::new(Fault::Hang, "a survivor sleeps for ever")),
-        }
-    }
-
-    fn time(&mut self, since_ns: u64, at_ns: u64) {
-        self.slowest_ns = self.slowest_ns.max(at_ns.saturating_sub(since_ns));
-    }
-
-    fn take_over<T>(&self, opened: Result<T, Error>) -> Result<T, Finding> {
-        opened.map_err(|error| Finding::new(Fault::TakeOver, error.to_string()))
-    }
-
     fn send(&self, sender: &mut QueueSender, number: u32, length: usize) -> Result<(), Finding> {
-        let sent = sender.send(&payload(number, length), clock::deadline_in(PATIENCE));
-        sent.map_err(|error| Finding::new(Fault::TakeOver, format!("late send: {error}")))
+        sent_late(sender.send(&payload(number, length), clock::deadline_in(PATIENCE)))
     }
 }
 

@@ -1,19 +1,10 @@
 //! What may be left after a kill, and what may not.
 
 use super::case::{Case, Side};
-use super::survivor::{Ending, Got};
 use crate::step::fault::{Fault, Finding};
 use crate::step::payload::{SENTINEL, number_of};
 use crate::step::scene::Progress;
-
-/// What the survivor and the late joiner met.
-#[derive(Debug, Default)]
-pub struct Aftermath {
-    /// In order, what the receivers of the judging process got.
-    pub got: Vec<Got>,
-    /// How the victim's end was told.
-    pub endings: Vec<Ending>,
-}
+use crate::step::survivor::{Aftermath, Ending};
 
 /// Judges a ring after the kill.
 pub fn judge(case: &Case, progress: Progress, after: &Aftermath) -> Vec<Finding> {
@@ -43,7 +34,7 @@ pub fn judge(case: &Case, progress: Progress, after: &Aftermath) -> Vec<Finding>
         && progress == Progress::Returned
         && case.taken() > 0
         && number_of(&got.bytes) == Some(0)
-        && !got.is_redelivered
+        && got.deliveries == 1
     {
         find(Fault::Doubled, "a message that was handed over came again without saying so".to_owned());
     }
@@ -83,6 +74,7 @@ mod tests {
     use super::super::case::CASES;
     use super::*;
     use crate::step::payload::{SENTINEL_BYTES, payload};
+    use crate::step::survivor::Got;
 
     fn case(name: &str) -> &'static Case {
         CASES.iter().find(|case| case.name == name).unwrap()
@@ -91,7 +83,7 @@ mod tests {
     fn got(messages: &[(u32, usize)]) -> Vec<Got> {
         let sentinel = (SENTINEL, SENTINEL_BYTES);
         let all = messages.iter().chain([&sentinel]);
-        all.map(|&(number, length)| Got { bytes: payload(number, length), is_redelivered: false }).collect()
+        all.map(|&(number, length)| Got { bytes: payload(number, length), deliveries: 1 }).collect()
     }
 
     fn faults(name: &str, progress: Progress, got: Vec<Got>, endings: &[Ending]) -> Vec<Fault> {
@@ -121,7 +113,7 @@ mod tests {
         assert_eq!(faults("receive one cell", Progress::Returned, again(), &[]), [Fault::Doubled]);
         assert_eq!(faults("receive one cell", Progress::Ended, again(), &[]), [Fault::Doubled]);
         let mut flagged = again();
-        flagged[0].is_redelivered = true;
+        flagged[0].deliveries = 2;
         assert_eq!(faults("receive one cell", Progress::Returned, flagged, &[]), []);
     }
 

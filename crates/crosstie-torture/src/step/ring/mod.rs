@@ -5,7 +5,7 @@
 //! | `case` | the operations that are swept, and their broken twins |
 //! | `victim` | what a victim does |
 //! | `twin` | operations that are wrong on purpose |
-//! | `survivor` | who goes on, each in a thread |
+//! | `survivor` | the ring's ends as survivors |
 //! | `stage` | one ring with its survivor, before and after the kill |
 //! | `judge` | what may be left, and what may not |
 

@@ -1,17 +1,17 @@
 //! One ring with its survivor in the judging process, before and after the kill.
 
+use crosstie::Deadline;
 use crosstie::channel::ring::{RingReceiver, RingSender, remove};
 use crosstie::ledger::Domain;
 use crosstie::os::clock;
-use crosstie::{Deadline, Error};
 
 use super::case::{Case, Side, Survivor};
-use super::judge::{Aftermath, judge};
-use super::survivor::{Line, Told, Until};
+use super::judge::judge;
 use super::victim::options;
-use crate::step::fault::{Fault, Finding};
+use crate::step::fault::Finding;
 use crate::step::payload::{LEAD, LEAD_BYTES, SENTINEL, SENTINEL_BYTES, payload};
 use crate::step::scene::{Progress, Stage};
+use crate::step::survivor::{Got, Told, Until, Witness, sent_late, take_over};
 use crate::step::victim::Failure;
 
 /// How long the judge's own calls may take.
@@ -31,13 +31,10 @@ pub struct RingStage<'a> {
     case: &'a Case,
     domain: &'static Domain,
     ring: String,
-    line: Line,
+    witness: Witness<RingReceiver, RingSender>,
     own: Own,
     is_message_sent: bool,
-    after: Aftermath,
     findings: Vec<Finding>,
-    /// The longest wait of a survivor, from what should have ended it.
-    slowest_ns: u64,
 }
 
 impl<'a> RingStage<'a> {
@@ -53,12 +50,10 @@ impl<'a> RingStage<'a> {
             case,
             domain,
             ring: ring.to_owned(),
-            line: Line::new(),
+            witness: Witness::new(),
             own,
             is_message_sent: false,
-            after: Aftermath::default(),
             findings: Vec::new(),
-            slowest_ns: 0,
         };
         if let Own::Sender(sender) = &mut stage.own {
             if case.wraps {
@@ -82,7 +77,7 @@ impl Stage for RingStage<'_> {
                 }
                 if is_asleep {
                     let deaf = (self.case.survivor == Survivor::Deaf).then_some(self.domain);
-                    self.line.receive(receiver, self.until(), deaf);
+                    self.witness.receive(receiver, self.until(), deaf);
                 } else {
                     self.own = Own::Receiver(receiver);
                 }
@@ -93,7 +88,7 @@ impl Stage for RingStage<'_> {
                 }
                 if is_asleep {
                     self.is_message_sent = true;
-                    self.line.send(sender, payload(self.case.message_number(), self.case.message));
+                    self.witness.send(sender, payload(self.case.message_number(), self.case.message));
                 } else {
                     self.own = Own::Sender(sender);
                 }
@@ -101,7 +96,7 @@ impl Stage for RingStage<'_> {
             other => self.own = other,
         }
         if is_asleep {
-            self.line.await_sleep()?;
+            self.witness.await_sleep()?;
         }
         Ok(())
     }
@@ -110,8 +105,8 @@ impl Stage for RingStage<'_> {
         match &mut self.own {
             Own::Receiver(receiver) => {
                 let message = receiver.recv(Deadline::NOW)?;
-                let (bytes, is_redelivered) = (message.to_vec(), message.is_redelivered());
-                self.after.got.push(super::survivor::Got { bytes, is_redelivered });
+                let deliveries = if message.is_redelivered() { 2 } else { 1 };
+                self.witness.after.got.push(Got { bytes: message.to_vec(), deliveries });
                 Ok(())
             }
             Own::Sender(sender) if !self.is_message_sent => {
@@ -130,10 +125,10 @@ impl Stage for RingStage<'_> {
             Side::Receiver => self.go_on_sending(killed_ns),
         };
         match went_on {
-            Ok(()) => self.findings.extend(judge(self.case, progress, &self.after)),
+            Ok(()) => self.findings.extend(judge(self.case, progress, &self.witness.after)),
             Err(finding) => self.findings.push(finding),
         }
-        (self.findings, self.slowest_ns)
+        (self.findings, self.witness.slowest_ns)
     }
 }
 
@@ -145,24 +140,24 @@ impl RingStage<'_> {
     /// The sender was killed: the receiver must be told, then a new sender's message must come.
     fn go_on_receiving(&mut self, killed_ns: u64) -> Result<(), Finding> {
         match std::mem::replace(&mut self.own, Own::Away) {
-            Own::Receiver(receiver) => self.line.receive(receiver, self.until(), None),
+            Own::Receiver(receiver) => self.witness.receive(receiver, self.until(), None),
             Own::Nothing => {
-                let receiver = self.take_over(RingReceiver::open(self.domain, &self.ring, &options()))?;
-                self.line.receive(receiver, Until::Sentinel, None);
+                let receiver = take_over(RingReceiver::open(self.domain, &self.ring, &options()))?;
+                self.witness.receive(receiver, Until::Sentinel, None);
             }
             _ => {}
         }
         let told = match self.until() {
-            Until::End => Some(self.await_receiver(killed_ns)?),
+            Until::End => Some(self.witness.await_receiver(killed_ns)?),
             Until::Sentinel => None,
         };
         let joined_ns = clock::now_ns();
-        let mut successor = self.take_over(RingSender::open(self.domain, &self.ring, &options()))?;
+        let mut successor = take_over(RingSender::open(self.domain, &self.ring, &options()))?;
         self.send(&mut successor, SENTINEL, SENTINEL_BYTES)?;
         if let Some(receiver) = told {
-            self.line.receive(receiver, Until::Sentinel, None);
+            self.witness.receive(receiver, Until::Sentinel, None);
         }
-        let receiver = self.await_receiver(joined_ns)?;
+        let receiver = self.witness.await_receiver(joined_ns)?;
         drop((receiver, successor));
         self.remove()
     }
@@ -172,15 +167,15 @@ impl RingStage<'_> {
     fn go_on_sending(&mut self, killed_ns: u64) -> Result<(), Finding> {
         let mut sender = match std::mem::replace(&mut self.own, Own::Away) {
             Own::Sender(sender) => Some(sender),
-            Own::Nothing => Some(self.take_over(RingSender::open(self.domain, &self.ring, &options()))?),
+            Own::Nothing => Some(take_over(RingSender::open(self.domain, &self.ring, &options()))?),
             _ if self.case.act.is_open() => None,
             _ => self.await_news(killed_ns)?,
         };
         let joined_ns = clock::now_ns();
-        let successor = self.take_over(RingReceiver::open(self.domain, &self.ring, &options()))?;
-        self.line.receive(successor, Until::Sentinel, None);
+        let successor = take_over(RingReceiver::open(self.domain, &self.ring, &options()))?;
+        self.witness.receive(successor, Until::Sentinel, None);
         if sender.is_none() {
-            sender = Some(self.await_sender(joined_ns)?);
+            sender = Some(self.witness.await_sender(joined_ns)?);
         }
         let Some(mut sender) = sender else { return Ok(()) };
         if !self.is_message_sent {
@@ -188,7 +183,7 @@ impl RingStage<'_> {
         }
         let sent_ns = clock::now_ns();
         self.send(&mut sender, SENTINEL, SENTINEL_BYTES)?;
-        let receiver = self.await_receiver(sent_ns)?;
+        let receiver = self.witness.await_receiver(sent_ns)?;
         drop((receiver, sender));
         self.remove()
     }
@@ -196,12 +191,12 @@ impl RingStage<'_> {
     /// Waits until the survivor that sleeps in `send` is told something.
     fn await_news(&mut self, since_ns: u64) -> Result<Option<RingSender>, Finding> {
         loop {
-            let (at_ns, told) = self.next()?;
+            let (at_ns, told) = self.witness.next()?;
             match told {
-                Told::Sent => return self.await_sender(since_ns.max(at_ns)).map(Some),
+                Told::Sent(sender) => return Ok(Some(*sender)),
                 Told::Ended(ending) => {
-                    self.after.endings.push(ending);
-                    self.time(since_ns, at_ns);
+                    self.witness.after.endings.push(ending);
+                    self.witness.time(since_ns, at_ns);
                     return Ok(None);
                 }
                 _ => {}
@@ -209,59 +204,12 @@ impl RingStage<'_> {
         }
     }
 
-    fn await_sender(&mut self, since_ns: u64) -> Result<RingSender, Finding> {
-        loop {
-            let (at_ns, told) = self.next()?;
-            match told {
-                Told::Ended(ending) => self.after.endings.push(ending),
-                Told::Got(got) => self.after.got.push(got),
-                Told::Sender(sender) => {
-                    self.time(since_ns, at_ns);
-                    return Ok(sender);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn await_receiver(&mut self, since_ns: u64) -> Result<RingReceiver, Finding> {
-        loop {
-            let (at_ns, told) = self.next()?;
-            match told {
-                Told::Ended(ending) => self.after.endings.push(ending),
-                Told::Got(got) => self.after.got.push(got),
-                Told::Received(receiver) => {
-                    self.time(since_ns, at_ns);
-                    return Ok(receiver);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn next(&mut self) -> Result<(u64, Told), Finding> {
-        match self.line.next() {
-            Some((_, Told::Failed(what))) => Err(Finding { fault: Fault::TakeOver, what }),
-            Some(told) => Ok(told),
-            None => Err(Finding { fault: Fault::Hang, what: "a survivor sleeps for ever".to_owned() }),
-        }
-    }
-
-    fn time(&mut self, since_ns: u64, at_ns: u64) {
-        self.slowest_ns = self.slowest_ns.max(at_ns.saturating_sub(since_ns));
-    }
-
-    fn take_over<T>(&self, opened: Result<T, Error>) -> Result<T, Finding> {
-        opened.map_err(|error| Finding { fault: Fault::TakeOver, what: error.to_string() })
-    }
-
     fn send(&self, sender: &mut RingSender, number: u32, length: usize) -> Result<(), Finding> {
-        let sent = sender.send(&payload(number, length), clock::deadline_in(PATIENCE));
-        sent.map_err(|error| Finding { fault: Fault::TakeOver, what: format!("late send: {error}") })
+        sent_late(sender.send(&payload(number, length), clock::deadline_in(PATIENCE)))
     }
 
     fn remove(&self) -> Result<(), Finding> {
-        self.take_over(remove(self.domain, &self.ring))
+        take_over(remove(self.domain, &self.ring))
     }
 }
 

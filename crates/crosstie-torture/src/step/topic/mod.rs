@@ -1,0 +1,18 @@
+//! The topic's operations.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `case` | the operations that are swept, and their broken twins |
+//! | `victim` | what a victim does |
+//! | `survivor` | the topic's ends as survivors |
+//! | `stage` | one topic with its survivors, before and after the kill |
+//! | `judge` | what may be left, and what may not |
+
+mod case;
+mod judge;
+mod stage;
+mod survivor;
+mod victim;
+
+pub use case::CASES;
+pub use victim::play;
