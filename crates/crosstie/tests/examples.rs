@@ -55,6 +55,18 @@ fn orders_wait_in_shared_memory_until_they_are_taken() {
 }
 
 #[test]
+fn who_comes_late_to_a_topic_catches_up() {
+    let domain = tempfile::tempdir().unwrap();
+    let topic = |verb| {
+        let mut command = example("topic");
+        command.arg(verb).env("CROSSTIE_DOMAIN", domain.path().join("d"));
+        run(command)
+    };
+    assert_eq!(topic("tick"), "");
+    assert_eq!(topic("catch-up"), "tick 2\ntick 3\n");
+}
+
+#[test]
 fn jobs_are_done_and_one_that_fails_is_delivered_again() {
     let domain = tempfile::tempdir().unwrap();
     let jobs = |verb| {

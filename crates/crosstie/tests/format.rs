@@ -12,6 +12,7 @@ use std::time::Duration;
 use crosstie::Deadline;
 use crosstie::channel::queue::{QueueOptions, QueueReceiver, QueueSender};
 use crosstie::channel::ring::{RingOptions, RingReceiver, RingSender};
+use crosstie::channel::topic::{TopicOptions, TopicReceiver, TopicSender};
 use crosstie::contract::SendMessages as _;
 use crosstie::ledger::Domain;
 use crosstie::os::unix::{UnixKind, UnixName, accept, listen, pair};
@@ -37,6 +38,7 @@ fn every_table_has_bytes_that_a_test_makes() {
         "A ring",
         "A queue",
         "A client of calls",
+        "A topic",
         "The ledger",
         "Who waits and holds",
         "A mutex with data",
@@ -122,6 +124,27 @@ fn a_queue_is_what_the_document_says() {
         file[48..80].chunks(8).map(|word| u64::from_le_bytes(*word.first_chunk().unwrap())).collect();
     assert_eq!(params, [2, 1, 3, 0]);
     let description = DOCUMENT.lines().find_map(|line| line.strip_prefix("- queue: `")).unwrap();
+    let written = u64::from_le_bytes(*file[24..].first_chunk().unwrap());
+    assert_eq!(layout_hash(description.trim_end_matches('`')), written);
+}
+
+#[test]
+fn a_topic_is_what_the_document_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let domain = Domain::open(folder.path().join("d")).unwrap();
+    let options = TopicOptions { places: Some(2), message_bytes_max: Some(48), ..TopicOptions::default() };
+    let mut tx = TopicSender::open(domain, "example", &options).unwrap();
+    let mut rx = TopicReceiver::open(domain, "example", &options).unwrap();
+    tx.send(b"hi", soon()).unwrap();
+    drop(rx.recv(soon()).unwrap());
+    tx.send(b"hello", soon()).unwrap();
+    let file = fs::read(folder.path().join("d/topic.example")).unwrap();
+    compare("A topic", &file);
+    assert_eq!(end_of("A topic"), file.len());
+    let params: Vec<_> =
+        file[48..80].chunks(8).map(|word| u64::from_le_bytes(*word.first_chunk().unwrap())).collect();
+    assert_eq!(params, [1, 2, 48, 0]);
+    let description = DOCUMENT.lines().find_map(|line| line.strip_prefix("- topic: `")).unwrap();
     let written = u64::from_le_bytes(*file[24..].first_chunk().unwrap());
     assert_eq!(layout_hash(description.trim_end_matches('`')), written);
 }

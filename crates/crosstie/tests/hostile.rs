@@ -18,5 +18,7 @@ mod segments;
 mod slices;
 #[path = "hostile/streams.rs"]
 mod streams;
+#[path = "hostile/topics.rs"]
+mod topics;
 #[path = "hostile/twins.rs"]
 mod twins;

@@ -2,36 +2,23 @@
 //! hangs, no message is lost, torn or done twice, what was in hand comes again flagged, and no place is lost. The
 //! net is off: a lost wake-up would hang, and the watchdog deadline would tell.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
+#[path = "ends/sweep.rs"]
+mod sweep;
+
+use std::io::Write;
 use std::time::Duration;
 
 use crosstie::channel::WaitMode;
 use crosstie::channel::queue::{QueueOptions, QueueReceiver, QueueSender};
 use crosstie::contract::{RecvError, SendError};
-use crosstie::ledger::{Domain, Net};
+use crosstie::ledger::Domain;
 use crosstie::{Deadline, os};
 
-const ROLE: &str = "CROSSTIE_TEST_ROLE";
-const DOMAIN: &str = "CROSSTIE_TEST_DOMAIN";
-const KILL_AT: &str = "CROSSTIE_TEST_KILL_AT";
+use sweep::{Victim, completed, open, role, spawn, watchdog, world};
+
 /// Payload lengths in line and in one or more chunks, which fill the queue and make both ends sleep.
 const LENGTHS: [usize; 7] = [8, 128, 129, 1024, 3000, 0, 2500];
 const PLACES: usize = 3;
-
-static REACHED: AtomicUsize = AtomicUsize::new(0);
-static KILL_POINT: AtomicUsize = AtomicUsize::new(usize::MAX);
-
-fn kill_here(_name: &'static str) {
-    if REACHED.fetch_add(1, Ordering::Relaxed) == KILL_POINT.load(Ordering::Relaxed) {
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-        unreachable!("SIGKILL returned");
-    }
-}
 
 fn options() -> QueueOptions {
     QueueOptions {
@@ -56,23 +43,10 @@ fn number_of(payload: &[u8]) -> usize {
     n
 }
 
-fn watchdog() -> Deadline {
-    os::clock::deadline_in(Duration::from_secs(20))
-}
-
-fn open(path: &Path) -> &'static Domain {
-    let domain = Domain::open(path).unwrap();
-    domain.set_net(Net::Absent);
-    domain
-}
-
 /// Not a test of its own: plays the role that the parent asks for, and dies where it says.
 #[test]
 fn child_process() {
-    let Ok(role) = std::env::var(ROLE) else { return };
-    KILL_POINT.store(std::env::var(KILL_AT).unwrap().parse().unwrap(), Ordering::Relaxed);
-    crosstie_core::crash::install(kill_here);
-    let domain = open(Path::new(&std::env::var(DOMAIN).unwrap()));
+    let Some((role, domain)) = role() else { return };
     let mut out = std::io::stdout();
     if role == "send" {
         let mut sender = QueueSender::open(domain, "q", &options()).unwrap();
@@ -99,76 +73,7 @@ fn child_process() {
             writeln!(out, "done {n}").unwrap();
         }
     }
-    writeln!(out, "completed after {} points", REACHED.load(Ordering::Relaxed)).unwrap();
-}
-
-/// A child that dies at its `kill_at`th crash point.
-fn spawn(role: &str, domain: &Path, kill_at: usize) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_process", "--nocapture", "--test-threads=1"])
-        .env(ROLE, role)
-        .env(DOMAIN, domain)
-        .env(KILL_AT, kill_at.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-/// What a child said before its end.
-struct Victim {
-    opened: Arc<AtomicBool>,
-    watcher: JoinHandle<(Vec<usize>, bool)>,
-}
-
-impl Victim {
-    fn watch(mut child: Child) -> Self {
-        let opened = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&opened);
-        let watcher = std::thread::spawn(move || {
-            let (mut done, mut completed) = (Vec::new(), false);
-            for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
-                done.extend(line.split_once("done ").map(|(_, n)| n.parse::<usize>().unwrap()));
-                completed |= line.contains("completed");
-                if line.contains("opened") {
-                    told.store(true, Ordering::Relaxed);
-                }
-            }
-            child.wait().unwrap();
-            (done, completed)
-        });
-        Self { opened, watcher }
-    }
-
-    /// How long a survivor may wait: short while nobody may ever come, else the watchdog's time.
-    fn patience(&self) -> Deadline {
-        if self.opened.load(Ordering::Relaxed) {
-            watchdog()
-        } else {
-            os::clock::deadline_in(Duration::from_millis(20))
-        }
-    }
-
-    fn never_came(&self) -> bool {
-        self.watcher.is_finished() && !self.opened.load(Ordering::Relaxed)
-    }
-
-    /// The messages with which it was done, and whether it reached its end.
-    fn outcome(self) -> (Vec<usize>, bool) {
-        self.watcher.join().unwrap()
-    }
-}
-
-struct World {
-    _folder: tempfile::TempDir,
-    path: PathBuf,
-}
-
-fn world() -> World {
-    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
-    let path = folder.path().join("domain");
-    World { _folder: folder, path }
+    completed();
 }
 
 /// Every place is to be had, and every chunk.
@@ -198,7 +103,7 @@ fn a_sender_killed_at_any_crash_point_loses_no_sent_message_and_hangs_nobody() {
         let victim = Victim::watch(spawn("send", &world.path, kill_at));
         let mut received = 0;
         loop {
-            let opened = victim.opened.load(Ordering::Relaxed);
+            let opened = victim.has_opened();
             match receiver.recv(victim.patience()) {
                 Ok(job) => {
                     assert_eq!(number_of(&job.to_vec()), received, "point {kill_at}: out of order");
@@ -231,7 +136,7 @@ fn send_all(sender: &mut QueueSender, victim: &Victim, survivor: &QueueReceiver,
     let (mut sent, mut got) = (0, Vec::new());
     while sent < LENGTHS.len() {
         // While nobody may ever come, or the victim is dead, the survivor makes room.
-        if victim.watcher.is_finished() {
+        if victim.has_ended() {
             got.extend(drain(survivor));
         }
         match sender.send(&message(sent), os::clock::deadline_in(Duration::from_millis(20))) {

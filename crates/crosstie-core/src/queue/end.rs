@@ -126,7 +126,11 @@ impl Place {
     /// Catches up with an order that has gone on by `laps`, to the first position that can still be live,
     /// or by more laps than a tag tells; false if it is not known to have gone on at all.
     pub(crate) fn catch_up(&mut self, laps: u64, hint: &AtomicU64, slots: u64) -> bool {
-        let behind = (self.position + laps * slots).saturating_sub(slots - 1);
+        // Others may have written any number of laps.
+        let behind = laps.saturating_mul(slots).saturating_add(self.position).saturating_sub(slots - 1);
+        if behind > POSITION_MAX {
+            return false;
+        }
         // Acquire: as in `told_by`.
         let told = hint.load(Ordering::Acquire).min(POSITION_MAX);
         let before = self.position;

@@ -11,7 +11,7 @@ use crosstie::ledger::Domain;
 use crosstie::os::clock;
 use tempfile::TempDir;
 
-use crate::{objects, queues, runs, slices, twins};
+use crate::{objects, queues, runs, slices, topics, twins};
 
 const ROLE: &str = "CROSSTIE_HOSTILE_ROLE";
 const FOLDER: &str = "CROSSTIE_HOSTILE_FOLDER";
@@ -67,6 +67,8 @@ fn play() {
         "ledger at rest" => runs::ledger_at_rest(&folder),
         "queue at rest" => queues::at_rest(&folder),
         "queue live" => queues::live(&folder),
+        "topic at rest" => topics::at_rest(&folder),
+        "topic live" => topics::live(&folder),
         "objects at rest" => objects::at_rest(&folder),
         "objects live" => objects::live(&folder),
         "a crowd" => objects::crowd(&folder),
@@ -106,6 +108,10 @@ pub fn ring_file(folder: &Path) -> PathBuf {
 
 pub fn queue_file(folder: &Path) -> PathBuf {
     folder.join("domain/queue.q")
+}
+
+pub fn topic_file(folder: &Path) -> PathBuf {
+    folder.join("domain/topic.t")
 }
 
 pub fn ledger_file(folder: &Path) -> PathBuf {
