@@ -158,7 +158,7 @@ impl<'a> Intake<'a> {
             RecvError::Empty => Ok(()),
             // It was told; what follows is not lost.
             error @ RecvError::Overrun { .. } => {
-                note::line(self.globals, &Failure::of_recv(address, error).text());
+                note::line(self.globals, Failure::of_recv(address, error).text());
                 Ok(())
             }
             RecvError::Closed if self.goes_on_after != GoesOnAfter::Nothing => Ok(()),

@@ -289,8 +289,8 @@ impl<M: Memory> Subscriber<M> {
         self.memory.word(slot).load(Ordering::Relaxed) == word
     }
 
-    /// Where it goes on after it was lapped: an eighth of the slots behind the oldest, so that it is not lapped again
-    /// at once.
+    /// Where it goes on after it was lapped: half the slots behind the oldest, so that it is not lapped again at once,
+    /// also where the hint, which it does not walk on from, is behind.
     #[cold]
     fn overtaken(&mut self, laps: u64, word: u64) -> Result<Look, Corrupt> {
         let slots = self.circle.slots();
@@ -298,8 +298,9 @@ impl<M: Memory> Subscriber<M> {
         let is_possible = |&newest: &u64| newest <= POSITION_MAX && self.geometry.mode == Mode::Lossy;
         let newest = newest.filter(is_possible).ok_or_else(|| self.impossible(word))?;
         // Others have got on since that slot was claimed: one gap is told, not two.
-        let newest = newest.max(self.tail()?.saturating_sub(1));
-        Ok(self.lose(newest + 1 - slots + slots / 8))
+        let told = Place::told_by(&self.memory.control().tail.0)?.position;
+        let newest = newest.max(told.saturating_sub(1));
+        Ok(self.lose(newest + 1 - slots / 2))
     }
 
     fn lose(&mut self, next: u64) -> Look {
