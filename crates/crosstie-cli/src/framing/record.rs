@@ -85,7 +85,7 @@ mod tests {
     fn a_payload_survives_whether_text_or_not() {
         for payload in [&b""[..], b"plain", "quote \" and \u{1F600}\n".as_bytes(), b"\xff\x00\x80"] {
             let (mut line, mut back) = (Vec::new(), Vec::new());
-            write(&mut line, 1, 2, Some(3), payload).unwrap();
+            write(&mut line, 1, 2, Origin { pid: Some(3), number: None }, payload).unwrap();
             assert_eq!(line.iter().filter(|&&byte| byte == b'\n').count(), 1);
             read(&line, &mut back).unwrap();
             assert_eq!(back, payload);

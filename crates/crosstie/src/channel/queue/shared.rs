@@ -158,7 +158,7 @@ pub(super) fn look_into(domain: &'static Domain, name: &str) -> Result<Cells> {
 /// Removes the queue `name` from `domain`, with what waits in it.
 ///
 /// # Errors
-/// [`NotFound`](ErrorKind::NotFound); [`Busy`](ErrorKind::Busy) while a living process has an end of it.
+/// [`NotFound`](crate::ErrorKind::NotFound); [`Busy`](crate::ErrorKind::Busy) while a living process has an end of it.
 ///
 /// # Examples
 /// ```
