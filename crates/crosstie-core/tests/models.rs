@@ -16,6 +16,8 @@ mod chosen;
 mod condition;
 #[path = "models/counting.rs"]
 mod counting;
+#[path = "models/doorbell.rs"]
+mod doorbell;
 #[path = "models/event.rs"]
 mod event;
 #[path = "models/life_word.rs"]

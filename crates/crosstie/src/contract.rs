@@ -20,6 +20,15 @@ use crosstie_core::Deadline;
 /// The largest message, in bytes, unless an option says otherwise: 64 MiB.
 pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
 
+/// What an end that waits for descriptors does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Try: there may be something, or the other end's end.
+    Ready,
+    /// Wait until the descriptor is ready.
+    Armed,
+}
+
 /// Why a message was not sent.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -41,6 +41,20 @@ fn a_server_answers_the_calls_of_another_process() {
 }
 
 #[test]
+fn one_thread_waits_for_two_rings_in_an_epoll_of_its_own() {
+    let printed = run(example("epoll"));
+    let mut lines: Vec<_> = printed.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["ring:left has sent", "ring:right has sent"]);
+}
+
+#[cfg(feature = "tokio")]
+#[test]
+fn a_task_awaits_what_a_blocking_thread_sends() {
+    assert_eq!(run(example("async_ring")), "0\n1\n2\n");
+}
+
+#[test]
 fn orders_wait_in_shared_memory_until_they_are_taken() {
     let domain = tempfile::tempdir().unwrap();
     let orders = |verb| {

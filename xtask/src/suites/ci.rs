@@ -39,7 +39,7 @@ const GATES: &[Gate] = &[
     },
     Gate {
         name: "docs",
-        arguments: &["doc", "--locked", "--workspace", "--no-deps"],
+        arguments: &["doc", "--locked", "--workspace", "--all-features", "--no-deps"],
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
     },
     Gate { name: "tidy", arguments: &["xtask", "tidy"], environment: &[] },

@@ -32,7 +32,11 @@ const SUITES: &[Suite] = &[
         arguments: &["--workspace", "--all-features", "--test", "*", "--no-fail-fast"],
         environment: &[],
     },
-    Suite { name: "doc", arguments: &["--workspace", "--doc", "--no-fail-fast"], environment: &[] },
+    Suite {
+        name: "doc",
+        arguments: &["--workspace", "--all-features", "--doc", "--no-fail-fast"],
+        environment: &[],
+    },
     Suite {
         name: "models",
         arguments: &["-p", "crosstie-core", "--release", "--test", "models", "--target-dir", "target/loom"],

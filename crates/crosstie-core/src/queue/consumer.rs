@@ -143,6 +143,43 @@ impl<M: Memory> Consumer<M> {
         Ok(None)
     }
 
+    /// Whether [`Consumer::claim`] would find a job; takes none.
+    ///
+    /// # Errors
+    /// If the order breaks its invariants.
+    pub fn has_job(&mut self) -> Result<bool, Corrupt> {
+        for order in Order::ALL {
+            if self.has_job_of(order)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn has_job_of(&mut self, order: Order) -> Result<bool, Corrupt> {
+        let circle = self.end.circle;
+        // Bounded: as `claim_of`.
+        for _ in 0..2 * circle.slots() {
+            let head = &mut self.heads[order.index()];
+            let hint = &self.end.memory.control().heads[order.index()].0;
+            let position = head.position;
+            // Acquire: as in `claim_of`.
+            let found = self.end.memory.order(order, circle.slot(position)).load(Ordering::Acquire);
+            match circle.found(found, position) {
+                Found::Free | Found::Before(_) => return Ok(false),
+                Found::Taken => head.advance(hint, circle.slots()),
+                Found::LapsBehind(laps) if head.catch_up(laps, hint, circle.slots()) => {}
+                Found::Ahead if head.catch_up(0, hint, circle.slots()) => {}
+                Found::LapsBehind(_) | Found::Ahead => {
+                    return Err(Corrupt { field: "lap in order", found, limit: position });
+                }
+                Found::Entry(entry) if self.end.is_waiting(entry) => return Ok(true),
+                Found::Entry(_) => self.end.mark_taken(order, position, found),
+            }
+        }
+        Ok(false)
+    }
+
     /// Takes the job of an entry, unless it has left that stay.
     #[inline]
     fn take(&self, entry: Entry, order: Order, found: u64, now_ns: u64) -> Result<Taken, Corrupt> {

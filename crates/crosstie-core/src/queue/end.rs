@@ -283,7 +283,7 @@ impl<M: Memory> End<M> {
     }
 
     /// Whether the job of an entry is in that stay still.
-    fn is_waiting(&self, entry: Entry) -> bool {
+    pub(super) fn is_waiting(&self, entry: Entry) -> bool {
         entry.job < self.geometry.jobs
             && self.job(entry.job).is_some_and(|(_, job)| job.is_offered() && job.key() == entry.key)
     }

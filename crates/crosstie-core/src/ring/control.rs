@@ -48,12 +48,12 @@ impl Control {
         }
     }
 
-    /// The word on which a consumer sleeps while the ring is empty; it holds 1 while it may.
+    /// The word on which a consumer sleeps while the ring is empty: it holds 1 while it may, or the doorbell at which it sleeps.
     pub fn consumer_waits(&self) -> &AtomicU32 {
         &self.consumer_waits.0
     }
 
-    /// The word on which a producer sleeps while the ring is full; it holds 1 while it may.
+    /// The word on which a producer sleeps while the ring is full: it holds 1 while it may, or the doorbell at which it sleeps.
     pub fn producer_waits(&self) -> &AtomicU32 {
         &self.producer_waits.0
     }

@@ -6,8 +6,10 @@
 //! | [`control`] | the words that the two ends share beside the cells |
 //! | [`memory`] | what a ring asks of the memory it is lent |
 //! | [`spsc`] | one producer, one consumer |
+//! | [`asleep`] | the word by which one of the two says that it sleeps, and where |
 //! | [`sleepers`] | the word on which any number of ends sleep |
 
+pub mod asleep;
 pub mod control;
 pub mod memory;
 pub mod record;

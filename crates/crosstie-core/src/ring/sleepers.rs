@@ -9,7 +9,8 @@
 //! |---|---|
 //! | 0 | somebody may sleep until there is something |
 //! | 1 | somebody may sleep until there will be nothing more |
-//! | 2..32 | wakes so far, modulo 2^30 |
+//! | 2 | some of those who ever slept did so at a doorbell: whoever wakes rings those too |
+//! | 3..32 | wakes so far, modulo 2^29 |
 //!
 //! # Invariants
 //! - **I1** Who sleeps has announced itself, and has found nothing after that; it sleeps on the very
@@ -20,6 +21,7 @@
 //! # Transitions
 //! | who | from → to | by |
 //! |---|---|---|
+//! | who will sleep at a doorbell | bit 2 clear → set, for ever | fetch_or, before its first announcement |
 //! | who falls asleep | bit clear → set | fetch_or, then a full fence, then its last look |
 //! | who wakes | bits set → clear, one wake more | CAS, once; then it wakes all, whoever won |
 //!
@@ -59,7 +61,8 @@ pub enum Awaits {
 const SOMETHING: u32 = 1;
 const END: u32 = 2;
 const ALL: u32 = SOMETHING | END;
-const ONE_WAKE: u32 = 4;
+const DOORBELLS: u32 = 4;
+const ONE_WAKE: u32 = 8;
 
 /// The word; zeroed memory is one on which nobody sleeps.
 #[derive(Debug)]
@@ -112,6 +115,19 @@ impl Sleepers {
         crash_point!("sleepers.roused");
     }
 
+    /// Says that from now on somebody may sleep at a doorbell, not on the word: the caller announces itself as others do.
+    pub fn use_doorbells(&self) {
+        // Relaxed: the fence of the announcement that follows orders it.
+        self.0.fetch_or(DOORBELLS, Ordering::Relaxed);
+    }
+
+    /// After a wake was taken, or made for all: whether doorbells are to be rung beside it.
+    #[must_use]
+    pub fn have_doorbells(&self) -> bool {
+        // Relaxed: set before any announcement, and the wake was taken from one.
+        self.0.load(Ordering::Relaxed) & DOORBELLS != 0
+    }
+
     /// The word to sleep on.
     pub fn word(&self) -> &AtomicU32 {
         &self.0
@@ -159,5 +175,16 @@ mod tests {
         assert!(!sleepers.must_wake(Barrier::Fence), "woken twice");
         assert_ne!(sleepers.announce(Awaits::SomethingOrTheEnd), first);
         assert!(sleepers.must_wake_for_the_end(Barrier::Fence));
+    }
+
+    #[test]
+    fn that_there_are_doorbells_outlasts_every_wake() {
+        let sleepers = Sleepers::new();
+        assert!(!sleepers.have_doorbells());
+        sleepers.use_doorbells();
+        assert!(!sleepers.must_wake(Barrier::Fence), "nobody sleeps");
+        let before = sleepers.announce(Awaits::Something);
+        assert!(sleepers.must_wake(Barrier::Fence) && sleepers.have_doorbells());
+        assert_ne!(sleepers.announce(Awaits::Something), before, "the wake counted for nothing");
     }
 }

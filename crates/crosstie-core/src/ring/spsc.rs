@@ -29,18 +29,14 @@
 //! | producer | word at the next tail forged → empty | Relaxed store before the commit (I3) |
 //! | producer | empty → committed | Release store of the commit word (I2) |
 //! | consumer | committed → free | Release store of `acked` (I5) |
-//! | consumer, producer | awake → may sleep | store of 1 to its `…_waits`, full fence, re-check |
-//! | the other end | may sleep → awake | swap of 0, then a futex wake |
+//! | consumer, producer | awake → may sleep | [`super::asleep`], with a re-check |
+//! | the other end | may sleep → awake | the same |
 //!
 //! # Orderings
 //! The commit's Release meets the Acquire in [`Consumer::peek`] and publishes payload, length and the
 //! emptied next word. The Release of `acked` (and of `credit`, its lazy copy) meets the Acquire in
 //! the producer's refresh and publishes that the payload has been read, so overwriting cannot race.
-//! Sleeping is the two-variable story of Dekker: the sleeper writes `waits`, then reads the ring;
-//! the other writes the ring, then reads `waits`; one of them must see the other. The sleeper always
-//! runs a full fence; the other runs one too ([`Barrier::Fence`]), or only a compiler fence where
-//! the sleeper makes the kernel fence every participant's processor (`membarrier`,
-//! [`Barrier::Asymmetric`]), which takes the fence off each message (HAZARDS H17).
+//! Sleeping: [`super::asleep`].
 //!
 //! # Progress
 //! Every operation is wait-free, but attaching a producer, which reads at most one lap. FIFO.
@@ -53,16 +49,17 @@
 //! | producer after the commit store, before its wake | the record; the consumer's sleep ends by the producer's death |
 //! | consumer before the store of `acked` | the record again: it is delivered a second time |
 //! | consumer after it, before its wake | the room; the producer's sleep ends by the consumer's death |
-//! | an end that has come, before its wake | a sleeper that watches nobody; the next to come wakes it ([`rouse`]) |
+//! | an end that has come, before its wake | a sleeper that watches nobody; the next to come wakes it ([`super::asleep::rouse`]) |
 //!
 //! # Source
 //! In-line commit: Giacomoni et al., FastForward (PPoPP 2008), and Aeron's log buffers; credit read
 //! only when short: Lee et al., MCRingBuffer (IPDPS 2010); asymmetric fence: membarrier(2).
 
+use super::asleep::{Asleep, announce, retract, take_wake};
 use super::control::Control;
 use super::memory::Memory;
 use super::record::{CELL_BYTES, COMMIT_BYTES, Geometry};
-use crate::atomic::{AtomicU32, Ordering, compiler_fence, fence};
+use crate::atomic::{Ordering, compiler_fence, fence};
 use crate::crash_point;
 
 /// Shared bytes break the protocol: which field, what was found, what it may be at most.
@@ -114,44 +111,6 @@ impl Record {
     pub const fn end(self) -> u64 {
         self.position + Geometry::record_bytes(self.payload_bytes as u64)
     }
-}
-
-/// Announces a sleep on `waits`; the caller then runs `membarrier` if it can, and looks again.
-fn announce(waits: &AtomicU32) {
-    // Relaxed: the fence below orders it.
-    waits.store(1, Ordering::Relaxed);
-    // SeqCst: the two-variable story of the module's header, `waits` against the ring.
-    fence(Ordering::SeqCst);
-    crash_point!("spsc.announced");
-}
-
-/// Takes an announcement back: nobody falls asleep on it, and no wake is spent on somebody awake.
-fn retract(waits: &AtomicU32) {
-    // Relaxed: a waker that still sees 1 makes one wake too many, which is harmless.
-    waits.store(0, Ordering::Relaxed);
-}
-
-/// After a change that both ends may sleep through (an end was taken or left): takes the announcement
-/// on `waits` back, so that nobody falls asleep on what was before.
-///
-/// The caller then wakes whoever sleeps on `waits`, announced or not: an end that has died may have
-/// taken the announcement and not made its wake, and who waits for an end to come watches nobody.
-pub fn rouse(waits: &AtomicU32) {
-    // SeqCst: the two-variable story of the module's header, `waits` against the `role` that has just changed.
-    fence(Ordering::SeqCst);
-    retract(waits);
-    crash_point!("spsc.roused");
-}
-
-/// Whether the other end sleeps or is about to, and this caller is the one to wake it.
-#[inline]
-fn take_wake(waits: &AtomicU32, barrier: Barrier) -> bool {
-    barrier.light();
-    // Relaxed: the barrier above orders it; a stale 0 is excluded by the sleeper's own fence.
-    // Relaxed for the swap: it only picks one waker; the sleeper re-reads the ring by Acquire.
-    let mine = waits.load(Ordering::Relaxed) != 0 && waits.swap(0, Ordering::Relaxed) != 0;
-    crash_point!("spsc.wake-taken");
-    mine
 }
 
 /// The sending end.
@@ -323,17 +282,16 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// After one or more commits: whether the consumer sleeps, and the caller must wake it on
-    /// [`Control::consumer_waits`].
+    /// After one or more commits: where the consumer sleeps, if the caller must wake it.
     #[inline]
-    pub fn must_wake_consumer(&self) -> bool {
+    pub fn must_wake_consumer(&self) -> Option<Asleep> {
         take_wake(self.memory.control().consumer_waits(), self.barrier)
     }
 
-    /// Before a sleep on [`Control::producer_waits`]: announces it. The caller runs its heavy
+    /// Before a sleep on [`Control::producer_waits`] or at a doorbell: announces it. The caller runs its heavy
     /// barrier, asks [`Producer::fits`] again, and sleeps only if it still does not fit.
-    pub fn announce_sleep(&self) {
-        announce(self.memory.control().producer_waits());
+    pub fn announce_sleep(&self, asleep: Asleep) {
+        announce(self.memory.control().producer_waits(), asleep);
     }
 
     /// After a sleep, or instead of one: takes the announcement back.
@@ -435,10 +393,9 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// After one or more acknowledgements: whether the producer sleeps, and the caller must wake it
-    /// on [`Control::producer_waits`].
+    /// After one or more acknowledgements: where the producer sleeps, if the caller must wake it.
     #[inline]
-    pub fn must_wake_producer(&self) -> bool {
+    pub fn must_wake_producer(&self) -> Option<Asleep> {
         take_wake(self.memory.control().producer_waits(), self.barrier)
     }
 
@@ -451,11 +408,11 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Before a sleep on [`Control::consumer_waits`]: announces it. The caller runs its heavy
+    /// Before a sleep on [`Control::consumer_waits`] or at a doorbell: announces it. The caller runs its heavy
     /// barrier, peeks again, and sleeps only if there is still nothing.
-    pub fn announce_sleep(&mut self) {
+    pub fn announce_sleep(&mut self, asleep: Asleep) {
         self.publish_credit();
-        announce(self.memory.control().consumer_waits());
+        announce(self.memory.control().consumer_waits(), asleep);
     }
 
     /// After a sleep, or instead of one: takes the announcement back.

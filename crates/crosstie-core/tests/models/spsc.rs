@@ -1,10 +1,11 @@
 //! The ring of one producer and one consumer, in a ring of four cells.
 
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
+use crosstie_core::ring::asleep::{Asleep, rouse};
 use crosstie_core::ring::control::Control;
 use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::record::CELL_BYTES;
-use crosstie_core::ring::spsc::{Barrier, Consumer, Producer, rouse};
+use crosstie_core::ring::spsc::{Barrier, Consumer, Producer};
 use crosstie_core::word::owner::OwnerId;
 use crosstie_core::word::role::{Role, RoleWord};
 use loom::cell::UnsafeCell;
@@ -21,10 +22,10 @@ struct Ring {
 }
 
 #[derive(Clone)]
-struct Shared(Arc<Ring>);
+pub struct Shared(Arc<Ring>);
 
 impl Shared {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(Arc::new(Ring {
             control: Control::new(),
             words: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -92,11 +93,11 @@ impl Memory for Shared {
     }
 }
 
-fn producer(ring: &Shared) -> Producer<Shared> {
+pub fn producer(ring: &Shared) -> Producer<Shared> {
     Producer::attach(ring.clone(), Barrier::Fence).unwrap()
 }
 
-fn consumer(ring: &Shared) -> Consumer<Shared> {
+pub fn consumer(ring: &Shared) -> Consumer<Shared> {
     Consumer::attach(ring.clone(), Barrier::Fence).unwrap()
 }
 
@@ -111,7 +112,7 @@ fn sleep_on(word: &AtomicU32) {
 fn send(producer: &mut Producer<Shared>, payload: &[u8]) {
     let length = u32::try_from(payload.len()).unwrap();
     while !producer.fits(length).unwrap() {
-        producer.announce_sleep();
+        producer.announce_sleep(Asleep::OnWord);
         if !producer.fits(length).unwrap() {
             sleep_on(producer.memory().control().producer_waits());
         }
@@ -126,7 +127,7 @@ fn receive(consumer: &mut Consumer<Shared>) -> Vec<u8> {
         if let Some(record) = consumer.peek().unwrap() {
             break record;
         }
-        consumer.announce_sleep();
+        consumer.announce_sleep(Asleep::OnWord);
         if consumer.peek().unwrap().is_none() {
             sleep_on(consumer.memory().control().consumer_waits());
         }
@@ -427,7 +428,7 @@ fn the_model_catches_a_consumer_that_sleeps_without_looking_again() {
         };
         let mut consumer = consumer(&ring);
         if consumer.peek().unwrap().is_none() {
-            consumer.announce_sleep();
+            consumer.announce_sleep(Asleep::OnWord);
             sleep_on(consumer.memory().control().consumer_waits());
         }
         sender.join().unwrap();

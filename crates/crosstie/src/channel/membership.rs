@@ -1,5 +1,6 @@
 //! A channel of many ends that one end of this process has entered: its seat, others' deaths, sleeping, leaving.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crosstie_core::atomic::AtomicU32;
@@ -9,6 +10,8 @@ use crosstie_core::ring::sleepers::{Awaits, Sleepers};
 use crosstie_core::ring::spsc::{Barrier, Corrupt};
 use crosstie_core::{Deadline, OwnerId};
 
+use super::doorbell::{self, Doorbell, Sight};
+use crate::contract::Readiness;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Domain, Wait};
 use crate::os::{clock, futex, membarrier, process};
@@ -65,6 +68,8 @@ impl<W: Words> Membership<W> {
             let this = Self { domain, segment, words, object, barrier, me, part, seat, epoch };
             // A remover marks the segment, then looks for members; a member enters, then looks at the mark.
             if this.segment.is_live() {
+                // One that was killed has left it.
+                doorbell::forget(domain, &this.doorbell_name(seat.index));
                 this.rouse_all();
                 return Ok(this);
             }
@@ -141,10 +146,63 @@ impl<W: Words> Membership<W> {
 
     /// Makes everybody look again, whatever they sleep for.
     pub(super) fn rouse_all(&self) {
-        for sleepers in self.words.sleepers() {
-            sleepers.rouse();
-            wake(sleepers);
+        for part in [Part::Receiver, Part::Sender] {
+            self.sleepers(part).rouse();
+            self.wake(part);
         }
+    }
+
+    /// Wakes everybody who sleeps in this part.
+    #[cold]
+    pub(super) fn wake(&self, part: Part) {
+        let sleepers = self.sleepers(part);
+        futex::wake(sleepers.word(), u32::MAX);
+        if sleepers.have_doorbells() {
+            let is_of =
+                |seat: &u16| self.words.member(*seat).read().is_some_and(|(_, its_part)| its_part == part);
+            for seat in (0..MEMBERS).filter(is_of) {
+                doorbell::ring(self.domain, &self.doorbell_name(seat));
+            }
+        }
+    }
+
+    fn sleepers(&self, part: Part) -> &Sleepers {
+        let [receivers, senders] = self.words.sleepers();
+        if part == Part::Sender { senders } else { receivers }
+    }
+
+    /// Makes the doorbell of this end.
+    pub(super) fn doorbell(&self) -> Result<Doorbell> {
+        if !self.is_ours() {
+            return Err(self.inherited());
+        }
+        let doorbell = Doorbell::new(self.domain, self.doorbell_name(self.seat.index))?;
+        self.sleepers(self.part).use_doorbells();
+        Ok(doorbell)
+    }
+
+    fn doorbell_name(&self, seat: u16) -> String {
+        doorbell_name(&self.object, seat)
+    }
+
+    /// As [`Membership::sleep`], at `doorbell`: arms it, unless `look`, which looks once more, finds something.
+    pub(super) fn arm(
+        &self,
+        doorbell: &mut Doorbell,
+        awaits: Awaits,
+        sight: Sight,
+        look: impl FnOnce() -> bool,
+    ) -> Result<Readiness> {
+        let Some(watch) = self.others() else { return Ok(Readiness::Ready) };
+        if !doorbell.prepare(&watch, sight)? {
+            return Ok(Readiness::Ready);
+        }
+        // The answer is for who sleeps on the word.
+        let _ = self.sleepers(self.part).announce(awaits);
+        membarrier::global_expedited();
+        // Who has come meanwhile may have roused before the announcement.
+        let is_watched = self.others().is_some_and(|others| others == watch);
+        Ok(if !is_watched || look() { Readiness::Ready } else { Readiness::Armed })
     }
 
     /// Sleeps among `sleepers` until somebody makes a change, somebody who takes part dies, or
@@ -234,10 +292,10 @@ impl Watched {
     }
 }
 
-/// Wakes everybody who sleeps among `sleepers`.
-#[cold]
-pub(super) fn wake(sleepers: &Sleepers) {
-    futex::wake(sleepers.word(), u32::MAX);
+/// The doorbell of the end that has `seat` in the channel that users write, or whose file is called, `channel`.
+fn doorbell_name(channel: &str, seat: u16) -> String {
+    let (kind, name) = channel.split_once([':', '.']).unwrap_or(("", channel));
+    format!("doorbell.{kind}-{seat}.{name}")
 }
 
 fn all_seats_taken(object: &str) -> Error {
@@ -254,16 +312,22 @@ pub(super) fn remove(
     spec: &SegmentSpec,
     members: impl Fn(&Segment) -> Option<usize>,
 ) -> Result<()> {
+    let is_marked = Cell::new(false);
     removal::remove(domain.directory(), file_name, spec, |segment| {
         let members = members(segment)?;
-        (0..usize::from(MEMBERS)).find_map(|index| {
+        let user = (0..usize::from(MEMBERS)).find_map(|index| {
             let (id, part) = segment.shared::<Member>(members + index * size_of::<Member>()).ok()?.read()?;
             let role = if part == Part::Sender { "sender" } else { "receiver" };
             domain.confirm_alive(id).then(|| {
                 let who = domain.identity(id).map_or("a living process".to_owned(), |who| who.to_string());
                 format!("{who} is a {role}")
             })
-        })
+        });
+        // At the second look, behind the mark, nobody comes any more who could have made one.
+        if user.is_none() && is_marked.replace(true) {
+            (0..MEMBERS).for_each(|seat| doorbell::forget(domain, &doorbell_name(file_name, seat)));
+        }
+        user
     })
 }
 

@@ -5,9 +5,11 @@
 //! | [`ring`] | one sender, one receiver; the fastest |
 //! | [`queue`] | many to many, each message to one, which acknowledges it |
 //! | [`topic`] | many to many, each message to all |
+//! | `doorbell` | how an end waits as a descriptor, for `epoll` |
 //! | `membership` | a channel of many ends that one end has entered: others' deaths, sleeping, leaving |
 //! | `patience` | how an end waits: spin, then sleep |
 
+mod doorbell;
 mod membership;
 mod patience;
 pub mod queue;

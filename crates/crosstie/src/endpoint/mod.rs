@@ -15,12 +15,15 @@
 //! | `job` | [`Job`]: a message of a queue in hand, which says itself when it is done |
 //! | `spawn` | [`SpawnEnd`]: a child gets its end |
 //! | `connection` | [`connect`], [`Listener`]: both directions |
+//! | `future` | `AsyncReceiver`, `AsyncSender`: ends in a tokio runtime (feature `tokio`) |
 //! | `messages` | [`Messages`]: a receiver as an iterator |
 
 mod address;
 mod batch;
 mod capabilities;
 mod connection;
+#[cfg(feature = "tokio")]
+mod future;
 mod grammar;
 mod job;
 mod loan;
@@ -41,6 +44,8 @@ pub use address::{Address, HostPort, Place};
 pub use batch::Batch;
 pub use capabilities::{Capabilities, Delivery, Untaken};
 pub use connection::{Ends, Listener, connect};
+#[cfg(feature = "tokio")]
+pub use future::{AsyncReceiver, AsyncSender};
 pub use job::Job;
 pub use loan::Loan;
 pub use message::Message;

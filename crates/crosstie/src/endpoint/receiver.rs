@@ -17,9 +17,10 @@ use crate::Deadline;
 use crate::channel::queue::QueueReceiver;
 use crate::channel::ring::{RingBell, RingReceiver};
 use crate::channel::topic::TopicReceiver;
-use crate::contract::{Losses, ReceiveMessages, RecvError};
+use crate::contract::{Losses, Readiness, ReceiveMessages, RecvError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::clock;
+use crate::os::poll::{self, Interest};
 use crate::os::unix::{self, Credentials};
 
 /// The end that messages of type `T` come out of; [`Receiver<[u8]>`](Receiver) gives plain bytes.
@@ -342,6 +343,69 @@ impl<T: Message + ?Sized> Receiver<T> {
         }
     }
 
+    /// The descriptor to poll for readability while this end is [armed](Receiver::arm), for `epoll` and its like; the same
+    /// for its life. Read nothing from it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where there is none; when no descriptor is left.
+    pub fn pollable(&mut self) -> Result<BorrowedFd<'_>> {
+        match &mut self.end {
+            RecvEnd::Ring(end) => end.pollable(),
+            RecvEnd::Queue(end) => end.pollable(),
+            RecvEnd::Topic(_) => Err(unpollable()),
+            RecvEnd::Kernel(end) => end.descriptor().ok_or_else(unpollable),
+        }
+    }
+
+    /// Makes [`Receiver::pollable`] poll readable as soon as [`Receiver::try_recv`] may find something: a message, an end, a
+    /// death. Call it after a `try_recv` that found nothing, and before each wait; [`Readiness::Ready`] says that waiting is
+    /// not needed.
+    ///
+    /// # Errors
+    /// As [`Receiver::pollable`].
+    ///
+    /// # Death
+    /// The death of the sender's process ends the wait, once the kernel has taken its memory down. A sender whose
+    /// program is replaced (`exec`) with its end open is missed until somebody else comes.
+    ///
+    /// # Cost
+    /// A few system calls, and one for who sends the next message. A wait costs no processor time.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::contract::{Readiness, RecvError};
+    /// use crosstie::endpoint::{Options, Receiver, Sender};
+    /// use crosstie::os::poll::Poller;
+    /// let folder = tempfile::tempdir()?;
+    /// let options = Options { domain: Some(folder.path().join("domain")), ..Options::default() };
+    /// let mut rx = Receiver::<u32>::open_with("ring:jobs", &options)?;
+    /// let poller = Poller::new()?; // or your own epoll
+    /// poller.add(rx.pollable()?, 0)?;
+    /// let mut tx = Sender::<u32>::open_with("ring:jobs", &options)?;
+    /// std::thread::spawn(move || tx.send(&7).unwrap());
+    /// let message = loop {
+    ///     match rx.try_recv() {
+    ///         Err(RecvError::Empty) if rx.arm()? == Readiness::Armed => {
+    ///             poller.wait(crosstie::Deadline::NEVER, &mut Vec::new())?;
+    ///         }
+    ///         Err(RecvError::Empty) => {}
+    ///         other => break other?,
+    ///     }
+    /// };
+    /// assert_eq!(message, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn arm(&mut self) -> Result<Readiness> {
+        match &mut self.end {
+            RecvEnd::Ring(end) => return end.arm(),
+            RecvEnd::Queue(end) => return end.arm(),
+            RecvEnd::Topic(_) | RecvEnd::Kernel(_) => {}
+        }
+        let ready = poll::wait(self.pollable()?, Interest::Readable, Deadline::NOW);
+        let is_ready = ready.map_err(|error| Error::os("wait for", "a message", error))?;
+        Ok(if is_ready { Readiness::Ready } else { Readiness::Armed })
+    }
+
     /// What the mechanism itself knows to be lost, duplicated or reordered; all 0 unless it is udp, or a topic
     /// that may lose messages.
     #[must_use]
@@ -353,7 +417,7 @@ impl<T: Message + ?Sized> Receiver<T> {
         }
     }
 
-    /// The descriptor to poll for readability; shared memory has none.
+    /// The descriptor of the kernel's channel; shared memory has none, see [`Receiver::pollable`].
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.end {
@@ -361,6 +425,12 @@ impl<T: Message + ?Sized> Receiver<T> {
             RecvEnd::Kernel(end) => end.descriptor(),
         }
     }
+}
+
+pub(super) fn unpollable() -> Error {
+    Error::new("wait for", "this mechanism", ErrorKind::Unsupported)
+        .because("it has no descriptor to poll")
+        .advise("wait for it in a thread")
 }
 
 impl<T: Message + ?Sized> fmt::Debug for Receiver<T> {

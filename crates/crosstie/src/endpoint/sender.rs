@@ -11,13 +11,15 @@ use super::loan::Loan;
 use super::message::Message;
 use super::open;
 use super::options::Options;
+use super::receiver::unpollable;
 use crate::Deadline;
 use crate::channel::queue::QueueSender;
 use crate::channel::ring::RingSender;
 use crate::channel::topic::TopicSender;
-use crate::contract::{SendError, SendMessages};
-use crate::error::Result;
+use crate::contract::{Readiness, SendError, SendMessages};
+use crate::error::{Error, Result};
 use crate::os::clock;
+use crate::os::poll::{self, Interest};
 use crate::os::unix::{self, Credentials};
 
 /// The end that messages of type `T` go into; [`Sender<[u8]>`](Sender) sends plain bytes.
@@ -52,6 +54,18 @@ pub(super) enum SendEnd {
     Queue(Box<QueueSender>),
     Topic(Box<TopicSender>),
     Kernel(Box<dyn SendMessages>),
+}
+
+impl SendEnd {
+    #[inline]
+    fn send(&mut self, payload: &[u8], deadline: Deadline) -> Result<(), SendError> {
+        match self {
+            Self::Ring(end) => end.send(payload, deadline),
+            Self::Queue(end) => end.send(payload, deadline),
+            Self::Topic(end) => end.send(payload, deadline),
+            Self::Kernel(end) => end.send(payload, deadline),
+        }
+    }
 }
 
 impl<T: Message + ?Sized> Sender<T> {
@@ -127,12 +141,13 @@ impl<T: Message + ?Sized> Sender<T> {
     /// [`SendError::TimedOut`]; else as [`Sender::send`].
     pub fn send_until(&mut self, message: &T, deadline: Deadline) -> Result<(), SendError> {
         let payload = message.encode(&mut self.scratch).map_err(SendError::Malformed)?;
-        match &mut self.end {
-            SendEnd::Ring(end) => end.send(payload, deadline),
-            SendEnd::Queue(end) => end.send(payload, deadline),
-            SendEnd::Topic(end) => end.send(payload, deadline),
-            SendEnd::Kernel(end) => end.send(payload, deadline),
-        }
+        self.end.send(payload, deadline)
+    }
+
+    /// Sends a message as it was encoded.
+    #[cfg(feature = "tokio")]
+    pub(super) fn send_encoded(&mut self, payload: &[u8], deadline: Deadline) -> Result<(), SendError> {
+        self.end.send(payload, deadline)
     }
 
     /// Sends a message whose bytes are `head` and then `body`.
@@ -234,21 +249,25 @@ impl<T: Message + ?Sized> Sender<T> {
     ///
     /// # Errors
     /// If the end mark could not be sent.
-    pub fn close(self) -> Result<(), SendError> {
-        match self.end {
-            SendEnd::Ring(mut end) => {
+    pub fn close(mut self) -> Result<(), SendError> {
+        self.say_end()
+    }
+
+    pub(super) fn say_end(&mut self) -> Result<(), SendError> {
+        match &mut self.end {
+            SendEnd::Ring(end) => {
                 end.close();
                 Ok(())
             }
-            SendEnd::Queue(mut end) => {
+            SendEnd::Queue(end) => {
                 end.close();
                 Ok(())
             }
-            SendEnd::Topic(mut end) => {
+            SendEnd::Topic(end) => {
                 end.close();
                 Ok(())
             }
-            SendEnd::Kernel(mut end) => end.close(),
+            SendEnd::Kernel(end) => end.close(),
         }
     }
 
@@ -326,13 +345,67 @@ impl<T: Message + ?Sized> Sender<T> {
         }
     }
 
-    /// The descriptor to poll for writability; shared memory has none.
+    /// The descriptor of the kernel's channel; shared memory has none, see [`Sender::pollable`].
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.end {
             SendEnd::Ring(_) | SendEnd::Queue(_) | SendEnd::Topic(_) => None,
             SendEnd::Kernel(end) => end.descriptor(),
         }
+    }
+
+    /// The descriptor to poll while this end is [armed](Sender::arm), for `epoll` and its like, and what for; the same
+    /// for its life. Neither read nor write it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where there is none; when no descriptor is left.
+    pub fn pollable(&mut self) -> Result<(BorrowedFd<'_>, Interest)> {
+        match &mut self.end {
+            SendEnd::Ring(end) => end.pollable().map(|fd| (fd, Interest::Readable)),
+            SendEnd::Queue(end) => end.pollable().map(|fd| (fd, Interest::Readable)),
+            SendEnd::Topic(_) => Err(unpollable()),
+            SendEnd::Kernel(end) => {
+                let fd = end.descriptor().ok_or_else(unpollable)?;
+                Ok((fd, Interest::Writable))
+            }
+        }
+    }
+
+    /// Makes [`Sender::pollable`] ready as soon as [`Sender::try_send`] of the message that was refused last may succeed,
+    /// or the receiver has ended. Call it after a `try_send` that found no room, and before each wait;
+    /// [`Readiness::Ready`] says that waiting is not needed.
+    ///
+    /// # Errors
+    /// As [`Sender::pollable`].
+    ///
+    /// # Death
+    /// As [`Receiver::arm`](super::Receiver::arm), with the ends the other way round.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::contract::{Readiness, SendError};
+    /// use crosstie::os::poll;
+    /// let (mut tx, mut rx) = crosstie::pair::<[u8]>()?;
+    /// let message = vec![7; 100_000]; // more than a pipe holds: the rest follows
+    /// while tx.try_send(&message).is_ok() {}
+    /// assert_eq!(tx.arm()?, Readiness::Armed);
+    /// let reader = std::thread::spawn(move || while rx.recv().is_ok() {});
+    /// let (fd, interest) = tx.pollable()?;
+    /// assert!(poll::wait(fd, interest, crosstie::Deadline::NEVER)?);
+    /// tx.close()?;
+    /// reader.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn arm(&mut self) -> Result<Readiness> {
+        match &mut self.end {
+            SendEnd::Ring(end) => return end.arm(),
+            SendEnd::Queue(end) => return end.arm(),
+            SendEnd::Topic(_) | SendEnd::Kernel(_) => {}
+        }
+        let (fd, interest) = self.pollable()?;
+        let ready = poll::wait(fd, interest, Deadline::NOW);
+        let is_ready = ready.map_err(|error| Error::os("wait for", "room", error))?;
+        Ok(if is_ready { Readiness::Ready } else { Readiness::Armed })
     }
 
     /// Who is at the other end of a Unix socket, as the kernel saw it; elsewhere nobody knows.

@@ -11,6 +11,9 @@
 //! In one namespace a free byte counts only if the process has the ledger no longer mapped, because
 //! a daemon that closed all its descriptors still lives.
 
+use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
+
 use crosstie_core::OwnerId;
 use crosstie_core::wait::Wake;
 use crosstie_core::word::slot::{Occupant, Slot};
@@ -20,7 +23,40 @@ use super::Domain;
 use super::local;
 use crate::os::{directory, futex, process};
 
+/// How the end of an owner's process shows to who waits for descriptors.
+#[derive(Debug)]
+pub(crate) enum ProcessEnd {
+    /// This descriptor polls readable then.
+    Polls(OwnedFd),
+    /// The owner is dead already.
+    Past,
+    /// This process has no number for that one: it lives in another PID namespace, or is a command's.
+    Unseen,
+}
+
 impl Domain {
+    /// How the end of the process of `id` shows to who waits for descriptors, which no life word wakes (HAZARDS H18).
+    pub(crate) fn process_end(&'static self, id: OwnerId) -> ProcessEnd {
+        let Some(slot) = self.slot(id.slot()) else { return ProcessEnd::Past };
+        let life = slot.life().read();
+        if !life.is_life_of(id) {
+            return if self.is_alive(id) { ProcessEnd::Unseen } else { ProcessEnd::Past };
+        }
+        let (Some(occupant), Ok(local)) = (slot.occupant_of(life.generation()), self.local()) else {
+            return ProcessEnd::Unseen;
+        };
+        if occupant.namespaces != local.namespaces {
+            return ProcessEnd::Unseen;
+        }
+        match process::pidfd_open(occupant.pid) {
+            // Alive behind the call: the number was that process's all the time.
+            Ok(fd) if self.is_alive(id) => ProcessEnd::Polls(fd),
+            Ok(_) => ProcessEnd::Past,
+            Err(error) if error.kind() == ErrorKind::NotFound && !self.confirm_alive(id) => ProcessEnd::Past,
+            Err(_) => ProcessEnd::Unseen,
+        }
+    }
+
     /// Whether `id` lives, as far as its life word says: one load. A command whose starter is dead
     /// lives as long as its program runs ([`Domain::is_orphaned_command`]).
     ///

@@ -9,6 +9,7 @@
 //! | [`byte_stream`] | bytes in order on a pipe, a stream socket or a file |
 //! | [`clock`] | the monotonic clock |
 //! | [`directory`] | directories held open, and the files in them |
+//! | [`doorbell`] | FIFOs into which anybody writes a byte to wake who waits |
 //! | [`fd_passing`] | descriptors that travel over a Unix socket |
 //! | [`fifo`] | FIFOs in packet mode |
 //! | [`file_lock`] | locks that end with their holder |
@@ -25,6 +26,7 @@
 //! | [`poll`] | waiting for one descriptor, or for many |
 //! | [`process`] | who a process or thread is |
 //! | [`random`] | random numbers |
+//! | `reactor` | a descriptor that a tokio runtime watches (feature `tokio`) |
 //! | [`robust_list`] | words that the kernel marks when a thread ends |
 //! | [`session`] | what a user's last logout deletes |
 //! | [`signal`] | SIGPIPE that does not kill |
@@ -33,6 +35,7 @@
 //! | [`spawn`] | children that inherit one descriptor |
 //! | [`tcp`] | TCP |
 //! | [`terminal`] | the terminal that a person looks at |
+//! | [`ticks`] | a descriptor that is readable again and again |
 //! | [`trace`] | counting system calls |
 //! | [`udp`] | UDP |
 //! | [`unix`] | Unix sockets |
@@ -45,6 +48,7 @@ pub mod boot;
 pub mod byte_stream;
 pub mod clock;
 pub mod directory;
+pub mod doorbell;
 pub mod fd_passing;
 pub mod fifo;
 pub mod file_lock;
@@ -62,6 +66,8 @@ pub mod pipe;
 pub mod poll;
 pub mod process;
 pub mod random;
+#[cfg(feature = "tokio")]
+pub mod reactor;
 pub mod robust_list;
 pub mod session;
 pub mod signal;
@@ -70,6 +76,7 @@ pub mod single_step;
 pub mod spawn;
 pub mod tcp;
 pub mod terminal;
+pub mod ticks;
 pub mod trace;
 pub mod udp;
 pub mod unix;

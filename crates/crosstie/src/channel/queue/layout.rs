@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::region::{SegmentSpec, Sizes, Space};
 
 const LAYOUT: u64 = layout_hash(
-    "queue: control @128 (receivers, senders, heads 2x, tails 2x, ends, counts, 128 apart), members 1024x16 @4096, \
+    "queue: control @128 (receivers, senders {asleep:2, doorbells:1, wakes:29}, heads 2x, tails 2x, ends, counts, 128 apart), members 1024x16 @4096, \
      jobs 8x {member:12, state:4, deliveries:8, 0:8, serial:32}, extents 8x {length:32, chunk:31, pooled:1}, delivered 8x, \
      orders 2x 8x {job:20, key:27, live:1, lap tag:16}, chunk tags 8x {job:32, serial:32}; page: payloads 128x; page: chunks 1024x",
 );

@@ -1,5 +1,6 @@
 //! [`QueueSender`]: a sending end of a queue, and [`Loan`]: a message written in place.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use crosstie_core::Deadline;
@@ -14,9 +15,9 @@ use super::memory::Cells;
 use super::options::{FullPolicy, QueueOptions};
 use super::shared::Shared;
 use crate::channel::WaitMode;
-use crate::channel::membership::wake;
+use crate::channel::doorbell::{Doorbell, Sight};
 use crate::channel::patience::{Next, Patience};
-use crate::contract::SendError;
+use crate::contract::{Readiness, SendError};
 use crate::error::Result;
 use crate::ledger::Domain;
 
@@ -58,6 +59,10 @@ pub struct QueueSender {
     /// A place is taken whose message is neither sent nor abandoned.
     has_place: bool,
     ended: bool,
+    /// Bytes of the message that was refused last because there was no room.
+    refused: u32,
+    /// Where it waits as a descriptor, once somebody has asked for it.
+    doorbell: Option<Box<Doorbell>>,
 }
 
 impl QueueSender {
@@ -92,6 +97,8 @@ impl QueueSender {
             shared: Arc::new(shared),
             has_place: false,
             ended: false,
+            refused: 0,
+            doorbell: None,
         })
     }
 
@@ -198,6 +205,50 @@ impl QueueSender {
         self.message_bytes_max
     }
 
+    /// The descriptor that polls readable when this end must look again, while it is [armed](QueueSender::arm); the same for
+    /// its life.
+    ///
+    /// # Errors
+    /// When no descriptor or no room for a FIFO in the domain's directory is left.
+    pub fn pollable(&mut self) -> Result<BorrowedFd<'_>> {
+        self.open_doorbell()?;
+        self.doorbell.as_ref().map(|doorbell| doorbell.as_fd()).ok_or_else(|| self.shared.inherited())
+    }
+
+    fn open_doorbell(&mut self) -> Result<()> {
+        if self.doorbell.is_none() {
+            self.doorbell = Some(Box::new(self.shared.doorbell()?));
+        }
+        Ok(())
+    }
+
+    /// Makes [`QueueSender::pollable`] poll readable as soon as the message may fit that was refused last, or somebody has
+    /// died. Call it after a `send` that found no room, and before each wait.
+    ///
+    /// # Errors
+    /// As [`QueueSender::pollable`].
+    ///
+    /// # Cost
+    /// Five system calls; who acknowledges the next message makes three for each sender that waits so.
+    pub fn arm(&mut self) -> Result<Readiness> {
+        self.open_doorbell()?;
+        let Some(mut doorbell) = self.doorbell.take() else { return Ok(Readiness::Ready) };
+        let (producer, refused) = (&mut self.producer, self.refused);
+        let (awaits, sight) = (Awaits::Something, Sight::of(self.shared.barrier()));
+        let readiness = self.shared.arm(&mut doorbell, awaits, sight, || {
+            let room = producer.reserve(refused, Search::Everywhere);
+            room.map(|room| producer.abandon(room)).is_some()
+        });
+        self.doorbell = Some(doorbell);
+        if matches!(readiness, Ok(Readiness::Ready))
+            && self.producer.control().senders().must_wake(self.shared.barrier())
+        {
+            // Whoever looked while the place was taken has found nothing.
+            self.shared.wake(Part::Sender);
+        }
+        readiness
+    }
+
     /// Sends one message without a wake-up; false if it was dropped.
     #[inline]
     fn put(&mut self, payload: &[u8], deadline: Deadline) -> Result<bool, SendError> {
@@ -288,7 +339,10 @@ impl QueueSender {
                     self.producer.control().count_dropped();
                     return Ok(None);
                 }
-                Next::GiveUp if deadline.is_now() => return Err(SendError::Full),
+                Next::GiveUp if deadline.is_now() => {
+                    self.refused = length;
+                    return Err(SendError::Full);
+                }
                 Next::GiveUp => return Err(SendError::TimedOut),
                 Next::Sleep => {
                     if let Some(room) = self.sleep(length, patience.deadline())? {
@@ -313,7 +367,7 @@ impl QueueSender {
     #[inline]
     fn wake(&self) {
         if self.producer.must_wake_receivers() {
-            wake(self.producer.control().receivers());
+            self.shared.wake(Part::Receiver);
         }
     }
 
@@ -326,6 +380,8 @@ impl QueueSender {
         if self.has_place {
             let _ = self.forget_place();
         }
+        // Before a successor can have made its own.
+        self.doorbell = None;
         self.shared.leave(leaving);
     }
 }

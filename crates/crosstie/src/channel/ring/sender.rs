@@ -1,18 +1,21 @@
 //! [`RingSender`]: the sending end of a ring, and [`Loan`]: a message written in place.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
+use crosstie_core::ring::asleep::Asleep;
 use crosstie_core::ring::record::Geometry;
 use crosstie_core::ring::spsc::Producer;
 use crosstie_core::word::role::{Ending, Role};
 use crosstie_core::{Deadline, OwnerId};
 
+use super::super::doorbell::{Doorbell, Sight};
 use super::options::RingOptions;
 use super::peer::Peer;
 use super::shared::{Cells, End, Shared, corrupt};
 use crate::channel::WaitMode;
 use crate::channel::patience::{Next, Patience};
-use crate::contract::SendError;
+use crate::contract::{Readiness, SendError};
 use crate::error::Result;
 use crate::ledger::Domain;
 
@@ -36,6 +39,10 @@ pub struct RingSender {
     /// The receiver's role when it was looked at first, or reported last: old news.
     known: Role,
     ended: bool,
+    /// Bytes of the message that was refused last because there was no room.
+    refused: u32,
+    /// Where it waits as a descriptor, once somebody has asked for it.
+    doorbell: Option<Box<Doorbell>>,
 }
 
 impl RingSender {
@@ -59,7 +66,8 @@ impl RingSender {
             Peer::Alive(peer) => Some(peer),
             _ => None,
         };
-        Ok(Self { producer, shared, me, wait: options.wait, message_bytes_max, peer, known, ended: false })
+        let (wait, ended, refused, doorbell) = (options.wait, false, 0, None);
+        Ok(Self { producer, shared, me, wait, message_bytes_max, peer, known, ended, refused, doorbell })
     }
 
     /// Sends one message; blocks while the ring is full, until `deadline`.
@@ -140,9 +148,66 @@ impl RingSender {
         self.shared.capacity_bytes()
     }
 
+    /// The descriptor that polls readable when this end must look again, while it is [armed](RingSender::arm); the same for
+    /// its life.
+    ///
+    /// # Errors
+    /// When no descriptor or no room for a FIFO in the domain's directory is left.
+    pub fn pollable(&mut self) -> Result<BorrowedFd<'_>> {
+        self.open_doorbell().map(|doorbell| (*doorbell).as_fd())
+    }
+
+    fn open_doorbell(&mut self) -> Result<&mut Doorbell> {
+        if !self.shared.is_ours() {
+            return Err(self.shared.inherited());
+        }
+        let doorbell = match self.doorbell.take() {
+            Some(doorbell) => doorbell,
+            None => Box::new(self.shared.doorbell(End::Producer)?),
+        };
+        Ok(self.doorbell.insert(doorbell))
+    }
+
+    /// Makes [`RingSender::pollable`] poll readable as soon as the message may fit that was refused last, or the receiver
+    /// has left or died. Call it after a `send` that found no room, and before each wait.
+    ///
+    /// # Errors
+    /// As [`RingSender::pollable`].
+    ///
+    /// # Cost
+    /// Four system calls; the receiver's next acknowledgement costs it one more.
+    pub fn arm(&mut self) -> Result<Readiness> {
+        let sight = Sight::of(self.shared.barrier());
+        let role = self.shared.read(End::Consumer);
+        let peer = self.shared.judge(role);
+        let watch = match peer {
+            Peer::Alive(peer) if peer != self.me => Some(peer),
+            Peer::Left | Peer::Died if self.peer.is_some() || role != self.known => {
+                return Ok(Readiness::Ready);
+            }
+            _ => None,
+        };
+        if self.ended {
+            return Ok(Readiness::Ready);
+        }
+        let doorbell = self.open_doorbell()?;
+        let is_prepared = doorbell.prepare(watch.as_slice(), sight)?;
+        let asleep = Asleep::AtDoorbell(doorbell.number());
+        self.producer.announce_sleep(asleep);
+        self.shared.heavy_barrier();
+        let is_full = matches!(self.producer.fits(self.refused), Ok(false));
+        if is_prepared && is_full && self.shared.peer(End::Consumer) == peer {
+            return Ok(Readiness::Armed);
+        }
+        self.producer.end_sleep();
+        Ok(Readiness::Ready)
+    }
+
     fn end(&mut self, ending: Ending) {
         if !self.ended {
             self.ended = true;
+            // Before a successor can have made its own.
+            self.doorbell = None;
             self.shared.leave(End::Producer, self.me, ending, self.producer.tail());
         }
     }
@@ -184,10 +249,13 @@ impl RingSender {
             let watch = self.meet_peer()?;
             match patience.next() {
                 Next::Spin => {}
-                Next::GiveUp if deadline.is_now() => return Err(SendError::Full),
+                Next::GiveUp if deadline.is_now() => {
+                    self.refused = length;
+                    return Err(SendError::Full);
+                }
                 Next::GiveUp => return Err(SendError::TimedOut),
                 Next::Sleep => {
-                    self.producer.announce_sleep();
+                    self.producer.announce_sleep(Asleep::OnWord);
                     self.shared.heavy_barrier();
                     let fits = self.producer.fits(length).map(|fits| fits.then_some(()));
                     let slept = if matches!(fits, Ok(None)) && watch == self.meet_peer()? {
@@ -239,8 +307,8 @@ impl RingSender {
 
     #[inline]
     fn wake(&self) {
-        if self.producer.must_wake_consumer() {
-            self.shared.wake(self.shared.control().consumer_waits());
+        if let Some(asleep) = self.producer.must_wake_consumer() {
+            self.shared.wake(self.shared.control().consumer_waits(), asleep);
         }
     }
 }

@@ -9,18 +9,21 @@
 //! | 4096 | the cells, mapped twice in a row |
 #![expect(unsafe_code, reason = "copies in and out of memory that other processes map")]
 
+use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crosstie_core::atomic::{AtomicU32, AtomicU64};
 use crosstie_core::layout::header::{Kind, layout_hash};
+use crosstie_core::ring::asleep::{Asleep, rouse};
 use crosstie_core::ring::control::Control;
 use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::record::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, CELL_BYTES, Geometry};
-use crosstie_core::ring::spsc::{Barrier, Corrupt, rouse};
+use crosstie_core::ring::spsc::{Barrier, Corrupt};
 use crosstie_core::word::role::{Ending, NotTaken, Role, RoleWord};
 use crosstie_core::{Deadline, OwnerId};
 
+use super::super::doorbell::{self, Doorbell, Ringer};
 use super::options::{CAPACITY_BYTES, RingOptions};
 use super::peer::Peer;
 use crate::error::{Error, ErrorKind, Result};
@@ -30,7 +33,7 @@ use crate::os::{clock, futex, membarrier, process};
 use crate::region::{Segment, SegmentSpec, Sizes, Space, removal};
 
 const LAYOUT: u64 = layout_hash(
-    "ring: control @128 (acked, credit, consumer_waits, producer_waits, 128 apart), producer @640, \
+    "ring: control @128 (acked, credit, consumer_waits, producer_waits {number:31, doorbell:1}, 128 apart), producer @640, \
      consumer @768 (left: place @16), cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
 );
 const CONTROL_OFFSET: usize = 128;
@@ -49,12 +52,23 @@ pub(super) enum End {
     Consumer,
 }
 
+impl End {
+    fn other(self) -> Self {
+        match self {
+            Self::Producer => Self::Consumer,
+            Self::Consumer => Self::Producer,
+        }
+    }
+}
+
 /// A ring that this process has entered.
 pub(super) struct Shared {
     domain: &'static Domain,
     segment: Segment,
     cells: MirroredMapping,
     name: String,
+    /// Rings the other end.
+    ringer: Ringer,
     barrier: Barrier,
     replaced_dead: bool,
     /// The process that opened the end.
@@ -73,11 +87,13 @@ impl Shared {
         let barrier =
             if membarrier::register_global_expedited() { Barrier::Asymmetric } else { Barrier::Fence };
         for _ in 0..TRIES_MAX {
-            let mut shared = Self::open(domain, name, options, barrier)?;
+            let mut shared = Self::open(domain, name, options, barrier, end)?;
             let taken = shared.role(end).take(me, |holder| domain.confirm_alive(holder));
             shared.replaced_dead = taken.map_err(|refusal| shared.not_taken(end, refusal, me))?;
             // A remover marks the segment, then looks for holders; a holder registers, then looks at the mark.
             if shared.segment.is_live() {
+                // One that was killed has left it.
+                doorbell::forget(domain, &doorbell_name(name, end));
                 shared.rouse(end);
                 return Ok((shared, me));
             }
@@ -88,7 +104,13 @@ impl Shared {
             .advise("try again"))
     }
 
-    fn open(domain: &'static Domain, name: &str, options: &RingOptions, barrier: Barrier) -> Result<Self> {
+    fn open(
+        domain: &'static Domain,
+        name: &str,
+        options: &RingOptions,
+        barrier: Barrier,
+        end: End,
+    ) -> Result<Self> {
         let wanted = options.capacity_bytes.unwrap_or(CAPACITY_BYTES) as u64;
         if Geometry::new(wanted).is_none() {
             return Err(Error::new("open", object(name), ErrorKind::Usage)
@@ -119,6 +141,7 @@ impl Shared {
             segment,
             cells,
             name: name.to_owned(),
+            ringer: Ringer::new(domain, doorbell_name(name, end.other())),
             barrier,
             replaced_dead: false,
             epoch: process::fork_epoch(),
@@ -246,12 +269,24 @@ impl Shared {
             End::Consumer => self.control().producer_waits(),
         };
         rouse(waits);
-        self.wake(waits);
+        futex::wake(waits, u32::MAX);
+        self.ringer.ring_whichever();
     }
 
+    /// Wakes the other end, which sleeps in this way by `waits`.
     #[cold]
-    pub(super) fn wake(&self, waits: &AtomicU32) {
-        futex::wake(waits, u32::MAX);
+    pub(super) fn wake(&self, waits: &AtomicU32, asleep: Asleep) {
+        match asleep {
+            Asleep::OnWord => {
+                futex::wake(waits, u32::MAX);
+            }
+            Asleep::AtDoorbell(number) => self.ringer.ring(number),
+        }
+    }
+
+    /// Makes the doorbell of `end`, which this process holds.
+    pub(super) fn doorbell(&self, end: End) -> Result<Doorbell> {
+        Doorbell::new(self.domain, doorbell_name(&self.name, end))
     }
 
     /// Makes the announcement of a sleep visible to an end that leaves its own fence out.
@@ -287,17 +322,25 @@ impl Shared {
 /// # Errors
 /// [`NotFound`](ErrorKind::NotFound); [`Busy`](ErrorKind::Busy) while a living process has an end of it.
 pub fn remove(domain: &'static Domain, name: &str) -> Result<()> {
+    let is_marked = Cell::new(false);
     removal::remove(domain.directory(), &file_name(name), &spec(CAPACITY_BYTES as u64), |segment| {
-        [(PRODUCER_OFFSET, "sender"), (CONSUMER_OFFSET, "receiver")].into_iter().find_map(|(offset, role)| {
-            match segment.shared::<RoleWord>(offset).ok()?.read() {
+        let holder = [(PRODUCER_OFFSET, "sender"), (CONSUMER_OFFSET, "receiver")].into_iter().find_map(
+            |(offset, role)| match segment.shared::<RoleWord>(offset).ok()?.read() {
                 Role::Held { by, .. } if domain.confirm_alive(by) => {
                     let who =
                         domain.identity(by).map_or("a living process".to_owned(), |who| who.to_string());
                     Some(format!("{who} is its {role}"))
                 }
                 _ => None,
+            },
+        );
+        // At the second look, behind the mark, nobody comes any more who could have made one.
+        if holder.is_none() && is_marked.replace(true) {
+            for end in [End::Producer, End::Consumer] {
+                doorbell::forget(domain, &doorbell_name(name, end));
             }
-        })
+        }
+        holder
     })
 }
 
@@ -307,6 +350,11 @@ fn object(name: &str) -> String {
 
 fn file_name(name: &str) -> String {
     format!("ring.{name}")
+}
+
+fn doorbell_name(name: &str, end: End) -> String {
+    let role = if end == End::Producer { "sender" } else { "receiver" };
+    format!("doorbell.ring-{role}.{name}")
 }
 
 fn spec(capacity_bytes: u64) -> SegmentSpec {

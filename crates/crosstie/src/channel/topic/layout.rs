@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::region::{SegmentSpec, Sizes, Space};
 
 const LAYOUT: u64 = layout_hash(
-    "topic: control @128 (subscribers, publishers, tail, tally, joins, 128 apart), members 1024x16 @4096, \
+    "topic: control @128 (subscribers, publishers {asleep:2, doorbells:1, wakes:29}, tail, tally, joins, 128 apart), members 1024x16 @4096, \
      cursors 1024x64 {next, lost} @20480, slots @86016 {word {member:12, state:4, lap tag:48}, extent, payload} 64x",
 );
 pub(super) const CONTROL_OFFSET: usize = 128;

@@ -10,7 +10,7 @@ use super::memory::Cells;
 use super::options::TopicOptions;
 use super::shared;
 use crate::channel::WaitMode;
-use crate::channel::membership::{Membership, wake};
+use crate::channel::membership::Membership;
 use crate::channel::patience::{Next, Patience};
 use crate::contract::RecvError;
 use crate::error::Result;
@@ -126,7 +126,7 @@ impl TopicReceiver {
     pub fn acknowledge(&mut self) {
         self.holds = false;
         if self.membership.is_ours() && self.subscriber.acknowledge() {
-            wake(self.membership.words().control().publishers());
+            self.membership.wake(Part::Sender);
         }
     }
 

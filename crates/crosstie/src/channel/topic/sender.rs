@@ -11,7 +11,7 @@ use super::memory::Cells;
 use super::options::TopicOptions;
 use super::shared;
 use crate::channel::WaitMode;
-use crate::channel::membership::{Membership, wake};
+use crate::channel::membership::Membership;
 use crate::channel::patience::{Next, Patience};
 use crate::contract::SendError;
 use crate::error::{Error, ErrorKind, Result};
@@ -289,7 +289,7 @@ impl TopicSender {
     #[inline]
     fn wake(&self) {
         if self.publisher.must_wake_subscribers() {
-            wake(self.membership.words().control().subscribers());
+            self.membership.wake(Part::Receiver);
         }
     }
 
