@@ -6,7 +6,7 @@ use std::process::Command;
 #[test]
 fn under_kills_on_both_sides_nothing_is_lost_torn_or_doubled_and_every_twin_is_caught() {
     let traffic = Command::new(env!("CARGO_BIN_EXE_crosstie-torture"))
-        .args(["traffic", "--messages", "100000", "--json"])
+        .args(["traffic", "--messages", "1000000", "--json"])
         .output()
         .unwrap();
     let (out, told) = (String::from_utf8_lossy(&traffic.stdout), String::from_utf8_lossy(&traffic.stderr));
@@ -14,7 +14,7 @@ fn under_kills_on_both_sides_nothing_is_lost_torn_or_doubled_and_every_twin_is_c
     let report: serde_json::Value = serde_json::from_str(out.trim()).unwrap();
     assert_eq!((&report["twins"], &report["twins_caught"]), (&10.into(), &10.into()), "{told}");
     for pattern in report["traffic"].as_array().unwrap() {
-        assert!(pattern["messages"].as_u64().unwrap() >= 100_000, "{out}");
+        assert!(pattern["messages"].as_u64().unwrap() >= 1_000_000, "{out}");
         assert_eq!(pattern["faults"], 0, "{told}\n{out}");
     }
 }

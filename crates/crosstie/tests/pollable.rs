@@ -8,8 +8,11 @@ mod futures;
 #[path = "pollable/stage.rs"]
 mod stage;
 
+use std::os::fd::BorrowedFd;
+
 use crosstie::channel::queue::{QueueOptions, QueueReceiver, QueueSender};
 use crosstie::channel::ring::{self, RingReceiver, RingSender};
+use crosstie::channel::topic::{Mode, TopicOptions, TopicReceiver, TopicSender};
 use crosstie::contract::{Readiness, RecvError, SendError};
 use crosstie::os::poll::{self, Interest};
 use crosstie::{Deadline, ErrorKind};
@@ -215,6 +218,30 @@ fn room_makes_the_descriptor_of_a_full_queues_sender_readable() {
     assert!(ready.unwrap());
     assert_eq!(sender.arm().unwrap(), Readiness::Ready);
     sender.send(b"job", Deadline::NOW).unwrap();
+}
+
+#[test]
+fn a_topics_ends_wait_for_a_message_for_room_and_for_what_is_gone() {
+    let place = TestDomain::new();
+    let topic = |mode| TopicOptions { mode, places: Some(4), ..TopicOptions::default() };
+    let (kept, lossy) = (topic(Some(Mode::Lossless)), topic(Some(Mode::Lossy)));
+    let is_readable = |fd: BorrowedFd<'_>| poll::wait(fd, Interest::Readable, Deadline::NEVER).unwrap();
+    let mut receiver = TopicReceiver::open(place.open(), "kept", &kept).unwrap();
+    let mut sender = TopicSender::open(place.open(), "kept", &kept).unwrap();
+    assert_eq!(receiver.arm().unwrap(), Readiness::Armed);
+    while sender.send(b"news", Deadline::NOW).is_ok() {}
+    assert!(is_readable(receiver.pollable().unwrap()));
+    assert_eq!(sender.arm().unwrap(), Readiness::Armed);
+    receiver.recv(Deadline::NOW).unwrap();
+    receiver.acknowledge();
+    assert!(is_readable(sender.pollable().unwrap()));
+    sender.send(b"news", Deadline::NOW).unwrap();
+
+    let mut receiver = TopicReceiver::open(place.open(), "lossy", &lossy).unwrap();
+    let mut sender = TopicSender::open(place.open(), "lossy", &lossy).unwrap();
+    (0..9).for_each(|_| sender.send(b"news", Deadline::NOW).unwrap());
+    assert_eq!(receiver.arm().unwrap(), Readiness::Ready);
+    assert!(matches!(receiver.recv(Deadline::NOW), Err(RecvError::Overrun { from: 0, .. })));
 }
 
 #[test]

@@ -181,6 +181,11 @@ impl<M: Memory> Publisher<M> {
         Ok(None)
     }
 
+    /// Whether [`Publisher::reserve`], which has just found no room, would find some.
+    pub fn has_room(&mut self, alive: impl Fn(OwnerId) -> bool) -> bool {
+        self.geometry.mode != Mode::Lossless || self.may_overwrite(self.tail.position, &alive)
+    }
+
     /// Whether every subscriber has read what lies where `number` goes (I3).
     #[inline]
     fn may_overwrite(&mut self, number: u64, alive: &impl Fn(OwnerId) -> bool) -> bool {

@@ -352,7 +352,7 @@ impl<T: Message + ?Sized> Receiver<T> {
         match &mut self.end {
             RecvEnd::Ring(end) => end.pollable(),
             RecvEnd::Queue(end) => end.pollable(),
-            RecvEnd::Topic(_) => Err(unpollable()),
+            RecvEnd::Topic(end) => end.pollable(),
             RecvEnd::Kernel(end) => end.descriptor().ok_or_else(unpollable),
         }
     }
@@ -399,7 +399,8 @@ impl<T: Message + ?Sized> Receiver<T> {
         match &mut self.end {
             RecvEnd::Ring(end) => return end.arm(),
             RecvEnd::Queue(end) => return end.arm(),
-            RecvEnd::Topic(_) | RecvEnd::Kernel(_) => {}
+            RecvEnd::Topic(end) => return end.arm(),
+            RecvEnd::Kernel(_) => {}
         }
         let ready = poll::wait(self.pollable()?, Interest::Readable, Deadline::NOW);
         let is_ready = ready.map_err(|error| Error::os("wait for", "a message", error))?;

@@ -363,7 +363,7 @@ impl<T: Message + ?Sized> Sender<T> {
         match &mut self.end {
             SendEnd::Ring(end) => end.pollable().map(|fd| (fd, Interest::Readable)),
             SendEnd::Queue(end) => end.pollable().map(|fd| (fd, Interest::Readable)),
-            SendEnd::Topic(_) => Err(unpollable()),
+            SendEnd::Topic(end) => end.pollable().map(|fd| (fd, Interest::Readable)),
             SendEnd::Kernel(end) => {
                 let fd = end.descriptor().ok_or_else(unpollable)?;
                 Ok((fd, Interest::Writable))
@@ -400,7 +400,8 @@ impl<T: Message + ?Sized> Sender<T> {
         match &mut self.end {
             SendEnd::Ring(end) => return end.arm(),
             SendEnd::Queue(end) => return end.arm(),
-            SendEnd::Topic(_) | SendEnd::Kernel(_) => {}
+            SendEnd::Topic(end) => return end.arm(),
+            SendEnd::Kernel(_) => {}
         }
         let (fd, interest) = self.pollable()?;
         let ready = poll::wait(fd, interest, Deadline::NOW);

@@ -54,6 +54,8 @@ fn many_clients_are_served_by_many_servers() {
             server.stopper().stop();
         }
     });
+    // A server that was told to stop may not have seen the last client out.
+    drop(servers);
     assert_eq!(client_files(&stage), [""; 0], "what clients had went with them");
 }
 

@@ -88,6 +88,7 @@ fn every_mechanism_that_keeps_messages_carries_them_between_async_and_blocking_e
     let addresses = [
         "ring:r".to_owned(),
         "queue:q".to_owned(),
+        "topic:t?max=4096".to_owned(),
         format!("unix:{}", file("u")),
         format!("unixpacket:{}", file("p")),
         format!("fifo:{}", file("f")),

@@ -325,6 +325,9 @@ impl QueueDoor {
     pub(super) fn close(&self) {
         // Calls that wait in the queue wait for the next server; those in hand have their seats with them.
         lock(&self.seats.0).take();
+        lock(&self.owed).clear();
         lock(&self.guests).clear();
+        // A client that left while this server had its queue open could not remove it.
+        sweep(self.domain, &self.name);
     }
 }

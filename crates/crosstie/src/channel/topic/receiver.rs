@@ -5,14 +5,16 @@ use crosstie_core::queue::member::{Ends, Leaving, Part};
 use crosstie_core::ring::sleepers::Awaits;
 use crosstie_core::topic::memory::{Memory, Mode};
 use crosstie_core::topic::subscriber::{Look, Message, Subscriber};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use super::memory::Cells;
 use super::options::TopicOptions;
 use super::shared;
 use crate::channel::WaitMode;
+use crate::channel::doorbell::{Doorbell, Sight};
 use crate::channel::membership::Membership;
 use crate::channel::patience::{Next, Patience};
-use crate::contract::RecvError;
+use crate::contract::{Readiness, RecvError};
 use crate::error::Result;
 use crate::ledger::Domain;
 use crate::os::membarrier;
@@ -44,6 +46,10 @@ pub struct TopicReceiver {
     holds: bool,
     follows: bool,
     lost: u64,
+    /// Numbers that are gone, found when this end was about to wait; not told yet.
+    overrun: Option<(u64, u64)>,
+    /// Where it waits as a descriptor, once somebody has asked for it.
+    doorbell: Option<Box<Doorbell>>,
     /// Publishers whose end was reported: the largest ordinal.
     reported: u64,
 }
@@ -78,6 +84,8 @@ impl TopicReceiver {
             holds: false,
             follows: false,
             lost: 0,
+            overrun: None,
+            doorbell: None,
             reported: 0,
         };
         let Ends { has_sender, ended, .. } = this.membership.ends();
@@ -153,6 +161,53 @@ impl TopicReceiver {
         self.lost
     }
 
+    /// The descriptor that polls readable when this end must look again, while it is [armed](TopicReceiver::arm); the same for
+    /// its life.
+    ///
+    /// # Errors
+    /// When no descriptor or no room for a FIFO in the domain's directory is left.
+    pub fn pollable(&mut self) -> Result<BorrowedFd<'_>> {
+        self.open_doorbell()?;
+        self.doorbell.as_ref().map(|doorbell| doorbell.as_fd()).ok_or_else(|| self.membership.inherited())
+    }
+
+    fn open_doorbell(&mut self) -> Result<()> {
+        if self.doorbell.is_none() {
+            self.doorbell = Some(Box::new(self.membership.doorbell()?));
+        }
+        Ok(())
+    }
+
+    /// Makes [`TopicReceiver::pollable`] poll readable as soon as there may be something for [`TopicReceiver::recv`]: a message, a
+    /// gap, the last publisher's end, somebody's death. Call it after a `recv` that found nothing, and before each wait.
+    ///
+    /// # Errors
+    /// As [`TopicReceiver::pollable`].
+    ///
+    /// # Cost
+    /// Five system calls; who publishes the next message makes three for each subscriber that waits so.
+    pub fn arm(&mut self) -> Result<Readiness> {
+        self.open_doorbell()?;
+        let Some(mut doorbell) = self.doorbell.take() else { return Ok(Readiness::Ready) };
+        let (membership, subscriber, overrun) = (&self.membership, &mut self.subscriber, &mut self.overrun);
+        let ends = membership.ends();
+        let is_over = !ends.has_sender && ends.ended > self.reported;
+        let sight = Sight::of(membership.barrier());
+        let readiness = membership.arm(&mut doorbell, Awaits::Something, sight, || {
+            match subscriber.look(|id| membership.is_alive(id)) {
+                Ok(Look::Nothing) => is_over || membership.ends() != ends,
+                Ok(Look::Lost(from, to)) => {
+                    *overrun = Some((from, to));
+                    true
+                }
+                // What is broken says so to `recv`.
+                Ok(Look::Message(_)) | Err(_) => true,
+            }
+        });
+        self.doorbell = Some(doorbell);
+        readiness
+    }
+
     #[inline]
     fn next(&mut self, deadline: Deadline) -> Result<Message, RecvError> {
         if !self.membership.is_ours() {
@@ -175,7 +230,11 @@ impl TopicReceiver {
     /// The next message, copied where it may be overwritten, if there is one.
     #[inline]
     fn take(&mut self) -> Result<Option<Message>, RecvError> {
-        match self.look()? {
+        let found = match self.overrun.take() {
+            Some((from, to)) => Look::Lost(from, to),
+            None => self.look()?,
+        };
+        match found {
             Look::Nothing => Ok(None),
             Look::Lost(from, to) => {
                 self.lost += to - from;
@@ -269,6 +328,8 @@ impl Drop for TopicReceiver {
     fn drop(&mut self) {
         if self.membership.is_ours() {
             self.subscriber.leave();
+            // Before a successor can have made its own.
+            self.doorbell = None;
             self.membership.leave(Leaving::Clean);
         }
     }

@@ -6,14 +6,16 @@ use crosstie_core::ring::sleepers::Awaits;
 use crosstie_core::ring::spsc::Corrupt;
 use crosstie_core::topic::memory::Memory;
 use crosstie_core::topic::publisher::{Committed, Publisher, Room};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use super::memory::Cells;
 use super::options::TopicOptions;
 use super::shared;
 use crate::channel::WaitMode;
+use crate::channel::doorbell::{Doorbell, Sight};
 use crate::channel::membership::Membership;
 use crate::channel::patience::{Next, Patience};
-use crate::contract::SendError;
+use crate::contract::{Readiness, SendError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
 
@@ -53,6 +55,8 @@ pub struct TopicSender {
     /// A number is claimed whose message is neither published nor abandoned.
     has_claim: bool,
     ended: bool,
+    /// Where it waits as a descriptor, once somebody has asked for it.
+    doorbell: Option<Box<Doorbell>>,
 }
 
 impl TopicSender {
@@ -70,7 +74,7 @@ impl TopicSender {
             .map_err(|fault| membership.fault(fault))
             .inspect_err(|_| membership.leave(Leaving::Clean))?;
         let (wait, has_claim, ended) = (options.wait, false, false);
-        let this = Self { publisher, membership, wait, message_bytes_max, has_claim, ended };
+        let this = Self { publisher, membership, wait, message_bytes_max, has_claim, ended, doorbell: None };
         if seat.is_inherited && this.publisher.recover_own() > 0 {
             this.membership.rouse_all();
         }
@@ -222,6 +226,45 @@ impl TopicSender {
     }
 
     /// Brings back what the dead have left; answers whether that was anything.
+    /// The descriptor that polls readable when this end must look again, while it is [armed](TopicSender::arm); the same for
+    /// its life.
+    ///
+    /// # Errors
+    /// When no descriptor or no room for a FIFO in the domain's directory is left.
+    pub fn pollable(&mut self) -> Result<BorrowedFd<'_>> {
+        self.open_doorbell()?;
+        self.doorbell.as_ref().map(|doorbell| doorbell.as_fd()).ok_or_else(|| self.membership.inherited())
+    }
+
+    fn open_doorbell(&mut self) -> Result<()> {
+        if self.doorbell.is_none() {
+            self.doorbell = Some(Box::new(self.membership.doorbell()?));
+        }
+        Ok(())
+    }
+
+    /// Makes [`TopicSender::pollable`] poll readable as soon as there may be room for the message that was refused last, or
+    /// somebody has died. Call it after a `send` that found no room, and before each wait.
+    ///
+    /// # Errors
+    /// As [`TopicSender::pollable`].
+    ///
+    /// # Cost
+    /// Five system calls; the subscriber that reads what held it up makes three.
+    pub fn arm(&mut self) -> Result<Readiness> {
+        self.open_doorbell()?;
+        let Some(mut doorbell) = self.doorbell.take() else { return Ok(Readiness::Ready) };
+        // A dead subscriber holds nobody up; its seat comes free here.
+        self.recover();
+        let (membership, publisher) = (&self.membership, &mut self.publisher);
+        let sight = Sight::of(membership.barrier());
+        let readiness = membership.arm(&mut doorbell, Awaits::Something, sight, || {
+            publisher.has_room(|id| membership.is_alive(id))
+        });
+        self.doorbell = Some(doorbell);
+        readiness
+    }
+
     #[cold]
     fn recover(&self) -> bool {
         let has_recovered = self.publisher.recover(|id| self.membership.is_alive(id)) > 0;
@@ -301,6 +344,8 @@ impl TopicSender {
         if self.has_claim {
             self.forget_claim();
         }
+        // Before a successor can have made its own.
+        self.doorbell = None;
         self.membership.leave(leaving);
     }
 }
