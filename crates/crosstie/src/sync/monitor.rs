@@ -89,9 +89,10 @@ mod promises {
     impl<T> Drop for MonitorGuard<'_, T> {
         #[inline(always)]
         fn drop(&mut self) {
-            // SAFETY: it is dropped, and `into_parts` drops none: so the guard is taken out once.
-            let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
-            if self.due.is_some() {
+            // The guard is not moved on the short way: so the short way is short.
+            if self.due.is_some() || !self.guard.release_at_once() {
+                // SAFETY: it is dropped, `into_parts` drops none, and nothing was released: so the guard is taken out once.
+                let guard = unsafe { ManuallyDrop::take(&mut self.guard) };
                 self.monitor.leave(guard, self.due);
             }
         }

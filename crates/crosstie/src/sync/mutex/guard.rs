@@ -102,6 +102,17 @@ impl<'a, T> MutexGuard<'a, T> {
     }
 
     guard_methods!();
+
+    /// Gives the mutex up, unless in a panic or a fork child; then the drop is still to come, else nothing is left of it.
+    #[inline(always)]
+    pub(in crate::sync) fn release_at_once(&self) -> bool {
+        let is_plain = self.hold.is_ours() && !thread::panicking();
+        if is_plain {
+            self.hold.forget();
+            self.mutex.release(self.hold.owner);
+        }
+        is_plain
+    }
 }
 
 impl<T> Deref for MutexGuard<'_, T> {
@@ -126,10 +137,7 @@ impl<T> Drop for MutexGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
         // The short way is short for the compiler too: so it stands in whoever drops the guard.
-        if self.hold.is_ours() && !thread::panicking() {
-            self.hold.forget();
-            self.mutex.release(self.hold.owner);
-        } else {
+        if !self.release_at_once() {
             give_up(self.mutex, self.hold, self.was_panicking);
         }
     }
