@@ -167,8 +167,8 @@ fn a_deadlock_is_told_as_it_was_whatever_became_of_the_others_since() {
     let stage = Stage::new();
     let open = |name| Mutex::<u64>::open_or_create_in(stage.domain, name, || 0).unwrap();
     let (first, second) = (open("first"), open("second"));
-    let mut other = stage.role("lock second; lock first; unlock; unlock", &[]);
     let has_first = first.lock().unwrap();
+    let mut other = stage.role("lock second; lock first; unlock; unlock", &[]);
     let (pid, tid) = (other.pid(), other.says("tid").parse().unwrap());
     assert_eq!(other.says("locked"), "second clean");
     until_asleep(pid, tid);
