@@ -1,17 +1,15 @@
 //! `crosstie recv queue:NAME --each -- CMD`, and its dead letters.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 
 use crosstie::contract::RecvError;
 use crosstie::endpoint::{Address, Place, Receiver};
-use crosstie::os::memory;
 use crosstie::{Deadline, ErrorKind};
 
 use super::held;
+use super::input::whole;
 use crate::args::{EndFlags, Globals};
 use crate::ends::{Sink, waited_for};
 use crate::exit::{Failure, Outcome};
@@ -120,17 +118,6 @@ fn handle(argv: &[OsString], message: &[u8], deliveries: u32) -> Result<ExitStat
         .spawn()
         .map_err(|error| not_run(program, &error))?;
     child.wait().map_err(|error| failed(format!("wait for {}", program.display()), &error))
-}
-
-/// A file that has the message before the command starts: whenever this process is killed, its command reads
-/// the message to its end, and never a part of it, nor nothing, as if that were all.
-fn whole(message: &[u8]) -> io::Result<Stdio> {
-    if message.is_empty() {
-        return Ok(Stdio::null());
-    }
-    let file = File::from(memory::memfd("message", message.len() as u64)?);
-    file.write_all_at(message, 0)?;
-    Ok(file.into())
 }
 
 fn failed(what: String, error: &io::Error) -> Failure {

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod domain;
 mod each;
 pub mod held;
+mod input;
 pub mod lock;
 pub mod man;
 pub mod meet;

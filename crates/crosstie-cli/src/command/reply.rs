@@ -1,11 +1,10 @@
 //! `crosstie reply ADDRESS -- COMMAND`.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -16,6 +15,7 @@ use crosstie::os::parent;
 use crosstie::os::poll::{self, Interest};
 use crosstie::{ErrorKind, Server};
 
+use super::input::whole;
 use crate::args::{EndFlags, Globals};
 use crate::exit::Outcome;
 
@@ -89,20 +89,10 @@ fn answer(call: Call<[u8], [u8]>, command: &[OsString], limit: usize) {
 
 fn work(call: &Call<[u8], [u8]>, command: &[OsString], limit: usize) -> Result<Vec<u8>, Refusal> {
     let mut child = spawn(call, command)?;
-    let (input, output) = (child.stdin.take(), child.stdout.take());
-    let reply = thread::scope(|scope| {
-        scope.spawn(|| {
-            // A command that does not read its input is none that failed.
-            if let Some(mut input) = input {
-                let _ = input.write_all(call.request());
-            }
-        });
-        let reply = output.map_or(Ok(Vec::new()), |output| read(call, output, limit));
-        if reply.is_err() {
-            let _ = child.kill();
-        }
-        reply
-    });
+    let reply = child.stdout.take().map_or(Ok(Vec::new()), |output| read(call, output, limit));
+    if reply.is_err() {
+        let _ = child.kill();
+    }
     let status =
         child.wait().map_err(|error| failed(&format!("the command cannot be waited for: {error}")))?;
     let reply = reply?;
@@ -112,7 +102,9 @@ fn work(call: &Call<[u8], [u8]>, command: &[OsString], limit: usize) -> Result<V
 fn spawn(call: &Call<[u8], [u8]>, command: &[OsString]) -> Result<Child, Refusal> {
     let Some((program, arguments)) = command.split_first() else { return Err(failed("there is no command")) };
     let mut child = Command::new(program);
-    child.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let input =
+        whole(call.request()).map_err(|error| failed(&format!("the request cannot be kept: {error}")))?;
+    child.args(arguments).stdin(input).stdout(Stdio::piped());
     if !call.deadline().is_never() {
         let left_ms = call.deadline().left_ns(clock::now_ns()) / 1_000_000;
         child.env("CROSSTIE_TIMEOUT_MS", left_ms.to_string());

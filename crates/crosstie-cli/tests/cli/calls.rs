@@ -1,5 +1,6 @@
 //! Request and reply from the shell.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::machine::{Machine, until};
@@ -87,6 +88,18 @@ fn a_server_that_is_killed_with_the_call_in_hand_is_told_at_once() {
             std::fs::read(command.join("cmdline")).is_ok_and(|line| line.is_empty()) || !command.exists()
         });
     }
+}
+
+#[test]
+fn what_a_command_started_has_its_request_whole_although_the_server_is_killed_before_it_reads() {
+    let machine = Machine::new();
+    let (address, count) = (machine.at("unix", "s"), machine.file("count", b""));
+    // What the command starts in the background outlives it.
+    let kills = format!("{{ kill -9 $PPID; wc -c > {}; }} <&0 & wait", count.display());
+    let server = machine.crosstie(&["reply", &address, "--", "bash", "-c", &kills]).start();
+    machine.crosstie(&["call", &address]).input(vec![b'x'; 300_000]).finish().code(83);
+    assert_eq!(server.finish().status.signal(), Some(9));
+    until(|| std::fs::read_to_string(&count).is_ok_and(|count| count == "300000\n"));
 }
 
 #[test]
