@@ -46,46 +46,79 @@ const SERIAL_SHIFT: u32 = 32;
 /// The tag of a chunk that was given back: no job has serial 0.
 const FREE: u64 = 0;
 
-/// Takes `count` chunks side by side for the job `(job, serial)`, looking from `cursor` on; answers the
-/// first, and moves the cursor behind them. `None` where no so many are free.
-pub(super) fn take(memory: &impl Memory, cursor: &mut u32, count: u32, job: u32, serial: u32) -> Option<u32> {
-    let chunks = memory.geometry().chunks;
-    if count > chunks {
-        return None;
-    }
-    let from = if *cursor < chunks { *cursor } else { 0 };
-    let tag = (u64::from(serial) << SERIAL_SHIFT) | u64::from(job);
-    // From the cursor to the end, then from the beginning to where a run may still begin before it.
-    let second_end = chunks.min(from.saturating_add(count));
-    for (begin, end) in [(from, chunks), (0, second_end)] {
-        if let Some(first) = take_between(memory, begin, end, count, tag) {
-            *cursor = first + count;
-            return Some(first);
-        }
-    }
-    None
+/// Where a sender looks for chunks.
+#[derive(Debug, Default)]
+pub(super) struct Hunt {
+    cursor: u32,
+    /// It had chunks in its hands that it let go again: who looked meanwhile may have found too few.
+    pub(super) has_let_go: bool,
 }
 
-fn take_between(memory: &impl Memory, begin: u32, end: u32, count: u32, tag: u64) -> Option<u32> {
-    let mut run = 0;
-    let mut at = begin;
-    while at < end {
-        // Relaxed: a value that is replaced only by CAS; what it stands for is read with Acquire.
-        run = if is_over(memory, memory.chunk(at).load(Ordering::Relaxed)) { run + 1 } else { 0 };
-        at += 1;
-        if run == count {
-            let first = at - count;
-            match take_run(memory, first, count, tag) {
-                Ok(()) => return Some(first),
-                // Somebody was faster there: the next run begins behind it.
-                Err(lost) => {
-                    run = 0;
-                    at = lost + 1;
+impl Hunt {
+    /// Whether `count` chunks side by side are free.
+    pub(super) fn finds(&self, memory: &impl Memory, count: u32) -> bool {
+        self.places(memory, count).into_iter().any(|(begin, end)| {
+            let mut run = 0;
+            (begin..end).any(|at| {
+                run = if is_free(memory, at) { run + 1 } else { 0 };
+                run == count
+            })
+        })
+    }
+
+    /// Takes `count` chunks side by side for the job `(job, serial)`, looking from the cursor on; answers the
+    /// first, and moves the cursor behind them. `None` where no so many are free.
+    pub(super) fn take(&mut self, memory: &impl Memory, count: u32, job: u32, serial: u32) -> Option<u32> {
+        let tag = (u64::from(serial) << SERIAL_SHIFT) | u64::from(job);
+        for (begin, end) in self.places(memory, count) {
+            if let Some(first) = self.take_between(memory, begin, end, count, tag) {
+                self.cursor = first + count;
+                return Some(first);
+            }
+        }
+        None
+    }
+
+    /// From the cursor to the end, then from the beginning to where a run may still begin before it.
+    fn places(&self, memory: &impl Memory, count: u32) -> [(u32, u32); 2] {
+        let chunks = memory.geometry().chunks;
+        let from = if self.cursor < chunks { self.cursor } else { 0 };
+        [(from, chunks), (0, chunks.min(from.saturating_add(count)))]
+    }
+
+    fn take_between(
+        &mut self,
+        memory: &impl Memory,
+        begin: u32,
+        end: u32,
+        count: u32,
+        tag: u64,
+    ) -> Option<u32> {
+        let mut run = 0;
+        let mut at = begin;
+        while at < end {
+            run = if is_free(memory, at) { run + 1 } else { 0 };
+            at += 1;
+            if run == count {
+                let first = at - count;
+                match take_run(memory, first, count, tag) {
+                    Ok(()) => return Some(first),
+                    // Somebody was faster there: the next run begins behind it.
+                    Err(lost) => {
+                        self.has_let_go |= lost > first;
+                        run = 0;
+                        at = lost + 1;
+                    }
                 }
             }
         }
+        None
     }
-    None
+}
+
+fn is_free(memory: &impl Memory, chunk: u32) -> bool {
+    // Relaxed: a value that is replaced only by CAS; what it stands for is read with Acquire.
+    is_over(memory, memory.chunk(chunk).load(Ordering::Relaxed))
 }
 
 /// Takes all of a run, or none; answers the chunk that somebody else has taken.

@@ -15,13 +15,15 @@
 //!
 //! # Orderings
 //! The Acquire that finds a place free meets the Release of who ended the job there. Length and
-//! payload are published by the CAS of the entry.
+//! payload are published by the CAS of the entry. Who lets a place go looks behind that who sleeps for one
+//! ([`crate::ring::sleepers`]).
 //!
 //! # Progress
 //! Lock-free. [`Search::Near`] reads a few places, [`Search::Everywhere`] each at most once.
 //!
 //! # Death
-//! Before the entry is put, the place comes free again; behind it the message is sent.
+//! Before the entry is put, the place comes free again; behind it the message is sent. Behind an abandon, before
+//! its wake: senders that sleep watch this one's life.
 //!
 //! # Source
 //! As [`super::end`].
@@ -30,7 +32,7 @@ use super::control::Control;
 use super::end::{End, Ticket};
 use super::job::{Job, State};
 use super::memory::{Access, Geometry, Memory, Place};
-use super::pool;
+use super::pool::Hunt;
 use crate::atomic::Ordering;
 use crate::crash_point;
 use crate::ring::spsc::{Barrier, Corrupt};
@@ -72,7 +74,9 @@ impl Room {
 pub struct Producer<M: Memory> {
     end: End<M>,
     job_cursor: u32,
-    chunk_cursor: u32,
+    chunks: Hunt,
+    /// A place was in its hands that it let go again: who looked meanwhile may have found none.
+    has_let_go: bool,
 }
 
 impl<M: Memory> Producer<M> {
@@ -81,7 +85,12 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// If the queue's positions break its invariants.
     pub fn new(memory: M, me: u16, barrier: Barrier) -> Result<Self, Corrupt> {
-        End::new(memory, me, barrier).map(|end| Self { end, job_cursor: 0, chunk_cursor: 0 })
+        End::new(memory, me, barrier).map(|end| Self {
+            end,
+            job_cursor: 0,
+            chunks: Hunt::default(),
+            has_let_go: false,
+        })
     }
 
     /// What it shares with a receiver.
@@ -105,17 +114,30 @@ impl<M: Memory> Producer<M> {
         self.end.must_wake_receivers()
     }
 
+    /// After places were looked for or abandoned: whether one was let go that is free now, senders sleep, and the caller
+    /// must wake them.
+    #[inline]
+    pub fn must_wake_senders(&mut self) -> bool {
+        let has_let_go = core::mem::take(&mut self.has_let_go) | core::mem::take(&mut self.chunks.has_let_go);
+        has_let_go && self.end.control().senders().must_wake(self.end.barrier)
+    }
+
     /// Takes a place for a message of `length` bytes, which the caller has found to be within the
     /// limit; `None` where none is free, or not so many chunks side by side.
     #[inline]
     pub fn reserve(&mut self, length: u32, search: Search) -> Option<Room> {
+        let chunks = Geometry::chunks_of(length);
+        // Before the place is taken: it is let go again only when somebody else got on with the chunks, so two
+        // that wait for chunks do not wake each other for ever.
+        if chunks > 0 && !self.chunks.finds(&self.end.memory, chunks) {
+            return None;
+        }
         let (job, word) = self.take_place(search)?;
         crash_point!("queue.reserved");
-        let chunks = Geometry::chunks_of(length);
         if chunks == 0 {
             return Some(Room { job, word, place: Place::InLine { job } });
         }
-        match pool::take(&self.end.memory, &mut self.chunk_cursor, chunks, job, word.serial) {
+        match self.chunks.take(&self.end.memory, chunks, job, word.serial) {
             Some(first_chunk) => Some(Room { job, word, place: Place::Pooled { first_chunk } }),
             None => {
                 self.free(job, word);
@@ -173,7 +195,7 @@ impl<M: Memory> Producer<M> {
         self.end.put(room.job, room.word)
     }
 
-    /// Gives a place back without sending anything.
+    /// Gives a place back without sending anything; [`Producer::must_wake_senders`] says whom that concerns.
     pub fn abandon(&mut self, room: Room) {
         self.free(room.job, room.word);
     }
@@ -181,6 +203,7 @@ impl<M: Memory> Producer<M> {
     fn free(&mut self, job: u32, word: Job) {
         // The next look begins here again: it is free.
         self.job_cursor = job;
+        self.has_let_go = true;
         let _ = self.end.change(job, word.to_bits(), word.in_state(State::Free));
     }
 }

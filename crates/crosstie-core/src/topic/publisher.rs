@@ -232,7 +232,8 @@ impl<M: Memory> Publisher<M> {
         }
     }
 
-    /// Lets a slot go without publishing anything; the caller wakes subscribers, which may wait behind it.
+    /// Lets a slot go without publishing anything; the caller wakes subscribers, which may wait behind it, and
+    /// publishers, which may have found every slot in such hands.
     pub fn abandon(&mut self, room: Room) {
         self.let_go(room.slot, |member| member == self.me);
     }
@@ -290,6 +291,11 @@ impl<M: Memory> Publisher<M> {
             }
         }
         recovered
+    }
+
+    /// After a number was abandoned: whether publishers sleep, and the caller must wake them.
+    pub fn must_wake_publishers(&self) -> bool {
+        self.memory.control().publishers().must_wake(self.barrier)
     }
 
     /// After a number was committed or abandoned: whether subscribers sleep, and the caller must wake them.

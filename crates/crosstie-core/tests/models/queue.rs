@@ -12,7 +12,7 @@ use crosstie_core::ring::spsc::Barrier;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::queue_memory::{byte_of, claim, consumer, id, producer, queue, receive, send, send_long};
+use crate::queue_memory::{Shared, byte_of, claim, consumer, id, producer, queue, receive, send, send_long};
 
 #[test]
 fn a_place_is_written_again_only_after_it_was_read() {
@@ -266,6 +266,43 @@ fn a_sleeping_receiver_is_woken_by_a_job() {
         assert_eq!(byte_of(&receiver, &got), 1);
         sender.join().unwrap();
     });
+}
+
+/// One who has the only place lets it go again, and says so with `tell`, while another sleeps for it.
+fn a_place_is_let_go(tell: fn(&mut Producer<Shared>)) {
+    loom::model(move || {
+        let queue = queue(1, 0);
+        let mut holder = producer(&queue, 0);
+        let room = holder.reserve(1, Search::Everywhere).unwrap();
+        let letting_go = thread::spawn(move || {
+            holder.abandon(room);
+            tell(&mut holder);
+        });
+        let mut sender = producer(&queue, 1);
+        loop {
+            let seen = sender.control().senders().announce(Awaits::Something);
+            if sender.reserve(1, Search::Everywhere).is_some() {
+                break;
+            }
+            while sender.control().senders().word().load(Ordering::Acquire) == seen {
+                thread::yield_now();
+            }
+        }
+        letting_go.join().unwrap();
+    });
+}
+
+#[test]
+fn a_sender_that_sleeps_for_a_place_is_woken_by_one_that_was_let_go() {
+    a_place_is_let_go(|holder| {
+        holder.must_wake_senders();
+    });
+}
+
+#[test]
+#[should_panic]
+fn the_model_catches_a_sender_that_lets_a_place_go_in_silence() {
+    a_place_is_let_go(|_| {});
 }
 
 /// Things that are there, and who sleeps until there are; a futex as the kernel has it.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crosstie::channel::queue::{FullPolicy, QueueOptions, QueueReceiver, QueueSender, QueueState};
 use crosstie::contract::{RecvError, SendError};
+use crosstie::ledger::Net;
 use crosstie::os::clock;
 use crosstie::{Deadline, ErrorKind};
 
@@ -41,6 +42,20 @@ fn a_sender_that_sleeps_for_room_is_woken_by_done() {
     job.done().unwrap();
     sending.join().unwrap().unwrap();
     assert_eq!(domain.open().net_rescues(), 0);
+}
+
+#[test]
+fn a_sender_that_sleeps_for_room_is_woken_by_a_loan_that_is_dropped() {
+    let domain = TestDomain::new();
+    domain.open().set_net(Net::Absent);
+    let mut holder = domain.sender_with(&of_two(FullPolicy::Block));
+    holder.send(b"a", Deadline::NOW).unwrap();
+    let loan = holder.reserve(1, Deadline::NOW).unwrap();
+    let mut sender = domain.sender_with(&of_two(FullPolicy::Block));
+    let sending = std::thread::spawn(move || sender.send(b"b", Deadline::NEVER));
+    wait_until_threads_sleep(1);
+    drop(loan);
+    sending.join().unwrap().unwrap();
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use crosstie::channel::topic::{Mode, TopicOptions, TopicReceiver, TopicSender};
 use crosstie::contract::SendError;
+use crosstie::ledger::Net;
 use crosstie::{Deadline, ErrorKind};
 
-use super::stage::{TestDomain, of_mode};
+use super::stage::{TestDomain, of_mode, wait_until_threads_sleep};
 
 #[test]
 fn two_opens_that_differ_are_refused_with_both_said() {
@@ -48,4 +49,19 @@ fn what_no_topic_can_have_is_refused() {
     for options in odd {
         assert_eq!(TopicSender::open(domain.open(), "t", &options).unwrap_err().kind(), ErrorKind::Usage);
     }
+}
+
+#[test]
+fn a_publisher_that_sleeps_because_others_write_in_every_place_is_woken_when_one_lets_go() {
+    let domain = TestDomain::new();
+    domain.open().set_net(Net::Absent);
+    let options = TopicOptions { places: Some(2), ..of_mode(Mode::Lossy) };
+    let mut holders = [domain.publisher(&options), domain.publisher(&options)];
+    let [first, second] = holders.each_mut().map(|holder| holder.reserve(1, Deadline::NOW).unwrap());
+    let mut publisher = domain.publisher(&options);
+    let publishing = std::thread::spawn(move || publisher.send(b"b", Deadline::NEVER));
+    wait_until_threads_sleep(1);
+    drop(first);
+    publishing.join().unwrap().unwrap();
+    drop(second);
 }

@@ -240,12 +240,7 @@ impl QueueSender {
             room.map(|room| producer.abandon(room)).is_some()
         });
         self.doorbell = Some(doorbell);
-        if matches!(readiness, Ok(Readiness::Ready))
-            && self.producer.control().senders().must_wake(self.shared.barrier())
-        {
-            // Whoever looked while the place was taken has found nothing.
-            self.shared.wake(Part::Sender);
-        }
+        self.wake_senders();
         readiness
     }
 
@@ -291,7 +286,11 @@ impl QueueSender {
         }
         let room = match self.producer.reserve(length, Search::Near) {
             Some(room) => Some(room),
-            None => self.await_room(length, deadline)?,
+            None => {
+                let room = self.await_room(length, deadline);
+                self.wake_senders();
+                room?
+            }
         };
         self.has_place = room.is_some();
         Ok(room)
@@ -333,6 +332,7 @@ impl QueueSender {
             {
                 return Ok(Some(room));
             }
+            self.wake_senders();
             match next {
                 Next::Spin => {}
                 Next::GiveUp if self.full == FullPolicy::DropNewest => {
@@ -362,6 +362,14 @@ impl QueueSender {
             Ok::<_, SendError>(found.is_some())
         })?;
         Ok(found)
+    }
+
+    /// Whoever looked while this end had a place in its hands that it let go again has found none.
+    #[inline]
+    fn wake_senders(&mut self) {
+        if self.producer.must_wake_senders() {
+            self.shared.wake(Part::Sender);
+        }
     }
 
     #[inline]
@@ -470,6 +478,7 @@ impl Drop for Loan<'_> {
         {
             self.sender.producer.abandon(room);
             self.sender.has_place = false;
+            self.sender.wake_senders();
         }
     }
 }

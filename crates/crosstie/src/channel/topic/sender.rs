@@ -177,6 +177,9 @@ impl TopicSender {
     fn abandon(&mut self, room: Room) {
         self.publisher.abandon(room);
         self.has_claim = false;
+        if self.publisher.must_wake_publishers() {
+            self.membership.wake(Part::Sender);
+        }
     }
 
     /// Checks a length against the limit.
@@ -225,7 +228,6 @@ impl TopicSender {
         }
     }
 
-    /// Brings back what the dead have left; answers whether that was anything.
     /// The descriptor that polls readable when this end must look again, while it is [armed](TopicSender::arm); the same for
     /// its life.
     ///
@@ -265,6 +267,7 @@ impl TopicSender {
         readiness
     }
 
+    /// Brings back what the dead have left; answers whether that was anything.
     #[cold]
     fn recover(&self) -> bool {
         let has_recovered = self.publisher.recover(|id| self.membership.is_alive(id)) > 0;
