@@ -26,7 +26,7 @@
 //! job: its payload was read before the chunk is written again.
 //!
 //! # Progress
-//! Lock-free; one look reads each tag at most twice. Chunks of a payload lie side by side, so a pool
+//! Lock-free; one look reads each tag at most twice, and who takes chunks has looked before. Chunks of a payload lie side by side, so a pool
 //! that is full of small payloads may have no room for a long one until some are over.
 //!
 //! # Death

@@ -285,15 +285,13 @@ impl QueueSender {
             self.forget_place()?;
         }
         let room = match self.producer.reserve(length, Search::Near) {
-            Some(room) => Some(room),
-            None => {
-                let room = self.await_room(length, deadline);
-                self.wake_senders();
-                room?
-            }
+            Some(room) => Ok(Some(room)),
+            None => self.await_room(length, deadline),
         };
-        self.has_place = room.is_some();
-        Ok(room)
+        // Also behind a success: on the way to it a run of chunks may have been let go.
+        self.wake_senders();
+        self.has_place = matches!(room, Ok(Some(_)));
+        room
     }
 
     #[cold]
