@@ -120,6 +120,15 @@ impl Broken {
         }
     }
 
+    /// What a server says as its last word, or its successor in its name.
+    pub(super) fn of_farewell(refusal: &Refusal) -> Self {
+        match refusal.kind() {
+            ErrorKind::PeerDied => Self::PeerDied,
+            ErrorKind::Closed => Self::Closed,
+            kind => Self::Failed { kind, text: refusal.text().to_owned() },
+        }
+    }
+
     pub(super) fn breach(text: &str) -> Self {
         Self::Failed { kind: ErrorKind::Corrupt, text: text.to_owned() }
     }

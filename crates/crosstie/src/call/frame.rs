@@ -30,6 +30,8 @@
 //! - F3 The ITEMs of a stream that were not credited cost at most [`WINDOW_COST`] and one message.
 //! - F4 A frame of an unknown id is late, and thrown away; a frame that cannot be is a breach, which ends
 //!   the conversation for the end that sees it.
+//! - F5 Through rings, which outlive both ends, a server that finds a client there says FAREWELL first, of kind `peer-died` or
+//!   `closed`: what was said before was said to, or by, a server that is gone. What comes before a HELLO is such, and thrown away.
 
 /// The protocol's version; another one is refused by name.
 pub const VERSION: u32 = 1;

@@ -345,6 +345,11 @@ impl<T: Message + ?Sized> Sender<T> {
         }
     }
 
+    /// Whether the sender of a ring before this one died with that end in its hands.
+    pub(crate) fn succeeds_dead(&self) -> bool {
+        matches!(&self.end, SendEnd::Ring(end) if end.succeeds_dead())
+    }
+
     /// The descriptor of the kernel's channel; shared memory has none, see [`Sender::pollable`].
     #[must_use]
     pub fn as_fd(&self) -> Option<BorrowedFd<'_>> {

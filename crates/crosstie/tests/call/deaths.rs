@@ -152,6 +152,49 @@ fn a_client_calls_the_next_server_after_a_death() {
     }
 }
 
+/// Where the kernel, or the memory that both share, says of a server's end before a call is sent.
+#[test]
+fn a_server_that_dies_with_nothing_in_hand_costs_its_client_no_call() {
+    for way in [Way::Unix, Way::UnixAbstract, Way::UnixPacket, Way::Queue, Way::Ring] {
+        for comes_before_the_call in [true, false] {
+            let stage = Stage::new(way);
+            let mut first = stage.actor("serves");
+            first.until_it_says("listens");
+            let client = stage.client();
+            assert_eq!(client.call_until(b"a", soon()).expect("a reply"), b"a\0", "{way:?}");
+            first.kill();
+            let next = comes_before_the_call.then(|| stage.server());
+            thread::scope(|scope| {
+                let caller = scope.spawn(|| client.call_until(b"b", soon()));
+                let next = next.unwrap_or_else(|| stage.server());
+                // What it takes first is that call: nobody was cut off.
+                let call = next.receive_until(soon()).unwrap_or_else(|error| panic!("{way:?}: {error}"));
+                assert_eq!(call.request(), b"b", "{way:?}");
+                call.reply(b"c").expect("replied");
+                assert_eq!(caller.join().expect("the caller").expect("a reply"), b"c", "{way:?}");
+            });
+        }
+    }
+}
+
+/// It finds everything as it was, but for who is there.
+#[test]
+fn a_caller_that_stood_still_while_its_server_was_replaced_is_told_the_death() {
+    for way in Way::ALL {
+        let stage = Stage::new(way);
+        let mut first = stage.actor("takes and holds");
+        first.until_it_says("listens");
+        let mut caller = stage.actor("calls and waits");
+        first.until_it_says("holds");
+        caller.stop();
+        first.kill();
+        let mut second = stage.actor("serves");
+        second.until_it_says("listens");
+        caller.go_on();
+        caller.until_it_says("was told a death");
+    }
+}
+
 #[test]
 fn the_death_of_a_client_cancels_its_call() {
     for way in Way::ALL {

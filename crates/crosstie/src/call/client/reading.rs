@@ -15,9 +15,13 @@ use super::slots::{Ending, Next, Slot};
 use crate::Deadline;
 use crate::channel::queue::{Beside, Job};
 use crate::contract::RecvError;
+use crate::endpoint::Place;
 use crate::ledger::deadlock::Deadlock;
 use crate::os::clock;
 use crate::os::poll::{self, Interest};
+
+/// So many frames that are for no call stand before a server's end at most.
+const LATE_FRAMES_MAX: u32 = 16;
 
 /// What one read brought.
 pub(super) enum Read<R> {
@@ -186,6 +190,31 @@ impl Shared {
             Ok(()) => Read::Frame,
             Err(text) => self.over(&Broken::breach(text)),
         }
+    }
+
+    /// Whether a send goes well also after the server's end: into a ring, where it waits for the next one.
+    pub(super) fn hides_ends(&self) -> bool {
+        matches!(self.address.place(), Place::Ring(_))
+    }
+
+    /// Hears of a server that ended while it had no call, before one is sent to it.
+    pub(super) fn look_for_end<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        // With calls in flight, somebody waits for what comes, or will.
+        if state.is_read || !state.slots.is_idle() {
+            return state;
+        }
+        state.is_read = true;
+        drop(state);
+        let mut reader = self.lock_reader();
+        for _ in 0..LATE_FRAMES_MAX {
+            if !self.read(&mut reader, Deadline::NOW, None, |_, _| None::<()>).is_frame() {
+                break;
+            }
+        }
+        drop(reader);
+        let mut state = self.lock();
+        self.pass_turn(&mut state);
+        state
     }
 
     #[cold]

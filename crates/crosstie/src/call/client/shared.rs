@@ -150,7 +150,7 @@ impl Shared {
         body: &[u8],
         deadline: Deadline,
     ) -> Result<u32, CallError> {
-        let mut is_new_line = false;
+        let (mut is_new_line, mut has_looked) = (false, false);
         let mut state = self.lock();
         loop {
             if !deadline.is_never() {
@@ -163,6 +163,11 @@ impl Shared {
             if state.sender.is_none() {
                 state = self.connect(state, deadline)?;
                 is_new_line = true;
+                continue;
+            }
+            if !is_new_line && !has_looked && self.hides_ends() {
+                state = self.look_for_end(state);
+                has_looked = true;
                 continue;
             }
             let Some(id) = state.slots.open(call.is_stream) else {
@@ -374,9 +379,7 @@ impl Shared {
                 Err("a frame that only a client sends")
             }
             Head::Farewell if reader.is_welcomed || reader.is_alone => {
-                let refusal = Refusal::of_body(body);
-                let text = refusal.text().to_owned();
-                self.break_off(&mut state, &Broken::Failed { kind: refusal.kind(), text });
+                self.break_off(&mut state, &Broken::of_farewell(&Refusal::of_body(body)));
                 Ok(())
             }
             // Of an earlier conversation.

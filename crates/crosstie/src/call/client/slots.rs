@@ -115,6 +115,12 @@ impl Slots {
         self.slots_max = slots_max;
     }
 
+    /// Whether no server has a call.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight_count == 0
+    }
+
     /// The calls that a server may have.
     pub(super) fn in_flight(&self) -> impl Iterator<Item = u32> + '_ {
         self.slots.iter().filter(|slot| slot.is_open && slot.is_in_flight).map(|slot| slot.id)

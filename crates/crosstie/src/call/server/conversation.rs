@@ -335,6 +335,16 @@ impl Conversation {
         self.send(&mut self.lock(), head, body)
     }
 
+    /// Sends a frame to a client that is there, if it has room now; answers whether it has it, or is not there.
+    pub(super) fn tell_now(&self, head: Head, body: &[u8]) -> bool {
+        let mut talk = self.lock();
+        let Some(sender) = talk.sender.as_mut().filter(|sender| sender.has_receiver() == Some(true)) else {
+            return true;
+        };
+        let sent = sender.send_parts(head.write(&mut [0; HEAD_BYTES_MAX]), body, Deadline::NOW);
+        !matches!(sent, Err(SendError::Full))
+    }
+
     /// Whether nobody waits for the call `id` any more.
     pub(super) fn is_cancelled(&self, id: u32) -> bool {
         let mut talk = self.lock();

@@ -1,4 +1,9 @@
 //! [`RingDoor`]: a pair of rings, with one client at a time.
+//!
+//! A ring outlives its server, and the next one goes on in it: behind what the one before has said, and with calls that the
+//! client sent to it. So a server that finds a client there begins with a FAREWELL in the name of the one before (F5), and
+//! throws away what comes in front of a greeting. A HELLO stays in the ring until its WELCOME is out, so that a client was
+//! either welcomed, and hears the FAREWELL, or its HELLO is the first that the next server reads.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +16,10 @@ use crate::channel::ring::RingBell;
 use crate::contract::RecvError;
 use crate::endpoint::{Receiver, Sender};
 use crate::error::{Error, ErrorKind};
+use crate::os::clock;
+
+/// How long is waited at a time while the client has no room for the notice.
+const SLICE_NS: u64 = 1_000_000;
 
 /// Where the client of a pair of rings comes in.
 pub(super) struct RingDoor {
@@ -22,6 +31,10 @@ struct Guest {
     receiver: Option<Receiver<[u8]>>,
     /// The client that is there, or was there last.
     conversation: Arc<Conversation>,
+    /// What the client of the server before is to be told, until it is.
+    notice: Option<Refusal>,
+    /// A client has said hello to this server.
+    is_greeted: bool,
     scratch: Vec<u8>,
     /// The rings' own bytes are not what they must be.
     is_broken: bool,
@@ -31,14 +44,13 @@ impl RingDoor {
     /// Both rings, and the longest request, in bytes.
     pub(super) fn new(sender: Sender<[u8]>, mut receiver: Receiver<[u8]>, request_bytes_max: usize) -> Self {
         let bell = receiver.bell();
+        let notice = Some(notice_of_successor(&sender));
         let conversation = Conversation::on_ring(sender, request_bytes_max);
-        let guest = Mutex::new(Guest {
-            receiver: Some(receiver),
-            conversation,
-            scratch: Vec::new(),
-            is_broken: false,
-        });
-        Self { guest, bell }
+        let receiver = Some(receiver);
+        let (is_greeted, is_broken, scratch) = (false, false, Vec::new());
+        let mut guest = Guest { receiver, conversation, notice, is_greeted, scratch, is_broken };
+        guest.give_notice();
+        Self { guest: Mutex::new(guest), bell }
     }
 
     fn lock(&self) -> MutexGuard<'_, Guest> {
@@ -70,7 +82,27 @@ impl RingDoor {
     }
 }
 
+/// What whoever had a conversation with the server before is told of it.
+fn notice_of_successor(sender: &Sender<[u8]>) -> Refusal {
+    if sender.succeeds_dead() {
+        Refusal::of_kind(ErrorKind::PeerDied, "the server died, and another one is there")
+    } else {
+        Refusal::of_kind(ErrorKind::Closed, "the server has ended, and another one is there")
+    }
+}
+
 impl Guest {
+    /// Tells the client that is there that the server before has ended; answers whether that is done. Who comes later
+    /// had nothing to do with it.
+    fn give_notice(&mut self) -> bool {
+        if let Some(notice) = self.notice.take()
+            && !self.conversation.tell_now(Head::Farewell, &notice.to_body())
+        {
+            self.notice = Some(notice);
+        }
+        self.notice.is_none()
+    }
+
     /// Takes in one frame, or the client's end.
     fn take_in(
         &mut self,
@@ -78,10 +110,20 @@ impl Guest {
         receiver: &mut Receiver<[u8]>,
         deadline: Deadline,
     ) -> Result<bool, RecvError> {
+        let deadline = if self.give_notice() {
+            deadline
+        } else {
+            deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS))
+        };
         let heard = match receiver.recv_bytes_until(deadline) {
             Ok(payload) => match Head::read(payload.bytes(&mut self.scratch)) {
+                // Of the server before: who sent it hears the notice.
+                Ok((Head::Call(..) | Head::Cancel(_) | Head::Credit(..), _)) if !self.is_greeted => {
+                    return Ok(true);
+                }
                 Ok((head, body)) => {
                     if matches!(head, Head::Hello(_)) {
+                        (self.is_greeted, self.notice) = (true, None);
                         // What the one before still waits for goes nowhere.
                         let next = self.conversation.succeed();
                         desk.end(&std::mem::replace(&mut self.conversation, next), None);

@@ -136,6 +136,11 @@ impl RingSender {
         matches!(self.shared.peer(End::Consumer), Peer::Alive(_))
     }
 
+    /// Whether the sender before this one died; else it left, or there was none.
+    pub(crate) fn succeeds_dead(&self) -> bool {
+        self.shared.replaced_dead()
+    }
+
     /// The largest message that this end accepts, in bytes.
     #[must_use]
     pub fn message_bytes_max(&self) -> usize {
