@@ -9,10 +9,10 @@ use crosstie_measure::compare::run::Placement;
 use crosstie_measure::compare::{self, Options, Plan, Watch};
 use crosstie_measure::record::{Report, Row, Turns};
 use crosstie_measure::report;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
+use crate::output::bar::Bar;
 use crate::output::{colour, data, note};
 
 /// Measure every mechanism on this machine, side by side
@@ -151,45 +151,33 @@ fn write_folder(report: &Report, folder: &Path, globals: &Globals) -> Outcome {
 /// A bar on a terminal; elsewhere a line a stage.
 struct Progress<'a> {
     globals: &'a Globals,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
 }
 
 impl<'a> Progress<'a> {
     fn new(globals: &'a Globals) -> Self {
         let is_wanted = !globals.quiet && io::stderr().is_terminal();
-        Self { globals, bar: is_wanted.then(bar) }
+        Self { globals, bar: is_wanted.then(Bar::new) }
     }
 
     fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.println(text),
+            Some(bar) => bar.above(text),
             None => note::line(self.globals, text),
         }
     }
 
     fn finish(&self) {
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            bar.finish();
         }
     }
 }
 
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len}  {elapsed}  {msg}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
 impl Watch for Progress<'_> {
     fn stage(&mut self, what: &str, done: usize, all: usize) {
-        match &self.bar {
-            Some(bar) => {
-                bar.set_length(all as u64);
-                bar.set_position(done as u64);
-                bar.set_message(what.to_owned());
-            }
+        match &mut self.bar {
+            Some(bar) => bar.advance(done, all, what),
             None => note::line(self.globals, &format!("{}/{all}  {what}", done + 1)),
         }
     }

@@ -2,10 +2,12 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | [`bar`] | how far something long is, on a terminal |
 //! | [`data`] | what a verb answers |
 //! | [`note`] | a line or a block of text |
 //! | [`patience`] | a wait that says after two seconds what it waits for |
 
+pub mod bar;
 pub mod colour;
 pub mod data;
 pub mod note;

@@ -1,5 +1,6 @@
 //! What a mechanism costs here at a size that may lie between the measured ones.
 
+use libm::{exp, log};
 use serde::Serialize;
 
 use super::need::Need;
@@ -76,9 +77,10 @@ enum Growth {
 fn between(size: usize, below: &Row, above: &Row, figure: fn(&Row) -> f64, growth: Growth) -> f64 {
     let (low, high) = (figure(below), figure(above));
     if below.payload_bytes < above.payload_bytes && low > 0.0 && high > 0.0 {
-        let whole = (above.payload_bytes as f64).ln() - (below.payload_bytes as f64).max(1.0).ln();
-        let part = ((size as f64).max(1.0).ln() - (below.payload_bytes as f64).max(1.0).ln()) / whole;
-        return (low.ln() + part * (high.ln() - low.ln())).exp();
+        let first = log((below.payload_bytes as f64).max(1.0));
+        let whole = log(above.payload_bytes as f64) - first;
+        let part = (log((size as f64).max(1.0)) - first) / whole;
+        return exp(log(low) + part * (log(high) - log(low)));
     }
     if size > above.payload_bytes {
         let times = size as f64 / above.payload_bytes.max(1) as f64;

@@ -1,25 +1,25 @@
 //! A child that runs its program only after its parent has written down who it is.
 //!
-//! The child waits on a pipe. The parent looks up the child's start time, lets its caller record
+//! The child waits on a pipe. It shares its parent's memory until it executes ([`shared_child`](super::shared_child)). The parent looks up the child's start time, lets its caller record
 //! {pid, start time}, then writes one byte. If the parent dies first the child finds the end of the
 //! pipe and ends without having run anything: nothing ever runs that is not on record
 //! (HAZARDS H14). A failure to execute comes back through a second pipe, which closes by itself when
 //! the program begins.
-#![expect(unsafe_code, reason = "fork, and what happens between fork and exec")]
+#![expect(unsafe_code, reason = "what happens between clone and exec")]
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use crosstie_core::crash_point;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions};
 
+use super::program::{Image, errno};
+use super::shared_child::{self, Body, Stack};
 use super::signal_state::{self, AllBlocked, SignalState};
 use super::{pipe, process};
 
@@ -157,14 +157,14 @@ impl HeldCommand {
     /// If the calling thread ends before `record` has returned, the child runs nothing and ends.
     ///
     /// # Cost
-    /// A fork, an exec, and about ten system calls more.
+    /// A child that copies no memory, an exec, and about 90 system calls more, 60 of them for what becomes of signals.
     pub fn start(
         &self,
         witness: Option<Witness<'_>>,
         record: impl FnOnce(ChildRecord) -> io::Result<()>,
     ) -> Result<HeldChild, NotStarted> {
         let preparation = NotStarted::Preparation;
-        let image = Image::of(self).map_err(preparation)?;
+        let image = Image::of(&self.argv, &self.env).map_err(preparation)?;
         let signals = self.signals.unwrap_or_else(SignalState::as_found);
         // A child that was forked meanwhile has the writing end of this one's pipe until it executes,
         // and the other way round: both would wait for ever if this process died now.
@@ -181,26 +181,25 @@ impl HeldCommand {
             go: go.as_raw_fd(),
             refuse: refuse.as_raw_fd(),
         };
-        let blocked = AllBlocked::new();
-        // SAFETY: the child calls `run` alone, which is async-signal-safe and does not return.
-        let pid = match unsafe { libc::fork() } {
-            -1 => return Err(preparation(io::Error::last_os_error())),
-            0 => held.run(),
-            pid => pid.unsigned_abs(),
-        };
-        drop((blocked, gate, refuse));
+        let mut stack = Stack::new();
+        let mut blocked = AllBlocked::new();
+        // SAFETY: `run` makes system calls alone, without recursion (I2, I3); `line`, which goes before all that the
+        // child uses, waits for the child's end of its pipe (I1).
+        let pid = unsafe { shared_child::start(&mut stack, &held) }.map_err(preparation)?;
+        let mut line = Line { go: Some(go), refusal };
+        blocked.let_stops_through();
+        drop((gate, refuse));
         crash_point!("command.forked");
         let mut child = HeldChild { pid, status: None };
         let recorded = process::child_process(pid)
             .and_then(|found| record(ChildRecord { pid, start_ticks: found.first.start_ticks }));
         crash_point!("command.recorded");
         if recorded.is_ok() {
-            // A child that was killed meanwhile does not read it: its end is seen below or by `wait`.
-            let _ = rustix::io::retry_on_intr(|| rustix::io::write(&go, &[1]));
+            line.release();
         }
         crash_point!("command.released");
-        drop((go, alone));
-        let answer = read_refusal(&refusal);
+        let answer = line.answer();
+        drop((line, alone, blocked));
         match (recorded, answer) {
             (Ok(()), Ok(None)) => Ok(child),
             (recorded, answer) => {
@@ -224,58 +223,49 @@ enum Stage {
     Exec,
 }
 
-/// What the child says before it ends; `None` when the program runs, or it was killed.
-fn read_refusal(from: &OwnedFd) -> io::Result<Option<(Stage, io::Error)>> {
-    let mut bytes = [0; 5];
-    // Five bytes are written at once, so they are read at once.
-    match rustix::io::retry_on_intr(|| rustix::io::read(from, &mut bytes))? {
-        0 => Ok(None),
-        _ => {
+/// What a child is told, and what it says, before it has left this process's memory. Dropped, it waits for that.
+struct Line {
+    go: Option<OwnedFd>,
+    refusal: OwnedFd,
+}
+
+impl Line {
+    /// Lets the child run its program.
+    fn release(&mut self) {
+        if let Some(go) = &self.go {
+            // A child that was killed meanwhile does not read it: its end is seen by who waits for it.
+            let _ = rustix::io::retry_on_intr(|| rustix::io::write(go, &[1]));
+        }
+    }
+
+    /// What the child says before it ends; `None` when the program runs, or it was killed. Then it is out of our memory.
+    fn answer(&mut self) -> io::Result<Option<(Stage, io::Error)>> {
+        self.go = None;
+        let mut said = None;
+        loop {
+            let mut bytes = [0; 5];
+            // Five bytes are written at once, so they are read at once.
+            if rustix::io::retry_on_intr(|| rustix::io::read(&self.refusal, &mut bytes))? == 0 {
+                return Ok(said);
+            }
             let [stage, code @ ..] = bytes;
             let stage = if stage == 0 { Stage::Before } else { Stage::Exec };
-            Ok(Some((stage, io::Error::from_raw_os_error(i32::from_le_bytes(code)))))
+            said = Some((stage, io::Error::from_raw_os_error(i32::from_le_bytes(code))));
         }
     }
 }
 
-/// Arguments and environment as exec takes them, made before the fork: the child must not allocate.
-struct Image {
-    argv: Strings,
-    envp: Strings,
-}
-
-impl Image {
-    fn of(command: &HeldCommand) -> io::Result<Self> {
-        let argv = command.argv.iter().map(|argument| argument.as_bytes().to_vec());
-        let inherited =
-            std::env::vars_os().filter(|(name, _)| command.env.iter().all(|(set, _)| set != name));
-        let envp = inherited.chain(command.env.iter().cloned()).map(|(name, value)| {
-            let mut text = name.into_vec();
-            text.push(b'=');
-            text.extend_from_slice(value.as_bytes());
-            text
-        });
-        Ok(Self { argv: Strings::of(argv)?, envp: Strings::of(envp)? })
+impl Drop for Line {
+    fn drop(&mut self) {
+        // Behind an answer this is at its end already. A pipe of ours that cannot be read is a descriptor that
+        // somebody closed: nothing tells when the child is out of our memory.
+        if self.answer().is_err() {
+            std::process::abort();
+        }
     }
 }
 
-/// Strings that end in zero, and pointers to them that end in null.
-struct Strings {
-    pointers: Vec<*const libc::c_char>,
-    /// What the pointers lead to; never touched again.
-    _owned: Vec<CString>,
-}
-
-impl Strings {
-    fn of(strings: impl Iterator<Item = Vec<u8>>) -> io::Result<Self> {
-        let no_zero = |bytes| CString::new(bytes).map_err(|_| io::ErrorKind::InvalidInput.into());
-        let owned: Vec<_> = strings.map(no_zero).collect::<io::Result<_>>()?;
-        let pointers = owned.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect();
-        Ok(Self { pointers, _owned: owned })
-    }
-}
-
-/// All that the child needs between fork and exec.
+/// All that the child needs between clone and exec.
 struct Held<'a> {
     image: &'a Image,
     signals: &'a SignalState,
@@ -286,9 +276,9 @@ struct Held<'a> {
     refuse: RawFd,
 }
 
-impl Held<'_> {
-    /// The child's part. Makes only system calls, on memory that was ready before the fork; other
-    /// threads' locks may be held in it for ever.
+impl Body for Held<'_> {
+    /// The child's part. Makes only system calls, on memory that was ready before it began: allocates nothing,
+    /// locks nothing.
     fn run(&self) -> ! {
         let (stage, code) = match self.prepare() {
             Ok(()) => (Stage::Exec, self.execute()),
@@ -301,7 +291,9 @@ impl Held<'_> {
         // SAFETY: ends this process, running nothing of its parent's.
         unsafe { libc::_exit(NOT_TOLD) }
     }
+}
 
+impl Held<'_> {
     fn prepare(&self) -> Result<(), i32> {
         // Or it would never find the pipe's end.
         // SAFETY: the number is the pipe's writing end, of which this child has no other use.
@@ -317,6 +309,8 @@ impl Held<'_> {
         if let Some(witness) = self.witness {
             keep_byte(witness)?;
         }
+        // While the parent looks up who this is.
+        self.signals.assume_actions();
         let mut byte = 0_u8;
         loop {
             // SAFETY: one byte is writable; the number is the pipe's reading end, open in this child.
@@ -333,13 +327,8 @@ impl Held<'_> {
 
     /// Runs the program; answers why it could not.
     fn execute(&self) -> i32 {
-        self.signals.assume();
-        let (argv, envp) = (self.image.argv.pointers.as_ptr(), self.image.envp.pointers.as_ptr());
-        // SAFETY: an image has at least one argument, the program.
-        let program = unsafe { argv.read() };
-        // SAFETY: both arrays end in null and point to strings that end in zero (`Strings`).
-        unsafe { libc::execvpe(program, argv, envp) };
-        errno()
+        self.signals.assume_mask();
+        self.image.execute()
     }
 }
 
@@ -361,10 +350,6 @@ fn keep_byte(witness: Witness<'_>) -> Result<(), i32> {
 
 fn checked(answer: i32) -> Result<(), i32> {
     if answer == -1 { Err(errno()) } else { Ok(()) }
-}
-
-fn errno() -> i32 {
-    io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
 /// A child that runs its program. Dropped unfetched, its exit status stays with the kernel until this

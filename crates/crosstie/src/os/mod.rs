@@ -25,10 +25,12 @@
 //! | [`pipe`] | pipes |
 //! | [`poll`] | waiting for one descriptor, or for many |
 //! | [`process`] | who a process or thread is |
+//! | `program` | a program as exec takes it |
 //! | [`random`] | random numbers |
 //! | `reactor` | a descriptor that a tokio runtime watches (feature `tokio`) |
 //! | [`robust_list`] | words that the kernel marks when a thread ends |
 //! | [`session`] | what a user's last logout deletes |
+//! | `shared_child` | a child that has our memory until it executes |
 //! | [`signal`] | SIGPIPE that does not kill |
 //! | [`signal_state`] | which signals are blocked and ignored |
 //! | [`single_step`] | a child that runs one instruction at a time |
@@ -65,11 +67,13 @@ pub mod parent;
 pub mod pipe;
 pub mod poll;
 pub mod process;
+mod program;
 pub mod random;
 #[cfg(feature = "tokio")]
 pub mod reactor;
 pub mod robust_list;
 pub mod session;
+mod shared_child;
 pub mod signal;
 pub mod signal_state;
 pub mod single_step;

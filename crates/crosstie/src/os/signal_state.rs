@@ -69,16 +69,25 @@ impl SignalState {
         (1..=SIGNAL_MAX).contains(&signal) && self.ignored & (1 << (signal - 1)) != 0
     }
 
-    /// Makes this the state of the calling process, every handler gone, the mask last: for a child
-    /// between fork and exec. Async-signal-safe.
-    pub(super) fn assume(&self) {
-        for signal in 1..=SIGNAL_MAX {
+    /// Makes these the actions of the calling process, every handler gone: for a child before exec, while it blocks
+    /// all signals. Async-signal-safe, and leaves the C library's error number alone.
+    pub(super) fn assume_actions(&self) {
+        for signal in (1..=SIGNAL_MAX).filter(|&signal| can_be_set(signal)) {
             let to = if self.ignores(signal) { libc::SIG_IGN } else { libc::SIG_DFL };
-            // SAFETY: neither disposition runs code; for a signal that cannot be set the answer is an error.
+            // SAFETY: neither disposition runs code, and the number is one that can be set (`can_be_set`).
             unsafe { libc::signal(signal, to) };
         }
+    }
+
+    /// Makes this the mask of the calling thread. Async-signal-safe.
+    pub(super) fn assume_mask(&self) {
         change_mask(libc::SIG_SETMASK, &self.blocked);
     }
+}
+
+/// Not for what nobody can, and what the C library keeps to itself.
+fn can_be_set(signal: i32) -> bool {
+    !matches!(signal, libc::SIGKILL | libc::SIGSTOP) && !(32..libc::SIGRTMIN()).contains(&signal)
 }
 
 impl std::fmt::Debug for SignalState {
@@ -88,7 +97,9 @@ impl std::fmt::Debug for SignalState {
 }
 
 /// While it lives, no signal is delivered to this thread.
-pub(super) struct AllBlocked(libc::sigset_t);
+pub(super) struct AllBlocked {
+    before: libc::sigset_t,
+}
 
 impl AllBlocked {
     pub(super) fn new() -> Self {
@@ -97,13 +108,26 @@ impl AllBlocked {
         unsafe { libc::sigfillset(all.as_mut_ptr()) };
         // SAFETY: sigfillset initialised all of it.
         let all = unsafe { all.assume_init() };
-        Self(change_mask(libc::SIG_SETMASK, &all))
+        Self { before: change_mask(libc::SIG_SETMASK, &all) }
+    }
+
+    /// From now on but those with which a terminal stops its jobs: a child that stops has its parent stop beside it.
+    pub(super) fn let_stops_through(&mut self) {
+        let mut stops = no_signals();
+        for signal in [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU] {
+            // SAFETY: asks about a number in range in a set that was initialised.
+            if unsafe { libc::sigismember(&raw const self.before, signal) } == 0 {
+                // SAFETY: adds a number in range to a set that was initialised.
+                unsafe { libc::sigaddset(&raw mut stops, signal) };
+            }
+        }
+        change_mask(libc::SIG_UNBLOCK, &stops);
     }
 }
 
 impl Drop for AllBlocked {
     fn drop(&mut self) {
-        change_mask(libc::SIG_SETMASK, &self.0);
+        change_mask(libc::SIG_SETMASK, &self.before);
     }
 }
 

@@ -1,6 +1,7 @@
 //! H14: a command owns until its program ends, whatever becomes of who started it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::sync::atomic::AtomicU32;
@@ -214,6 +215,42 @@ fn a_program_that_cannot_be_executed_is_told_and_leaves_the_command_as_it_was() 
     let who = stage.domain.identity(owner.id()).unwrap();
     assert_eq!(who.pid, std::process::id(), "it has no child");
     assert!(owner.start(&HeldCommand::new("true")).unwrap().wait().unwrap().success());
+}
+
+#[test]
+fn a_script_without_a_first_line_is_run_by_the_shell_with_its_arguments() {
+    let stage = Stage::new();
+    let (script, told) = (stage.path().join("script"), stage.path().join("told"));
+    fs::write(&script, "printf '%s' \"$0|$1|$2\" > \"$1\"\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let owner = stage.domain.command_owner("script").unwrap();
+    let command = HeldCommand::new(&script).arg(&told).arg("two words");
+    assert!(owner.start(&command).unwrap().wait().unwrap().success());
+    let expected = format!("{}|{}|two words", script.display(), told.display());
+    assert_eq!(fs::read_to_string(told).unwrap(), expected);
+}
+
+#[test]
+fn threads_that_start_commands_at_once_each_have_their_own() {
+    let stage = Stage::new();
+    let domain = stage.domain;
+    let threads: Vec<_> = (0..4)
+        .map(|number| {
+            std::thread::spawn(move || {
+                for round in 0..20 {
+                    let code = number * 20 + round;
+                    let owner = domain.command_owner("sh").unwrap();
+                    let command = HeldCommand::new("sh").arg("-c").arg(format!("exit {code}"));
+                    let mut child = owner.start(&command).unwrap();
+                    let who = domain.identity(owner.id()).unwrap();
+                    assert_eq!((who.kind, who.pid), (OwnerKind::Command, child.pid()));
+                    assert_eq!(child.wait().unwrap().code(), Some(code));
+                    assert_eq!(owner.start(&HeldCommand::new("no/such")).unwrap_err().exit_code(), 127);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Scales from values to coordinates, and their ticks.
 
+use libm::{log, log10};
+
 /// A logarithmic scale.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogScale {
@@ -39,7 +41,7 @@ impl LogScale {
     /// Where a value lies; values outside lie on the nearer end.
     pub fn at(&self, value: f64) -> f64 {
         let value = value.clamp(self.low, self.high);
-        let part = (value.ln() - self.low.ln()) / (self.high.ln() - self.low.ln());
+        let part = (log(value) - log(self.low)) / (log(self.high) - log(self.low));
         self.from + part * (self.to - self.from)
     }
 
@@ -54,8 +56,8 @@ impl LogScale {
         } else {
             &[1]
         };
-        let first = self.low.log10().floor() as i32;
-        let last = self.high.log10().ceil() as i32;
+        let first = log10(self.low).floor() as i32;
+        let last = log10(self.high).ceil() as i32;
         let mut previous: Option<f64> = None;
         for decade in first..=last {
             for step in 1..=9_u32 {
