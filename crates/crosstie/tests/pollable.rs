@@ -245,6 +245,25 @@ fn a_topics_ends_wait_for_a_message_for_room_and_for_what_is_gone() {
 }
 
 #[test]
+fn a_publisher_for_which_living_ones_left_no_place_waits_until_one_lets_its_own_go() {
+    let place = TestDomain::new();
+    let four = TopicOptions { mode: Some(Mode::Lossy), places: Some(4), ..TopicOptions::default() };
+    let mut publishers = [(); 5].map(|()| TopicSender::open(place.open(), "t", &four).unwrap());
+    let (sender, others) = publishers.split_first_mut().unwrap();
+    let mut loans: Vec<_> =
+        others.iter_mut().map(|other| other.reserve(4, Deadline::NOW).unwrap()).collect();
+    assert!(matches!(sender.send(b"news", Deadline::NOW), Err(SendError::Full)));
+    assert_eq!(sender.arm().unwrap(), Readiness::Armed);
+    let is_readable = |sender: &mut TopicSender, deadline| {
+        poll::wait(sender.pollable().unwrap(), Interest::Readable, deadline).unwrap()
+    };
+    assert!(!is_readable(sender, Deadline::NOW));
+    drop(loans.pop());
+    assert!(is_readable(sender, Deadline::NEVER));
+    sender.send(b"news", Deadline::NOW).unwrap();
+}
+
+#[test]
 fn a_process_that_waits_for_a_descriptor_does_not_run() {
     let place = TestDomain::new();
     let _sender = RingSender::open(place.open(), "r", &options()).unwrap();

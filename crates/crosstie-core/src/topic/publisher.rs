@@ -182,8 +182,21 @@ impl<M: Memory> Publisher<M> {
     }
 
     /// Whether [`Publisher::reserve`], which has just found no room, would find some.
+    ///
+    /// A slot that was passed over in the hands of one who lives comes free by [`Publisher::abandon`] alone, which wakes
+    /// publishers; one that was not would be published without a wake, so it counts as room: `reserve` passes it over.
     pub fn has_room(&mut self, alive: impl Fn(OwnerId) -> bool) -> bool {
-        self.geometry.mode != Mode::Lossless || self.may_overwrite(self.tail.position, &alive)
+        if self.geometry.mode == Mode::Lossless && !self.may_overwrite(self.tail.position, &alive) {
+            return false;
+        }
+        (0..self.geometry.slots).any(|slot| {
+            // Acquire: as in `reserve`.
+            match Circle::state(self.memory.word(slot).load(Ordering::Acquire)) {
+                Some(State::Skipped(member)) => self.is_gone(member, &alive),
+                // What is broken says so to `reserve`.
+                Some(State::Void | State::Committed | State::Claimed(_)) | None => true,
+            }
+        })
     }
 
     /// Whether every subscriber has read what lies where `number` goes (I3).
