@@ -250,8 +250,7 @@ fn a_publisher_for_which_living_ones_left_no_place_waits_until_one_lets_its_own_
     let four = TopicOptions { mode: Some(Mode::Lossy), places: Some(4), ..TopicOptions::default() };
     let mut publishers = [(); 5].map(|()| TopicSender::open(place.open(), "t", &four).unwrap());
     let (sender, others) = publishers.split_first_mut().unwrap();
-    let mut loans: Vec<_> =
-        others.iter_mut().map(|other| other.reserve(4, Deadline::NOW).unwrap()).collect();
+    let mut loans: Vec<_> = others.iter_mut().map(|other| other.reserve(4, Deadline::NOW).unwrap()).collect();
     assert!(matches!(sender.send(b"news", Deadline::NOW), Err(SendError::Full)));
     assert_eq!(sender.arm().unwrap(), Readiness::Armed);
     let is_readable = |sender: &mut TopicSender, deadline| {

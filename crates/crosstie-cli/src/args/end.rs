@@ -5,10 +5,11 @@ use std::time::Duration;
 use clap::Args;
 use crosstie::Deadline;
 use crosstie::channel::topic::{Mode, Start};
-use crosstie::endpoint::{Options, WaitMode};
+use crosstie::endpoint::{Address, Options, WaitMode, size};
 
 use super::Globals;
 use super::values::{bytes, duration, mode, wait};
+use crate::exit::{Failure, Outcome};
 
 /// The flags for an end of an address.
 #[derive(Clone, Debug, Args)]
@@ -35,10 +36,19 @@ pub struct EndFlags {
 }
 
 impl EndFlags {
-    /// The options that the flags stand for; opening waits until `open_deadline`.
-    pub fn options(&self, globals: &Globals, open_deadline: Deadline) -> Options {
+    /// The options that the flags stand for beside `address`; opening waits until `open_deadline`.
+    ///
+    /// # Errors
+    /// If a flag says otherwise than the address: which of them is meant nobody can know.
+    pub fn options(
+        &self,
+        address: &Address,
+        globals: &Globals,
+        open_deadline: Deadline,
+    ) -> Result<Options, Failure> {
+        self.agree_with(address)?;
         let defaults = Options::default();
-        Options {
+        Ok(Options {
             message_bytes_max: self.max.unwrap_or(defaults.message_bytes_max),
             capacity_bytes: self.capacity,
             wait: self.wait.unwrap_or(defaults.wait),
@@ -47,6 +57,31 @@ impl EndFlags {
             domain: globals.domain.clone(),
             open_deadline,
             ..defaults
+        })
+    }
+
+    fn agree_with(&self, address: &Address) -> Outcome {
+        let word_of = |words: &[&str], is_it: &dyn Fn(&str) -> bool| {
+            words.iter().find(|word| is_it(word)).map(|word| (*word).to_owned())
+        };
+        let wait_word = |flag| word_of(&["block", "spin", "adaptive"], &|word| wait(word) == Ok(flag));
+        let mode_word = |flag| word_of(&["lossless", "lossy", "latest"], &|word| mode(word) == Ok(flag));
+        let flags = [
+            ("max", self.max.map(size::display)),
+            ("capacity", self.capacity.map(size::display)),
+            ("wait", self.wait.and_then(wait_word)),
+            ("mode", self.mode.and_then(mode_word)),
+            ("from", self.start.map(|start| start.to_string())),
+        ];
+        for (key, flag) in flags {
+            let (Some(flag), Some(option)) = (flag, address.option(key)) else { continue };
+            if flag != option {
+                return Err(Failure::usage(format!(
+                    "open {address}: the address says {key}={option}, and --{key} says {flag}"
+                ))
+                .advise(format!("say it once: leave out --{key}, or ?{key}= in the address")));
+            }
         }
+        Ok(())
     }
 }

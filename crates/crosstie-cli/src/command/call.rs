@@ -77,7 +77,7 @@ fn open(
     patience: &mut Patience<'_>,
 ) -> Result<Client<[u8], [u8]>, Failure> {
     loop {
-        match Client::open_at(address, &flags.options(globals, patience.deadline())) {
+        match Client::open_at(address, &flags.options(address, globals, patience.deadline())?) {
             Ok(client) => return Ok(client),
             Err(error) if error.kind() == ErrorKind::TimedOut => {
                 if !patience.goes_on(|| waited_for("a server", address, globals)) {

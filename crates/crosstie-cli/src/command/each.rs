@@ -103,7 +103,7 @@ fn open(address: &Address, flags: &EndFlags, globals: &Globals) -> Result<Receiv
         ))
         .advise("write queue:NAME"));
     }
-    Ok(Receiver::open_at(address, &flags.options(globals, Deadline::NEVER))?)
+    Ok(Receiver::open_at(address, &flags.options(address, globals, Deadline::NEVER)?)?)
 }
 
 /// Runs the command with `message` on its standard input.

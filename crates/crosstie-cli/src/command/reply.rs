@@ -55,7 +55,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let address: Address = arguments.address.parse()?;
-    let options = arguments.end.options(globals, crosstie::Deadline::NEVER);
+    let options = arguments.end.options(&address, globals, crosstie::Deadline::NEVER)?;
     let limit = options.message_bytes_max;
     let server = Server::<[u8], [u8]>::open_at(&address, &options)?;
     let stop = server.stopper();

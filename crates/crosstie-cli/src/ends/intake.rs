@@ -71,7 +71,7 @@ impl<'a> Intake<'a> {
     /// As [`Receiver::open_with`].
     pub fn open(address: &'a Address, flags: &EndFlags, globals: &'a Globals) -> Result<Self, Failure> {
         let patience = Patience::new(globals, flags.timeout);
-        let receiver = Receiver::open_at(address, &flags.options(globals, patience.deadline()))?;
+        let receiver = Receiver::open_at(address, &flags.options(address, globals, patience.deadline())?)?;
         if let (Place::Tcp(asked) | Place::Udp(asked), Some(chosen)) = (address.place(), receiver.address())
             && asked.port == 0
         {

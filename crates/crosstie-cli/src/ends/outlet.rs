@@ -25,7 +25,7 @@ impl<'a> Outlet<'a> {
     pub fn open(address: &'a Address, flags: &EndFlags, globals: &'a Globals) -> Result<Self, Failure> {
         let mut patience = Patience::new(globals, flags.timeout);
         let sender = loop {
-            match Sender::open_at(address, &flags.options(globals, patience.deadline())) {
+            match Sender::open_at(address, &flags.options(address, globals, patience.deadline())?) {
                 Ok(sender) => break sender,
                 Err(error) if error.kind() == ErrorKind::TimedOut => {
                     if !patience.goes_on(|| waited_for("a receiver", address, globals)) {

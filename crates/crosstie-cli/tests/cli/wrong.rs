@@ -29,6 +29,24 @@ fn a_wrong_address_says_what_was_meant() {
 }
 
 #[test]
+fn a_flag_that_contradicts_the_address_is_refused_with_both_and_one_that_agrees_is_not() {
+    let machine = Machine::new();
+    let cases: [(&[&str], &str); 6] = [
+        (&["recv", "topic:t?mode=lossy", "--mode", "latest"], "mode=lossy, and --mode says latest"),
+        (&["send", "topic:t?mode=lossy", "--mode", "lossless", "x"], "--mode says lossless"),
+        (&["recv", "topic:t?from=oldest", "--from", "last:2"], "from=oldest, and --from says last:2"),
+        (&["recv", "ring:r?wait=spin", "--wait", "adaptive"], "wait=spin, and --wait says adaptive"),
+        (&["recv", "queue:q?max=1KiB", "--max", "2KiB", "--each", "--", "cat"], "--max says 2KiB"),
+        (&["reply", "queue:q?capacity=1MiB", "--capacity", "2MiB", "--", "cat"], "--capacity says 2MiB"),
+    ];
+    for (arguments, told) in cases {
+        machine.crosstie(arguments).finish().code(2).said(told).said("say it once").wrote("");
+    }
+    let agree = ["send", "topic:t?mode=lossy&max=2KiB", "--mode", "lossy", "--max", "2048", "x"];
+    machine.crosstie(&agree).finish().code(0);
+}
+
+#[test]
 fn a_path_that_is_something_else_is_left_as_it_is() {
     let machine = Machine::new();
     let path = machine.file("file", b"precious");

@@ -77,6 +77,20 @@ impl Address {
         &self.place
     }
 
+    /// The option `key` that stands after its `?`, in the words of an address; `None` if it is not given.
+    ///
+    /// # Examples
+    /// ```
+    /// let address: crosstie::endpoint::Address = "topic:ticks?mode=lossy".parse()?;
+    /// assert_eq!(address.option("mode").as_deref(), Some("lossy"));
+    /// assert_eq!(address.option("places"), None);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[must_use]
+    pub fn option(&self, key: &str) -> Option<String> {
+        self.overrides.given().find_map(|(given, value)| (given == key).then_some(value))
+    }
+
     /// The same options at another place.
     pub(crate) fn at(&self, place: Place) -> Self {
         Self { place, overrides: self.overrides }

@@ -115,8 +115,9 @@ impl Overrides {
     }
 }
 
-impl fmt::Display for Overrides {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Overrides {
+    /// The options that were given, by their words in an address, in the order of the alphabet.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, String)> {
         let word =
             |wait| WAIT_WORDS.iter().find(|(_, mode)| *mode == wait).map(|(word, _)| (*word).to_owned());
         let full_word =
@@ -135,8 +136,13 @@ impl fmt::Display for Overrides {
             ("places", self.places.map(|places| places.to_string())),
             ("wait", self.wait.and_then(word)),
         ];
-        let given = options.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        for (index, (key, value)) in given.enumerate() {
+        options.into_iter().filter_map(|(key, value)| Some((key, value?)))
+    }
+}
+
+impl fmt::Display for Overrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (key, value)) in self.given().enumerate() {
             write!(f, "{}{key}={value}", if index == 0 { '?' } else { '&' })?;
         }
         Ok(())
