@@ -28,8 +28,8 @@ pub const SLOTS_TOTAL_BYTES: usize = SLOTS as usize * SLOT_BYTES;
 pub const OBITUARIES: usize = 256;
 /// Changes whenever the meaning of a byte changes.
 pub const LAYOUT: u64 = layout_hash(
-    "ledger 4: counters @128, boot @472, places @480, waiting 64xu64 @512, changing 64xu64 @1024, obituaries 256x128 @4096, reports 64x256 @36864, \
-     slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 10xu64 @72, wake @192, \
+    "ledger 5: counters @128, boot @472, places @480, waiting 64xu64 @512, changing 64xu64 @1024, obituaries 256x128 @4096, reports 64x256 @36864, \
+     slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 10xu64 @72, wake @192, keeper @196, \
      carries 2xu64 @200, changes 2xu64 @216, wait record @256, holds 24x3xu64 @448",
 );
 

@@ -9,7 +9,7 @@ use crate::turns::queued::{Queued, Request};
 use crate::wait::{Refused, Seen, Wait};
 use crate::word::head::Head;
 use crate::word::queueing;
-use crate::word::waiting::{ANY_MAX, Mode};
+use crate::word::waiting::{ANY_MAX, Mode, NOTE_WORDS};
 use crate::{OwnerId, crash_point};
 
 /// One of the objects.
@@ -31,6 +31,74 @@ impl Source<'_> {
     }
 }
 
+/// A place in the queues of all of some sources. Dropped, it is given up, and every queue goes on.
+pub struct Place<'a, W: Wait> {
+    sources: &'a [Source<'a>],
+    wait: &'a W,
+    /// `None` while it is dropped.
+    queued: Option<Queued<'a, W>>,
+}
+
+/// Who stands before a place in each queue, as far as it was looked at.
+pub type Ahead = [Option<OwnerId>; ANY_MAX];
+
+impl<'a, W: Wait> Place<'a, W> {
+    /// Queues up for `sources`, at most [`ANY_MAX`]; `None` for none.
+    pub fn enter(sources: &'a [Source<'a>], wait: &'a W, request: &Request) -> Option<Self> {
+        let (first, others) = sources.split_first()?;
+        let mut several = Request { mode: Mode::Any, note: [0; NOTE_WORDS], ..*request };
+        for (note, other) in several.note.iter_mut().zip(others) {
+            *note = other.head.key();
+        }
+        let queued = Some(Queued::enter(first.head, wait, &several));
+        for source in sources {
+            queueing::announce(&source.head.word);
+        }
+        Some(Self { sources, wait, queued })
+    }
+
+    /// What stands still as long as nothing happens to the sources: read it before the look at them.
+    pub fn observe(&self) -> Seen<'a> {
+        Seen::of(self.wait, self.sources.iter().map(|source| source.head))
+    }
+
+    /// Passes the source of this index if it lets the caller; else notes who stands ahead in its queue.
+    pub fn passes(&self, index: usize, ahead: &mut Ahead) -> bool {
+        let (Some(source), Some(queued)) = (self.sources.get(index), &self.queued) else { return false };
+        let first = queued.neighbours_at(source.head.key()).ahead;
+        if let Some(place) = ahead.get_mut(index) {
+            *place = first;
+        }
+        let passed = source.passes(first);
+        if passed {
+            crash_point!("any.passed");
+        }
+        passed
+    }
+
+    /// Sleeps until a nudge, or until somebody `ahead` dies.
+    fn sleep(&mut self, seen: &Seen<'_>, ahead: &Ahead) -> Result<(), Refused<W::Cycle>> {
+        let Some(queued) = &mut self.queued else { return Ok(()) };
+        let Some(somebody) = ahead.iter().flatten().next() else { return queued.sleep(seen, &[]) };
+        // Who stands before it in several queues is watched more than once; that costs nothing but a place.
+        queued.sleep(seen, &ahead.map(|watched| watched.unwrap_or(*somebody)))
+    }
+}
+
+impl<W: Wait> Drop for Place<'_, W> {
+    fn drop(&mut self) {
+        self.queued = None;
+        for source in self.sources {
+            settle(source.head, self.wait);
+        }
+    }
+}
+
+/// Passes the first of `sources` that lets somebody who does not queue.
+pub fn pass_at_once<W: Wait>(sources: &[Source<'_>], wait: &W) -> Option<usize> {
+    sources.iter().position(|source| source.passes(wait.first(source.head.key())))
+}
+
 /// Waits until one of `sources`, at most [`ANY_MAX`], lets the caller pass; answers which.
 ///
 /// # Errors
@@ -40,50 +108,19 @@ pub fn wait_for_any<W: Wait>(
     wait: &W,
     request: &Request,
 ) -> Result<usize, Refused<W::Cycle>> {
-    let at_once = |source: &Source<'_>| source.passes(wait.first(source.head.key()));
-    if let Some(passed) = sources.iter().position(at_once) {
+    if let Some(passed) = pass_at_once(sources, wait) {
         return Ok(passed);
     }
-    let Some((first, others)) = sources.split_first().filter(|_| !request.deadline.is_now()) else {
+    if request.deadline.is_now() {
         return Err(Refused::Busy);
-    };
-    let mut several = Request { mode: Mode::Any, ..*request };
-    for (note, other) in several.note.iter_mut().zip(others) {
-        *note = other.head.key();
     }
-    let mut queued = Queued::enter(first.head, wait, &several);
-    for source in sources {
-        queueing::announce(&source.head.word);
-    }
-    let outcome = loop {
-        let seen = Seen::of(wait, sources.iter().map(|source| source.head));
-        let mut watched = [None; ANY_MAX];
-        let look = |(source, watch): (&Source<'_>, &mut Option<OwnerId>)| {
-            *watch = queued.neighbours_at(source.head.key()).ahead;
-            source.passes(*watch)
-        };
-        if let Some(passed) = sources.iter().zip(&mut watched).position(look) {
-            crash_point!("any.passed");
-            break Ok(passed);
+    let Some(mut place) = Place::enter(sources, wait, request) else { return Err(Refused::Busy) };
+    loop {
+        let seen = place.observe();
+        let mut ahead = [None; ANY_MAX];
+        if let Some(passed) = (0..sources.len()).find(|&index| place.passes(index, &mut ahead)) {
+            return Ok(passed);
         }
-        if let Err(refused) = sleep(&mut queued, &seen, &watched) {
-            break Err(refused);
-        }
-    };
-    queued.leave();
-    for source in sources {
-        settle(source.head, wait);
+        place.sleep(&seen, &ahead)?;
     }
-    outcome
-}
-
-/// Sleeps until a nudge, or until one of `watched` dies.
-fn sleep<W: Wait>(
-    queued: &mut Queued<'_, W>,
-    seen: &Seen<'_>,
-    watched: &[Option<OwnerId>; ANY_MAX],
-) -> Result<(), Refused<W::Cycle>> {
-    let Some(somebody) = watched.iter().flatten().next() else { return queued.sleep(seen, &[]) };
-    // Who stands before it in several queues is watched more than once; that costs nothing but a place.
-    queued.sleep(seen, &watched.map(|watched| watched.unwrap_or(*somebody)))
 }

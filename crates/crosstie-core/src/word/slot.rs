@@ -288,7 +288,8 @@ pub struct Slot {
     reserved_after: [AtomicU64; 5],
     /// The occupant's own wake word.
     wake: AtomicU32,
-    reserved_beside: AtomicU32,
+    /// One more than the slot whose occupant listens for this one, which sleeps on no futex; 0 = none does.
+    keeper: AtomicU32,
     /// What it carries from one queue to another.
     pub carries: Carry,
     /// What it is about to change.
@@ -315,6 +316,7 @@ const _: () = {
     assert!(
         offset_of!(Slot, wake) == 192 && offset_of!(Slot, carries) == 200 && offset_of!(Slot, changes) == 216
     );
+    assert!(offset_of!(Slot, keeper) == 196);
     assert!(offset_of!(Slot, waiting) == 256 && offset_of!(Slot, holds) == 384);
 };
 
@@ -334,7 +336,7 @@ impl Slot {
             occupant: zeros(),
             reserved_after: zeros(),
             wake: AtomicU32::new(0),
-            reserved_beside: AtomicU32::new(0),
+            keeper: AtomicU32::new(0),
             carries: Carry::nothing(),
             changes: Changes::none(),
             reserved_before_wait: zeros(),
@@ -353,6 +355,22 @@ impl Slot {
     #[must_use]
     pub fn wake_word(&self) -> &AtomicU32 {
         &self.wake
+    }
+
+    /// Makes the occupant look again: raises its wake word. Answers the slot whose occupant listens for it and is to be told too,
+    /// if there is one; else whoever sleeps on the word is woken by the caller.
+    #[must_use]
+    pub fn nudge(&self) -> Option<u32> {
+        // Release: what the nudge is about is visible to who sees the new value.
+        self.wake.fetch_add(1, Ordering::Release);
+        // Relaxed: who nudges has read the wait record, which was published behind the number.
+        self.keeper.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Says who listens for the occupant, which sleeps on no futex; before it publishes a wait, or behind it.
+    pub fn set_keeper(&self, slot: Option<u32>) {
+        // Relaxed: published with the wait record that follows.
+        self.keeper.store(slot.map_or(0, |number| number + 1), Ordering::Relaxed);
     }
 
     /// The occupant that died here last, as its claimer finds it before [`Slot::publish`]: its

@@ -16,9 +16,11 @@
 //! | `spawn` | [`SpawnEnd`]: a child gets its end |
 //! | `connection` | [`connect`], [`Listener`]: both directions |
 //! | `future` | `AsyncReceiver`, `AsyncSender`: ends in a tokio runtime (feature `tokio`) |
+//! | `select`, `arm` | [`Select`]: the first of several channels, events and descriptors |
 //! | `messages` | [`Messages`]: a receiver as an iterator |
 
 mod address;
+mod arm;
 mod batch;
 mod capabilities;
 mod connection;
@@ -33,6 +35,7 @@ mod open;
 mod options;
 mod payload;
 mod receiver;
+mod select;
 mod sender;
 pub mod size;
 mod spawn;
@@ -54,5 +57,6 @@ pub use open::pair;
 pub use options::Options;
 pub use payload::Payload;
 pub use receiver::Receiver;
+pub use select::{Arms, Select, SelectError};
 pub use sender::Sender;
 pub use spawn::SpawnEnd;

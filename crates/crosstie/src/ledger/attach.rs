@@ -15,7 +15,7 @@ use super::local::{self, Local, Me};
 use super::{Domain, OwnerKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::robust_list::RobustList;
-use crate::os::{clock, futex, process};
+use crate::os::{clock, process};
 
 /// The most slots that one process has at once.
 pub const PROCESS_SLOTS_MAX: u32 = 1024;
@@ -137,11 +137,11 @@ impl Domain {
         let (tell, told) = mpsc::sync_channel(1);
         let run = move || {
             let attached = self.attach(OwnerKind::Process);
-            let keeps = attached.is_ok();
+            let keeps = attached.as_ref().ok().copied();
             // The starter waits for it below, or has panicked.
             let _ = tell.send(attached);
-            if keeps {
-                futex::park_for_ever();
+            if let Some(id) = keeps {
+                self.listen_for_ever(id);
             }
         };
         let failed =
@@ -283,6 +283,7 @@ impl Domain {
         }
         slot.waiting.clear();
         slot.carries.put_down();
+        slot.set_keeper(None);
         slot.holds.clear();
         slot.changes.clear();
         self.words().set_waiting(number, false);

@@ -16,6 +16,7 @@ use crosstie_core::word::head::Head;
 use crosstie_core::word::slot::Slot;
 
 use super::Domain;
+use super::keeper::Attendance;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::robust_list::RobustList;
 use crate::os::{directory, file_lock, process};
@@ -38,6 +39,8 @@ pub(super) struct Local {
     pub(super) namespaces: u64,
     /// The process slot, once somebody asked for it.
     pub(super) keeper: Mutex<Option<OwnerId>>,
+    /// For whom the thread that keeps it listens.
+    pub(super) attendance: Attendance,
     claimed: AtomicU32,
     /// Held while a slot is claimed: threads share the descriptor, so its locks do not part them.
     claiming: Mutex<()>,
@@ -87,6 +90,7 @@ impl Local {
                     process: number & (PROCESS_BYTES - 1),
                     namespaces: process::namespaces().map_err(failed)?,
                     keeper: Mutex::new(None),
+                    attendance: Attendance::default(),
                     claimed: AtomicU32::new(0),
                     claiming: Mutex::new(()),
                 });

@@ -14,6 +14,7 @@
 //! | [`liveness`] | alive or dead: the life word, and the second witness |
 //! | [`waiting`] | sleeping until a word changes or its owner dies |
 //! | [`queue`] | who waits for an object, in which order |
+//! | `keeper` | listens for those of the process who wait and sleep on no futex |
 //! | [`deadlock`] | a proved deadlock, and who ends it |
 //! | [`order`] | in which order locks are taken, where somebody wants that noted |
 //! | [`objects`] | the named objects of a domain |
@@ -30,6 +31,7 @@ pub mod command;
 pub mod deadlock;
 pub mod domain;
 pub mod identity;
+pub(crate) mod keeper;
 pub mod liveness;
 mod local;
 pub mod objects;

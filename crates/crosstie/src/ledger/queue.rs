@@ -68,10 +68,12 @@ impl Wake for &'static Domain {
     fn nudge(&self, id: OwnerId) {
         let Some(slot) = (*self).slot(id.slot()) else { return };
         crash_point!("queue.before-nudge");
-        // Release: what the nudge is about is visible to who sees the new value.
-        slot.wake_word().fetch_add(1, Ordering::Release);
+        let keeper = slot.nudge();
         crash_point!("queue.nudged");
-        futex::wake(slot.wake_word(), u32::MAX);
+        match keeper {
+            None => drop(futex::wake(slot.wake_word(), u32::MAX)),
+            Some(keeper) => self.nudge_through(keeper, slot),
+        }
     }
 }
 

@@ -254,10 +254,10 @@ impl Domain {
 
     /// Puts the life words of `watch` into `lives`; answers how many, or `None` if one is dead. Of more
     /// than find a place, and of those whose end no life word tells, there are none: look again soon.
-    fn watch_all(
+    pub(super) fn watch_all(
         &'static self,
         watch: &[OwnerId],
-        lives: &mut [(&AtomicU64, u64); WATCHED_MAX],
+        lives: &mut [(&AtomicU64, u64)],
     ) -> Option<usize> {
         let mut watched = 0;
         for id in watch {
@@ -346,7 +346,7 @@ pub(crate) enum Step {
 }
 
 /// The bell only rings: it always holds 0. What somebody wrote into it would end every sleep at once.
-fn silence(bell: &AtomicU32) {
+pub(super) fn silence(bell: &AtomicU32) {
     // Relaxed: a value that nobody reads but the kernel, to compare it.
     if bell.load(Ordering::Relaxed) != 0 {
         // Relaxed: as above.

@@ -150,6 +150,45 @@ pub fn wait_beside_all(
     sleep_any(&words[..=bell_at + counts.len()], bell_at, changed, deadline)
 }
 
+/// As [`wait_beside_all`], for counts whose memory may be gone by then: only the kernel reads them, at their addresses. Gone, or
+/// none where it looks, is changed. Without [`has_waitv`] they are not compared at all.
+///
+/// # Panics
+/// If `wide` and `counts` have more than [`WORDS_MAX`] - 2 entries.
+pub fn wait_beside_unread(
+    word: (&AtomicU32, u32),
+    wide: &[(&AtomicU64, u64)],
+    bell: (&AtomicU32, u32),
+    counts: &[(usize, u32)],
+    deadline: Deadline,
+) -> Wakeup {
+    let used = wide.len() + counts.len() + 2;
+    assert!(used <= WORDS_MAX, "wait_beside_unread watches at most {WORDS_MAX} words");
+    let address = |at: &AtomicU32| ptr::from_ref(at).addr();
+    let lives = wide.iter().map(|(at, seen)| (address(low_half(at)), low(*seen)));
+    let all = std::iter::once((address(word.0), word.1)).chain(lives);
+    let all = all.chain([(address(bell.0), bell.1)]).chain(counts.iter().copied());
+    let mut waits = [kernel::Wait::new(); WORDS_MAX];
+    for (wait, (address, expected)) in waits.iter_mut().zip(all) {
+        wait.val = u64::from(expected);
+        wait.uaddr = ptr::without_provenance_mut::<std::ffi::c_void>(address).into();
+        wait.flags = WaitFlags::SIZE_U32;
+    }
+    if has_waitv() {
+        let timeout = clock::timespec(deadline);
+        let flags = kernel::WaitvFlags::empty();
+        match kernel::waitv(&waits[..used], flags, timeout.as_ref(), ClockId::Monotonic) {
+            Ok(index) if index > wide.len() => return Wakeup::LastWoken,
+            Ok(_) | Err(Errno::INTR) => return Wakeup::Woken,
+            Err(Errno::FAULT) => return Wakeup::Changed,
+            // Relaxed: as in `sleep_any`.
+            Err(Errno::NOSYS | Errno::PERM) => WAITV.store(WAITV_ABSENT, Ordering::Relaxed),
+            Err(errno) => return refused(errno, deadline),
+        }
+    }
+    wait_slice(word, deadline)
+}
+
 /// Wakes at most `count` sleepers on the low half of `wide`; answers how many it woke.
 pub fn wake_low_half(wide: &AtomicU64, count: u32) -> usize {
     wake(low_half(wide), count)

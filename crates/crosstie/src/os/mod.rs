@@ -17,6 +17,7 @@
 //! | [`futex`] | sleeping on one word, or on several |
 //! | [`held_spawn`] | a child that runs nothing before it is on record |
 //! | [`inherited`] | descriptors that the parent left open |
+//! | [`notice`] | a descriptor that a thread of this process makes readable |
 //! | [`membarrier`] | the fence that sleepers pay for |
 //! | [`memory`] | mappings, unnamed files, POSIX names, reserved space |
 //! | [`message_socket`] | sockets that keep boundaries |
@@ -63,6 +64,7 @@ pub mod membarrier;
 pub mod memory;
 pub mod message_socket;
 pub mod name;
+pub mod notice;
 pub mod parent;
 pub mod pipe;
 pub mod poll;

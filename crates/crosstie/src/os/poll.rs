@@ -114,6 +114,24 @@ pub fn wait_either(
     }
 }
 
+/// Waits until one of `entries` is ready for its interest, or `deadline` has passed; answers whether one is.
+///
+/// # Errors
+/// What `ppoll` answers; never an interruption by a signal.
+pub fn wait_for_one(entries: &[(BorrowedFd<'_>, Interest)], deadline: Deadline) -> io::Result<bool> {
+    let entries = entries.iter().map(|&(fd, interest)| PollFd::from_borrowed_fd(fd, interest.flags()));
+    let mut polled: Vec<_> = entries.collect();
+    loop {
+        let (timeout, last) = slice(deadline);
+        match rustix::event::poll(&mut polled, timeout.as_ref()) {
+            Ok(0) if last => return Ok(false),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
 /// Sleeps for `ns` nanoseconds or until `deadline`, whichever is first.
 pub fn pause(ns: u64, deadline: Deadline) {
     let until = Deadline::at_ns(clock::now_ns().saturating_add(ns)).min(deadline);

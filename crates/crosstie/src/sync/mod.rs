@@ -19,6 +19,7 @@
 //! | [`barrier`] | [`Barrier`]: whoever comes waits for all |
 //! | [`event`] | [`Event`]: set or not |
 //! | [`several`] | [`lock_all`]: several locks in one order |
+//! | `gathered` | several of them with one place in the queues of all |
 //! | [`mod@wait_any`] | [`fn@wait_any`]: for the first of several events and semaphores |
 //! | [`once`] | [`Once`] and [`LazyShared`]: done once, whoever dies doing it |
 //! | [`counting_semaphore`] | [`CountingSemaphore`]: anyone waits, anyone posts |
@@ -29,6 +30,7 @@ pub mod condvar;
 pub mod counting_semaphore;
 pub mod event;
 pub mod force;
+pub(crate) mod gathered;
 pub(crate) mod held;
 pub mod lock;
 mod lock_words;

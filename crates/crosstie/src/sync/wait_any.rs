@@ -6,14 +6,13 @@ use std::time::Duration;
 use crosstie_core::Deadline;
 use crosstie_core::turns::any::{self, Source};
 use crosstie_core::turns::event::Reset;
-use crosstie_core::word::waiting::{ANY_MAX, Mode};
+use crosstie_core::word::waiting::ANY_MAX;
 
 use super::counting_semaphore::CountingSemaphore;
 use super::event::Event;
+use super::gathered::Gathered;
 use super::object::Object as _;
 use super::refusal::{LockError, LockResult, Occupied};
-use super::taker::Taker;
-use crate::error::{Error, ErrorKind};
 use crate::os::clock;
 
 /// How many can be waited for at the same time: 7.
@@ -103,27 +102,9 @@ pub fn wait_any_for(sources: &[&dyn Waitable], timeout: Duration) -> LockResult<
 /// [`LockError::TimedOut`]; as [`wait_any`].
 #[track_caller]
 pub fn wait_any_until(sources: &[&dyn Waitable], deadline: Deadline) -> LockResult<usize> {
-    let sources: Vec<Source<'_>> = sources.iter().map(|source| source.source()).collect();
-    let Some(first) = sources.first().filter(|_| sources.len() <= ANY_MAX) else {
-        let cause = format!("{} objects, it waits for 1 to {ANY_MAX}", sources.len());
-        return Err(usage(cause, "wait in several threads, or let one event stand for several"));
-    };
-    let tags = sources.iter().map(|source| source.head.tag()).filter(|&tag| tag != 0);
-    let tag = tags.clone().next().unwrap_or(0);
-    if tags.clone().any(|other| other != tag) {
-        return Err(usage("the objects are of different domains".to_owned(), "open them in one domain"));
-    }
-    let taker = Taker::thread_at(tag, deadline, Location::caller()).map_err(LockError::Failed)?;
-    for source in &sources {
-        taker.name(source.head);
-    }
-    let request = taker.request(Mode::Any, 1, 1);
-    let since = clock::now_ns();
-    any::wait_for_any(&sources, &taker.me, &request).map_err(|refused| {
-        LockError::refused(refused, taker.domain(), || Occupied::now(taker.domain(), first.head, &[], since))
+    let gathered = Gathered::new(sources, deadline, Location::caller()).map_err(LockError::Failed)?;
+    let (domain, since) = (gathered.domain(), clock::now_ns());
+    any::wait_for_any(&gathered.sources, &gathered.taker.me, &gathered.request).map_err(|refused| {
+        LockError::refused(refused, domain, || Occupied::now(domain, gathered.first(), &[], since))
     })
-}
-
-fn usage(cause: String, advice: &str) -> LockError<usize> {
-    LockError::Failed(Error::new("wait", "any of several", ErrorKind::Usage).because(cause).advise(advice))
 }
