@@ -159,6 +159,8 @@ pub enum Slept {
     Awake,
     /// The deadline passed.
     TimedOut,
+    /// Who waits has to do something else first: it ends its wait as if the deadline had passed.
+    Interrupted,
     /// The domain's name no longer leads to its ledger: who comes now is in another world.
     DomainRemoved,
 }

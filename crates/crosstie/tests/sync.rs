@@ -4,6 +4,8 @@
 mod boot;
 #[path = "sync/force.rs"]
 mod force;
+#[path = "sync/interruption.rs"]
+mod interruption;
 #[path = "sync/meetings.rs"]
 mod meetings;
 #[path = "sync/monitor.rs"]

@@ -168,6 +168,7 @@ impl<'a, W: Wait> Queued<'a, W> {
         crash_point!("queued.before-sleep");
         match self.wait.sleep(seen, &lives[..count], until) {
             Slept::DomainRemoved => Err(Refused::DomainRemoved),
+            Slept::Interrupted => Err(Refused::TimedOut),
             Slept::TimedOut if self.deadline.is_over(self.wait.now_ns()) => Err(Refused::TimedOut),
             Slept::Awake | Slept::TimedOut => Ok(()),
         }

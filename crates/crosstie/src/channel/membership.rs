@@ -244,7 +244,7 @@ impl<W: Words> Membership<W> {
             Barrier::Fence => deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
         };
         match self.domain.wait_while((sleepers.word(), watched.seen), others, &watched.others, until) {
-            Wait::Woken | Wait::OwnerDied | Wait::TimedOut => Ok(()),
+            Wait::Woken | Wait::OwnerDied | Wait::TimedOut | Wait::Interrupted => Ok(()),
             Wait::DomainRemoved => Err(Error::new("wait on", self.object.as_str(), ErrorKind::NotFound)
                 .because(format!("the domain {} was removed", self.domain.name()))
                 .advise(

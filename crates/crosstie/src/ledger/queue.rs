@@ -198,6 +198,7 @@ impl Waits for Me {
         match self.domain.wait_while((word, seen.wake), &counts[..count], watch, deadline) {
             Wait::Woken | Wait::OwnerDied => Slept::Awake,
             Wait::TimedOut => Slept::TimedOut,
+            Wait::Interrupted => Slept::Interrupted,
             Wait::DomainRemoved => Slept::DomainRemoved,
         }
     }

@@ -21,6 +21,7 @@ use super::Domain;
 use super::local;
 use crate::os::clock;
 use crate::os::futex::{self, Wakeup};
+use crate::os::interruption::{self, Cause, TICK_NS};
 use crate::os::robust_list::Announcement;
 
 /// How long a sleep lasts before the net looks: 1 s.
@@ -35,6 +36,8 @@ pub enum Wait {
     OwnerDied,
     /// The deadline passed.
     TimedOut,
+    /// A signal came, and the thread wants to be told ([`interruption`]).
+    Interrupted,
     /// The domain's name no longer leads to its ledger: whoever comes now is in another world.
     DomainRemoved,
 }
@@ -217,12 +220,7 @@ impl Domain {
             let mut lives = [(&nobody, 0); WATCHED_MAX];
             let Some(watched) = self.watch_all(watch, &mut lives) else { return Wait::OwnerDied };
             let sliced = watched < watch.len();
-            let until = self.net_until(deadline);
-            let until = if sliced {
-                until.min(Deadline::at_ns(clock::now_ns()).after_ns(futex::SLICE_NS))
-            } else {
-                until
-            };
+            let until = self.look_again_at(deadline, sliced);
             silence(bell);
             let wakeup = futex::wait_beside_all(word, &lives[..watched], (bell, 0), counts, until);
             if wakeup == Wakeup::LastWoken {
@@ -232,9 +230,13 @@ impl Domain {
             match wakeup {
                 _ if died && wakeup != Wakeup::TimedOut => return Wait::OwnerDied,
                 Wakeup::Changed | Wakeup::LastWoken => return Wait::Woken,
-                Wakeup::Woken if futex::has_waitv() || is_changed(word, counts) => return Wait::Woken,
+                Wakeup::Interrupted if interruption::should_end(Cause::Signal) => return Wait::Interrupted,
+                Wakeup::TimedOut if interruption::should_end(Cause::Tick) => return Wait::Interrupted,
+                Wakeup::Woken | Wakeup::Interrupted if futex::has_waitv() || is_changed(word, counts) => {
+                    return Wait::Woken;
+                }
                 // The end of a slice: nothing but the words that were just looked at.
-                Wakeup::Woken => {}
+                Wakeup::Woken | Wakeup::Interrupted => {}
                 Wakeup::TimedOut if sliced && died => return Wait::OwnerDied,
                 Wakeup::TimedOut => {}
             }
@@ -250,6 +252,17 @@ impl Domain {
                 return Wait::Woken;
             }
         }
+    }
+
+    /// When a sleep until `deadline` ends at the latest: who watches somebody whose end no life word tells, or is to be asked
+    /// whether it goes on, looks again soon.
+    fn look_again_at(&self, deadline: Deadline, sliced: bool) -> Deadline {
+        let slice = match (sliced, interruption::is_asked()) {
+            (true, _) => futex::SLICE_NS,
+            (false, true) => TICK_NS,
+            (false, false) => return self.net_until(deadline),
+        };
+        self.net_until(deadline).min(Deadline::at_ns(clock::now_ns()).after_ns(slice))
     }
 
     /// Puts the life words of `watch` into `lives`; answers how many, or `None` if one is dead. Of more

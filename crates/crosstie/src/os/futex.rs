@@ -36,8 +36,10 @@ const REFUSED_PAUSE_NS: u64 = 1_000_000;
 /// Why a wait returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wakeup {
-    /// Somebody woke a word, a signal came, a slice ended, or for no reason: re-read and decide.
+    /// Somebody woke a word, a slice ended, or for no reason: re-read and decide.
     Woken,
+    /// A signal was handled, and nobody woke a word: re-read and decide.
+    Interrupted,
     /// Somebody woke the last of several words, and maybe others too.
     LastWoken,
     /// A word did not hold the expected value when the kernel looked.
@@ -67,7 +69,7 @@ pub fn wait(word: &AtomicU32, expected: u32, deadline: Deadline) -> Wakeup {
     let timeout = clock::timespec(deadline);
     let every_waker = NonZeroU32::MAX;
     match kernel::wait_bitset(word, kernel::Flags::empty(), expected, timeout.as_ref(), every_waker) {
-        Ok(()) | Err(Errno::INTR) => Wakeup::Woken,
+        Ok(()) => Wakeup::Woken,
         Err(errno) => refused(errno, deadline),
     }
 }
@@ -220,7 +222,7 @@ fn sleep_any(
         match waitv(words, timeout.as_ref()) {
             // futex_waitv(2): of several woken words the kernel answers the last.
             Ok(index) if index >= last => return Wakeup::LastWoken,
-            Ok(_) | Err(Errno::INTR) => return Wakeup::Woken,
+            Ok(_) => return Wakeup::Woken,
             // Forbidden since it was probed.
             // Relaxed: a hint that guards no other memory; the call itself answers again.
             Err(Errno::NOSYS | Errno::PERM) => WAITV.store(WAITV_ABSENT, Ordering::Relaxed),
@@ -294,6 +296,7 @@ fn without_sleeping(words: &[(&AtomicU32, u32)]) -> Wakeup {
 fn refused(errno: Errno, deadline: Deadline) -> Wakeup {
     match errno {
         Errno::AGAIN => Wakeup::Changed,
+        Errno::INTR => Wakeup::Interrupted,
         Errno::TIMEDOUT => Wakeup::TimedOut,
         // The word's page is gone, or the kernel is out of memory: the caller's loop re-checks, and
         // the pause keeps it from spinning.

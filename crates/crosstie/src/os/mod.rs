@@ -17,10 +17,11 @@
 //! | [`futex`] | sleeping on one word, or on several |
 //! | [`held_spawn`] | a child that runs nothing before it is on record |
 //! | [`inherited`] | descriptors that the parent left open |
-//! | [`notice`] | a descriptor that a thread of this process makes readable |
+//! | [`interruption`] | waits that a signal may end |
 //! | [`membarrier`] | the fence that sleepers pay for |
 //! | [`memory`] | mappings, unnamed files, POSIX names, reserved space |
 //! | [`message_socket`] | sockets that keep boundaries |
+//! | [`notice`] | a descriptor that a thread of this process makes readable |
 //! | [`name`] | names of objects |
 //! | [`parent`] | a child that ends with its parent |
 //! | [`pipe`] | pipes |
@@ -60,6 +61,7 @@ pub mod futex;
 mod gather;
 pub mod held_spawn;
 pub mod inherited;
+pub mod interruption;
 pub mod membarrier;
 pub mod memory;
 pub mod message_socket;

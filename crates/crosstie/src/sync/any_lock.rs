@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crosstie_core::Deadline;
+use crosstie_core::{Deadline, OwnerId};
 
 use super::lock::{Access, Lock, LockGuard};
 use super::mutex::{self as mutexes, Holding, Mutex};
@@ -71,6 +71,45 @@ impl AnyLock {
         }
     }
 
+    /// Locks for the calling thread, and waits until `deadline`.
+    ///
+    /// # Errors
+    /// As [`Lock::lock_until`]; `Usage` for a mutex that is to be shared.
+    ///
+    /// # Death
+    /// It is held until the guard is dropped, in this thread, or the thread ends.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::sync::{Access, AnyLock, Mutex};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let stock = Mutex::<u64>::open_or_create_in(domain, "stock", || 7)?;
+    /// let any = AnyLock::open_or_create_in(domain, "stock")?;
+    /// let guard = any.lock_until(Access::Exclusive, Deadline::NEVER)?;
+    /// assert!(stock.try_lock().is_err());
+    /// drop(guard);
+    /// assert_eq!(*stock.try_lock()?, 7);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn lock_until(&self, access: Access, deadline: Deadline) -> LockResult<AnyLockGuard> {
+        self.take(access, Taker::thread(self.tag(), deadline))
+    }
+
+    /// Locks for the calling process, and waits until `deadline`; the guard may move between threads.
+    ///
+    /// # Errors
+    /// As [`AnyLock::lock_until`].
+    ///
+    /// # Death
+    /// It is held until the guard is dropped or the *process* ends.
+    #[track_caller]
+    pub fn lock_owned_until(&self, access: Access, deadline: Deadline) -> LockResult<AnyLockGuard> {
+        self.take(access, Taker::process(self.tag(), deadline))
+    }
+
     /// Locks for the command of `owner`, and waits until `deadline`.
     ///
     /// # Errors
@@ -85,12 +124,45 @@ impl AnyLock {
         access: Access,
         deadline: Deadline,
     ) -> LockResult<AnyLockGuard> {
-        let taker = Taker::command(owner, deadline).map_err(LockError::Failed)?;
+        self.take(access, Taker::command(owner, deadline))
+    }
+
+    /// Its kind and name: `lock:stock`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            Kind::Bare(lock) | Kind::ReadWrite(lock) => lock.name(),
+            Kind::Mutex(mutex) => mutex.name(),
+        }
+    }
+
+    /// The domain in which it has its name.
+    #[must_use]
+    pub fn domain(&self) -> &'static Domain {
+        match &self.0 {
+            Kind::Bare(lock) | Kind::ReadWrite(lock) => lock.domain(),
+            Kind::Mutex(mutex) => mutex.domain(),
+        }
+    }
+
+    /// Who has it now.
+    #[must_use]
+    pub fn holders(&self) -> Vec<OwnerId> {
+        match &self.0 {
+            Kind::Bare(lock) | Kind::ReadWrite(lock) => lock.holders(),
+            Kind::Mutex(mutex) => mutexes::holder(mutex).into_iter().collect(),
+        }
+    }
+
+    fn tag(&self) -> u64 {
+        self.domain().tag()
+    }
+
+    fn take(&self, access: Access, taker: Result<Taker>) -> LockResult<AnyLockGuard> {
+        let taker = &taker.map_err(LockError::Failed)?;
         let held = match &self.0 {
-            Kind::Bare(lock) => LockGuard::take(lock.clone(), access, &taker).map(Held::Lock),
-            Kind::ReadWrite(lock) => {
-                LockGuard::take_beside_data(lock.clone(), access, &taker).map(Held::Lock)
-            }
+            Kind::Bare(lock) => LockGuard::take(lock.clone(), access, taker).map(Held::Lock),
+            Kind::ReadWrite(lock) => LockGuard::take_beside_data(lock.clone(), access, taker).map(Held::Lock),
             Kind::Mutex(mutex) if access == Access::Shared => {
                 return Err(LockError::Failed(
                     Error::new("lock", mutex.name(), ErrorKind::Usage)
@@ -98,7 +170,7 @@ impl AnyLock {
                         .advise("take it alone, or make it a readers-and-writer lock"),
                 ));
             }
-            Kind::Mutex(mutex) => Holding::take(mutex.clone(), &taker).map(Held::Mutex),
+            Kind::Mutex(mutex) => Holding::take(mutex.clone(), taker).map(Held::Mutex),
         };
         held.map(AnyLockGuard).map_err(|refusal| refusal.map(|guard| AnyLockGuard(Held::Lock(guard))))
     }

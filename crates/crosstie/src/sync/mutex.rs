@@ -21,7 +21,7 @@ use crosstie_core::{Deadline, OwnerId};
 
 pub(super) use guard::with_marks;
 pub use guard::{MutexGuard, OwnedMutexGuard};
-pub(super) use holding::Holding;
+pub(super) use holding::{Holding, holder};
 
 use super::held::{Noted, one};
 use super::object::{self, Object, Wanted};

@@ -303,7 +303,7 @@ impl Shared {
             Barrier::Fence => deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
         };
         match self.domain.wait(waits, 1, watch.as_slice(), until) {
-            Wait::Woken | Wait::OwnerDied | Wait::TimedOut => Ok(()),
+            Wait::Woken | Wait::OwnerDied | Wait::TimedOut | Wait::Interrupted => Ok(()),
             Wait::DomainRemoved => Err(Error::new("wait on", object(&self.name), ErrorKind::NotFound)
                 .because(format!("the domain {} was removed", self.domain.name()))
                 .advise(

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use crosstie_core::OwnerId;
 use crosstie_core::word::head::ABANDONED;
 use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::waiting::Mode;
@@ -11,6 +12,11 @@ use crate::ledger::{Domain, Identity};
 use crate::sync::held::Noted;
 use crate::sync::refusal::LockError;
 use crate::sync::taker::Taker;
+
+/// Who has `mutex` now.
+pub(in crate::sync) fn holder<T>(mutex: &Mutex<T>) -> Option<OwnerId> {
+    MutexWord::new(&mutex.head.word).read().owner()
+}
 
 /// A mutex that is held until this is dropped. `H` is what leads to it.
 #[derive(Debug)]
