@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test | tidy | ci | weaken | peers`.
+//! The project's own chores: `cargo xtask test | python | tidy | ci | weaken | peers`.
 #![deny(unsafe_code)]
 
 mod peers;
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   test     builds and runs every suite; prints one line each, then what passed, failed, was skipped
+  python   of those the last: the Python module, as an installed wheel
   tidy     the house style as checks (CONTRIBUTING.md)
   ci       everything a change must pass: format, clippy, docs, tidy, test
   weaken   each ordering of the core weakened by one step: some model must fail; weaken [NAME]
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "tidy" => tidy::run(&root).map(|failed| failed == 0),
         "test" => suites::test::run(&root),
+        "python" => suites::test::run_python_alone(&root),
         "ci" => suites::ci::run(&root),
         "peers" => peers::run(&root, arguments),
         "weaken" => weaken::run(&root, &arguments.next().unwrap_or_default()),

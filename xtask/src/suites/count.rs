@@ -1,4 +1,4 @@
-//! What libtest printed: passed, failed, and skipped with its reasons.
+//! What libtest or pytest printed: passed, failed, and skipped with its reasons.
 
 use std::collections::BTreeSet;
 
@@ -59,6 +59,30 @@ impl Count {
     }
 }
 
+/// What pytest says of tests that it could not even collect.
+const PYTEST_ERRORS: [&str; 2] = [" error", " failed"];
+
+impl Count {
+    /// Counts the output of `pytest -q -rs`: its last line, and the reasons above it.
+    pub fn of_pytest(output: &str) -> Self {
+        let mut this = Self::default();
+        for line in output.lines() {
+            if let Some(rest) = line.strip_prefix("SKIPPED [")
+                && let Some((count, reason)) = rest.split_once("] ")
+            {
+                let count = count.parse().unwrap_or(1);
+                this.skipped.extend((0..count).map(|_| format!("python: {reason}")));
+            }
+        }
+        if let Some(summary) = output.lines().rev().find(|line| line.contains(" in ") && line.ends_with('s'))
+        {
+            this.passed = number_before(summary, " passed");
+            this.failed = PYTEST_ERRORS.iter().map(|word| number_before(summary, word)).sum();
+        }
+        this
+    }
+}
+
 /// The number that stands before ` passed` in `ok. 3 passed; 0 failed; …`.
 fn number_before(result: &str, word: &str) -> usize {
     let Some((before, _)) = result.split_once(word) else { return 0 };
@@ -84,6 +108,20 @@ test result: FAILED. 1 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; 
         assert_eq!((count.passed, count.failed), (3, 2));
         assert_eq!(count.skipped, ["net::v6: no IPv6 here", "ignored by an attribute"]);
         assert_eq!(count.total(), 7);
+    }
+
+    #[test]
+    fn pytest_is_counted_by_its_last_line_and_its_reasons() {
+        let output = "\
+..sF [100%]\n\
+SKIPPED [2] crates/crosstie-python/tests/test_lock.py:60: no command crosstie\n\
+FAILED tests/test_lock.py::test_x - assert 1 in (2, 3)\n\
+1 failed, 41 passed, 2 skipped, 1 error in 8.24s\n";
+        let count = Count::of_pytest(output);
+        assert_eq!((count.passed, count.failed, count.skipped.len()), (41, 2, 2));
+        assert!(count.skipped[0].ends_with("no command crosstie"));
+        assert_eq!(Count::of_pytest("no tests ran in 0.01s\n").total(), 0);
+        assert_eq!(Count::of_pytest("Segmentation fault\n").total(), 0);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::command;
 use super::count::Count;
+use super::python;
 
 /// What a suite of the slowest kind may take before it counts as hung.
 const LIMIT: Duration = Duration::from_secs(12 * 60);
@@ -57,11 +58,26 @@ pub fn run(root: &Path) -> io::Result<bool> {
     for suite in SUITES {
         is_ok &= run_suite(root, suite, &mut all)?;
     }
+    is_ok &= run_python(root, &mut all)?;
     for reason in &all.skipped {
         println!("SKIPPED: {reason}");
     }
     println!("{} passed, {} failed, {} skipped", all.passed, all.failed, all.skipped.len());
     Ok(is_ok && all.failed == 0)
+}
+
+/// Runs the suite of the Python module alone; answers whether it passed.
+///
+/// # Errors
+/// If its log cannot be written.
+pub fn run_python_alone(root: &Path) -> io::Result<bool> {
+    let mut all = Count::default();
+    let is_ok = run_python(root, &mut all)?;
+    for reason in &all.skipped {
+        println!("SKIPPED: {reason}");
+    }
+    println!("{} passed, {} failed, {} skipped", all.passed, all.failed, all.skipped.len());
+    Ok(is_ok)
 }
 
 /// Builds what tests run as programs: the command and the examples.
@@ -109,6 +125,26 @@ fn run_suite(root: &Path, suite: &Suite, all: &mut Count) -> io::Result<bool> {
     );
     if !is_ok {
         println!("{}\n(the whole output: target/xtask/{}.log)", tail(&ended.output), suite.name);
+    }
+    all.add(count);
+    Ok(is_ok)
+}
+
+/// The Python module, tested as a user has it.
+fn run_python(root: &Path, all: &mut Count) -> io::Result<bool> {
+    let python::Outcome { mut count, is_ok, output, took } = python::run(root)?;
+    if !is_ok && count.failed == 0 {
+        // What does not build, or dies, has failed.
+        count.failed = 1;
+    }
+    let (passed, failed, skipped) = (count.passed, count.failed, count.skipped.len());
+    let (seconds, verdict) = (took.as_secs_f64(), if is_ok { "ok" } else { "FAILED" });
+    println!(
+        "{:<12} · {passed} passed, {failed} failed, {skipped} skipped · {seconds:.0} s · {verdict}",
+        "python"
+    );
+    if !is_ok {
+        println!("{}\n(the whole output: target/xtask/python*.log)", tail(&output));
     }
     all.add(count);
     Ok(is_ok)

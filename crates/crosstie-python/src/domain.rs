@@ -1,0 +1,17 @@
+//! In which folder objects have their names.
+
+use std::path::PathBuf;
+
+use crosstie::ledger::Domain;
+use pyo3::prelude::*;
+
+use crate::refusal;
+
+/// The domain in the folder `path`, else that of `$CROSSTIE_DOMAIN`, else the user's own.
+pub fn open(py: Python<'_>, path: Option<PathBuf>) -> PyResult<&'static Domain> {
+    let opened = match path {
+        Some(path) => Domain::open(path),
+        None => Domain::open_default(),
+    };
+    opened.map_err(|error| refusal::error(py, &error))
+}

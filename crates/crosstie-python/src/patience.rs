@@ -1,0 +1,116 @@
+//! Timeouts as Python has them, and waits that a signal's handler may end.
+
+use std::time::Duration;
+
+use crosstie::Deadline;
+use crosstie::os::interruption::{Cause, interruptible};
+use crosstie::os::{clock, process};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+/// How long to wait: seconds, a `datetime.timedelta`, or `None` for as long as it takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timeout(pub Option<Duration>);
+
+impl Timeout {
+    /// The instant at which it is over, from now on.
+    pub fn deadline(self) -> Deadline {
+        self.0.map_or(Deadline::NEVER, clock::deadline_in)
+    }
+
+    /// In seconds.
+    pub fn seconds(self) -> Option<f64> {
+        self.0.map(|timeout| timeout.as_secs_f64())
+    }
+}
+
+impl FromPyObject<'_, '_> for Timeout {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if value.is_none() {
+            return Ok(Self(None));
+        }
+        let seconds: f64 = match value.extract() {
+            Ok(seconds) => seconds,
+            Err(_) => value
+                .call_method0("total_seconds")
+                .and_then(|seconds| seconds.extract())
+                .map_err(|_| PyTypeError::new_err("timeout: a number of seconds, a timedelta or None"))?,
+        };
+        // As `threading` has it.
+        if seconds == -1.0 {
+            return Ok(Self(None));
+        }
+        if seconds.is_nan() || seconds < 0.0 {
+            return Err(PyValueError::new_err("timeout: a number of seconds that is not negative, or None"));
+        }
+        Ok(Self(Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))))
+    }
+}
+
+/// Waits without the interpreter's lock until `attempt` answers something that is not `is_late`, or its deadline has
+/// passed. In the main thread the handlers of signals run meanwhile.
+///
+/// # Errors
+/// What a signal's handler raises: `KeyboardInterrupt`.
+pub fn wait<T: Send>(
+    py: Python<'_>,
+    mut attempt: impl FnMut() -> T + Send,
+    is_late: impl Fn(&T) -> bool,
+) -> PyResult<T> {
+    loop {
+        // When the interpreter has ended meanwhile, a thread never comes back from here.
+        let (answer, was_ended) = py.detach(|| {
+            if has_handlers() { interruptible(has_to_handle, &mut attempt) } else { (attempt(), false) }
+        });
+        if !was_ended || !is_late(&answer) {
+            return Ok(answer);
+        }
+        py.check_signals()?;
+    }
+}
+
+/// Which thread of this process, without asking the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadKey(usize);
+
+impl ThreadKey {
+    /// The calling thread's; another thread may get it once this one has ended.
+    pub fn of_caller() -> Self {
+        thread_local!(static PLACE: u8 = const { 0 });
+        PLACE.with(|place| Self(std::ptr::from_ref(place).addr()))
+    }
+}
+
+/// Whether handlers run in the calling thread: the process's first.
+fn has_handlers() -> bool {
+    process::tid() == process::pid()
+}
+
+/// Whether the wait is to end because a handler should run.
+fn has_to_handle(cause: Cause) -> bool {
+    match cause {
+        Cause::Signal => true,
+        Cause::Tick => Python::attach(interrupt::is_pending),
+    }
+}
+
+/// Ctrl-C that interrupted no sleep of this thread.
+#[expect(unsafe_code, reason = "asks the interpreter, and tells it what it was asked")]
+mod interrupt {
+    use pyo3::ffi;
+    use pyo3::prelude::*;
+
+    /// Whether SIGINT came and its handler has not run.
+    pub fn is_pending(_py: Python<'_>) -> bool {
+        // SAFETY: the calling thread has the interpreter's lock, of which `_py` is the proof.
+        let came = unsafe { ffi::PyOS_InterruptOccurred() } != 0;
+        if came {
+            // The question took the signal away; this puts it back for the handler.
+            // SAFETY: callable at any time in an initialized interpreter, which `_py` proves.
+            unsafe { ffi::PyErr_SetInterrupt() };
+        }
+        came
+    }
+}

@@ -1,0 +1,119 @@
+//! Errors as Python's exceptions: one class a kind, in `crosstie.errors`.
+
+use crosstie::sync::{LockError, Occupied};
+use crosstie::{Error, ErrorKind};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+use crate::owner::{Blocked, Owner};
+
+/// The one error table: the class, id, exit code and phrase of each kind.
+#[pyfunction]
+#[pyo3(name = "_error_table")]
+pub fn error_table() -> Vec<(&'static str, &'static str, u8, &'static str)> {
+    ErrorKind::ALL
+        .iter()
+        .map(|&kind| (class_name(kind), kind.id(), kind.exit_code(), kind.phrase()))
+        .collect()
+}
+
+/// The name of the class in `crosstie.errors`.
+fn class_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Usage => "Usage",
+        ErrorKind::Busy => "Busy",
+        ErrorKind::Negative => "Negative",
+        ErrorKind::TimedOut => "TimedOut",
+        ErrorKind::NotPermitted => "NotPermitted",
+        ErrorKind::Deadlock => "DeadlockError",
+        ErrorKind::Abandoned => "Abandoned",
+        ErrorKind::Lost => "Lost",
+        ErrorKind::Poisoned => "Poisoned",
+        ErrorKind::PeerDied => "PeerDied",
+        ErrorKind::NotFound => "NotFound",
+        ErrorKind::AlreadyExists => "AlreadyExists",
+        ErrorKind::Mismatch => "Mismatch",
+        ErrorKind::TooLarge => "TooLarge",
+        ErrorKind::Closed => "Closed",
+        ErrorKind::Corrupt => "Corrupt",
+        ErrorKind::NoSpace => "NoSpace",
+        ErrorKind::Unsupported => "Unsupported",
+        // A kind that is newer than this module.
+        _ => "Failed",
+    }
+}
+
+/// An exception of `kind` that says `text`.
+pub fn exception(py: Python<'_>, kind: ErrorKind, text: &str) -> PyErr {
+    match class(py, class_name(kind)).and_then(|class| class.call1((text,))) {
+        Ok(instance) => PyErr::from_value(instance),
+        // The interpreter's own, when even that fails.
+        Err(error) => error,
+    }
+}
+
+/// The class `name` of `crosstie.errors`.
+pub fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
+    static ERRORS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    let errors = ERRORS.get_or_try_init(py, || py.import("crosstie.errors").map(Bound::unbind))?;
+    Ok(errors.bind(py).getattr(name)?.cast_into()?)
+}
+
+/// A set-up operation failed.
+pub fn error(py: Python<'_>, error: &Error) -> PyErr {
+    let raised = exception(py, error.kind(), &error.to_string());
+    let told = (|| {
+        let value = raised.value(py);
+        value.setattr("object", error.object())?;
+        value.setattr("operation", error.operation())?;
+        value.setattr("advice", error.advice())
+    })();
+    told.err().unwrap_or(raised)
+}
+
+/// `object` was not had: `refusal` says why.
+pub fn lock_error<G>(py: Python<'_>, object: &str, refusal: LockError<G>) -> PyErr {
+    match refusal {
+        LockError::Failed(failed) => error(py, &failed),
+        LockError::Busy(who) => occupied(py, ErrorKind::Busy, &who),
+        LockError::TimedOut(who) => occupied(py, ErrorKind::TimedOut, &who),
+        LockError::Deadlock(deadlock) => {
+            // Where in this module somebody waits is nobody's concern.
+            let deadlock = deadlock.without_places();
+            let advice = match deadlock.length() {
+                1 => "take it once: who asks has it already",
+                _ => "take both in one order everywhere, as crosstie.lock_all does",
+            };
+            let raised =
+                exception(py, ErrorKind::Deadlock, &format!("wait for {object}: {deadlock}\n{advice}"));
+            let cycle: Vec<_> = deadlock.cycle().iter().map(Blocked::of).collect();
+            let told = raised.value(py).setattr("cycle", cycle);
+            told.and_then(|()| raised.value(py).setattr("object", object)).err().unwrap_or(raised)
+        }
+        other => error(py, &Error::from(other)),
+    }
+}
+
+fn occupied(py: Python<'_>, kind: ErrorKind, who: &Occupied) -> PyErr {
+    let raised = exception(py, kind, &format!("{}: {who}", kind.phrase()));
+    let told = (|| {
+        let value = raised.value(py);
+        value.setattr("object", who.object())?;
+        value.setattr("holders", who.holders().iter().map(Owner::of).collect::<Vec<_>>())?;
+        value.setattr("ahead", who.ahead())?;
+        value.setattr("waited", who.waited().as_secs_f64())
+    })();
+    told.err().unwrap_or(raised)
+}
+
+/// Something was given back that the caller does not have.
+pub fn not_held(object: &str, is_inherited: bool) -> PyErr {
+    let why = if is_inherited {
+        "it was taken before a fork, by the parent process, whose it is"
+    } else {
+        "the caller does not have it"
+    };
+    PyRuntimeError::new_err(format!("release {object}: {why}"))
+}

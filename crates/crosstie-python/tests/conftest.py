@@ -1,0 +1,119 @@
+"""What the tests stand on: a domain of their own, other processes, and facts to wait for."""
+
+import faulthandler
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+#: What no test comes near; one that is still running then hangs, and says where.
+LIMIT_SECONDS = 100
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def watchdog():
+    faulthandler.dump_traceback_later(LIMIT_SECONDS, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(autouse=True)
+def domain(tmp_path_factory, monkeypatch):
+    """A domain that nobody else uses, gone at the end."""
+    path = f"/dev/shm/crosstie-pytest-{os.getpid()}-{time.monotonic_ns()}"
+    monkeypatch.setenv("CROSSTIE_DOMAIN", path)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+class Other:
+    """Another Python process that runs a script; what it prints comes line by line."""
+
+    def __init__(self, script, *arguments, environment=None):
+        command = [sys.executable, "-X", "dev", "-W", "error", "-c", "import crosstie, os, sys, threading, time\n" + script]
+        environment = {**os.environ, **(environment or {})}
+        self.process = subprocess.Popen(
+            [*command, *map(str, arguments)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.pid = self.process.pid
+
+    def line(self):
+        return self.process.stdout.readline().rstrip("\n")
+
+    def says(self, expected):
+        assert self.line() == expected
+
+    def tell(self, line=""):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def kill(self):
+        self.process.kill()
+        return self.process.wait()
+
+    def ends(self):
+        """Its exit code, once it has ended by itself."""
+        self.process.stdin.close()
+        return self.process.wait()
+
+
+@pytest.fixture
+def other():
+    """Starts other Python processes, and ends those that are left."""
+    started = []
+
+    def start(script, *arguments, **options):
+        started.append(Other(script, *arguments, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+        one.process.stdin.close()
+        one.process.stdout.close()
+
+
+@pytest.fixture
+def shell():
+    """The command `crosstie`, from $CROSSTIE or the build's folder."""
+    found = os.environ.get("CROSSTIE") or ROOT / "target/debug/crosstie"
+    if not pathlib.Path(found).exists():
+        pytest.skip(f"no command crosstie at {found}: cargo build")
+    started = []
+
+    def start(*arguments, **options):
+        started.append(
+            subprocess.Popen([str(found), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+        )
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
+        one.communicate()
+
+
+def until(is_so, what):
+    """Waits until a fact is there."""
+    start = time.monotonic()
+    while not is_so():
+        assert time.monotonic() - start < LIMIT_SECONDS / 2, f"never came: {what}"
+        time.sleep(0.001)
+
+
+def sleeps(pid, thread=None):
+    """Whether the thread is asleep in a futex, as the kernel says."""
+    try:
+        call = pathlib.Path(f"/proc/{pid}/task/{thread or pid}/syscall").read_text()
+    except OSError:
+        return False
+    # futex_waitv, futex
+    return call.split()[0] in ("449", "202" if os.uname().machine == "x86_64" else "98")
+
+
