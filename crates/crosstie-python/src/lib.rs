@@ -6,16 +6,28 @@
 //! | `refusal` | errors as Python's exceptions |
 //! | `owner` | who has something, who died, who waits for whom |
 //! | `domain` | in which folder objects have their names |
+//! | `pickle` | objects pickle by their names |
+//! | `held` | what was taken through an object, by which thread |
 //! | `lock` | `Lock` and its `Guard` |
+//! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
+//! | `condition`, `event`, `barrier`, `once` | waiting for what others do |
 //!
 //! What needs no speed is Python, in the folder `python/crosstie`: the exceptions, and all that is built from these.
 #![deny(unsafe_code)]
 
+mod barrier;
+mod condition;
+mod counting;
 mod domain;
+mod event;
+mod held;
 mod lock;
+mod once;
 mod owner;
 mod patience;
+mod pickle;
 mod refusal;
+mod semaphore;
 
 use pyo3::prelude::*;
 
@@ -23,11 +35,23 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use super::barrier::Barrier;
+    #[pymodule_export]
+    use super::condition::Condition;
+    #[pymodule_export]
+    use super::counting::CountingSemaphore;
+    #[pymodule_export]
+    use super::event::Event;
+    #[pymodule_export]
     use super::lock::{Guard, Lock};
+    #[pymodule_export]
+    use super::once::Once;
     #[pymodule_export]
     use super::owner::{Blocked, Owner};
     #[pymodule_export]
     use super::refusal::error_table;
+    #[pymodule_export]
+    use super::semaphore::{Permit, Semaphore};
 
     use pyo3::prelude::*;
 

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use crosstie::Deadline;
+use crosstie::ledger::Domain;
 use crosstie::os::interruption::{Cause, interruptible};
 use crosstie::os::{clock, process};
+use crosstie::sync::LockError;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+
+use crate::refusal;
 
 /// How long to wait: seconds, a `datetime.timedelta`, or `None` for as long as it takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +53,53 @@ impl FromPyObject<'_, '_> for Timeout {
     }
 }
 
+/// Until when a call that may not block, or for `timeout`, waits.
+///
+/// # Errors
+/// `ValueError` for a timeout of a call that does not block.
+pub fn deadline(blocking: bool, timeout: Timeout) -> PyResult<Deadline> {
+    match (blocking, timeout.0) {
+        (true, _) => Ok(timeout.deadline()),
+        (false, None) => Ok(Deadline::NOW),
+        (false, Some(_)) => Err(PyValueError::new_err("timeout: not for a call that does not block")),
+    }
+}
+
+/// Takes something: at once if that is possible, inside the interpreter, else as [`wait`].
+///
+/// # Errors
+/// As [`wait`].
+pub fn take<G: Send>(
+    py: Python<'_>,
+    domain: &Domain,
+    deadline: Deadline,
+    take: impl Fn(Deadline) -> Result<G, Box<LockError<G>>> + Send + Sync,
+) -> PyResult<Result<G, Box<LockError<G>>>> {
+    // Who only tries says nothing of an order of locks.
+    if deadline.is_now() || !domain.notes_lock_order() {
+        match take(Deadline::NOW) {
+            Err(refused) if matches!(*refused, LockError::Busy(_)) && !deadline.is_now() => {}
+            other => return Ok(other),
+        }
+    }
+    let is_late = |taken: &Result<G, Box<LockError<G>>>| {
+        taken.as_ref().is_err_and(|refused| matches!(**refused, LockError::TimedOut(_)))
+    };
+    wait(py, || take(deadline), is_late)
+}
+
+/// Whether something was had, where not to have it in time is an answer.
+///
+/// # Errors
+/// The other refusals.
+pub fn was_had<G>(py: Python<'_>, object: &str, taken: Result<G, Box<LockError<G>>>) -> PyResult<Option<G>> {
+    match taken {
+        Ok(guard) => Ok(Some(guard)),
+        Err(refused) if matches!(*refused, LockError::Busy(_) | LockError::TimedOut(_)) => Ok(None),
+        Err(refused) => Err(refusal::lock_error(py, object, *refused)),
+    }
+}
+
 /// Waits without the interpreter's lock until `attempt` answers something that is not `is_late`, or its deadline has
 /// passed. In the main thread the handlers of signals run meanwhile.
 ///
@@ -60,15 +111,19 @@ pub fn wait<T: Send>(
     is_late: impl Fn(&T) -> bool,
 ) -> PyResult<T> {
     loop {
-        // When the interpreter has ended meanwhile, a thread never comes back from here.
-        let (answer, was_ended) = py.detach(|| {
-            if has_handlers() { interruptible(has_to_handle, &mut attempt) } else { (attempt(), false) }
-        });
+        let (answer, was_ended) = outside(py, &mut attempt);
         if !was_ended || !is_late(&answer) {
             return Ok(answer);
         }
         py.check_signals()?;
     }
+}
+
+/// Waits once without the interpreter's lock; answers also whether a signal ended that.
+///
+/// When the interpreter has ended meanwhile, a thread never comes back from here.
+pub fn outside<T: Send>(py: Python<'_>, attempt: impl FnOnce() -> T + Send) -> (T, bool) {
+    py.detach(|| if has_handlers() { interruptible(has_to_handle, attempt) } else { (attempt(), false) })
 }
 
 /// Which thread of this process, without asking the kernel.

@@ -96,7 +96,8 @@ pub fn lock_error<G>(py: Python<'_>, object: &str, refusal: LockError<G>) -> PyE
     }
 }
 
-fn occupied(py: Python<'_>, kind: ErrorKind, who: &Occupied) -> PyErr {
+/// Somebody else has it, who is named.
+pub fn occupied(py: Python<'_>, kind: ErrorKind, who: &Occupied) -> PyErr {
     let raised = exception(py, kind, &format!("{}: {who}", kind.phrase()));
     let told = (|| {
         let value = raised.value(py);

@@ -95,8 +95,11 @@ def shell():
 
     yield start
     for one in started:
-        one.kill()
-        one.communicate()
+        # To its command too: what that has it has until it ends.
+        one.terminate()
+        one.wait()
+        one.stdout.close()
+        one.stderr.close()
 
 
 def until(is_so, what):

@@ -10,7 +10,7 @@ import pytest
 
 import crosstie
 
-MODULES = ["crosstie", "crosstie.errors", "crosstie._native"]
+MODULES = ["crosstie", "crosstie.errors", "crosstie.rwlock", "crosstie._native"]
 
 
 def test_the_stubs_say_what_the_module_has():

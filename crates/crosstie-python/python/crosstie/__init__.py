@@ -13,11 +13,25 @@ import sys as _sys
 if not _sys.platform.startswith("linux"):
     raise ImportError("crosstie is for Linux: it stands on its futexes and its /proc")
 
-from ._native import Blocked, Guard, Lock, Owner, __version__
+from ._native import (
+    Barrier,
+    Blocked,
+    Condition,
+    CountingSemaphore,
+    Event,
+    Guard,
+    Lock,
+    Once,
+    Owner,
+    Permit,
+    Semaphore,
+    __version__,
+)
 from .errors import (
     Abandoned,
     AbandonedWarning,
     AlreadyExists,
+    BrokenBarrier,
     Busy,
     Closed,
     Corrupt,
@@ -37,17 +51,23 @@ from .errors import (
     Unsupported,
     Usage,
 )
+from .rwlock import RwLock
 
 __all__ = [
     "Abandoned",
     "AbandonedWarning",
     "AlreadyExists",
+    "Barrier",
     "Blocked",
+    "BrokenBarrier",
     "Busy",
     "Closed",
+    "Condition",
     "Corrupt",
+    "CountingSemaphore",
     "DeadlockError",
     "Error",
+    "Event",
     "Failed",
     "Guard",
     "Lock",
@@ -57,9 +77,13 @@ __all__ = [
     "NoSpace",
     "NotFound",
     "NotPermitted",
+    "Once",
     "Owner",
     "PeerDied",
+    "Permit",
     "Poisoned",
+    "RwLock",
+    "Semaphore",
     "TimedOut",
     "TooLarge",
     "Unsupported",

@@ -101,6 +101,10 @@ class PeerDied(Error, ConnectionResetError):
     id, exit_code = "peer-died", 83
 
 
+class BrokenBarrier(PeerDied, RuntimeError):
+    """A party of the barrier died before it came."""
+
+
 class NotFound(Error, FileNotFoundError):
     """There is no object, file or listener of that name."""
 

@@ -157,6 +157,62 @@ impl Condvar {
         guard.map(|guard| (guard, is_late)).map_err(|refusal| refusal.map(|guard| (guard, false)))
     }
 
+    /// As [`Condvar::wait_until`], for who has the lock in another way than by a [`MutexGuard`]: `give_up` gives it up once the
+    /// caller is queued, `take_again` takes it again, and `is_had` says of its answer whether that succeeded. The lock is one
+    /// of `domain`.
+    ///
+    /// # Errors
+    /// As [`Domain::me`](crate::ledger::Domain::me); `NotFound` when the domain is gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::sync::{Condvar, Lock};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let lock = Lock::open_or_create_in(domain, "l")?;
+    /// let condition = Condvar::open_or_create_in(domain, "c")?;
+    /// let guard = lock.lock()?;
+    /// let give_up = || drop(guard);
+    /// let waited = condition.wait_around(domain, Deadline::NOW, give_up, || lock.lock(), Result::is_ok)?;
+    /// assert!(waited.0.is_ok() && waited.1, "nobody notified");
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn wait_around<R>(
+        &self,
+        domain: &'static Domain,
+        deadline: Deadline,
+        give_up: impl FnOnce(),
+        take_again: impl FnOnce() -> R,
+        is_had: impl FnOnce(&R) -> bool,
+    ) -> Result<(R, bool)> {
+        let taker = Taker::thread(domain.tag(), deadline)?;
+        taker.name(&self.head);
+        let request = taker.request(Mode::Signal, 1, 1);
+        let place = taker.me.next_place();
+        let queued = turns::enter(&self.head, place, &taker.me, &request);
+        give_up();
+        let outcome = turns::sleep(&self.head, &taker.me, place, queued);
+        if let Err(Refused::DomainRemoved) = outcome {
+            return Err(domain_removed(taker.domain()));
+        }
+        let is_late = outcome.is_err();
+        let again = take_again();
+        if let (Ok(carried), true) = (outcome, is_had(&again)) {
+            carried.accept();
+        }
+        Ok((again, is_late))
+    }
+
+    /// Notifies the first `count` who wait; the caller has the lock with which they wait, one of `domain`.
+    ///
+    /// # Errors
+    /// `Corrupt` when somebody wrote over it.
+    pub fn notify_around(&self, domain: &'static Domain, count: u32) -> Result<()> {
+        if self.has_waiters() { self.notify_in(domain.tag(), count) } else { Ok(()) }
+    }
+
     /// Waits until `condition` is false.
     ///
     /// # Errors

@@ -198,10 +198,41 @@ impl Shared<Once> {
         deadline: Deadline,
         run: impl FnOnce() -> (bool, R),
     ) -> Result<Option<R>> {
+        self.run(|| Taker::command(owner, deadline), run)
+    }
+
+    /// Does it for the calling thread, if nobody has: `run` answers whether it is done, and what. Answers `None` where it was
+    /// done before; waits until `deadline` for another that is at it.
+    ///
+    /// # Errors
+    /// As [`LazyShared::make_until`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::sync::Once;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let once = Once::open_or_create_in(domain, "init")?;
+    /// assert_eq!(once.run_until(Deadline::NEVER, || (false, "failed"))?, Some("failed"));
+    /// assert_eq!(once.run_until(Deadline::NEVER, || (true, "done"))?, Some("done"));
+    /// assert_eq!(once.run_until(Deadline::NEVER, || (true, "again"))?, None);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn run_until<R>(&self, deadline: Deadline, run: impl FnOnce() -> (bool, R)) -> Result<Option<R>> {
+        self.run(|| Taker::thread(self.making.tag(), deadline), run)
+    }
+
+    fn run<R>(
+        &self,
+        taker: impl FnOnce() -> Result<Taker>,
+        run: impl FnOnce() -> (bool, R),
+    ) -> Result<Option<R>> {
         if self.made().is_some() {
             return Ok(None);
         }
-        let taker = Taker::command(owner, deadline)?;
+        let taker = taker()?;
         let held = Holding::take::<()>(&self.making, &taker).map_err(Error::from)?;
         held.mark_mended();
         if self.made().is_some() {

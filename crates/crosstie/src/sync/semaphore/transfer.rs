@@ -33,6 +33,22 @@ pub trait AcquireOwned: Deref<Target = Semaphore> + Clone {
         Ok(OwnedPermit { held: HeldPermits { semaphore: self.clone(), noted, index, token } })
     }
 
+    /// Takes one permit for the calling *thread*, with a handle of its own, and waits until `deadline`.
+    ///
+    /// # Errors
+    /// As [`Semaphore::acquire_until`].
+    ///
+    /// # Death
+    /// It is held until it is dropped, in this thread, or the thread ends.
+    #[track_caller]
+    fn acquire_here_until(&self, deadline: Deadline) -> LockResult<OwnedPermit<Self>> {
+        let semaphore: &Semaphore = self;
+        let mut places = [(0, 0)];
+        let noted = semaphore.take(Taker::thread(semaphore.head.tag(), deadline), &mut places)?;
+        let [(index, token)] = places;
+        Ok(OwnedPermit { held: HeldPermits { semaphore: self.clone(), noted, index, token } })
+    }
+
     /// A permit that somebody transferred to the calling process and that it has not accepted yet; `None` if there is none.
     ///
     /// # Errors
