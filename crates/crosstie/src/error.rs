@@ -9,7 +9,7 @@ macro_rules! error_table {
     ($($(#[doc = $doc:literal])+ $name:ident = $id:literal, $exit:literal, $phrase:literal;)+) => {
         /// What went wrong, one variant per thing that a caller can do about it.
         ///
-        /// The table below this enum generates ids, exit codes and phrases for every language.
+        /// The table below this enum generates ids, exit codes, statuses and phrases for every language.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorKind {
@@ -83,6 +83,18 @@ error_table! {
 }
 
 impl ErrorKind {
+    /// The status of the C interface: negative, counted along the table, whose rows are only ever added at its end.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::ErrorKind;
+    /// assert_eq!((ErrorKind::Usage.status(), ErrorKind::TimedOut.status()), (-1, -4));
+    /// ```
+    #[must_use]
+    pub const fn status(self) -> i32 {
+        -1 - (self as i32)
+    }
+
     /// The kind that an error of the kernel stands for.
     ///
     /// # Examples

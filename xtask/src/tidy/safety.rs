@@ -16,7 +16,7 @@ pub fn check(tree: &Tree) -> Outcome {
         for index in 0..source.tokens.len() {
             let is_site =
                 source.text(index) == "unsafe" && matches!(source.text(index + 1), "{" | "impl" | "extern");
-            if !is_site || source.text(index + 1) == "extern" && source.text(index + 3) == "fn" {
+            if !is_site || source.text(index + 1) == "extern" && declares_function(source, index) {
                 continue;
             }
             outcome.checked += 1;
@@ -31,6 +31,12 @@ pub fn check(tree: &Tree) -> Outcome {
         }
     }
     outcome
+}
+
+/// `unsafe extern "C" fn`, whose callers argue, not a block of foreign functions.
+fn declares_function(source: &Source, index: usize) -> bool {
+    let next = (index + 2..index + 6).map(|at| source.text(at)).find(|text| matches!(*text, "fn" | "{"));
+    next == Some("fn")
 }
 
 fn argued(source: &Source, index: usize) -> Result<(), &'static str> {
@@ -67,6 +73,13 @@ mod tests {
             findings("// SAFETY: only `open` writes the pointer, once\nlet a;\nlet b = unsafe { g() };"),
             1
         );
+    }
+
+    #[test]
+    fn a_foreign_block_is_a_site_and_a_function_for_foreigners_is_none() {
+        assert_eq!(findings("unsafe extern \"C\" { fn g(); }"), 1);
+        let function = "pub unsafe extern \"C\" fn f() {}";
+        assert_eq!(check(&Tree::of(&[("a.rs", function)])).checked, 0);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! [`AnyLock`]: a `lock:` object of whatever type, by its word alone; what `crosstie lock NAME` takes.
 
 use std::fmt;
+use std::ops::Deref;
 
 use crosstie_core::{Deadline, OwnerId};
 
 use super::lock::{Access, Lock, LockGuard};
 use super::mutex::{self as mutexes, Holding, Mutex};
-use super::object;
+use super::object::{self, Object};
+use super::policy::Policy;
 use super::refusal::{LockError, LockResult};
 use super::rwlock as rwlocks;
 use super::shared::Shared;
@@ -15,7 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::command::CommandOwner;
 use crate::ledger::{Domain, Identity};
 
-/// A lock, mutex or readers-and-writer lock by name, for who needs it held and does not touch its data.
+/// A lock, mutex or readers-and-writer lock by name, for who needs it held and does not touch its data: a command, or
+/// a program in another language.
 ///
 /// # Death
 /// An owner's death is a flag of the guard ([`AnyLockGuard::is_abandoned`]). Of a [`Lock`] it is told once; what has
@@ -61,6 +64,30 @@ impl AnyLock {
         }
     }
 
+    /// Opens the lock `name` of `domain`, of whatever type it is, or makes a mutex without data.
+    ///
+    /// # Errors
+    /// As [`AnyLock::open_or_create_in`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::sync::{Access, AnyLock, Policy};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let door = AnyLock::open_or_create_mutex_in(domain, "door", Policy::Fast)?;
+    /// let turn = door.lend_until(Access::Exclusive, Deadline::NEVER)?;
+    /// assert!(turn.is_held() && turn.token() == 1);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    pub fn open_or_create_mutex_in(domain: &'static Domain, name: &str, policy: Policy) -> Result<Self> {
+        match Mutex::<()>::open_or_create_with(domain, name, policy, || ()) {
+            Ok(mutex) => Ok(Self(Kind::Mutex(mutex))),
+            Err(refusal) if refusal.kind() == ErrorKind::Mismatch => Self::open_or_create_in(domain, name),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
     fn open_typed(domain: &'static Domain, name: &str, refusal: Error) -> Result<Self> {
         let segment = object::open_any_shape(domain, "lock", name)?;
         let whole = format!("lock:{name}");
@@ -96,6 +123,24 @@ impl AnyLock {
     #[track_caller]
     pub fn lock_until(&self, access: Access, deadline: Deadline) -> LockResult<AnyLockGuard> {
         self.take(access, Taker::thread(self.tag(), deadline))
+    }
+
+    /// Locks for the calling thread as [`AnyLock::lock_until`], with a guard that borrows the lock: what costs least.
+    ///
+    /// # Errors
+    /// As [`AnyLock::lock_until`].
+    ///
+    /// # Death
+    /// As [`AnyLock::lock_until`].
+    #[inline]
+    #[track_caller]
+    pub fn lend_until(&self, access: Access, deadline: Deadline) -> LockResult<AnyTurn<'_>> {
+        let taker = Taker::thread(self.tag(), deadline).map_err(LockError::Failed)?;
+        match &self.0 {
+            Kind::Bare(lock) => bare(Way::Lent(&**lock), access, &taker),
+            Kind::ReadWrite(lock) => beside_data(Way::Lent(&**lock), access, &taker),
+            Kind::Mutex(mutex) => one_at_a_time(Way::Lent(&**mutex), mutex.name(), access, &taker),
+        }
     }
 
     /// Locks for the calling process, and waits until `deadline`; the guard may move between threads.
@@ -154,25 +199,70 @@ impl AnyLock {
         }
     }
 
+    #[inline]
     fn tag(&self) -> u64 {
-        self.domain().tag()
+        match &self.0 {
+            Kind::Bare(lock) | Kind::ReadWrite(lock) => lock.head().tag(),
+            Kind::Mutex(mutex) => mutex.head().tag(),
+        }
     }
 
     fn take(&self, access: Access, taker: Result<Taker>) -> LockResult<AnyLockGuard> {
         let taker = &taker.map_err(LockError::Failed)?;
-        let held = match &self.0 {
-            Kind::Bare(lock) => LockGuard::take(lock.clone(), access, taker).map(Held::Lock),
-            Kind::ReadWrite(lock) => LockGuard::take_beside_data(lock.clone(), access, taker).map(Held::Lock),
-            Kind::Mutex(mutex) if access == Access::Shared => {
-                return Err(LockError::Failed(
-                    Error::new("lock", mutex.name(), ErrorKind::Usage)
-                        .because("it is a mutex: it has one owner at a time, and cannot be shared")
-                        .advise("take it alone, or make it a readers-and-writer lock"),
-                ));
-            }
-            Kind::Mutex(mutex) => Holding::take(mutex.clone(), taker).map(Held::Mutex),
-        };
-        held.map(AnyLockGuard).map_err(|refusal| refusal.map(|guard| AnyLockGuard(Held::Lock(guard))))
+        match &self.0 {
+            Kind::Bare(lock) => bare(Way::Kept(lock.clone()), access, taker),
+            Kind::ReadWrite(lock) => beside_data(Way::Kept(lock.clone()), access, taker),
+            Kind::Mutex(mutex) => one_at_a_time(Way::Kept(mutex.clone()), mutex.name(), access, taker),
+        }
+    }
+}
+
+/// Takes a lock without data; an owner's death is told once.
+#[inline]
+fn bare<'a>(lock: Way<'a, Lock>, access: Access, taker: &Taker) -> LockResult<AnyTurn<'a>> {
+    LockGuard::take(lock, access, taker)
+        .map(AnyTurn::of)
+        .map_err(|refusal| refusal.map(AnyTurn::of))
+}
+
+fn beside_data<'a>(lock: Way<'a, Lock>, access: Access, taker: &Taker) -> LockResult<AnyTurn<'a>> {
+    let taken = LockGuard::take_beside_data(lock, access, taker);
+    taken.map(AnyTurn::of).map_err(|refusal| refusal.map(AnyTurn::of))
+}
+
+#[inline]
+fn one_at_a_time<'a>(
+    mutex: Way<'a, Mutex<()>>,
+    name: &str,
+    access: Access,
+    taker: &Taker,
+) -> LockResult<AnyTurn<'a>> {
+    if access == Access::Shared {
+        return Err(LockError::Failed(
+            Error::new("lock", name, ErrorKind::Usage)
+                .because("it is a mutex: it has one owner at a time, and cannot be shared")
+                .advise("take it alone, or make it a readers-and-writer lock"),
+        ));
+    }
+    Holding::take(mutex, taker).map(|held| AnyTurn(Held::Mutex(held)))
+}
+
+/// What leads to a lock: lent by who keeps it, or kept by the guard.
+#[derive(Debug)]
+enum Way<'a, O: Object> {
+    Lent(&'a O),
+    Kept(Shared<O>),
+}
+
+impl<O: Object> Deref for Way<'_, O> {
+    type Target = O;
+
+    #[inline]
+    fn deref(&self) -> &O {
+        match self {
+            Self::Lent(object) => object,
+            Self::Kept(object) => object,
+        }
     }
 }
 
@@ -182,18 +272,27 @@ impl fmt::Debug for AnyLock {
     }
 }
 
+/// An [`AnyLock`] that is held until this is dropped; it keeps the lock open.
+pub type AnyLockGuard = AnyTurn<'static>;
+
 /// An [`AnyLock`] that is held until this is dropped.
 #[derive(Debug)]
-pub struct AnyLockGuard(Held);
+pub struct AnyTurn<'a>(Held<'a>);
 
 #[derive(Debug)]
-enum Held {
-    Lock(LockGuard<Shared<Lock>>),
-    Mutex(Holding<(), Shared<Mutex<()>>>),
+enum Held<'a> {
+    Lock(LockGuard<Way<'a, Lock>>),
+    Mutex(Holding<(), Way<'a, Mutex<()>>>),
 }
 
-impl AnyLockGuard {
+impl<'a> AnyTurn<'a> {
+    #[inline]
+    fn of(guard: LockGuard<Way<'a, Lock>>) -> Self {
+        Self(Held::Lock(guard))
+    }
+
     /// Whether an owner died while it had the lock, and nobody has been told or has mended the data since.
+    #[inline]
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
         match &self.0 {
@@ -211,7 +310,16 @@ impl AnyLockGuard {
         }
     }
 
+    /// Says that what the lock protects is whole again, after an owner died inside.
+    pub fn mark_mended(&mut self) {
+        match &mut self.0 {
+            Held::Lock(guard) => guard.mark_mended(),
+            Held::Mutex(held) => held.mark_mended(),
+        }
+    }
+
     /// The fencing number: larger than that of every exclusive owner before.
+    #[inline]
     #[must_use]
     pub fn token(&self) -> u64 {
         match &self.0 {
@@ -221,6 +329,7 @@ impl AnyLockGuard {
     }
 
     /// Whether it is still held: false when it was taken away by force, and in a fork child.
+    #[inline]
     #[must_use]
     pub fn is_held(&self) -> bool {
         match &self.0 {

@@ -232,6 +232,12 @@ impl<H: Deref<Target = Lock>> LockGuard<H> {
         self.token
     }
 
+    /// Says that the data that lie behind the words are whole again.
+    pub(super) fn mark_mended(&mut self) {
+        self.lock.words.head.unmark(ABANDONED);
+        self.is_abandoned = false;
+    }
+
     /// Whether it is still held: false when it was taken away by force, and in a fork child.
     #[must_use]
     pub fn is_held(&self) -> bool {

@@ -11,7 +11,7 @@
 //! | [`mutex`] | [`Mutex`]: one at a time |
 //! | [`rwlock`] | [`RwLock`]: many readers or one writer |
 //! | [`lock`] | [`Lock`]: the same without data, also for commands |
-//! | [`any_lock`] | [`AnyLock`]: any of the three by its word alone, for commands |
+//! | [`any_lock`] | [`AnyLock`]: any of the three by its word alone, for commands and other languages |
 //! | [`semaphore`] | [`Semaphore`]: permits that have owners |
 //! | [`condvar`] | [`Condvar`]: waiting under a mutex |
 //! | [`monitor`] | [`Monitor`]: data, mutex and conditions in one |
@@ -48,7 +48,7 @@ pub mod shared;
 pub(crate) mod taker;
 pub mod wait_any;
 
-pub use any_lock::{AnyLock, AnyLockGuard};
+pub use any_lock::{AnyLock, AnyLockGuard, AnyTurn};
 pub use barrier::{Barrier, BarrierError, OnDeath};
 pub use condvar::Condvar;
 pub use counting_semaphore::CountingSemaphore;

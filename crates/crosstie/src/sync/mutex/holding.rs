@@ -46,6 +46,7 @@ impl<T, H: Deref<Target = Mutex<T>>> Holding<T, H> {
     }
 
     /// Whether an owner died inside and nobody has mended the data since.
+    #[inline]
     pub(in crate::sync) fn is_abandoned(&self) -> bool {
         self.mutex.head.state() & ABANDONED != 0
     }

@@ -1,0 +1,278 @@
+//! [`Caller`]: a thread that calls, the handle that it is inside of now, and the turns that it has.
+//!
+//! Who closes a handle must know that nobody is inside a call with it and that nobody has a turn by it; who calls should not
+//! pay for that. So a caller writes where it is into a word of its own, without a fence, and who closes lets the kernel
+//! fence every running thread before it looks (`membarrier`). Where the kernel has no such call, callers fence themselves.
+//!
+//! The same word tells a signal handler that it interrupted a call: it is refused, because the call below it cannot go on.
+//!
+//! Invariants: I1 only its own thread writes `inside`, `turns` and `next_turns`, and only while `inside` is not 0; the thread that
+//! makes the first handle after a fork is alone and clears those of threads that the fork did not take along. I2 a turn's word says
+//! its handle from before its value is there until after it is gone. I3 callers are never freed, and given away to other
+//! threads only when their own has ended.
+#![expect(unsafe_code, reason = "keeps turns where only their own thread reaches them")]
+
+use std::cell::{Cell, UnsafeCell};
+use std::ptr;
+
+use crosstie::ErrorKind;
+use crosstie::os::membarrier;
+use crosstie_core::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
+
+use crate::status::Failure;
+use crate::turn::Held;
+
+/// What `inside` says of a call that has no handle.
+const NO_HANDLE: u64 = u64::MAX;
+
+/// The most turns that a thread has at once.
+pub(crate) const TURNS_MAX: usize = 64;
+
+/// A thread that calls.
+#[repr(align(64))]
+pub(crate) struct Caller {
+    /// The handle of the call in which it is; 0 = in none.
+    inside: AtomicU64,
+    /// Whether callers must fence because who closes cannot.
+    fences: bool,
+    /// Turns stand below this place.
+    top: AtomicU32,
+    is_taken: AtomicU32,
+    next: AtomicPtr<Caller>,
+    /// By which handle each turn is had; 0 = none.
+    handles: [AtomicU64; TURNS_MAX],
+    turns: [UnsafeCell<Option<Held>>; TURNS_MAX],
+}
+
+// SAFETY: `turns` is reached by the caller's own thread alone, or by the one that is left after a fork (I1); all
+// else is atomic.
+unsafe impl Sync for Caller {}
+
+/// Every caller that there ever was, the newest first.
+static ALL: AtomicPtr<Caller> = AtomicPtr::new(ptr::null_mut());
+
+thread_local! {
+    // Without a destructor, so that it can be asked to the very end of a thread.
+    static ME: Cell<Option<&'static Caller>> = const { Cell::new(None) };
+    static LEAVES: Leaves = const { Leaves };
+}
+
+/// Lets another thread be the caller that this one was.
+struct Leaves;
+
+impl Drop for Leaves {
+    fn drop(&mut self) {
+        if let Some(me) = ME.take() {
+            me.forget_turns();
+            // Release: the next thread that is this caller finds it empty (I3).
+            me.is_taken.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// While it lives, its thread is inside a call.
+pub(crate) struct Inside(&'static Caller);
+
+impl Drop for Inside {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: who closes and finds nobody inside sees all that this call did, its turns above all (I2).
+        self.0.inside.store(0, Ordering::Release);
+    }
+}
+
+impl Caller {
+    /// The calling thread.
+    #[inline]
+    pub(super) fn me() -> &'static Self {
+        ME.get().unwrap_or_else(Self::attach)
+    }
+
+    #[cold]
+    fn attach() -> &'static Self {
+        let me = Self::reused().unwrap_or_else(Self::made);
+        ME.set(Some(me));
+        // Where the thread is ending already, nobody is this caller after it.
+        let _ = LEAVES.try_with(|_| ());
+        me
+    }
+
+    fn reused() -> Option<&'static Self> {
+        // Acquire: it is empty, as who left it says.
+        let take = |caller: &&'static Self| {
+            caller.is_taken.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        };
+        all().find(take)
+    }
+
+    fn made() -> &'static Self {
+        let made = Box::leak(Box::new(Self {
+            inside: AtomicU64::new(0),
+            fences: !membarrier::register_global_expedited(),
+            top: AtomicU32::new(0),
+            is_taken: AtomicU32::new(1),
+            next: AtomicPtr::new(ptr::null_mut()),
+            handles: [const { AtomicU64::new(0) }; TURNS_MAX],
+            turns: [const { UnsafeCell::new(None) }; TURNS_MAX],
+        }));
+        let mut first = ALL.load(Ordering::Relaxed); // Relaxed: only compared, not followed.
+        loop {
+            made.next.store(first, Ordering::Relaxed); // Relaxed: published by the exchange below.
+            // Release: who finds it finds it whole.
+            match ALL.compare_exchange(first, made, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return made,
+                Err(other) => first = other,
+            }
+        }
+    }
+
+    /// Enters a call with `handle`.
+    #[inline]
+    pub(super) fn enter(&'static self, handle: u64) -> Result<Inside, Failure> {
+        // Relaxed: its own word.
+        if self.inside.load(Ordering::Relaxed) != 0 {
+            return Err(interrupted());
+        }
+        self.inside.store(handle, Ordering::Relaxed); // Relaxed: ordered by the fence below, or by who closes.
+        if self.fences {
+            // SeqCst: in one order with the fence of who closes; either it sees us inside, or we see it closed.
+            fence(Ordering::SeqCst);
+        } else {
+            // SeqCst: the compiler keeps the order, the kernel makes the processor keep it when somebody closes.
+            compiler_fence(Ordering::SeqCst);
+        }
+        Ok(Inside(self))
+    }
+
+    /// Enters a call that has no handle.
+    pub(super) fn enter_without_handle(&'static self) -> Result<Inside, Failure> {
+        self.enter(NO_HANDLE)
+    }
+
+    /// Whether there is a place for another turn.
+    #[inline]
+    pub(crate) fn has_room(&self) -> Result<(), Failure> {
+        // Relaxed: its own word.
+        if (self.top.load(Ordering::Relaxed) as usize) < TURNS_MAX {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ErrorKind::NoSpace,
+            format!("this thread has {TURNS_MAX} turns, the most that it can have"),
+        )
+        .advise("release some first"))
+    }
+
+    /// Keeps a turn that this thread has by `handle`; [`Caller::has_room`] said that there is a place.
+    #[inline]
+    pub(crate) fn keep(&self, handle: u64, held: Held) {
+        let top = self.top.load(Ordering::Relaxed) as usize; // Relaxed: its own word.
+        let (Some(word), Some(place)) = (self.handles.get(top), self.turns.get(top)) else {
+            return drop(held);
+        };
+        // Relaxed: published by the end of this call (I2).
+        word.store(handle, Ordering::Relaxed);
+        // SAFETY: `place` is this thread's, which is inside this call and no other (I1); nothing of it is borrowed.
+        unsafe { *place.get() = Some(held) };
+        self.top.store(top as u32 + 1, Ordering::Relaxed); // Relaxed: its own word.
+    }
+
+    /// The turn that this thread took last by `handle`.
+    #[inline]
+    pub(crate) fn take(&self, handle: u64) -> Option<Held> {
+        let top = self.top.load(Ordering::Relaxed) as usize; // Relaxed: its own word.
+        // Relaxed: its own words.
+        let at = (0..top).rev().find(|&at| self.handles[at].load(Ordering::Relaxed) == handle)?;
+        // SAFETY: the place is this thread's (I1), as in `keep`.
+        let held = unsafe { (*self.turns[at].get()).take() };
+        // The word stays until the guard is gone, for who closes; the caller of this drops it inside of this call.
+        if at + 1 == top {
+            self.top.store(at as u32, Ordering::Relaxed); // Relaxed: its own word.
+        } else {
+            self.move_down(at, top);
+        }
+        held
+    }
+
+    /// Fills the place `at` below `top`, whose turn is gone.
+    #[cold]
+    fn move_down(&self, at: usize, top: usize) {
+        for to in at..top - 1 {
+            let handle = self.handles[to + 1].load(Ordering::Relaxed); // Relaxed: its own word.
+            // SAFETY: both places are this thread's (I1), and nothing of them is borrowed.
+            let moved = unsafe { (*self.turns[to + 1].get()).take() };
+            self.handles[to].store(handle, Ordering::Relaxed); // Relaxed: as in `keep`.
+            // SAFETY: it is this thread's (I1), and nothing of it is borrowed.
+            unsafe { *self.turns[to].get() = moved };
+        }
+        self.top.store(top as u32 - 1, Ordering::Relaxed); // Relaxed: its own word.
+    }
+
+    /// What `look` answers about the turn that this thread took last by `handle`.
+    pub(crate) fn look<R>(&self, handle: u64, look: impl FnOnce(&mut Held) -> R) -> Option<R> {
+        let top = self.top.load(Ordering::Relaxed) as usize; // Relaxed: its own word.
+        // Relaxed: its own words.
+        let at = (0..top).rev().find(|&at| self.handles[at].load(Ordering::Relaxed) == handle)?;
+        // SAFETY: the place is this thread's (I1); `look` cannot reach it but by what it is given.
+        let held = unsafe { &mut *self.turns[at].get() };
+        held.as_mut().map(look)
+    }
+
+    /// Forgets all turns, without giving any up: their thread is gone, or it is another process's.
+    fn forget_turns(&self) {
+        for (word, place) in self.handles.iter().zip(&self.turns) {
+            // SAFETY: the place is this thread's, or its thread is gone (I1).
+            let held = unsafe { (*place.get()).take() };
+            std::mem::forget(held);
+            word.store(0, Ordering::Relaxed); // Relaxed: as in `keep`.
+        }
+        self.top.store(0, Ordering::Relaxed); // Relaxed: its own word.
+    }
+
+    fn uses(&self, handle: u64) -> bool {
+        // Acquire: whoever was inside and is not any more has said which turns it has (I2).
+        if self.inside.load(Ordering::Acquire) == handle {
+            return true;
+        }
+        let top = self.top.load(Ordering::Relaxed) as usize; // Relaxed: ordered by the load above.
+        // Relaxed: ordered by the load above.
+        self.handles.iter().take(top).any(|word| word.load(Ordering::Relaxed) == handle)
+    }
+}
+
+/// Whether some thread is inside a call with `handle`, or has a turn by it.
+pub(super) fn is_used(handle: u64) -> bool {
+    // SeqCst: in one order with the fences of callers, where those are needed.
+    fence(Ordering::SeqCst);
+    // Where the kernel refuses, callers fence themselves: `fences`.
+    membarrier::global_expedited();
+    all().any(|caller| caller.uses(handle))
+}
+
+/// After a fork: only the calling thread is left, and it has none of the turns of before.
+pub(super) fn forget_others() {
+    let me = ptr::from_ref(Caller::me());
+    for caller in all() {
+        caller.forget_turns();
+        if !ptr::eq(caller, me) {
+            caller.inside.store(0, Ordering::Relaxed); // Relaxed: its thread is not in this process.
+            // Release: as in `Leaves::drop`.
+            caller.is_taken.store(0, Ordering::Release);
+        }
+    }
+}
+
+fn all() -> impl Iterator<Item = &'static Caller> {
+    // SAFETY: whatever stands in the list was leaked by `made`, and is never freed (I3).
+    let follow = |link: &AtomicPtr<Caller>| unsafe { link.load(Ordering::Acquire).as_ref() }; // Acquire: it is whole.
+    std::iter::successors(follow(&ALL), move |caller| follow(&caller.next))
+}
+
+#[cold]
+fn interrupted() -> Failure {
+    Failure::new(
+        ErrorKind::Usage,
+        "it was called by a signal handler that interrupted another call of this thread".to_owned(),
+    )
+    .advise("call it outside of signal handlers: write into a pipe there")
+}

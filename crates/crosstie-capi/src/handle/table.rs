@@ -1,0 +1,285 @@
+//! The table of handles.
+//!
+//! A place's word says how often it had been used, what is open in it, and how far that is: free → making → live → closing → free;
+//! live → broken where a call panicked inside. A handle names the place and the number, so it is live or not, whatever became of the
+//! place since.
+//!
+//! Invariants: I1 the body of a place is there, and of the type that the word says, from live or broken until closing has found
+//! that no caller is inside or has a turn by it. I2 only who changed the word to making or closing writes the place.
+#![expect(unsafe_code, reason = "a handle leads to what is open")]
+
+use std::ptr;
+
+use crosstie::ErrorKind;
+use crosstie::os::process;
+use crosstie_core::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use super::caller::{self, Caller};
+use crate::status::Failure;
+
+/// Places that are made together.
+const BLOCK: usize = 1024;
+const BLOCKS: usize = 1024;
+const INDEX_BITS: u32 = 20;
+
+/// What can be open behind a handle.
+pub(crate) trait Body: Send + Sync + 'static {
+    /// The type of its handles in C.
+    type Handle;
+    /// What messages call it.
+    const NAME: &'static str;
+    /// Its number among the types, from 1.
+    const KIND: u8;
+
+    /// Whether it may be closed; nobody is inside.
+    ///
+    /// # Errors
+    /// What it still has.
+    fn may_close(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+const FREE: u64 = 0;
+const MAKING: u64 = 1;
+const LIVE: u64 = 2;
+const BROKEN: u64 = 3;
+const CLOSING: u64 = 4;
+
+struct Place {
+    /// How often it was used << 16 | the type << 8 | how far.
+    word: AtomicU64,
+    /// In which process, by the number of its fork.
+    epoch: AtomicU64,
+    body: AtomicPtr<()>,
+}
+
+type Block = [Place; BLOCK];
+
+static TABLE: [AtomicPtr<Block>; BLOCKS] = [const { AtomicPtr::new(ptr::null_mut()) }; BLOCKS];
+/// Where to look next for a free place.
+static HINT: AtomicU32 = AtomicU32::new(0);
+/// The fork epoch in which a handle was made last.
+static EPOCH: AtomicU64 = AtomicU64::new(0);
+
+const fn word(uses: u64, kind: u8, stage: u64) -> u64 {
+    uses << 16 | (kind as u64) << 8 | stage
+}
+
+/// The number of a handle: odd, so that no pointer of the program's is one.
+const fn bits(index: u32, uses: u64) -> u64 {
+    (uses << INDEX_BITS | index as u64) << 1 | 1
+}
+
+fn parts(bits: u64) -> Option<(&'static Place, u64)> {
+    if bits & 1 == 0 {
+        return None;
+    }
+    let (index, uses) = ((bits >> 1) & ((1 << INDEX_BITS) - 1), bits >> (INDEX_BITS + 1));
+    Some((place(usize::try_from(index).ok()?)?, uses))
+}
+
+#[inline]
+fn place(index: usize) -> Option<&'static Place> {
+    // Acquire: the block is whole.
+    let block = TABLE.get(index / BLOCK)?.load(Ordering::Acquire);
+    // SAFETY: blocks are leaked when they are made, and never freed.
+    let block: &'static Block = unsafe { block.as_ref()? };
+    block.get(index % BLOCK)
+}
+
+/// The number of `handle`, for what a caller keeps by it.
+#[inline]
+pub(crate) fn number<B: Body>(handle: *const B::Handle) -> u64 {
+    handle.addr() as u64
+}
+
+/// Makes a handle that leads to `body`.
+///
+/// # Errors
+/// `NoSpace` when there are a million already.
+pub(crate) fn open<B: Body>(body: B) -> Result<*mut B::Handle, Failure> {
+    let epoch = process::fork_epoch();
+    // Relaxed: after a fork one thread is left; who comes later finds what that one wrote.
+    if EPOCH.swap(epoch, Ordering::Relaxed) != epoch {
+        caller::forget_others();
+    }
+    let (index, place, uses) = claim()?;
+    place.epoch.store(epoch, Ordering::Relaxed); // Relaxed: published by the word below.
+    // Relaxed: as above.
+    place.body.store(Box::into_raw(Box::new(body)).cast(), Ordering::Relaxed);
+    // Release: who finds it live finds the body (I1).
+    place.word.store(word(uses, B::KIND, LIVE), Ordering::Release);
+    // A handle of 2^43 uses of one place would be none: at a million a second that is a hundred days of one place.
+    Ok(ptr::without_provenance_mut(bits(index, uses) as usize))
+}
+
+/// Takes a free place; answers which, and its number of uses.
+fn claim() -> Result<(u32, &'static Place, u64), Failure> {
+    let from = HINT.load(Ordering::Relaxed) as usize; // Relaxed: a hint.
+    let made = (0..BLOCKS).take_while(|&block| place(block * BLOCK).is_some()).count() * BLOCK;
+    let free = (0..made).map(|step| (from + step) % made).find_map(|index| {
+        let place = place(index)?;
+        let found = place.word.load(Ordering::Relaxed); // Relaxed: the exchange below decides.
+        let uses = (found >> 16) + 1;
+        let is_free = found & 0xFF == FREE;
+        // Acquire: what was there before is gone.
+        let claims = || {
+            place
+                .word
+                .compare_exchange(found, word(uses, 0, MAKING), Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
+        };
+        (is_free && claims()).then_some((index, place, uses))
+    });
+    if let Some((index, place, uses)) = free {
+        let index = u32::try_from(index).unwrap_or(0);
+        HINT.store(index + 1, Ordering::Relaxed); // Relaxed: a hint.
+        return Ok((index, place, uses));
+    }
+    grow(made / BLOCK)?;
+    claim()
+}
+
+#[cold]
+fn grow(block: usize) -> Result<(), Failure> {
+    let Some(entry) = TABLE.get(block) else {
+        return Err(Failure::new(ErrorKind::NoSpace, format!("{} handles are open", BLOCK * BLOCKS))
+            .advise("close those that are not needed"));
+    };
+    let free =
+        || Place { word: AtomicU64::new(0), epoch: AtomicU64::new(0), body: AtomicPtr::new(ptr::null_mut()) };
+    let made: Box<Block> = Box::new(std::array::from_fn(|_| free()));
+    let made = Box::into_raw(made);
+    // Release: who finds it finds it whole.
+    if entry.compare_exchange(ptr::null_mut(), made, Ordering::Release, Ordering::Relaxed).is_err() {
+        // SAFETY: another thread was first; `made` comes from into_raw above, and nobody else has seen it.
+        drop(unsafe { Box::from_raw(made) });
+    }
+    // The places below are taken, or were free a moment ago and are found again.
+    HINT.store(u32::try_from(block * BLOCK).unwrap_or(0), Ordering::Relaxed); // Relaxed: a hint.
+    Ok(())
+}
+
+/// A call in which something panics leaves its handle broken.
+struct Breaks(&'static Place, u64);
+
+impl Drop for Breaks {
+    #[inline]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let broken = self.1 & !0xFF | BROKEN;
+            // Relaxed: the body stays what it is; nobody uses it any more.
+            let _ = self.0.word.compare_exchange(self.1, broken, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Lets `work` have what `handle` leads to, and the calling thread.
+///
+/// # Errors
+/// `Usage` for what is no live handle of this type; as `work`.
+#[inline]
+pub(crate) fn with<B: Body, R>(
+    handle: *const B::Handle,
+    work: impl FnOnce(&B, &'static Caller) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let bits = handle.addr() as u64;
+    let Some((place, uses)) = parts(bits) else { return Err(refused::<B>(bits)) };
+    let caller = Caller::me();
+    let _inside = caller.enter(bits)?;
+    let live = word(uses, B::KIND, LIVE);
+    // Acquire: the body is there (I1). Relaxed: the epoch is published by the word.
+    if place.word.load(Ordering::Acquire) != live
+        || !process::is_fork_epoch(place.epoch.load(Ordering::Relaxed))
+    {
+        return Err(refused::<B>(bits));
+    }
+    let _breaks = Breaks(place, live);
+    // SAFETY: it is live and of this type, and who closes it would find this caller inside (I1), whose word was
+    // written before that was read.
+    let body = unsafe { &*place.body.load(Ordering::Relaxed).cast::<B>() }; // Relaxed: published by the word.
+    work(body, caller)
+}
+
+/// Lets `work` run inside a call that has no handle.
+///
+/// # Errors
+/// As `work`.
+pub(crate) fn without_handle<R>(work: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
+    let _inside = Caller::me().enter_without_handle()?;
+    work()
+}
+
+/// Closes `handle`.
+///
+/// # Errors
+/// `Usage` for what is no open handle of this type; `Busy` while another thread is inside a call with it, or a thread has a turn by it.
+pub(crate) fn close<B: Body>(handle: *const B::Handle) -> Result<(), Failure> {
+    let bits = handle.addr() as u64;
+    let _inside = Caller::me().enter_without_handle()?;
+    let Some((place, uses)) = parts(bits) else { return Err(refused::<B>(bits)) };
+    let found = place.word.load(Ordering::Relaxed); // Relaxed: the exchange below decides.
+    let is_open = [LIVE, BROKEN].iter().any(|&stage| found == word(uses, B::KIND, stage));
+    let closing = word(uses, B::KIND, CLOSING);
+    // AcqRel: the body is there (I1), and who calls from now on is refused.
+    if !is_open || place.word.compare_exchange(found, closing, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        return Err(refused::<B>(bits));
+    }
+    let body = place.body.load(Ordering::Relaxed).cast::<B>(); // Relaxed: published by the word.
+    // In a fork child nobody is inside, and what the parent's threads have is theirs.
+    if process::is_fork_epoch(place.epoch.load(Ordering::Relaxed)) {
+        let answer = if caller::is_used(bits) {
+            Err(Failure::new(
+                ErrorKind::Busy,
+                format!("a thread has a turn by this {}, or is inside a call with it", B::NAME),
+            )
+            .advise("release it, and end the calls, before it is closed"))
+        } else {
+            // SAFETY: the body stays until it is taken below (I1).
+            unsafe { &*body }.may_close()
+        };
+        if answer.is_err() {
+            place.word.store(found, Ordering::Release); // Release: as it was.
+            return answer;
+        }
+    }
+    // SAFETY: it comes from Box::into_raw in `open`, nobody is inside or has a turn, nobody comes any more (I1, I2).
+    let body = unsafe { Box::from_raw(body) };
+    place.word.store(word(uses, 0, FREE), Ordering::Release); // Release: the next use comes after this one.
+    drop(body);
+    Ok(())
+}
+
+/// Why the number `bits` leads to no `B`.
+#[cold]
+fn refused<B: Body>(bits: u64) -> Failure {
+    let what = B::NAME;
+    let usage = |text: String| Failure::new(ErrorKind::Usage, text);
+    if bits == 0 {
+        return usage(format!("NULL in the place of a {what}"));
+    }
+    let Some((place, uses)) = parts(bits) else {
+        return usage(format!("{bits:#x} is not a {what} of this library"));
+    };
+    let found = place.word.load(Ordering::Relaxed); // Relaxed: for words only.
+    if uses == 0 || uses > found >> 16 {
+        return usage(format!("{bits:#x} is not a {what} of this library"));
+    }
+    if found >> 16 != uses || matches!(found & 0xFF, FREE | MAKING) {
+        return usage(format!("this {what} is closed already"));
+    }
+    if (found >> 8) & 0xFF != u64::from(B::KIND) {
+        return usage(format!("this handle is not a {what}"));
+    }
+    match found & 0xFF {
+        CLOSING => usage(format!("this {what} is being closed by another thread")),
+        BROKEN => Failure::new(
+            ErrorKind::Failed,
+            format!("an earlier call with this {what} hit a bug of the library"),
+        )
+        .advise("close it, and report what was said then"),
+        _ => usage(format!("this {what} was opened before a fork, in the parent"))
+            .advise("open it again in the child; the parent's can only be closed there"),
+    }
+}

@@ -1,0 +1,329 @@
+//! The lock that `crosstie lock NAME` takes, for C.
+#![expect(unsafe_code, reason = "pointers of the caller's; a guard stays beside the lock that it is of")]
+
+use std::ffi::c_char;
+use std::mem::transmute;
+use std::ptr;
+use std::sync::{Mutex, PoisonError};
+
+use crosstie::ErrorKind;
+use crosstie::sync::{Access, AnyLock, AnyLockGuard, AnyTurn, Policy};
+
+use crate::handle::table::number;
+use crate::handle::{self, Body, Caller};
+use crate::options;
+use crate::place;
+use crate::status::{Failure, answer, crosstie_error, crosstie_status};
+use crate::time::deadline;
+use crate::turn::{Held, crosstie_turn};
+
+/// A lock that processes share by its name: the one that `crosstie lock NAME` takes, or that Rust and Python open. Never look inside.
+#[derive(Debug)]
+pub struct crosstie_lock(());
+
+/// Take it alone.
+pub const CROSSTIE_EXCLUSIVE: u32 = 0;
+/// Take it beside others who share it.
+pub const CROSSTIE_SHARED: u32 = 1;
+
+/// Of a new lock: taken alone or shared; first come, first served. What the shell makes.
+pub const CROSSTIE_LOCK_READERS_WRITER: u32 = 0;
+/// Of a new lock: a mutex, taken alone only; half the cost. Whoever is awake takes it, until the first in the queue has waited for 0.5 ms.
+pub const CROSSTIE_LOCK_MUTEX: u32 = 1;
+/// Of a new lock: a mutex, first come, first served.
+pub const CROSSTIE_LOCK_FAIR_MUTEX: u32 = 2;
+
+/// What is taken belongs to the thread that took it: only that thread can release it, its end is an owner's death, and a
+/// deadlock that it would close is told.
+pub const CROSSTIE_OWNER_THREAD: u32 = 0;
+/// What is taken belongs to the process: any of its threads can release it. No deadlock is told in which it takes part, for any
+/// thread could end that. Starts one thread of the library that sleeps as long as the process lives.
+pub const CROSSTIE_OWNER_PROCESS: u32 = 1;
+
+/// How a lock is opened. Begin it with `CROSSTIE_LOCK_OPTIONS_INIT`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct crosstie_lock_options {
+    /// sizeof(crosstie_lock_options), set by the caller.
+    pub size: usize,
+    /// The directory of its domain; NULL: `$CROSSTIE_DOMAIN`, else the user's own.
+    pub domain: *const c_char,
+    /// What to make where it is missing: `CROSSTIE_LOCK_READERS_WRITER`, `CROSSTIE_LOCK_MUTEX`, `CROSSTIE_LOCK_FAIR_MUTEX`.
+    pub make: u32,
+    /// Whom it belongs to when it is taken by this handle: `CROSSTIE_OWNER_THREAD`, `CROSSTIE_OWNER_PROCESS`.
+    pub owner: u32,
+}
+
+// SAFETY: repr(C), begins with its size, numbers and a pointer only.
+unsafe impl options::Sized for crosstie_lock_options {
+    const NAME: &'static str = "crosstie_lock_options";
+    const BYTES_FIRST: usize = 24;
+    const ZERO: Self = Self { size: size_of::<Self>(), domain: ptr::null(), make: 0, owner: 0 };
+}
+
+/// What a handle of a lock leads to.
+struct Lock {
+    lock: AnyLock,
+    of: Of,
+}
+
+/// Whom what is taken belongs to.
+enum Of {
+    /// The thread, where it is kept.
+    Thread,
+    /// The process: kept here.
+    Process(Mutex<Vec<AnyLockGuard>>),
+}
+
+impl Body for Lock {
+    type Handle = crosstie_lock;
+    const NAME: &'static str = "crosstie_lock";
+    const KIND: u8 = 1;
+
+    fn may_close(&self) -> Result<(), Failure> {
+        match &self.of {
+            Of::Process(held) if !held.lock().unwrap_or_else(PoisonError::into_inner).is_empty() => {
+                Err(Failure::new(ErrorKind::Busy, format!("{} is held by this handle", self.lock.name()))
+                    .advise("release it before it is closed"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Lock {
+    fn open(name: &str, options: &crosstie_lock_options) -> Result<Self, Failure> {
+        let wrong = |what: &str, value: u32| {
+            Failure::new(ErrorKind::Usage, format!("{value} is no {what} of a lock"))
+        };
+        let of = match options.owner {
+            CROSSTIE_OWNER_THREAD => Of::Thread,
+            CROSSTIE_OWNER_PROCESS => Of::Process(Mutex::new(Vec::new())),
+            other => return Err(wrong("owner", other)),
+        };
+        // SAFETY: the text is the caller's and ends in a zero, as `crosstie_lock_open` asks.
+        let domain = || unsafe { place::domain(options.domain) };
+        let lock = match options.make {
+            CROSSTIE_LOCK_READERS_WRITER => AnyLock::open_or_create_in(domain()?, name)?,
+            CROSSTIE_LOCK_MUTEX => AnyLock::open_or_create_mutex_in(domain()?, name, Policy::Fast)?,
+            CROSSTIE_LOCK_FAIR_MUTEX => AnyLock::open_or_create_mutex_in(domain()?, name, Policy::Fair)?,
+            other => return Err(wrong("kind", other)),
+        };
+        Ok(Self { lock, of })
+    }
+
+    #[inline]
+    fn take(
+        &self,
+        handle: u64,
+        caller: &Caller,
+        access: Access,
+        deadline_ns: u64,
+    ) -> Result<crosstie_turn, Failure> {
+        let deadline = deadline(deadline_ns);
+        match &self.of {
+            Of::Thread => {
+                caller.has_room()?;
+                let guard = self.lock.lend_until(access, deadline)?;
+                let turn = told(&guard);
+                // SAFETY: the guard borrows `self.lock`. The caller keeps it by this handle, and a handle by which
+                // somebody has a turn is not closed (`handle::table` I1); so the lock outlives it.
+                let guard = unsafe { transmute::<AnyTurn<'_>, AnyLockGuard>(guard) };
+                caller.keep(handle, Held::Lock(guard));
+                Ok(turn)
+            }
+            Of::Process(held) => {
+                let guard = self.lock.lock_owned_until(access, deadline)?;
+                let turn = told(&guard);
+                held.lock().unwrap_or_else(PoisonError::into_inner).push(guard);
+                Ok(turn)
+            }
+        }
+    }
+
+    #[inline]
+    fn release(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
+        let guard = match &self.of {
+            Of::Thread => caller.take(handle).map(|Held::Lock(guard)| guard),
+            Of::Process(held) => held.lock().unwrap_or_else(PoisonError::into_inner).pop(),
+        };
+        match guard {
+            Some(guard) if guard.is_held() => Ok(()),
+            Some(_) => Err(self.lost()),
+            None => Err(self.not_held()),
+        }
+    }
+
+    fn mark_mended(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
+        let marked = match &self.of {
+            Of::Thread => caller.look(handle, |Held::Lock(guard)| guard.mark_mended()),
+            Of::Process(held) => {
+                let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                held.last_mut().map(AnyTurn::mark_mended)
+            }
+        };
+        marked.ok_or_else(|| self.not_held())
+    }
+
+    #[cold]
+    fn lost(&self) -> Failure {
+        Failure::new(
+            ErrorKind::Lost,
+            format!("{} was taken away by force while it was held", self.lock.name()),
+        )
+        .advise("look at what it protects: another may have had it at the same time")
+    }
+
+    #[cold]
+    fn not_held(&self) -> Failure {
+        let who = if matches!(self.of, Of::Thread) { "this thread" } else { "this process" };
+        Failure::new(ErrorKind::Usage, format!("{who} does not have {} by this handle", self.lock.name()))
+    }
+}
+
+#[inline]
+fn told(guard: &AnyTurn<'_>) -> crosstie_turn {
+    if guard.is_abandoned() {
+        crosstie_turn::after_death(guard.token(), guard.dead_owner().as_ref())
+    } else {
+        crosstie_turn::clean(guard.token())
+    }
+}
+
+/// Opens the lock `name`, and makes it where it is missing; `options` may be NULL. A mutex or a readers-and-writer lock of a Rust
+/// program is opened by its name too; its data stay untouched.
+///
+/// `CROSSTIE_E_USAGE` for a name that is none; `CROSSTIE_E_NOT_PERMITTED`, `CROSSTIE_E_NO_SPACE`.
+///
+/// Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's: `crosstie_lock_close`. After a fork a handle
+/// of the parent's is refused in the child, which opens its own.
+///
+/// # Safety
+/// `name` is a text that ends in a zero; `options` is NULL or begins with its size; `lock` can be written; `error` is NULL or the
+/// caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_lock_open(
+    name: *const c_char,
+    options: *const crosstie_lock_options,
+    lock: *mut *mut crosstie_lock,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = || {
+        handle::without_handle(|| {
+            // SAFETY: it is NULL or can be written, as this function asks.
+            unsafe { place::begin(lock) }?;
+            // SAFETY: it is NULL or begins with its size, as this function asks.
+            let options = unsafe { options::read(options) }?;
+            // SAFETY: it is NULL or ends in a zero, as this function asks.
+            let name = unsafe { place::text("the lock's name", name) }?;
+            let made = handle::open(Lock::open(name, &options)?)?;
+            // SAFETY: `begin` found that it is not NULL, and it can be written, as this function asks.
+            unsafe { lock.write(made) };
+            Ok(())
+        })
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { answer(error, work) }
+}
+
+/// Takes the lock, `CROSSTIE_EXCLUSIVE` or `CROSSTIE_SHARED`, and waits for that until `deadline_ns`: `CROSSTIE_WAIT_FOREVER`,
+/// `CROSSTIE_TRY`, or an instant of CLOCK_MONOTONIC (`crosstie_in_ns`).
+///
+/// That the last owner died is no status: the lock is held, and `turn` says `CROSSTIE_ABANDONED`. A lock without data says so once; a
+/// mutex and what has data until somebody says that it is mended.
+///
+/// `CROSSTIE_E_BUSY` and `CROSSTIE_E_TIMED_OUT`: who has it stands in `error`. `CROSSTIE_E_DEADLOCK`: to wait would close the circle
+/// that `error` names, also through `crosstie lock` commands around other programs; nothing was taken, the others go on waiting. Also for
+/// who takes what it has.
+///
+/// Thread-safe: several threads may wait by one handle. Not async-signal-safe: a handler that interrupts a call is refused. A
+/// child of fork has none of its parent's turns. Blocks until the deadline. Nothing is to be freed: `crosstie_lock_release`.
+///
+/// # Safety
+/// `turn` is NULL or begins with its size and can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_lock_take(
+    lock: *mut crosstie_lock,
+    access: u32,
+    deadline_ns: u64,
+    turn: *mut crosstie_turn,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = || {
+        handle::with::<Lock, _>(lock, |body, caller| {
+            let access = match access {
+                CROSSTIE_EXCLUSIVE => Access::Exclusive,
+                CROSSTIE_SHARED => Access::Shared,
+                other => {
+                    let text = format!("{other} is neither CROSSTIE_EXCLUSIVE nor CROSSTIE_SHARED");
+                    return Err(Failure::new(ErrorKind::Usage, text));
+                }
+            };
+            // SAFETY: it is NULL or begins with its size, as this function asks.
+            unsafe { options::check(turn) }?;
+            let told = body.take(number::<Lock>(lock), caller, access, deadline_ns)?;
+            // SAFETY: `check` found its size right, and it can be written, which this function asks for.
+            unsafe { options::write(turn, &told) };
+            Ok(())
+        })
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { answer(error, work) }
+}
+
+/// Releases what was taken last by this handle.
+///
+/// `CROSSTIE_E_USAGE` when this thread (of `CROSSTIE_OWNER_PROCESS`: this process) has not taken it. `CROSSTIE_E_LOST`: it was taken away by
+/// force meanwhile (`crosstie unlock --force`), so that another may have had it at the same time.
+///
+/// Thread-safe; not async-signal-safe; a child of fork has nothing to release. Never waits. Nothing is to be freed.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_lock_release(
+    lock: *mut crosstie_lock,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = || handle::with::<Lock, _>(lock, |body, caller| body.release(number::<Lock>(lock), caller));
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { answer(error, work) }
+}
+
+/// Says, while the lock is held, that what it protects is whole again: the next owner is not told `CROSSTIE_ABANDONED` any more.
+///
+/// `CROSSTIE_E_USAGE` when it is not held by this handle.
+///
+/// Thread-safe; not async-signal-safe; as before a fork after it. Never waits. Nothing is to be freed.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_lock_mark_mended(
+    lock: *mut crosstie_lock,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work =
+        || handle::with::<Lock, _>(lock, |body, caller| body.mark_mended(number::<Lock>(lock), caller));
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { answer(error, work) }
+}
+
+/// Closes the handle; the lock itself stays, for others and for later.
+///
+/// `CROSSTIE_E_BUSY` while a thread has it by this handle or is inside a call with it; `CROSSTIE_E_USAGE` for NULL and for what is
+/// closed already.
+///
+/// Thread-safe; not async-signal-safe; a child of fork may close its parent's handle, which changes nothing in the parent. Never waits. Frees
+/// the handle.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_lock_close(
+    lock: *mut crosstie_lock,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { answer(error, || handle::close::<Lock>(lock)) }
+}

@@ -1,0 +1,76 @@
+//! What who takes a turn is told: [`crosstie_turn`].
+#![expect(unsafe_code, reason = "a struct of the caller's")]
+
+use std::ffi::c_char;
+
+use crosstie::ledger::Identity;
+use crosstie::sync::AnyLockGuard;
+
+use crate::options;
+use crate::status::cut;
+
+/// In `crosstie_turn.flags`: the last owner died while it had it, so that what it protects may be half done. It is held all the same.
+pub const CROSSTIE_ABANDONED: u32 = 1;
+
+/// Bytes of the name of a dead owner in a `crosstie_turn`, the zero at its end among them.
+pub const CROSSTIE_WHO_BYTES: usize = 48;
+
+/// What who takes a turn is told; the caller's own. Begin it with `CROSSTIE_TURN_INIT`; it may be NULL where it is asked for, and
+/// then an owner's death is not told.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct crosstie_turn {
+    /// sizeof(crosstie_turn), set by the caller.
+    pub size: usize,
+    /// The fencing number: larger than that of every exclusive owner before.
+    pub token: u64,
+    /// `CROSSTIE_ABANDONED`, or 0.
+    pub flags: u32,
+    /// Of a semaphore, which permit it is, from 0; else 0.
+    pub index: u32,
+    /// Of `CROSSTIE_ABANDONED`, the process that died; 0 where that is not known any more.
+    pub dead_pid: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Of `CROSSTIE_ABANDONED`, who died, in words.
+    pub dead_who: [c_char; CROSSTIE_WHO_BYTES],
+}
+
+// SAFETY: repr(C), begins with its size, numbers only.
+unsafe impl options::Sized for crosstie_turn {
+    const NAME: &'static str = "crosstie_turn";
+    const BYTES_FIRST: usize = 80;
+    const ZERO: Self = Self {
+        size: size_of::<Self>(),
+        token: 0,
+        flags: 0,
+        index: 0,
+        dead_pid: 0,
+        reserved: 0,
+        dead_who: [0; CROSSTIE_WHO_BYTES],
+    };
+}
+
+const _: () = assert!(size_of::<crosstie_turn>() == 80);
+
+impl crosstie_turn {
+    /// The turn of `token`, whose owner before died.
+    #[cold]
+    pub(crate) fn after_death(token: u64, who: Option<&Identity>) -> Self {
+        let dead_who = cut(&who.map_or_else(|| "its last owner".to_owned(), Identity::to_string));
+        let dead_pid = who.map_or(0, |who| who.pid);
+        Self { token, flags: CROSSTIE_ABANDONED, dead_pid, dead_who, ..<Self as options::Sized>::ZERO }
+    }
+
+    /// The turn of `token`.
+    #[inline]
+    pub(crate) fn clean(token: u64) -> Self {
+        Self { token, ..<Self as options::Sized>::ZERO }
+    }
+}
+
+/// What a thread or process has by a handle.
+pub(crate) enum Held {
+    /// A lock.
+    Lock(AnyLockGuard),
+}

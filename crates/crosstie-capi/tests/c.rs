@@ -1,0 +1,14 @@
+//! The C side, as C programs see it: compiled, linked and run.
+
+#[path = "c/actor.rs"]
+mod actor;
+#[path = "c/compiler.rs"]
+mod compiler;
+#[path = "c/headers.rs"]
+mod headers;
+#[path = "c/lock.rs"]
+mod lock;
+#[path = "c/programs.rs"]
+mod programs;
+#[path = "c/stage.rs"]
+mod stage;

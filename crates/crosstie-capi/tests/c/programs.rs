@@ -1,0 +1,58 @@
+//! Programs that check themselves, linked to the shared and to the static library, and under valgrind.
+
+use std::process::Command;
+
+use crate::compiler::{Link, test_program};
+use crate::stage::Stage;
+
+/// What each program says when all that it checks holds.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("misuse.c", "misuse: ok\n"),
+    ("threads.c", "threads: ok\n"),
+    ("forked.c", "forked: ok\n"),
+    ("raii.cpp", "raii: ok\n"),
+];
+
+#[test]
+fn whatever_c_hands_in_is_answered_by_a_status() {
+    says("misuse.c");
+}
+
+#[test]
+fn a_turn_is_the_threads_or_the_process_s_and_a_handler_is_refused() {
+    says("threads.c");
+}
+
+#[test]
+fn a_child_of_fork_has_nothing_of_its_parents() {
+    says("forked.c");
+}
+
+#[test]
+fn guards_of_cpp_release_and_handles_close() {
+    says("raii.cpp");
+}
+
+fn says(file: &str) {
+    let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
+    for link in [Link::Shared, Link::Static] {
+        let Some(program) = test_program(file, link) else { return };
+        assert_eq!(Stage::new().run(&program), wanted);
+    }
+}
+
+#[test]
+fn valgrind_finds_nothing() {
+    if let Err(error) = Command::new("valgrind").arg("--version").output() {
+        return println!("SKIPPED: no valgrind: {error}");
+    }
+    for file in ["misuse.c", "forked.c"] {
+        let Some(program) = test_program(file, Link::Shared) else { return };
+        let stage = Stage::new();
+        let mut command = stage.command("valgrind".as_ref());
+        command.args(["--quiet", "--error-exitcode=9", "--trace-children=yes"]).arg(program);
+        let output = command.output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{file}: {}\n{complaint}", output.status);
+    }
+}

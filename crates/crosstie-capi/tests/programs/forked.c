@@ -1,0 +1,49 @@
+/* A child of fork has none of its parent's handles and turns, and what it does with them changes nothing there. */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+
+static int in_a_child(crosstie_lock *parents, crosstie_lock *held)
+{
+    crosstie_error error;
+    crosstie_lock *own;
+    ANSWERS(CROSSTIE_E_USAGE, "before a fork",
+            crosstie_lock_take(parents, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "before a fork", crosstie_lock_release(held, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("held", NULL, &own, &error));
+    ANSWERS(CROSSTIE_E_BUSY, "held by", crosstie_lock_take(own, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "does not have", crosstie_lock_release(own, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(held, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "closed already", crosstie_lock_close(held, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(parents, &error));
+    ANSWERS(CROSSTIE_E_BUSY, "held by", crosstie_lock_take(own, CROSSTIE_SHARED, CROSSTIE_TRY, NULL, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(own, &error));
+    return 0;
+}
+
+int main(void)
+{
+    crosstie_error error;
+    crosstie_lock *lock, *held;
+    crosstie_turn turn = CROSSTIE_TURN_INIT;
+    int status;
+    pid_t child;
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("free", NULL, &lock, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("held", NULL, &held, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_take(held, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, &turn, &error));
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        _exit(in_a_child(lock, held));
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_release(held, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_take(held, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, &turn, &error));
+    CHECK(turn.flags == 0 && turn.token == 2);
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_release(held, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(held, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(lock, &error));
+    puts("forked: ok");
+    return 0;
+}
