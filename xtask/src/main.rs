@@ -1,6 +1,7 @@
-//! The project's own chores: `cargo xtask test | python | tidy | ci | weaken | peers`.
+//! The project's own chores: `cargo xtask test | python | tidy | ci | weaken | peers | install-c`.
 #![deny(unsafe_code)]
 
+mod install_c;
 mod peers;
 mod source;
 mod suites;
@@ -17,6 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   tidy     the house style as checks (CONTRIBUTING.md)
   ci       everything a change must pass: format, clippy, docs, tidy, test
   weaken   each ordering of the core weakened by one step: some model must fail; weaken [NAME]
+  install-c  the C library with its headers, for pkg-config and CMake: install-c PREFIX [--from FOLDER]
   peers    our channels beside other projects', in one run: peers [REPETITIONS] [--out FOLDER]
 ";
 
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         "test" => suites::test::run(&root),
         "python" => suites::test::run_python_alone(&root),
         "ci" => suites::ci::run(&root),
+        "install-c" => install_c::run(&root, arguments),
         "peers" => peers::run(&root, arguments),
         "weaken" => weaken::run(&root, &arguments.next().unwrap_or_default()),
         _ => {

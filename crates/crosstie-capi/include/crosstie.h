@@ -248,7 +248,7 @@ extern "C" {
  *
  * CROSSTIE_E_USAGE for a name that is none; CROSSTIE_E_NOT_PERMITTED, CROSSTIE_E_NO_SPACE.
  *
- * Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's: crosstie_lock_close. After a fork a handle
+ * Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's, crosstie_lock_close frees it. After a fork a handle
  * of the parent's is refused in the child, which opens its own.
  *
  * Pointers:
@@ -356,14 +356,14 @@ const char *crosstie_status_text(crosstie_status status);
 /**
  * Now, as deadlines count: nanoseconds of CLOCK_MONOTONIC.
  *
- * Thread-safe, async-signal-safe, as before a fork after it. Never blocks.
+ * Thread-safe, async-signal-safe, as before a fork after it. Never blocks. Nothing is to be freed.
  */
 uint64_t crosstie_now_ns(void);
 
 /**
  * The deadline that comes in ns nanoseconds: crosstie_in_ns(5000000000) is five seconds from now.
  *
- * Thread-safe, async-signal-safe, as before a fork after it. Never blocks.
+ * Thread-safe, async-signal-safe, as before a fork after it. Never blocks. Nothing is to be freed.
  */
 uint64_t crosstie_in_ns(uint64_t ns);
 
@@ -377,7 +377,7 @@ const char *crosstie_version(void);
 /**
  * The library's version as a number: major * 1000000 + minor * 1000 + patch. That of the header is CROSSTIE_VERSION_NUMBER.
  *
- * Thread-safe, async-signal-safe, as before a fork after it. Never blocks.
+ * Thread-safe, async-signal-safe, as before a fork after it. Never blocks. Nothing is to be freed.
  */
 uint32_t crosstie_version_number(void);
 
@@ -386,7 +386,7 @@ uint32_t crosstie_version_number(void);
  * its start answers CROSSTIE_OK, or CROSSTIE_E_MISMATCH. While the major number is 0, the minor one has to be the same; the library may be
  * newer than the header, not older.
  *
- * Thread-safe, async-signal-safe, as before a fork after it. Never blocks.
+ * Thread-safe, async-signal-safe, as before a fork after it. Never blocks. Nothing is to be freed.
  */
 crosstie_status crosstie_abi_check(uint32_t header_number);
 

@@ -195,7 +195,7 @@ fn told(guard: &AnyTurn<'_>) -> crosstie_turn {
 ///
 /// `CROSSTIE_E_USAGE` for a name that is none; `CROSSTIE_E_NOT_PERMITTED`, `CROSSTIE_E_NO_SPACE`.
 ///
-/// Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's: `crosstie_lock_close`. After a fork a handle
+/// Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's, `crosstie_lock_close` frees it. After a fork a handle
 /// of the parent's is refused in the child, which opens its own.
 ///
 /// # Safety

@@ -19,7 +19,7 @@ pub(crate) fn deadline(deadline_ns: u64) -> Deadline {
 
 /// Now, as deadlines count: nanoseconds of CLOCK_MONOTONIC.
 ///
-/// Thread-safe, async-signal-safe, as before a fork after it. Never blocks.
+/// Thread-safe, async-signal-safe, as before a fork after it. Never blocks. Nothing is to be freed.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C finds it by its name")]
 pub extern "C" fn crosstie_now_ns() -> u64 {
@@ -28,7 +28,7 @@ pub extern "C" fn crosstie_now_ns() -> u64 {
 
 /// The deadline that comes in `ns` nanoseconds: `crosstie_in_ns(5000000000)` is five seconds from now.
 ///
-/// Thread-safe, async-signal-safe, as before a fork after it. Never blocks.
+/// Thread-safe, async-signal-safe, as before a fork after it. Never blocks. Nothing is to be freed.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C finds it by its name")]
 pub extern "C" fn crosstie_in_ns(ns: u64) -> u64 {

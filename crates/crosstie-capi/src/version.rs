@@ -34,7 +34,7 @@ pub extern "C" fn crosstie_version() -> *const c_char {
 
 /// The library's version as a number: major * 1000000 + minor * 1000 + patch. That of the header is `CROSSTIE_VERSION_NUMBER`.
 ///
-/// Thread-safe, async-signal-safe, as before a fork after it. Never blocks.
+/// Thread-safe, async-signal-safe, as before a fork after it. Never blocks. Nothing is to be freed.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C finds it by its name")]
 pub extern "C" fn crosstie_version_number() -> u32 {
@@ -45,7 +45,7 @@ pub extern "C" fn crosstie_version_number() -> u32 {
 /// its start answers `CROSSTIE_OK`, or `CROSSTIE_E_MISMATCH`. While the major number is 0, the minor one has to be the same; the library may be
 /// newer than the header, not older.
 ///
-/// Thread-safe, async-signal-safe, as before a fork after it. Never blocks.
+/// Thread-safe, async-signal-safe, as before a fork after it. Never blocks. Nothing is to be freed.
 #[unsafe(no_mangle)]
 #[expect(unsafe_code, reason = "C finds it by its name")]
 pub extern "C" fn crosstie_abi_check(header_number: u32) -> crosstie_status {

@@ -6,6 +6,8 @@ mod actor;
 mod compiler;
 #[path = "c/headers.rs"]
 mod headers;
+#[path = "c/install.rs"]
+mod install;
 #[path = "c/lock.rs"]
 mod lock;
 #[path = "c/programs.rs"]

@@ -19,7 +19,6 @@ const PEER: &str = "Boost message_queue";
 const MESSAGES: usize = 1024;
 const BYTES_MAX: usize = 4 << 20;
 
-// SAFETY: declared as src/queue.cpp defines them, which build.rs links in.
 unsafe extern "C" {
     fn peers_boost_open(name: *const c_char, messages: usize, bytes: usize) -> *mut c_void;
     fn peers_boost_close(queue: *mut c_void);

@@ -54,3 +54,13 @@ fn the_library_says_its_name_and_stays_loaded() {
     assert!(said.contains(&format!("[libcrosstie.so.{}.{}]", version[0], version[1])), "{said}");
     assert!(said.contains("NODELETE"), "{said}");
 }
+
+#[test]
+fn the_page_begins_with_the_example_that_is_compiled() {
+    let read = |path: &str| std::fs::read_to_string(crate_folder().join("../..").join(path)).unwrap();
+    let example = read("examples/c/first.c");
+    assert!(
+        read("docs/c.md").contains(&format!("```c\n{example}```")),
+        "docs/c.md has examples/c/first.c as it is"
+    );
+}

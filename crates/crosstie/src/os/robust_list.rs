@@ -210,7 +210,6 @@ fn register_own_head() -> io::Result<NonNull<Head>> {
 
 const PTHREAD_MUTEX_ROBUST: libc::c_int = 1;
 
-// SAFETY: declared as pthread.h declares it, with the types that libc gives its neighbours.
 unsafe extern "C" {
     fn pthread_mutexattr_setrobust(
         attributes: *mut libc::pthread_mutexattr_t,
