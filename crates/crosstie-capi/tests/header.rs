@@ -112,9 +112,10 @@ fn every_function_says_what_a_c_programmer_has_to_know() {
     for part in header.split("/**").skip(1) {
         let Some((comment, declaration)) = part.split_once("*/") else { continue };
         let declaration = declaration.trim_start().lines().next().unwrap_or_default();
-        if !declaration.contains(" crosstie_")
+        // A definition begins with #, a type with t.
+        if !declaration.contains("crosstie_")
             || !declaration.contains('(')
-            || declaration.starts_with("typedef")
+            || declaration.starts_with(['#', 't'])
         {
             continue;
         }
