@@ -15,3 +15,10 @@ pub fn open(py: Python<'_>, path: Option<PathBuf>) -> PyResult<&'static Domain> 
     };
     opened.map_err(|error| refusal::error(py, &error))
 }
+
+/// Whether only this user can put anything into the domain: then what lies there may be unpickled.
+#[pyfunction]
+#[pyo3(name = "_is_private", signature = (domain=None))]
+pub fn is_private(py: Python<'_>, domain: Option<PathBuf>) -> PyResult<bool> {
+    Ok(!open(py, domain)?.directory().is_shared())
+}

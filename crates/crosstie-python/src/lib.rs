@@ -10,6 +10,8 @@
 //! | `held` | what was taken through an object, by which thread |
 //! | `lock` | `Lock` and its `Guard` |
 //! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
+//! | `sender`, `receiver` | the ends of channels, as bytes |
+//! | `region` | raw shared memory as a buffer |
 //! | `condition`, `event`, `barrier`, `once` | waiting for what others do |
 //!
 //! What needs no speed is Python, in the folder `python/crosstie`: the exceptions, and all that is built from these.
@@ -26,8 +28,11 @@ mod once;
 mod owner;
 mod patience;
 mod pickle;
+mod receiver;
 mod refusal;
+mod region;
 mod semaphore;
+mod sender;
 
 use pyo3::prelude::*;
 
@@ -41,6 +46,8 @@ mod _native {
     #[pymodule_export]
     use super::counting::CountingSemaphore;
     #[pymodule_export]
+    use super::domain::is_private;
+    #[pymodule_export]
     use super::event::Event;
     #[pymodule_export]
     use super::lock::{Guard, Lock};
@@ -49,9 +56,15 @@ mod _native {
     #[pymodule_export]
     use super::owner::{Blocked, Owner};
     #[pymodule_export]
+    use super::receiver::{JobEnd, ReceiverEnd};
+    #[pymodule_export]
     use super::refusal::error_table;
     #[pymodule_export]
+    use super::region::Region;
+    #[pymodule_export]
     use super::semaphore::{Permit, Semaphore};
+    #[pymodule_export]
+    use super::sender::SenderEnd;
 
     use pyo3::prelude::*;
 

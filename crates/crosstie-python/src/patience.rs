@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crosstie::Deadline;
 use crosstie::ledger::Domain;
 use crosstie::os::interruption::{Cause, interruptible};
 use crosstie::os::{clock, process};
 use crosstie::sync::LockError;
+use crosstie::{Deadline, ErrorKind};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -19,7 +19,11 @@ pub struct Timeout(pub Option<Duration>);
 impl Timeout {
     /// The instant at which it is over, from now on.
     pub fn deadline(self) -> Deadline {
-        self.0.map_or(Deadline::NEVER, clock::deadline_in)
+        match self.0 {
+            None => Deadline::NEVER,
+            Some(Duration::ZERO) => Deadline::NOW,
+            Some(timeout) => clock::deadline_in(timeout),
+        }
     }
 
     /// In seconds.
@@ -124,6 +128,55 @@ pub fn wait<T: Send>(
 /// When the interpreter has ended meanwhile, a thread never comes back from here.
 pub fn outside<T: Send>(py: Python<'_>, attempt: impl FnOnce() -> T + Send) -> (T, bool) {
     py.detach(|| if has_handlers() { interruptible(has_to_handle, attempt) } else { (attempt(), false) })
+}
+
+/// What an operation answered whose deadline has passed.
+pub trait Late {
+    /// Whether that is so.
+    fn is_late(&self) -> bool;
+}
+
+/// How long a wait for a message lasts at a stretch: then signals are handled, and others may use the end.
+const SLICE_NS: u64 = 50_000_000;
+
+/// Waits for messages: at once inside the interpreter if that is possible, else outside in slices until `deadline`.
+///
+/// No queue has places for who waits for messages, so nothing is lost between two slices.
+///
+/// # Errors
+/// What a signal's handler raises.
+pub fn sliced<T: Late + Send>(
+    py: Python<'_>,
+    deadline: Deadline,
+    attempt: impl Fn(Deadline) -> T + Send + Sync,
+) -> PyResult<T> {
+    loop {
+        let slice = Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS);
+        let answer = py.detach(|| attempt(slice.min(deadline)));
+        if !answer.is_late() || deadline <= slice {
+            return Ok(answer);
+        }
+        py.check_signals()?;
+    }
+}
+
+/// Opens an end until `deadline`, in slices.
+///
+/// # Errors
+/// The end's; what a signal's handler raises.
+pub fn open<T: Send>(
+    py: Python<'_>,
+    deadline: Deadline,
+    open: impl Fn(Deadline) -> crosstie::Result<T> + Send + Sync,
+) -> PyResult<T> {
+    loop {
+        let slice = Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS);
+        match py.detach(|| open(slice.min(deadline))) {
+            Ok(end) => return Ok(end),
+            Err(late) if late.kind() == ErrorKind::TimedOut && slice < deadline => py.check_signals()?,
+            Err(error) => return Err(refusal::error(py, &error)),
+        }
+    }
 }
 
 /// Which thread of this process, without asking the kernel.

@@ -24,9 +24,12 @@ from ._native import (
     Once,
     Owner,
     Permit,
+    Region,
     Semaphore,
     __version__,
 )
+from .arrays import SharedArray
+from .channels import Job, Queue, Receiver, Sender
 from .errors import (
     Abandoned,
     AbandonedWarning,
@@ -70,6 +73,7 @@ __all__ = [
     "Event",
     "Failed",
     "Guard",
+    "Job",
     "Lock",
     "Lost",
     "Mismatch",
@@ -82,8 +86,13 @@ __all__ = [
     "PeerDied",
     "Permit",
     "Poisoned",
+    "Queue",
+    "Receiver",
+    "Region",
     "RwLock",
     "Semaphore",
+    "Sender",
+    "SharedArray",
     "TimedOut",
     "TooLarge",
     "Unsupported",

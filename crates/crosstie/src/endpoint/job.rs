@@ -1,10 +1,16 @@
-//! [`Job`]: a message of a queue in hand, which says itself when it is done.
+//! [`Job`]: a message of a queue in hand, which says itself when it is done; [`JobTicket`]: one that is settled by its
+//! receiver.
 
 use std::fmt;
 use std::ops::Deref;
 
+use crosstie_core::Deadline;
+use crosstie_core::queue::consumer::Claim;
+
 use super::message::Message;
+use super::receiver::Receiver;
 use crate::channel::queue;
+use crate::contract::RecvError;
 use crate::error::Result;
 
 /// A message of a queue in hand, made by [`Receiver::recv_job`](super::Receiver::recv_job); it derefs to
@@ -72,5 +78,75 @@ impl<T: Message + ?Sized> Deref for Job<'_, T> {
 impl<T: Message<Owned: fmt::Debug> + ?Sized> fmt::Debug for Job<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job").field("message", &self.message).field("job", &self.job).finish()
+    }
+}
+
+/// A job in hand without a borrow of its receiver, for who keeps both apart: a binding, a table of jobs.
+///
+/// # Death
+/// As a [`Job`]'s. Dropped unsettled, it stays in hand until the receiver is dropped or dies; then it is delivered again.
+#[derive(Debug)]
+#[must_use = "a job is to be settled by its receiver"]
+pub struct JobTicket(Claim);
+
+impl JobTicket {
+    /// How often it was delivered, this time included.
+    #[must_use]
+    pub fn deliveries(&self) -> u32 {
+        u32::from(self.0.deliveries)
+    }
+}
+
+/// What has become of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done: it is never delivered again.
+    Done,
+    /// It failed: it is delivered again, or is a dead letter.
+    Failed,
+    /// Nobody can do it: it is a dead letter at once.
+    Rejected,
+}
+
+impl<T: Message + ?Sized> Receiver<T> {
+    /// As [`Receiver::recv_job`], with a ticket for [`Receiver::settle`] in the guard's place.
+    ///
+    /// # Errors
+    /// As [`Receiver::recv_job`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::endpoint::{Options, Outcome, Receiver, Sender};
+    /// let folder = tempfile::tempdir()?;
+    /// let options = Options { domain: Some(folder.path().join("domain")), ..Options::default() };
+    /// let mut tx = Sender::<u32>::open_with("queue:jobs", &options)?;
+    /// let rx = Receiver::<u32>::open_with("queue:jobs", &options)?;
+    /// tx.send(&7)?;
+    /// let (number, ticket) = rx.take_job(Deadline::NEVER)?;
+    /// rx.settle(ticket, Outcome::Failed)?;
+    /// let (again, ticket) = rx.take_job(Deadline::NEVER)?;
+    /// assert_eq!((number, again, ticket.deliveries()), (7, 7, 2));
+    /// rx.settle(ticket, Outcome::Done)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn take_job(&self, deadline: Deadline) -> Result<(T::Owned, JobTicket), RecvError> {
+        let Job { message, job } = self.recv_job(deadline)?;
+        Ok((message, JobTicket(job.into_claim())))
+    }
+
+    /// Says what has become of a job that this receiver took.
+    ///
+    /// # Errors
+    /// [`Lost`](crate::ErrorKind::Lost) if its lease had run out, and another receiver has it; `Corrupt`.
+    pub fn settle(&self, ticket: JobTicket, outcome: Outcome) -> Result<()> {
+        // Whoever has a ticket got it from a receiver of a queue; another mechanism's has none to settle.
+        let Some(queue) = self.queue() else { return Ok(()) };
+        let job = queue::Job::of(queue, ticket.0);
+        match outcome {
+            Outcome::Done => job.done(),
+            Outcome::Failed => job.fail(),
+            Outcome::Rejected => job.reject(),
+        }
     }
 }

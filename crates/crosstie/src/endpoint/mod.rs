@@ -12,7 +12,7 @@
 //! | `receiver`, `payload` | [`Receiver`]; [`Payload`]: a message read in place |
 //! | `capabilities` | [`Capabilities`]: what a mechanism can |
 //! | `batch` | [`Batch`]: messages acknowledged together |
-//! | `job` | [`Job`]: a message of a queue in hand, which says itself when it is done |
+//! | `job` | [`Job`]: a message of a queue in hand, which says itself when it is done; [`JobTicket`] |
 //! | `spawn` | [`SpawnEnd`]: a child gets its end |
 //! | `connection` | [`connect`], [`Listener`]: both directions |
 //! | `future` | `AsyncReceiver`, `AsyncSender`: ends in a tokio runtime (feature `tokio`) |
@@ -49,7 +49,7 @@ pub use capabilities::{Capabilities, Delivery, Untaken};
 pub use connection::{Ends, Listener, connect};
 #[cfg(feature = "tokio")]
 pub use future::{AsyncReceiver, AsyncSender};
-pub use job::Job;
+pub use job::{Job, JobTicket, Outcome};
 pub use loan::Loan;
 pub use message::Message;
 pub use messages::Messages;

@@ -186,6 +186,14 @@ impl<T: Message + ?Sized> Receiver<T> {
         }
     }
 
+    /// The queue behind it, where there is one.
+    pub(super) fn queue(&self) -> Option<&QueueReceiver> {
+        match &self.end {
+            RecvEnd::Queue(end) => Some(end),
+            RecvEnd::Ring(_) | RecvEnd::Topic(_) | RecvEnd::Kernel(_) => None,
+        }
+    }
+
     /// Lends a dead letter of a queue, if there is one: a message that was delivered too often. Dropping it
     /// removes it, except while panicking.
     ///

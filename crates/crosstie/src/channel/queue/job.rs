@@ -27,6 +27,17 @@ impl<'a> Job<'a> {
         Self { receiver, claim, is_over: false }
     }
 
+    /// The job of `receiver` that [`Job::into_claim`] let go of.
+    pub(crate) fn of(receiver: &'a QueueReceiver, claim: Claim) -> Self {
+        Self::new(receiver, claim)
+    }
+
+    /// Lets go of it: it stays in hand of the receiver, without a guard.
+    pub(crate) fn into_claim(mut self) -> Claim {
+        self.is_over = true;
+        self.claim
+    }
+
     /// Bytes of the message.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,0 +1,331 @@
+"""The ends of channels: `Sender`, `Receiver`, `Job`, and `Queue`, which is made of both."""
+
+from __future__ import annotations
+
+import os as _os
+
+from ._native import JobEnd, ReceiverEnd, SenderEnd, _is_private
+from .errors import Busy, Closed, NotPermitted, TimedOut, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+    from os import PathLike
+    from typing import Any, Literal
+
+    _Codec = Literal["bytes", "text", "json", "pickle"]
+    _Timeout = float | timedelta | None
+
+
+def _mechanism(address: str) -> str:
+    before, colon, _ = address.partition(":")
+    return before if colon else ("fd" if address == "-" else "queue")
+
+
+def _only_this_user_writes(address: str, domain: str | PathLike[str] | None) -> bool:
+    """Whether nobody but this user, and root, can put a message there."""
+    mechanism = _mechanism(address)
+    if mechanism in ("ring", "queue", "topic"):
+        return _is_private(domain)
+    if mechanism in ("pipe", "fd"):
+        return True
+    path = address.partition(":")[2].partition("?")[0]
+    if mechanism not in ("fifo", "unix", "unixpacket") or path.startswith("@"):
+        return False
+    try:
+        found = _os.stat(path)
+    except OSError:
+        return False
+    return found.st_uid == _os.geteuid() and not found.st_mode & 0o022
+
+
+def _encoder(codec: str) -> Any:
+    if codec == "text":
+        return str.encode
+    if codec == "json":
+        import json
+
+        return lambda message: json.dumps(message).encode()
+    if codec == "pickle":
+        import pickle
+
+        return lambda message: pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    raise ValueError(f'codec: "bytes", "text", "json" or "pickle", not {codec!r}')
+
+
+def _decoder(codec: str) -> Any:
+    if codec == "bytes":
+        return bytes
+    if codec == "text":
+        return bytes.decode
+    if codec == "json":
+        import json
+
+        return json.loads
+    if codec == "pickle":
+        import pickle
+
+        return pickle.loads
+    raise ValueError(f'codec: "bytes", "text", "json" or "pickle", not {codec!r}')
+
+
+class Sender(SenderEnd):
+    """The end of a channel that messages go into, by its address: ``ring:NAME``, ``queue:NAME``, ``unix:/path``, …
+
+    ``codec`` says what messages are: ``"bytes"`` (and whatever has a buffer), ``"text"``, ``"json"`` or ``"pickle"``; the
+    receiver has to say the same.
+
+    >>> import crosstie
+    >>> with crosstie.Sender("ring:numbers", codec="json") as tx:
+    ...     tx.send([1, 2])
+    >>> with crosstie.Receiver("ring:numbers", codec="json") as rx:
+    ...     list(rx)
+    [[1, 2]]
+    """
+
+    def __new__(
+        cls,
+        address: str,
+        *,
+        codec: _Codec = "bytes",
+        timeout: _Timeout = None,
+        domain: str | PathLike[str] | None = None,
+    ) -> Sender:
+        return super().__new__(cls, address, timeout=timeout, domain=domain)
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        codec: _Codec = "bytes",
+        timeout: _Timeout = None,
+        domain: str | PathLike[str] | None = None,
+    ) -> None:
+        self._encode = None if codec == "bytes" else _encoder(codec)
+
+    def send(self, message: Any, timeout: _Timeout = None) -> None:
+        """Sends one message; waits while there is no room.
+
+        Raises TimedOut, Closed when the receiver has ended, PeerDied when it was killed, TooLarge.
+        """
+        self.send_bytes(message if self._encode is None else self._encode(message), timeout)
+
+    def __enter__(self) -> Sender:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class Receiver(ReceiverEnd):
+    """The end of a channel that messages come out of, by its address.
+
+    Iterating yields messages until every sender said that it is done; a sender that was killed raises PeerDied, behind
+    everything that it sent. Pickled messages are taken only from where nobody but this user can put any, unless
+    ``allow_pickle``: who can send one can run any code here.
+
+    >>> import crosstie
+    >>> tx, rx = crosstie.Sender("queue:jobs"), crosstie.Receiver("queue:jobs")
+    >>> tx.send(b"draw the owl")
+    >>> with rx.job() as job:
+    ...     job.message
+    b'draw the owl'
+    """
+
+    def __new__(
+        cls,
+        address: str,
+        *,
+        codec: _Codec = "bytes",
+        allow_pickle: bool = False,
+        timeout: _Timeout = None,
+        domain: str | PathLike[str] | None = None,
+    ) -> Receiver:
+        return super().__new__(cls, address, timeout=timeout, domain=domain)
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        codec: _Codec = "bytes",
+        allow_pickle: bool = False,
+        timeout: _Timeout = None,
+        domain: str | PathLike[str] | None = None,
+    ) -> None:
+        if codec == "pickle" and not allow_pickle and not _only_this_user_writes(address, domain):
+            self.close()
+            raise NotPermitted(
+                f"unpickle from {address}: others may send there, and whoever can runs any code here; "
+                'take codec="json", or say allow_pickle=True'
+            )
+        self._decode = _decoder(codec)
+
+    def recv(self, timeout: _Timeout = None) -> Any:
+        """Receives one message; waits while there is none.
+
+        Raises TimedOut, Closed once every sender said that it is done, PeerDied when one was killed, both behind
+        everything that was sent.
+        """
+        return self._decode(self.recv_bytes(timeout))
+
+    def job(self, timeout: _Timeout = None) -> Job:
+        """Takes the next message of a queue into hand: done at the end of the ``with`` block, unless that raises.
+
+        What is not done when this process ends, or is killed, is delivered to another receiver.
+        """
+        return Job(self, self.take_job(timeout))
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return self.recv()
+        except Closed:
+            raise StopIteration from None
+
+    def __enter__(self) -> Receiver:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class Job:
+    """A message of a queue in hand. Neither done nor rejected it is delivered again, after three times it is a dead letter."""
+
+    def __init__(self, receiver: Receiver, end: JobEnd) -> None:
+        self._end = end
+        try:
+            #: The message.
+            self.message = receiver._decode(end.data)
+        except BaseException:
+            end.settle("rejected")
+            raise
+
+    @property
+    def deliveries(self) -> int:
+        """How often it was delivered, this time included."""
+        return self._end.deliveries
+
+    def done(self) -> None:
+        """Says that it is done: it is never delivered again."""
+        self._end.settle("done")
+
+    def fail(self) -> None:
+        """Says that it failed: it is delivered again, or is a dead letter."""
+        self._end.settle("failed")
+
+    def reject(self) -> None:
+        """Says that nobody can do it: it is a dead letter at once."""
+        self._end.settle("rejected")
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(self, kind: object, *exception: object) -> None:
+        if not self._end.settled:
+            if kind is None:
+                self.done()
+            else:
+                self.fail()
+
+
+class Queue:
+    """A queue between processes as multiprocessing.Queue, that nobody's death hangs: get() raises PeerDied instead.
+
+    By name, or a new one without. Any number put, any number get; what a killed one had just got is delivered to
+    another. Copies that were pickled are the same queue.
+
+    >>> import crosstie
+    >>> q = crosstie.Queue("letters")
+    >>> q.put(("a", 1)); q.get(timeout=5)
+    ('a', 1)
+    >>> q.put("done with care")
+    >>> with q.job() as job:
+    ...     job.message
+    'done with care'
+    """
+
+    def __init__(self, name: str | None = None, *, domain: str | PathLike[str] | None = None) -> None:
+        if name is None:
+            name = f"anonymous-{_os.getpid()}-{_os.urandom(8).hex()}"
+        if ":" in name:
+            raise Usage(f"open queue {name}: a name, not an address; take Sender and Receiver for those")
+        self.name = name
+        self._domain = domain
+        self._ends: tuple[int, Sender | None, Receiver | None] = (_os.getpid(), None, None)
+
+    def _own(self) -> tuple[int, Sender | None, Receiver | None]:
+        # What a fork brought along is the parent's.
+        if self._ends[0] != _os.getpid():
+            self._ends = (_os.getpid(), None, None)
+        return self._ends
+
+    def _sender(self) -> Sender:
+        pid, sender, receiver = self._own()
+        if sender is None:
+            sender = Sender(f"queue:{self.name}", codec="pickle", domain=self._domain)
+            self._ends = (pid, sender, receiver)
+        return sender
+
+    def _receiver(self) -> Receiver:
+        pid, sender, receiver = self._own()
+        if receiver is None:
+            receiver = Receiver(f"queue:{self.name}", codec="pickle", domain=self._domain)
+            self._ends = (pid, sender, receiver)
+        return receiver
+
+    def put(self, message: Any, block: bool = True, timeout: _Timeout = None) -> None:
+        """Puts one message; waits while there is no room. queue.Full if there is none in time."""
+        try:
+            self._sender().send(message, timeout if block else 0)
+        except (Busy, TimedOut):
+            import queue
+
+            raise queue.Full from None
+
+    def get(self, block: bool = True, timeout: _Timeout = None) -> Any:
+        """Gets one message; waits while there is none. queue.Empty if there is none in time, PeerDied if who put is dead."""
+        try:
+            return self._receiver().recv(timeout if block else 0)
+        except (Busy, TimedOut):
+            import queue
+
+            raise queue.Empty from None
+
+    def put_nowait(self, message: Any) -> None:
+        """As put, without waiting."""
+        self.put(message, False)
+
+    def get_nowait(self) -> Any:
+        """As get, without waiting."""
+        return self.get(False)
+
+    def job(self, timeout: _Timeout = None) -> Job:
+        """As Receiver.job."""
+        return self._receiver().job(timeout)
+
+    def close(self) -> None:
+        """Says that this process puts and gets no more."""
+        _, sender, receiver = self._own()
+        self._ends = (_os.getpid(), None, None)
+        for end in (sender, receiver):
+            if end is not None:
+                end.close()
+
+    def __enter__(self) -> Queue:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"name": self.name, "domain": self._domain}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["name"], domain=state["domain"])  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        return f"<crosstie.Queue queue:{self.name}>"

@@ -1,0 +1,186 @@
+//! `Receiver`: the end that messages come out of, as bytes; `JobEnd`: a message of a queue in hand.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError, TryLockError};
+
+use crosstie::contract::{Readiness, RecvError};
+use crosstie::endpoint::{JobTicket, Options, Outcome};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::patience::{self, Timeout};
+use crate::refusal;
+use crate::sender::{Gone, closed, options};
+
+type End = crosstie::Receiver<[u8]>;
+
+/// Receives bytes from `address`; crosstie.Receiver is made of this.
+#[pyclass(frozen, weakref, subclass, module = "crosstie._native")]
+pub struct ReceiverEnd {
+    end: Mutex<Option<End>>,
+    address: String,
+}
+
+#[pymethods]
+impl ReceiverEnd {
+    #[new]
+    #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
+    fn new(py: Python<'_>, address: String, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
+        let end = patience::open(py, timeout.deadline(), |open_deadline| {
+            End::open_with(&address, &Options { open_deadline, ..options(timeout, domain.clone()) })
+        })?;
+        Ok(Self { end: Mutex::new(Some(end)), address })
+    }
+
+    /// Receives one message as bytes; waits while there is none.
+    ///
+    /// Raises TimedOut, Closed once every sender said that it is done, PeerDied when one was killed, both behind
+    /// everything that was sent.
+    #[pyo3(signature = (timeout=Timeout(None)), text_signature = "($self, timeout=None)")]
+    fn recv_bytes<'py>(&self, py: Python<'py>, timeout: Timeout) -> PyResult<Bound<'py, PyBytes>> {
+        let received =
+            patience::sliced(py, timeout.deadline(), |deadline| self.with(|end| end.recv_until(deadline)))?;
+        self.answer(py, received).map(|bytes| PyBytes::new(py, &bytes))
+    }
+
+    /// Takes the next message of a queue into hand, until it is settled.
+    #[pyo3(signature = (timeout=Timeout(None)), text_signature = "($self, timeout=None)")]
+    fn take_job(slf: &Bound<'_, Self>, timeout: Timeout) -> PyResult<JobEnd> {
+        let (py, this) = (slf.py(), slf.get());
+        let taken =
+            patience::sliced(py, timeout.deadline(), |deadline| this.with(|end| end.take_job(deadline)))?;
+        let (bytes, ticket) = this.answer(py, taken)?;
+        let deliveries = ticket.deliveries();
+        Ok(JobEnd {
+            receiver: slf.clone().unbind(),
+            data: PyBytes::new(py, &bytes).unbind(),
+            deliveries,
+            ticket: Mutex::new(Some(ticket)),
+        })
+    }
+
+    /// The next dead letter of a queue, which it removes; None if there is none.
+    fn dead_letter<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let found = self.with(|end| end.recv_dead_letter().map(|letter| letter.to_vec()));
+        match found {
+            Ok(Err(RecvError::Empty)) => Ok(None),
+            other => self.answer(py, other).map(|bytes| Some(PyBytes::new(py, &bytes))),
+        }
+    }
+
+    /// Ends this end.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| drop(self.end.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+
+    /// The descriptor to poll for reading while this end is armed.
+    fn pollable(&self, py: Python<'_>) -> PyResult<i32> {
+        use std::os::fd::AsRawFd;
+        let found = self.with(|end| end.pollable().map(|fd| fd.as_raw_fd()));
+        found.map_err(|Gone| closed(py, &self.address))?.map_err(|error| refusal::error(py, &error))
+    }
+
+    /// Makes the descriptor readable as soon as something may be received; True if it may be now.
+    fn arm(&self, py: Python<'_>) -> PyResult<bool> {
+        let armed = self.with(End::arm).map_err(|Gone| closed(py, &self.address))?;
+        armed.map(|readiness| readiness == Readiness::Ready).map_err(|error| refusal::error(py, &error))
+    }
+
+    /// Whether it was closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.with(|_| ()).is_err()
+    }
+
+    /// The address, with what the system chose.
+    #[getter]
+    fn address(&self) -> String {
+        let told = self.with(|end| end.address().map(str::to_owned)).ok().flatten();
+        told.unwrap_or_else(|| self.address.clone())
+    }
+}
+
+impl ReceiverEnd {
+    fn with<T>(&self, act: impl FnOnce(&mut End) -> T) -> Result<T, Gone> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(act).ok_or(Gone)
+    }
+
+    fn answer<T>(&self, py: Python<'_>, received: Result<Result<T, RecvError>, Gone>) -> PyResult<T> {
+        match received {
+            Ok(Ok(message)) => Ok(message),
+            Ok(Err(RecvError::Failed(error) | RecvError::Malformed(error))) => {
+                Err(refusal::error(py, &error))
+            }
+            Ok(Err(other)) => {
+                let text = format!("receive from {}: {other}", self.address);
+                Err(refusal::exception(py, other.kind(), &text))
+            }
+            Err(Gone) => Err(closed(py, &self.address)),
+        }
+    }
+}
+
+impl<T> patience::Late for Result<Result<T, RecvError>, Gone> {
+    fn is_late(&self) -> bool {
+        matches!(self, Ok(Err(RecvError::TimedOut | RecvError::Empty)))
+    }
+}
+
+/// A message of a queue in hand; crosstie.Job is made of this.
+#[pyclass(frozen, subclass, module = "crosstie._native")]
+pub struct JobEnd {
+    receiver: Py<ReceiverEnd>,
+    /// The message's bytes.
+    #[pyo3(get)]
+    data: Py<PyBytes>,
+    /// How often it was delivered, this time included.
+    #[pyo3(get)]
+    deliveries: u32,
+    ticket: Mutex<Option<JobTicket>>,
+}
+
+#[pymethods]
+impl JobEnd {
+    /// Says what has become of it: "done", "failed" (it is delivered again) or "rejected" (a dead letter). Once.
+    fn settle(&self, py: Python<'_>, outcome: &str) -> PyResult<()> {
+        let outcome = match outcome {
+            "done" => Outcome::Done,
+            "failed" => Outcome::Failed,
+            "rejected" => Outcome::Rejected,
+            other => {
+                let text = format!("outcome: \"done\", \"failed\" or \"rejected\", not {other:?}");
+                return Err(pyo3::exceptions::PyValueError::new_err(text));
+            }
+        };
+        let Some(ticket) = self.ticket.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return Err(refusal::not_held("a job that is settled already", false));
+        };
+        let receiver = self.receiver.get();
+        let settled = py.detach(|| receiver.with(|end| end.settle(ticket, outcome)));
+        settled.map_err(|Gone| closed(py, &receiver.address))?.map_err(|error| refusal::error(py, &error))
+    }
+
+    /// Whether it is settled.
+    #[getter]
+    fn settled(&self) -> bool {
+        self.ticket.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+/// Dropped unsettled, it is delivered again.
+impl Drop for JobEnd {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket.get_mut().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        // Where somebody waits with the end just now, the ticket is settled when the end is closed.
+        let end = match self.receiver.get().end.try_lock() {
+            Ok(end) => end,
+            Err(TryLockError::Poisoned(end)) => end.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if let Some(end) = end.as_ref() {
+            let _ = end.settle(ticket, Outcome::Failed);
+        }
+    }
+}

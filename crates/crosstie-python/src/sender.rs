@@ -1,0 +1,128 @@
+//! `Sender`: the end that messages go into, as bytes.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use crosstie::ErrorKind;
+use crosstie::contract::{Readiness, SendError};
+use crosstie::endpoint::Options;
+use pyo3::buffer::PyBuffer;
+use pyo3::prelude::*;
+
+use crate::patience::{self, Timeout};
+use crate::refusal;
+
+type End = crosstie::Sender<[u8]>;
+
+/// Sends bytes to `address`; crosstie.Sender is made of this.
+#[pyclass(frozen, weakref, subclass, module = "crosstie._native")]
+pub struct SenderEnd {
+    end: Mutex<Option<End>>,
+    address: String,
+}
+
+/// The options of an end, with its opening's timeout and domain.
+pub fn options(timeout: Timeout, domain: Option<PathBuf>) -> Options {
+    Options { open_deadline: timeout.deadline(), domain, ..Options::default() }
+}
+
+#[pymethods]
+impl SenderEnd {
+    #[new]
+    #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
+    fn new(py: Python<'_>, address: String, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
+        let end = patience::open(py, timeout.deadline(), |open_deadline| {
+            End::open_with(&address, &Options { open_deadline, ..options(timeout, domain.clone()) })
+        })?;
+        Ok(Self { end: Mutex::new(Some(end)), address })
+    }
+
+    /// Sends one message of bytes; waits while there is no room.
+    ///
+    /// Raises TimedOut, Closed when the receiver has ended, PeerDied when it was killed, TooLarge.
+    #[pyo3(signature = (data, timeout=Timeout(None)), text_signature = "($self, data, timeout=None)")]
+    fn send_bytes(&self, py: Python<'_>, data: &Bound<'_, PyAny>, timeout: Timeout) -> PyResult<()> {
+        let owned;
+        let bytes: &[u8] = match data.cast::<pyo3::types::PyBytes>() {
+            Ok(bytes) => bytes.as_bytes(),
+            Err(_) => {
+                owned = PyBuffer::<u8>::get(data)?.to_vec(py)?;
+                &owned
+            }
+        };
+        let sent = patience::sliced(py, timeout.deadline(), |deadline| {
+            self.with(|end| end.send_until(bytes, deadline))
+        })?;
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refused)) => Err(send_error(py, &self.address, refused)),
+            Err(Gone) => Err(closed(py, &self.address)),
+        }
+    }
+
+    /// Says that this end is done: the receiver gets everything, then a clean end.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let end = py.detach(|| self.end.lock().unwrap_or_else(PoisonError::into_inner).take());
+        match end.map(|end| py.detach(|| end.close())) {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err(refused)) => Err(send_error(py, &self.address, refused)),
+        }
+    }
+
+    /// The descriptor to poll while this end is armed, and whether for room to write.
+    fn pollable(&self, py: Python<'_>) -> PyResult<(i32, bool)> {
+        use std::os::fd::AsRawFd;
+        let found = self.with(|end| {
+            let (fd, interest) = end.pollable()?;
+            Ok((fd.as_raw_fd(), interest == crosstie::os::poll::Interest::Writable))
+        });
+        found.map_err(|Gone| closed(py, &self.address))?.map_err(|error| refusal::error(py, &error))
+    }
+
+    /// Makes the descriptor ready as soon as a message may be sent; True if it may be now.
+    fn arm(&self, py: Python<'_>) -> PyResult<bool> {
+        let armed = self.with(End::arm).map_err(|Gone| closed(py, &self.address))?;
+        armed.map(|readiness| readiness == Readiness::Ready).map_err(|error| refusal::error(py, &error))
+    }
+
+    /// Whether it was closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.with(|_| ()).is_err()
+    }
+
+    /// The address.
+    #[getter]
+    fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+/// The end was closed by its own process.
+pub struct Gone;
+
+impl SenderEnd {
+    fn with<T>(&self, act: impl FnOnce(&mut End) -> T) -> Result<T, Gone> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(act).ok_or(Gone)
+    }
+}
+
+impl patience::Late for Result<Result<(), SendError>, Gone> {
+    fn is_late(&self) -> bool {
+        matches!(self, Ok(Err(SendError::TimedOut | SendError::Full)))
+    }
+}
+
+/// What was used after it was closed.
+pub fn closed(py: Python<'_>, address: &str) -> PyErr {
+    refusal::exception(py, ErrorKind::Usage, &format!("{address}: this end was closed"))
+}
+
+fn send_error(py: Python<'_>, address: &str, refused: SendError) -> PyErr {
+    match refused {
+        SendError::Failed(error) | SendError::Malformed(error) | SendError::HeldUp(error) => {
+            refusal::error(py, &error)
+        }
+        other => refusal::exception(py, other.kind(), &format!("send to {address}: {other}")),
+    }
+}

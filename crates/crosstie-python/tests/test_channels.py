@@ -1,0 +1,241 @@
+"""Messages: every address, codecs, jobs, queues, and the ends of those who are killed."""
+
+import multiprocessing
+import os
+import pickle
+import queue
+import signal
+import threading
+
+import pytest
+from conftest import sleeps, until
+
+import crosstie
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+
+def addresses(folder):
+    return [
+        "ring:r",
+        "queue:q",
+        "topic:t",
+        "q",
+        f"fifo:{folder}/f",
+        f"unix:{folder}/u",
+        "unix:@crosstie-%d" % os.getpid(),
+        f"unixpacket:{folder}/p",
+        "tcp:127.0.0.1:0",
+    ]
+
+
+@pytest.mark.parametrize("index", range(9))
+def test_messages_keep_their_boundaries_at_every_address_and_end_cleanly(folder, index):
+    rx = crosstie.Receiver(addresses(folder)[index])
+    target = rx.address
+
+    def send():
+        with crosstie.Sender(target) as tx:
+            for message in (b"", b"one", bytearray(b"two"), memoryview(b"x" * 900)):
+                tx.send(message)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    assert list(rx) == [b"", b"one", b"two", b"x" * 900]
+    thread.join()
+    rx.close()
+
+
+def test_udp_carries_messages():
+    rx = crosstie.Receiver("udp:127.0.0.1:0")
+    target = rx.address
+
+    def send():
+        with crosstie.Sender(target) as tx:
+            tx.send(b"hello")
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    assert list(rx) == [b"hello"]
+    thread.join()
+
+
+@pytest.mark.parametrize("address", ["ring:r", "queue:q", "topic:t", "unix"])
+def test_a_killed_sender_is_told_behind_what_it_sent(other, folder, address):
+    address = f"unix:{folder}/u" if address == "unix" else address
+    rx = crosstie.Receiver(address)
+    sender = other(f"tx = crosstie.Sender({address!r}); tx.send(b'last'); print('sent', flush=True); sys.stdin.readline()")
+    sender.says("sent")
+    assert rx.recv() == b"last"
+    sender.kill()
+    with pytest.raises(crosstie.PeerDied) as told:
+        rx.recv()
+    assert isinstance(told.value, ConnectionError) and told.value.exit_code == 83
+
+
+def test_the_shell_sends_and_receives(shell, folder):
+    rx = crosstie.Receiver("ring:lines", codec="text")
+    assert shell("send", "ring:lines", "a", "b").wait() == 0
+    assert list(rx) == ["a", "b"]
+    with crosstie.Sender("queue:back", codec="text") as tx:
+        tx.send("hello")
+    assert shell("recv", "queue:back").communicate()[0] == "hello\n"
+
+
+@pytest.mark.parametrize("codec, message", [("json", {"a": [1, None]}), ("pickle", {1, 2}), ("text", "ä")])
+def test_codecs_carry_what_they_say(codec, message):
+    with crosstie.Sender("ring:r", codec=codec) as tx:
+        tx.send(message)
+    with crosstie.Receiver("ring:r", codec=codec) as rx:
+        assert rx.recv() == message
+
+
+@pytest.mark.parametrize("address", ["tcp:127.0.0.1:0", "udp:127.0.0.1:0", "unix:@crosstie-pickle"])
+def test_nothing_is_unpickled_from_where_others_may_send(address):
+    with pytest.raises(PermissionError, match="runs any code here"):
+        crosstie.Receiver(address, codec="pickle")
+    crosstie.Receiver(address, codec="pickle", allow_pickle=True).close()
+
+
+def test_nothing_is_unpickled_from_a_socket_that_others_may_write(folder):
+    old = os.umask(0)
+    try:
+        with pytest.raises(PermissionError):
+            crosstie.Receiver(f"unix:{folder}/open", codec="pickle")
+    finally:
+        os.umask(old)
+    os.umask(0o077)
+    try:
+        crosstie.Receiver(f"unix:{folder}/own", codec="pickle").close()
+    finally:
+        os.umask(old)
+
+
+def test_timeouts_closed_ends_and_wrong_payloads_are_pythons_own_errors():
+    rx, tx = crosstie.Receiver("ring:r"), crosstie.Sender("ring:r")
+    with pytest.raises(TimeoutError):
+        rx.recv(timeout=0.001)
+    with pytest.raises(BlockingIOError):
+        rx.recv(timeout=0)
+    with pytest.raises(TypeError):
+        tx.send("text")
+    with pytest.raises(crosstie.TooLarge):
+        tx.send(b"x" * (1 << 27))
+    with pytest.raises(crosstie.Busy):
+        crosstie.Receiver("ring:r")
+    tx.close()
+    tx.close()
+    with pytest.raises(ValueError, match="was closed"):
+        tx.send(b"")
+    with pytest.raises(EOFError):
+        rx.recv()
+    rx.close()
+    with pytest.raises(ValueError, match="was closed"):
+        rx.recv()
+    with pytest.raises(ValueError):
+        crosstie.Sender("pigeon:post")
+    with pytest.raises(ValueError, match="codec"):
+        crosstie.Sender("ring:other", codec="morse")
+
+
+def test_ctrl_c_ends_a_recv(other):
+    waiter = other(
+        "rx = crosstie.Receiver('ring:r')\n"
+        "print('ready', flush=True)\n"
+        "try: rx.recv()\n"
+        "except KeyboardInterrupt: print('interrupted', flush=True)\n"
+    )
+    waiter.says("ready")
+    until(lambda: sleeps(waiter.pid), "its sleep")
+    os.kill(waiter.pid, signal.SIGINT)
+    waiter.says("interrupted")
+
+
+def test_a_job_is_done_unless_its_block_raises():
+    tx, rx = crosstie.Sender("queue:jobs"), crosstie.Receiver("queue:jobs")
+    tx.send(b"a")
+    with pytest.raises(ZeroDivisionError):
+        with rx.job() as job:
+            assert job.deliveries == 1
+            1 / 0
+    with rx.job() as job:
+        assert (job.message, job.deliveries) == (b"a", 2)
+    with pytest.raises(crosstie.TimedOut):
+        rx.job(timeout=0.001)
+    tx.send(b"b")
+    rx.job().reject()
+    assert rx.dead_letter() == b"b" and rx.dead_letter() is None
+    tx.send(b"c")
+    del job
+    rx.job()
+    assert rx.job().deliveries == 2, "dropped, it comes again"
+
+
+def test_a_job_of_a_killed_worker_goes_to_another(other):
+    tx = crosstie.Sender("queue:jobs")
+    worker = other("rx = crosstie.Receiver('queue:jobs'); job = rx.job(); print(job.message, flush=True); sys.stdin.readline()")
+    tx.send(b"a")
+    worker.says("b'a'")
+    worker.kill()
+    with crosstie.Receiver("queue:jobs").job() as job:
+        assert (job.message, job.deliveries) == (b"a", 2)
+
+
+def test_what_does_not_unpickle_is_a_dead_letter():
+    crosstie.Sender("queue:jobs").send(b"no pickle")
+    rx = crosstie.Receiver("queue:jobs", codec="pickle")
+    with pytest.raises(pickle.UnpicklingError):
+        rx.job()
+    assert rx.dead_letter() == b"no pickle"
+
+
+def put(q, count):
+    for number in range(count):
+        q.put(number)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_queue_is_handed_to_other_processes(method):
+    q = crosstie.Queue()
+    child = multiprocessing.get_context(method).Process(target=put, args=(q, 3))
+    child.start()
+    assert [q.get(timeout=60) for _ in range(3)] == [0, 1, 2]
+    child.join()
+    with pytest.raises(queue.Empty):
+        crosstie.Queue("new").get_nowait()
+
+
+def test_a_queues_getter_is_told_of_its_killed_putter(other):
+    q = crosstie.Queue("letters")
+    putter = other("q = crosstie.Queue('letters'); q.put('last'); print('put', flush=True); sys.stdin.readline()")
+    putter.says("put")
+    assert q.get() == "last"
+    putter.kill()
+    with pytest.raises(crosstie.PeerDied):
+        q.get()
+
+
+def test_a_getter_that_is_killed_in_get_hangs_nobody(other):
+    getter = other("crosstie.Queue('letters').get()")
+    until(lambda: sleeps(getter.pid), "its sleep")
+    getter.kill()
+    q = crosstie.Queue("letters")
+    q.put("on")
+    assert q.get(timeout=60) == "on"
+
+
+def test_an_end_that_was_inherited_by_a_fork_is_refused_or_does_nothing():
+    tx, rx = crosstie.Sender("ring:r"), crosstie.Receiver("ring:r")
+    child = os.fork()
+    if child == 0:
+        try:
+            tx.send(b"from the child")
+            os._exit(1)
+        except crosstie.Error:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    tx.send(b"from the parent")
+    assert rx.recv() == b"from the parent"
