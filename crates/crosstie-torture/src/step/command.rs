@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use crosstie::os::clock;
 
+use super::call;
 use super::meetings;
 use super::queue;
 use super::report::Report;
@@ -88,7 +89,8 @@ fn operations() -> impl Iterator<Item = &'static dyn Operation> {
     let meetings = meetings::CASES.iter().map(|case| case as &dyn Operation);
     let queues = queue::CASES.iter().map(|case| case as &dyn Operation);
     let topics = topic::CASES.iter().map(|case| case as &dyn Operation);
-    rings.chain(queues).chain(topics).chain(turns).chain(meetings)
+    let calls = call::CASES.iter().map(|case| case as &dyn Operation);
+    rings.chain(queues).chain(topics).chain(calls).chain(turns).chain(meetings)
 }
 
 fn conclude(report: &Report, is_json: bool) -> ExitCode {

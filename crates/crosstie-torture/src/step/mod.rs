@@ -16,9 +16,11 @@
 //! | `survivor` | who goes on after a kill: the ends of a channel in threads of their own |
 //! | `queue` | the queue's operations |
 //! | `topic` | the topic's operations |
+//! | `call` | the operations of calls |
 //! | `meetings` | the operations of barriers, events that stay set, and things done once |
 //! | `turns` | the operations of locks, semaphores, conditions, monitors and events |
 
+mod call;
 pub mod command;
 mod fault;
 mod meetings;

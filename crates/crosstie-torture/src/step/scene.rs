@@ -1,6 +1,6 @@
 //! What an operation, and the stage of one kill, have to answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crosstie::ledger::Domain;
 
@@ -41,8 +41,9 @@ pub trait Operation: Sync {
     fn is_new_thread(&self) -> bool {
         false
     }
-    /// What the operation can change of the object of this name, beside the ledger.
-    fn watched(&self, object: &str) -> Vec<Watched>;
+    /// What the operation can change of the object of this name, beside the ledger, in the domain's folder as the victim
+    /// finds it.
+    fn watched(&self, folder: &Path, object: &str) -> Vec<Watched>;
     /// Everybody but the victim, before it starts.
     ///
     /// # Errors

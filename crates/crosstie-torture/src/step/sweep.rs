@@ -196,7 +196,8 @@ impl<'a> Sweep<'a> {
             predecessor.kill()?;
             stage.settle()?;
         }
-        let mut segments = Segments::of(&self.home.path(), operation.watched(&object), pid)?;
+        let mut segments =
+            Segments::of(&self.home.path(), operation.watched(&self.home.path(), &object), pid)?;
         let mut walk = Walk::new(pace);
         walk.go(operation, &mut victim, &mut *stage, &mut segments, place)?;
         stage.before_kill(pid, walk.progress);

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use crosstie::ledger::{Domain, Net};
 use crosstie::os::{parent, single_step};
 
-use super::{meetings, queue, ring, topic, turns};
+use super::{call, meetings, queue, ring, topic, turns};
 
 /// What a victim may fail with.
 pub type Failure = Box<dyn std::error::Error>;
@@ -59,6 +59,8 @@ fn play(arguments: &[&str]) -> Result<(), Failure> {
         queue::play(case, role)?;
     } else if let Some(case) = topic::CASES.iter().find(|case| case.name == operation) {
         topic::play(case, role)?;
+    } else if let Some(case) = call::CASES.iter().find(|case| case.name == operation) {
+        call::play(case, role)?;
     } else if let Some(case) = meetings::CASES.iter().find(|case| case.name == operation) {
         meetings::play(case, role)?;
     } else {

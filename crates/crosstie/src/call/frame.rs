@@ -32,6 +32,7 @@
 //!   the conversation for the end that sees it.
 //! - F5 Through rings, which outlive both ends, a server that finds a client there says FAREWELL first, of kind `peer-died` or
 //!   `closed`: what was said before was said to, or by, a server that is gone. What comes before a HELLO is such, and thrown away.
+//!   A HELLO stays in the ring until its WELCOME is out: whoever was not welcomed waits for the next server, and is told no end.
 
 /// The protocol's version; another one is refused by name.
 pub const VERSION: u32 = 1;

@@ -1,5 +1,7 @@
 //! The operations that are swept, and their broken twins.
 
+use std::path::Path;
+
 use crosstie::ledger::Domain;
 use crosstie::sync::barrier::OnDeath;
 
@@ -114,7 +116,7 @@ impl Operation for Case {
         Predecessor::None
     }
 
-    fn watched(&self, object: &str) -> Vec<Watched> {
+    fn watched(&self, _folder: &Path, object: &str) -> Vec<Watched> {
         let file = format!("{}.{object}", self.thing.kind()).into();
         vec![Watched { file, offset: OBJECT_OFFSET, bytes: OBJECT_BYTES }]
     }

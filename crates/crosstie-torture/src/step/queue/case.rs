@@ -1,5 +1,7 @@
 //! The operations that are swept, and their broken twins.
 
+use std::path::Path;
+
 use crosstie::ledger::Domain;
 
 use super::stage::QueueStage;
@@ -171,7 +173,7 @@ impl Operation for Case {
         if self.behind_dead { Predecessor::AtMark } else { Predecessor::None }
     }
 
-    fn watched(&self, object: &str) -> Vec<Watched> {
+    fn watched(&self, _folder: &Path, object: &str) -> Vec<Watched> {
         // The control page, the first entries of ends, the words, the payloads, the chunks (docs/format.md).
         let pieces = [(0, 1152), (4096, 128), (20_480, 512), (24_576, 512), (28_672, 4096)];
         let piece = |(offset, bytes)| Watched { file: format!("queue.{object}").into(), offset, bytes };

@@ -1,5 +1,7 @@
 //! The operations that are swept, and their broken twins.
 
+use std::path::Path;
+
 use crosstie::ledger::Domain;
 
 use super::stage::RingStage;
@@ -198,7 +200,7 @@ impl Operation for Case {
         self.act == Act::AttachProcess
     }
 
-    fn watched(&self, object: &str) -> Vec<Watched> {
+    fn watched(&self, _folder: &Path, object: &str) -> Vec<Watched> {
         vec![Watched { file: format!("ring.{object}").into(), offset: 0, bytes: RING_BYTES }]
     }
 

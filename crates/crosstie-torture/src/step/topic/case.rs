@@ -1,5 +1,7 @@
 //! The operations that are swept, and their broken twins.
 
+use std::path::Path;
+
 use crosstie::ledger::Domain;
 
 use super::stage::TopicStage;
@@ -127,7 +129,7 @@ impl Operation for Case {
         if self.behind_dead { Predecessor::AtMark } else { Predecessor::None }
     }
 
-    fn watched(&self, object: &str) -> Vec<Watched> {
+    fn watched(&self, _folder: &Path, object: &str) -> Vec<Watched> {
         // The control page, the first entries of ends, the first cursors, the slots (docs/format.md).
         let pieces = [(0, 768), (4096, 128), (20_480, 512), (86_016, 2560)];
         let slots = usize::try_from(self.places).unwrap_or(usize::MAX) * 320;

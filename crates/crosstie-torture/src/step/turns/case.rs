@@ -1,5 +1,7 @@
 //! An operation in a situation.
 
+use std::path::Path;
+
 use crosstie::ledger::Domain;
 
 use super::stage::TurnStage;
@@ -126,7 +128,7 @@ impl Operation for Case {
         }
     }
 
-    fn watched(&self, object: &str) -> Vec<Watched> {
+    fn watched(&self, _folder: &Path, object: &str) -> Vec<Watched> {
         let watched = |(kind, name): &(&str, String)| Watched {
             file: format!("{kind}.{name}").into(),
             offset: OBJECT_OFFSET,

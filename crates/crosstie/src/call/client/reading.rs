@@ -86,6 +86,10 @@ impl Shared {
                 }
             },
             Err(RecvError::Empty | RecvError::TimedOut) => Read::Nothing,
+            // It had not taken this client's greeting, nor what is behind it: all that waits in the ring for the next server (F5).
+            Err(RecvError::Closed | RecvError::PeerDied) if self.hides_ends() && !reader.is_welcomed() => {
+                Read::Frame
+            }
             // It would have welcomed this client before it heard a call.
             Err(RecvError::Closed | RecvError::PeerDied) if reader.is_unheard() => {
                 self.over(&Broken::Unheard)
