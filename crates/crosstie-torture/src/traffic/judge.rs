@@ -6,10 +6,12 @@
 //! | what comes twice was in the hands of who died, and says so | no bit is set twice without the flag; no more flags than receivers were killed, each of which had one message in hand |
 //! | nothing is torn | every message is what its number says |
 //! | first come is first delivered | the new numbers of a lane that one receiver gets only grow |
+//! | a lossy topic tells exactly what is lost | what its steady subscriber was told is what did not come, but for numbers without a message |
 //! | nobody hangs | until the last message, something always goes on |
 
 use super::message::Number;
-use super::notes::{LANES_MAX, Notes, Wrong};
+use super::notes::{LANES_MAX, Notes, Tally, Wrong};
+use super::pattern::Pattern;
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Fault {
     Torn,
     Disorder,
     Hang,
+    /// More was told as lost than is, or less was said than there was to say.
+    Told,
     /// More messages said that they may have come before than there were receivers killed.
     FlaggedTooOften,
     /// A worker ended although nobody killed it.
@@ -33,16 +37,23 @@ pub struct Finding {
 }
 
 /// Everything that is wrong when everybody has ended, `killed` receivers of them by a kill.
-pub fn judge(notes: &Notes, killed: u64) -> Vec<Finding> {
+pub fn judge(pattern: Pattern, notes: &Notes, killed: u64) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |fault, what| findings.push(Finding { fault, what });
-    for (wrong, fault) in
-        [(Wrong::Torn, Fault::Torn), (Wrong::Doubled, Fault::Doubled), (Wrong::Disorder, Fault::Disorder)]
-    {
+    for (wrong, fault) in [
+        (Wrong::Torn, Fault::Torn),
+        (Wrong::Doubled, Fault::Doubled),
+        (Wrong::Disorder, Fault::Disorder),
+        (Wrong::Gap, Fault::Lost),
+    ] {
         let count = notes.wrong(wrong);
         if count > 0 {
             find(fault, format!("{count} messages"));
         }
+    }
+    if pattern.loses() {
+        judge_losses(notes).into_iter().for_each(|finding| find(finding.fault, finding.what));
+        return findings;
     }
     for lane in 0..LANES_MAX {
         let unsure = notes.unsure(lane);
@@ -56,6 +67,28 @@ pub fn judge(notes: &Notes, killed: u64) -> Vec<Finding> {
     let [_, again, _] = notes.arrivals();
     if again > killed {
         find(Fault::FlaggedTooOften, format!("{again} messages, and {killed} receivers were killed"));
+    }
+    findings
+}
+
+/// What a lossy topic told, beside what did not come. There is no message of a number that a killed publisher had claimed, nor of one
+/// that was skipped because somebody stood still in its slot: such a number may be told as lost, or be passed over.
+fn judge_losses(notes: &Notes) -> Vec<Finding> {
+    let [told, missing, unsaid, given] =
+        [Tally::Told, Tally::Missing, Tally::Unsaid, Tally::Given].map(|tally| notes.tally(tally));
+    let lanes = || 0..LANES_MAX;
+    let unsure = lanes().map(|lane| notes.unsure(lane).len() as u64).sum::<u64>();
+    let published = lanes().map(|lane| notes.sent_count(lane)).sum::<u64>() - unsure;
+    let empty = given.saturating_sub(published);
+    let mut findings = Vec::new();
+    if missing > told {
+        let what = format!("{missing} messages did not come, {told} were told");
+        findings.push(Finding { fault: Fault::Lost, what });
+    }
+    if told + unsaid > missing + empty {
+        let what =
+            format!("{told} told, {unsaid} passed over; {missing} did not come, {empty} have no message");
+        findings.push(Finding { fault: Fault::Told, what });
     }
     findings
 }

@@ -8,6 +8,7 @@
 //! | `message` | messages that tell their number, and whether they are whole |
 //! | `notes` | what was sent and what arrived: in memory that outlives whoever wrote it |
 //! | [`worker`] | one process: a sender or a receiver, or one that is wrong on purpose |
+//! | `subscriber` | one that gets everything, and is judged as it reads |
 //! | `run` | who starts the workers, kills them, and waits for the end |
 //! | `judge` | what may be in the notes, and what may not |
 //! | `report` | counts, and the closing object |
@@ -19,4 +20,5 @@ mod notes;
 mod pattern;
 mod report;
 mod run;
+mod subscriber;
 pub mod worker;

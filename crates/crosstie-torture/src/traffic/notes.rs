@@ -36,7 +36,23 @@ const UNSURE: usize = 8;
 const ARRIVED: usize = 0;
 const AGAIN: usize = 1;
 const TWICE: usize = 2;
-const FAULTS: usize = 8;
+/// The steady subscriber has joined.
+const JOINED: usize = 3;
+const TALLIES: usize = 4;
+const FAULTS: usize = 16;
+
+/// What the steady subscriber of a lossy topic counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tally {
+    /// The topic's numbers that it was told are lost.
+    Told,
+    /// Messages that were surely published and did not come.
+    Missing,
+    /// The topic's numbers that were passed over in silence.
+    Unsaid,
+    /// The topic's numbers in all.
+    Given,
+}
 
 /// What a receiver finds wrong at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +63,8 @@ pub enum Wrong {
     Doubled,
     /// It came for the first time behind a later one of the same sender.
     Disorder,
+    /// One before it did not come, and nothing said so.
+    Gap,
 }
 
 /// The notes of a run, in a file beside the domain.
@@ -180,6 +198,29 @@ impl Notes {
     pub fn arrivals(&self) -> [u64; 3] {
         // Relaxed: counts.
         [ARRIVED, AGAIN, TWICE].map(|at| self.control()[at].load(Ordering::Relaxed))
+    }
+
+    /// The steady subscriber has joined.
+    pub fn join(&self) {
+        self.count(JOINED);
+    }
+
+    /// Whether the steady subscriber has joined.
+    pub fn has_joined(&self) -> bool {
+        // Relaxed: the topic's own words order what follows.
+        self.control()[JOINED].load(Ordering::Relaxed) > 0
+    }
+
+    /// Counts so many.
+    pub fn add(&self, tally: Tally, count: u64) {
+        // Relaxed: a count.
+        self.control()[TALLIES + tally as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// How many there were.
+    pub fn tally(&self, tally: Tally) -> u64 {
+        // Relaxed: a count, read when everybody has ended.
+        self.control()[TALLIES + tally as usize].load(Ordering::Relaxed)
     }
 
     fn count(&self, at: usize) {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crosstie::channel::queue::{QueueOptions, QueueReceiver, QueueSender};
 use crosstie::channel::ring::{RingOptions, RingReceiver, RingSender};
+use crosstie::channel::topic::{Mode, Start, TopicOptions, TopicSender};
 use crosstie::ledger::{Domain, Net};
 use crosstie::{Deadline, RecvError, SendError};
 
@@ -13,7 +14,8 @@ use super::worker::Failure;
 
 /// Nobody is killed with one message in hand more often than this.
 const DELIVERIES_MAX: u8 = 200;
-const NAME: &str = "traffic";
+/// Of the channel in the domain.
+pub const NAME: &str = "traffic";
 
 /// What messages go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,15 +24,21 @@ pub enum Pattern {
     Ring,
     /// Two of each.
     Queue,
+    /// Two publishers, two subscribers; nothing may be lost.
+    Topic,
+    /// The same, and publishers wait for nobody.
+    LossyTopic,
 }
 
-pub const PATTERNS: [Pattern; 2] = [Pattern::Ring, Pattern::Queue];
+pub const PATTERNS: [Pattern; 4] = [Pattern::Ring, Pattern::Queue, Pattern::Topic, Pattern::LossyTopic];
 
 impl Pattern {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ring => "ring",
             Self::Queue => "queue",
+            Self::Topic => "topic",
+            Self::LossyTopic => "lossy-topic",
         }
     }
 
@@ -42,8 +50,18 @@ impl Pattern {
     pub fn pairs(self) -> usize {
         match self {
             Self::Ring => 1,
-            Self::Queue => LANES_MAX / 2,
+            Self::Queue | Self::Topic | Self::LossyTopic => LANES_MAX / 2,
         }
+    }
+
+    /// Whether every receiver gets everything.
+    pub fn is_topic(self) -> bool {
+        matches!(self, Self::Topic | Self::LossyTopic)
+    }
+
+    /// Whether who reads too slowly loses some.
+    pub fn loses(self) -> bool {
+        self == Self::LossyTopic
     }
 }
 
@@ -62,10 +80,22 @@ fn queue_options() -> QueueOptions {
     QueueOptions { places: Some(512), deliveries_max: Some(DELIVERIES_MAX), ..QueueOptions::default() }
 }
 
+/// The options of every end of a topic.
+pub fn topic_options(pattern: Pattern) -> TopicOptions {
+    TopicOptions {
+        mode: Some(if pattern.loses() { Mode::Lossy } else { Mode::Lossless }),
+        places: Some(512),
+        message_bytes_max: Some(WORDS_MAX * 8),
+        start: Start::Oldest,
+        ..TopicOptions::default()
+    }
+}
+
 /// A sending end.
 pub enum Sender {
     Ring(RingSender),
     Queue(Box<QueueSender>),
+    Topic(Box<TopicSender>),
 }
 
 impl Sender {
@@ -73,6 +103,9 @@ impl Sender {
         Ok(match pattern {
             Pattern::Ring => Self::Ring(RingSender::open(domain, NAME, &ring_options())?),
             Pattern::Queue => Self::Queue(Box::new(QueueSender::open(domain, NAME, &queue_options())?)),
+            Pattern::Topic | Pattern::LossyTopic => {
+                Self::Topic(Box::new(TopicSender::open(domain, NAME, &topic_options(pattern))?))
+            }
         })
     }
 
@@ -82,6 +115,7 @@ impl Sender {
             let sent = match self {
                 Self::Ring(ring) => ring.send(message, deadline),
                 Self::Queue(queue) => queue.send(message, deadline),
+                Self::Topic(topic) => topic.send(message, deadline),
             };
             match sent {
                 // Told once for each receiver; nothing of the message was sent.
@@ -92,7 +126,7 @@ impl Sender {
     }
 }
 
-/// A receiving end.
+/// A receiving end of a channel that gives a message to one receiver.
 pub enum Receiver {
     Ring(RingReceiver),
     Queue(Box<QueueReceiver>),
@@ -105,6 +139,7 @@ impl Receiver {
             Pattern::Queue => {
                 Self::Queue(Box::new(QueueReceiver::open(domain, NAME, &queue_options())?.follow()))
             }
+            Pattern::Topic | Pattern::LossyTopic => return Err("a topic gives it to all".into()),
         })
     }
 

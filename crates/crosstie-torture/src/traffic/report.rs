@@ -19,6 +19,8 @@ pub struct Traffic {
     /// Messages that said that they may have come before, and those that had.
     pub flagged: u64,
     pub twice: u64,
+    /// Of a lossy topic: numbers that its steady subscriber was told are lost.
+    pub told_lost: u64,
     pub net_rescues: u64,
     pub faults: u64,
 }

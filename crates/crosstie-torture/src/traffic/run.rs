@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::judge::{Fault, Finding, judge};
 use super::message::{Number, WORDS_MAX};
-use super::notes::{LANES_MAX, Notes, UNSURE_MAX};
+use super::notes::{LANES_MAX, Notes, Tally, UNSURE_MAX};
 use super::pattern::{Pattern, Receiver, Sender, domain};
 use super::report::Traffic;
 use super::worker::{Failure, LAST, Part, Role, Seen, Twin, command};
@@ -69,10 +69,16 @@ impl Run {
     /// Lets the traffic flow until its end, and has it judged.
     pub fn run(mut self) -> Result<(Traffic, Vec<Finding>), Failure> {
         let start_ns = clock::now_ns();
-        for lane in 0..self.role.pattern.pairs() {
-            for part in [Part::Receive, Part::Send] {
-                self.spawn(part, lane)?;
-            }
+        let lanes = 0..self.role.pattern.pairs();
+        for lane in lanes.clone() {
+            self.spawn(Part::Receive, lane)?;
+        }
+        // The steady subscriber is to get everything.
+        while self.role.pattern.is_topic() && !self.notes.has_joined() && self.findings.is_empty() {
+            self.look()?;
+        }
+        for lane in lanes {
+            self.spawn(Part::Send, lane)?;
         }
         while self.senders() > 0 && self.findings.is_empty() {
             self.look()?;
@@ -90,7 +96,7 @@ impl Run {
         let is_hung = !self.findings.is_empty();
         let [senders_killed, receivers_killed] = self.killed;
         if !is_hung {
-            self.findings.extend(judge(&self.notes, receivers_killed));
+            self.findings.extend(judge(self.role.pattern, &self.notes, receivers_killed));
         }
         let mut traffic = self.count(clock::now_ns() - start_ns);
         (traffic.senders_killed, traffic.receivers_killed) = (senders_killed, receivers_killed);
@@ -120,7 +126,7 @@ impl Run {
             let Some(Worker { role, is_killed }) = self.workers.remove(&pid) else { continue };
             let is_done = match role.part {
                 Part::Send => self.notes.sent_count(role.lane) >= role.quota,
-                Part::Receive => self.senders() == 0,
+                Part::Receive => self.senders() == 0 && self.notes.arrivals()[0] > 0,
             };
             if is_killed && !(is_done && role.part == Part::Send) {
                 self.spawn(role.part, role.lane)?;
@@ -132,7 +138,8 @@ impl Run {
         let progress =
             self.notes.arrivals()[0] + (0..LANES_MAX).map(|lane| self.notes.sent_count(lane)).sum::<u64>();
         let now = clock::now_ns();
-        let patience = if self.role.twin.is_some() { TWIN_HANG_NS } else { HANG_NS };
+        let stops_all = self.role.twin.is_some_and(|twin| twin.fault() == Fault::Hang);
+        let patience = if stops_all { TWIN_HANG_NS } else { HANG_NS };
         if progress != self.last_seen.0 {
             self.last_seen = (progress, now);
         } else if now - self.last_seen.1 > patience {
@@ -151,6 +158,10 @@ impl Run {
         let Some(&pid) = pids.get(at) else { return };
         let Some(worker) = self.workers.get_mut(&pid) else { return };
         let is_sender = worker.role.part == Part::Send;
+        let is_steady = worker.role.pattern.is_topic() && !is_sender && worker.role.lane == 0;
+        if is_steady {
+            return;
+        }
         if worker.is_killed || is_sender && self.killed[0] as usize >= UNSURE_MAX {
             return;
         }
@@ -164,14 +175,14 @@ impl Run {
         let pattern = self.role.pattern;
         let mut room = [0; WORDS_MAX * 8];
         let mut sender = Sender::open(pattern, self.domain)?;
-        for _ in 0..pattern.pairs() {
+        for _ in 0..if pattern.is_topic() { 1 } else { pattern.pairs() } {
             sender.send(LAST.write(&mut room), Deadline::NEVER)?;
         }
         drop(sender);
         while !self.workers.is_empty() && self.findings.is_empty() {
             self.look()?;
         }
-        if self.findings.is_empty() {
+        if self.findings.is_empty() && !pattern.is_topic() {
             let mut receiver = Receiver::open(pattern, self.domain)?;
             let mut seen = Seen::default();
             while receiver
@@ -195,6 +206,7 @@ impl Run {
             unsure: unsure.len() as u64,
             unsure_missing: unsure.iter().filter(is_missing).count() as u64,
             flagged,
+            told_lost: self.notes.tally(Tally::Told),
             twice,
             net_rescues: self.domain.net_rescues(),
             ..Traffic::default()

@@ -10,12 +10,16 @@ use super::judge::Fault;
 use super::message::{Number, WORDS_MAX};
 use super::notes::{LANES_MAX, Notes, Wrong};
 use super::pattern::{Pattern, Receiver, Sender, domain};
+use super::subscriber::subscribe;
 
 pub type Failure = Box<dyn std::error::Error>;
 
 /// A twin is wrong about one message in so many.
-const WRONG_EVERY: u64 = 1000;
-/// The message behind all others, one for each receiver: nothing comes any more.
+pub const WRONG_EVERY: u64 = 1000;
+/// A publisher that waits for nobody rests so long behind so many.
+const BURST: u64 = 256;
+const BREATH_NS: u64 = 50_000;
+/// The message behind all others, one for each receiver, or one for all: nothing comes any more.
 pub const LAST: Number = Number { lane: LANES_MAX, number: 0 };
 
 /// What a worker does wrong.
@@ -55,6 +59,11 @@ impl Twin {
             Self::Overtakes => Fault::Disorder,
             Self::Hoards => Fault::Hang,
         }
+    }
+
+    /// Whether its fault is one with this pattern: who waits for nobody is held up by nobody.
+    pub fn is_wrong_at(self, pattern: Pattern) -> bool {
+        !(self == Self::Hoards && pattern.loses())
     }
 
     /// The side that is wrong.
@@ -122,6 +131,7 @@ fn work(arguments: &[&str]) -> Result<(), Failure> {
     let domain = domain(folder)?;
     match role.part {
         Part::Send => send(role, &notes, Sender::open(role.pattern, domain)?),
+        Part::Receive if role.pattern.is_topic() => subscribe(role, &notes, domain),
         Part::Receive => receive(role, &notes, Receiver::open(role.pattern, domain)?),
     }
 }
@@ -147,6 +157,10 @@ fn send(role: Role, notes: &Notes, mut sender: Sender) -> Result<(), Failure> {
             sender.send(message, Deadline::NEVER)?;
         }
         notes.sent(role.lane, number);
+        // Who waits for nobody would leave nothing to read.
+        if role.pattern.loses() && number.is_multiple_of(BURST) {
+            poll::pause(BREATH_NS, Deadline::NEVER);
+        }
     }
     Ok(())
 }
