@@ -6,4 +6,5 @@ pub mod object;
 pub mod place;
 pub mod queue;
 pub mod ring;
+pub mod topic;
 pub mod view;
