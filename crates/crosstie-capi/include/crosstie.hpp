@@ -167,6 +167,123 @@ private:
     }
 };
 
+/// A permit that is held until it goes; made by semaphore::acquire and semaphore::try_acquire.
+class permit {
+public:
+    permit(const permit &) = delete;
+    permit &operator=(const permit &) = delete;
+    permit &operator=(permit &&) = delete;
+    permit(permit &&other) noexcept : semaphore_(std::exchange(other.semaphore_, nullptr)), turn_(other.turn_) {}
+    ~permit()
+    {
+        if (semaphore_ != nullptr) {
+            (void)crosstie_semaphore_release(semaphore_, nullptr);
+        }
+    }
+
+    /// Which of the permits it is, from 0.
+    std::uint32_t index() const noexcept { return turn_.index; }
+    std::uint64_t token() const noexcept { return turn_.token; }
+
+private:
+    friend class semaphore;
+    permit(crosstie_semaphore *semaphore, const crosstie_turn &turn) noexcept : semaphore_(semaphore), turn_(turn) {}
+    crosstie_semaphore *semaphore_;
+    crosstie_turn turn_;
+};
+
+/// Permits that have owners: what `crosstie sem NAME` takes.
+class semaphore : public detail::owned<crosstie_semaphore, crosstie_semaphore_close> {
+public:
+    semaphore(const std::string &name, std::uint32_t permits,
+              const crosstie_semaphore_options &options = CROSSTIE_SEMAPHORE_OPTIONS_INIT)
+    {
+        crosstie_error said;
+        detail::check(crosstie_semaphore_open(name.c_str(), permits, &options, &handle_, &said), said);
+    }
+
+    [[nodiscard]] permit acquire(deadline until = deadline::never())
+    {
+        crosstie_error said;
+        crosstie_turn turn = CROSSTIE_TURN_INIT;
+        detail::check(crosstie_semaphore_acquire(handle_, until.ns(), &turn, &said), said);
+        return permit(handle_, turn);
+    }
+    /// Nothing where all are taken.
+    [[nodiscard]] std::optional<permit> try_acquire()
+    {
+        crosstie_error said;
+        crosstie_turn turn = CROSSTIE_TURN_INIT;
+        crosstie_status status = crosstie_semaphore_acquire(handle_, CROSSTIE_TRY, &turn, &said);
+        if (status == CROSSTIE_E_BUSY) {
+            return std::nullopt;
+        }
+        detail::check(status, said);
+        return permit(handle_, turn);
+    }
+};
+
+/// The end of a channel that sends; it says when it goes that nothing more comes.
+class sender : public detail::owned<crosstie_sender, crosstie_sender_close> {
+public:
+    explicit sender(const std::string &address, const crosstie_end_options &options = CROSSTIE_END_OPTIONS_INIT)
+    {
+        crosstie_error said;
+        detail::check(crosstie_sender_open(address.c_str(), &options, &handle_, &said), said);
+    }
+
+    void send(const void *data, std::size_t bytes, deadline until = deadline::never())
+    {
+        crosstie_error said;
+        detail::check(crosstie_send(handle_, data, bytes, until.ns(), &said), said);
+    }
+    void send(const std::string &message, deadline until = deadline::never())
+    {
+        send(message.data(), message.size(), until);
+    }
+    /// Says that nothing more comes, and throws where that could not be said.
+    void close()
+    {
+        crosstie_error said;
+        detail::check(crosstie_sender_close(std::exchange(handle_, nullptr), &said), said);
+    }
+};
+
+/// The end of a channel that receives.
+class receiver : public detail::owned<crosstie_receiver, crosstie_receiver_close> {
+public:
+    explicit receiver(const std::string &address, const crosstie_end_options &options = CROSSTIE_END_OPTIONS_INIT)
+    {
+        crosstie_error said;
+        detail::check(crosstie_receiver_open(address.c_str(), &options, &handle_, &said), said);
+    }
+
+    /// The next message; nothing when the sender said that no more comes. A sender that died is an error of CROSSTIE_E_PEER_DIED.
+    std::optional<std::string> receive(deadline until = deadline::never())
+    {
+        std::string room(room_, '\0');
+        for (;;) {
+            crosstie_error said;
+            crosstie_message message = CROSSTIE_MESSAGE_INIT;
+            crosstie_status status = crosstie_receive(handle_, &room[0], room.size(), until.ns(), &message, &said);
+            if (status == CROSSTIE_E_CLOSED) {
+                return std::nullopt;
+            }
+            if (status == CROSSTIE_E_TOO_LARGE && message.bytes > room.size()) {
+                room_ = message.bytes;
+                room.resize(room_);
+                continue;
+            }
+            detail::check(status, said);
+            room.resize(message.bytes);
+            return room;
+        }
+    }
+
+private:
+    std::size_t room_ = 256;
+};
+
 } // namespace crosstie
 
 #endif

@@ -13,17 +13,31 @@
 //! | [`version`] | which version this is, and whether a header fits |
 //! | [`time`] | deadlines |
 //! | [`turn`] | what who takes a turn is told |
+//! | [`wall`] | what every function with a handle does |
 //! | [`mod@lock`] | the lock that `crosstie lock NAME` takes |
+//! | [`semaphore`], [`counter`] | permits with owners; the textbook's semaphore without |
+//! | [`event`], [`barrier`] | set or not; all wait for all |
+//! | [`channel`] | messages to and from an address |
+//! | [`call`] | request and reply |
+//! | [`list`] | who has what and who waits |
 #![deny(unsafe_code)]
 #![expect(non_camel_case_types, reason = "types are named as C programs name them")]
 
+pub mod barrier;
+pub mod call;
+pub mod channel;
+pub mod counter;
+pub mod event;
 pub mod handle;
+pub mod list;
 pub mod lock;
 pub mod options;
 pub mod place;
+pub mod semaphore;
 pub mod status;
 pub mod time;
 pub mod turn;
 pub mod version;
+pub mod wall;
 
 pub use status::{crosstie_error, crosstie_status};

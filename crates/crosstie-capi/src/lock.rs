@@ -6,8 +6,8 @@ use std::mem::transmute;
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-use crosstie::ErrorKind;
-use crosstie::sync::{Access, AnyLock, AnyLockGuard, AnyTurn, Policy};
+use crosstie::sync::{self, Access, AnyLock, AnyLockGuard, AnyTurn, MutexGuard, Policy};
+use crosstie::{Deadline, ErrorKind};
 
 use crate::handle::table::number;
 use crate::handle::{self, Body, Caller};
@@ -124,6 +124,9 @@ impl Lock {
         match &self.of {
             Of::Thread => {
                 caller.has_room()?;
+                if let (Some(mutex), Access::Exclusive) = (self.lock.as_mutex(), access) {
+                    return self.take_mutex(mutex, handle, caller, deadline);
+                }
                 let guard = self.lock.lend_until(access, deadline)?;
                 let turn = told(&guard);
                 // SAFETY: the guard borrows `self.lock`. The caller keeps it by this handle, and a handle by which
@@ -142,21 +145,55 @@ impl Lock {
     }
 
     #[inline]
-    fn release(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
-        let guard = match &self.of {
-            Of::Thread => caller.take(handle).map(|Held::Lock(guard)| guard),
-            Of::Process(held) => held.lock().unwrap_or_else(PoisonError::into_inner).pop(),
+    fn take_mutex(
+        &self,
+        mutex: &sync::Mutex<()>,
+        handle: u64,
+        caller: &Caller,
+        deadline: Deadline,
+    ) -> Result<crosstie_turn, Failure> {
+        let guard = match mutex.lock_until(deadline) {
+            Ok(guard) => guard,
+            // Whoever has no data to mend has it all the same.
+            Err(refusal) => refusal.into_guard()?,
         };
-        match guard {
-            Some(guard) if guard.is_held() => Ok(()),
-            Some(_) => Err(self.lost()),
+        let turn = match guard.is_abandoned() {
+            false => crosstie_turn::clean(guard.token()),
+            true => crosstie_turn::after_death(guard.token(), guard.dead_owner().as_ref()),
+        };
+        // SAFETY: the guard borrows `self.lock`, which outlives it, as in `take`.
+        let guard = unsafe { transmute::<MutexGuard<'_, ()>, MutexGuard<'static, ()>>(guard) };
+        caller.keep(handle, Held::Mutex(guard));
+        Ok(turn)
+    }
+
+    #[inline]
+    fn release(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
+        let was_held = match &self.of {
+            Of::Thread => match caller.take(handle) {
+                Some(Held::Mutex(guard)) => Some(guard.is_held()),
+                Some(Held::Lock(guard)) => Some(guard.is_held()),
+                // By a handle of a lock only locks are taken.
+                Some(Held::Permit(_)) | None => None,
+            },
+            Of::Process(held) => {
+                held.lock().unwrap_or_else(PoisonError::into_inner).pop().map(|guard| guard.is_held())
+            }
+        };
+        match was_held {
+            Some(true) => Ok(()),
+            Some(false) => Err(self.lost()),
             None => Err(self.not_held()),
         }
     }
 
     fn mark_mended(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
         let marked = match &self.of {
-            Of::Thread => caller.look(handle, |Held::Lock(guard)| guard.mark_mended()),
+            Of::Thread => caller.look(handle, |held| match held {
+                Held::Mutex(guard) => guard.mark_mended(),
+                Held::Lock(guard) => guard.mark_mended(),
+                Held::Permit(_) => {}
+            }),
             Of::Process(held) => {
                 let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
                 held.last_mut().map(AnyTurn::mark_mended)

@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
 
 use crosstie::ErrorKind;
 use crosstie::ledger::Domain;
@@ -28,12 +29,21 @@ pub(crate) unsafe fn text<'a>(what: &str, text: *const c_char) -> Result<&'a str
 /// # Safety
 /// As [`text`].
 pub(crate) unsafe fn domain(path: *const c_char) -> Result<&'static Domain, Failure> {
-    // SAFETY: it is not NULL, and ends in a zero, as this function asks.
-    let path = (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) }).filter(|path| !path.is_empty());
-    match path {
+    // SAFETY: it is NULL or ends in a zero, as this function asks.
+    match unsafe { self::path(path) } {
         None => Ok(Domain::open_default()?),
-        Some(path) => Ok(Domain::open(OsStr::from_bytes(path.to_bytes()))?),
+        Some(path) => Ok(Domain::open(path)?),
     }
+}
+
+/// The path at `path`; NULL and an empty text are none.
+///
+/// # Safety
+/// As [`text`].
+pub(crate) unsafe fn path(path: *const c_char) -> Option<PathBuf> {
+    // SAFETY: it is not NULL, and ends in a zero, as this function asks.
+    let path = (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) })?;
+    (!path.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(path.to_bytes())))
 }
 
 /// Where a function writes the handle that it makes: NULL until it has one.
@@ -46,6 +56,19 @@ pub(crate) unsafe fn begin<T>(to: *mut *mut T) -> Result<(), Failure> {
     }
     // SAFETY: it can be written, as this function asks.
     unsafe { to.write(std::ptr::null_mut()) };
+    Ok(())
+}
+
+/// Writes `answer` where the caller wants `what`.
+///
+/// # Safety
+/// `to` is NULL or can be written.
+pub(crate) unsafe fn put<T>(what: &str, to: *mut T, answer: T) -> Result<(), Failure> {
+    if to.is_null() {
+        return Err(Failure::new(ErrorKind::Usage, format!("NULL in the place of where {what} goes")));
+    }
+    // SAFETY: it is not NULL, and can be written, as this function asks.
+    unsafe { to.write(answer) };
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use std::ffi::c_char;
 
 use crosstie::ledger::Identity;
-use crosstie::sync::AnyLockGuard;
+use crosstie::sync::{AnyLockGuard, MutexGuard, Permit};
 
 use crate::options;
 use crate::status::cut;
@@ -62,6 +62,11 @@ impl crosstie_turn {
         Self { token, flags: CROSSTIE_ABANDONED, dead_pid, dead_who, ..<Self as options::Sized>::ZERO }
     }
 
+    /// The permit `index` of `token`.
+    pub(crate) fn of_permit(token: u64, index: u32) -> Self {
+        Self { index, ..Self::clean(token) }
+    }
+
     /// The turn of `token`.
     #[inline]
     pub(crate) fn clean(token: u64) -> Self {
@@ -73,4 +78,8 @@ impl crosstie_turn {
 pub(crate) enum Held {
     /// A lock.
     Lock(AnyLockGuard),
+    /// A mutex, in the shortest way.
+    Mutex(MutexGuard<'static, ()>),
+    /// A permit.
+    Permit(Permit<'static>),
 }

@@ -2,8 +2,12 @@
 
 #[path = "c/actor.rs"]
 mod actor;
+#[path = "c/calls.rs"]
+mod calls;
 #[path = "c/compiler.rs"]
 mod compiler;
+#[path = "c/examples.rs"]
+mod examples;
 #[path = "c/headers.rs"]
 mod headers;
 #[path = "c/install.rs"]
@@ -14,3 +18,7 @@ mod lock;
 mod programs;
 #[path = "c/stage.rs"]
 mod stage;
+#[path = "c/talk.rs"]
+mod talk;
+#[path = "c/turns.rs"]
+mod turns;

@@ -38,6 +38,14 @@ pub(crate) trait Body: Send + Sync + 'static {
     fn may_close(&self) -> Result<(), Failure> {
         Ok(())
     }
+
+    /// Ends it; the handle is gone already.
+    ///
+    /// # Errors
+    /// What could not be brought to its end.
+    fn end(self: Box<Self>) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 const FREE: u64 = 0;
@@ -228,7 +236,8 @@ pub(crate) fn close<B: Body>(handle: *const B::Handle) -> Result<(), Failure> {
     }
     let body = place.body.load(Ordering::Relaxed).cast::<B>(); // Relaxed: published by the word.
     // In a fork child nobody is inside, and what the parent's threads have is theirs.
-    if process::is_fork_epoch(place.epoch.load(Ordering::Relaxed)) {
+    let is_ours = process::is_fork_epoch(place.epoch.load(Ordering::Relaxed)); // Relaxed: as above.
+    if is_ours {
         let answer = if caller::is_used(bits) {
             Err(Failure::new(
                 ErrorKind::Busy,
@@ -247,8 +256,8 @@ pub(crate) fn close<B: Body>(handle: *const B::Handle) -> Result<(), Failure> {
     // SAFETY: it comes from Box::into_raw in `open`, nobody is inside or has a turn, nobody comes any more (I1, I2).
     let body = unsafe { Box::from_raw(body) };
     place.word.store(word(uses, 0, FREE), Ordering::Release); // Release: the next use comes after this one.
-    drop(body);
-    Ok(())
+    // What was opened before a fork ends in the parent; here only its memory goes.
+    if is_ours { body.end() } else { Ok(()) }
 }
 
 /// Why the number `bits` leads to no `B`.

@@ -9,7 +9,7 @@
 #define OPEN_MAX_ 32
 
 struct open {
-    char name[64];
+    char name[256];
     void *handle;
 };
 
@@ -29,7 +29,7 @@ static void remember(const char *name, void *handle)
 {
     for (int at = 0; at < OPEN_MAX_; at++) {
         if (handles[at].handle == NULL || strcmp(handles[at].name, name) == 0) {
-            snprintf(handles[at].name, sizeof handles[at].name, "%.63s", name);
+            snprintf(handles[at].name, sizeof handles[at].name, "%s", name);
             handles[at].handle = handle;
             return;
         }
@@ -92,6 +92,118 @@ static void lock(const char *verb, const char *name, const char *first, const ch
     say(status, more, &error);
 }
 
+static void semaphore(const char *verb, const char *name, const char *first, const char *second)
+{
+    crosstie_error error;
+    crosstie_status status;
+    char more[256] = "";
+    crosstie_semaphore *handle = find(name);
+    if (strcmp(verb, "open") == 0) {
+        crosstie_semaphore_options options = CROSSTIE_SEMAPHORE_OPTIONS_INIT;
+        options.owner = strcmp(second, "process") == 0 ? CROSSTIE_OWNER_PROCESS : CROSSTIE_OWNER_THREAD;
+        status = crosstie_semaphore_open(name, (uint32_t)atoi(first), &options, &handle, &error);
+        if (status == CROSSTIE_OK) {
+            remember(name, handle);
+        }
+    } else if (strcmp(verb, "acquire") == 0) {
+        crosstie_turn turn = CROSSTIE_TURN_INIT;
+        status = crosstie_semaphore_acquire(handle, deadline(first), &turn, &error);
+        snprintf(more, sizeof more, "index %u", turn.index);
+    } else if (strcmp(verb, "release") == 0) {
+        status = crosstie_semaphore_release(handle, &error);
+    } else {
+        status = crosstie_semaphore_close(handle, &error);
+    }
+    say(status, more, &error);
+}
+
+static void counter(const char *verb, const char *name, const char *first)
+{
+    crosstie_error error;
+    crosstie_status status;
+    char more[64] = "";
+    crosstie_counter *handle = find(name);
+    if (strcmp(verb, "open") == 0) {
+        status = crosstie_counter_open(name, (uint32_t)atoi(first), NULL, &handle, &error);
+        if (status == CROSSTIE_OK) {
+            remember(name, handle);
+        }
+    } else if (strcmp(verb, "post") == 0) {
+        status = crosstie_counter_post(handle, &error);
+    } else if (strcmp(verb, "wait") == 0) {
+        status = crosstie_counter_wait(handle, deadline(first), &error);
+    } else if (strcmp(verb, "value") == 0) {
+        uint32_t value = 0;
+        status = crosstie_counter_value(handle, &value, &error);
+        snprintf(more, sizeof more, "%u", value);
+    } else {
+        status = crosstie_counter_close(handle, &error);
+    }
+    say(status, more, &error);
+}
+
+static void event(const char *verb, const char *name, const char *first)
+{
+    crosstie_error error;
+    crosstie_status status;
+    crosstie_event *handle = find(name);
+    if (strcmp(verb, "open") == 0) {
+        uint32_t reset = strcmp(first, "automatic") == 0 ? CROSSTIE_EVENT_AUTOMATIC : CROSSTIE_EVENT_MANUAL;
+        status = crosstie_event_open(name, reset, NULL, &handle, &error);
+        if (status == CROSSTIE_OK) {
+            remember(name, handle);
+        }
+    } else if (strcmp(verb, "set") == 0) {
+        status = crosstie_event_set(handle, &error);
+    } else if (strcmp(verb, "clear") == 0) {
+        status = crosstie_event_clear(handle, &error);
+    } else if (strcmp(verb, "wait") == 0) {
+        status = crosstie_event_wait(handle, deadline(first), &error);
+    } else {
+        status = crosstie_event_close(handle, &error);
+    }
+    say(status, "", &error);
+}
+
+static void barrier(const char *verb, const char *name, const char *first, const char *second)
+{
+    crosstie_error error;
+    crosstie_status status;
+    char more[16] = "";
+    crosstie_barrier *handle = find(name);
+    if (strcmp(verb, "open") == 0) {
+        uint32_t on_death = strcmp(second, "shrinks") == 0 ? CROSSTIE_BARRIER_SHRINKS : CROSSTIE_BARRIER_BREAKS;
+        status = crosstie_barrier_open(name, (uint32_t)atoi(first), on_death, NULL, &handle, &error);
+        if (status == CROSSTIE_OK) {
+            remember(name, handle);
+        }
+    } else if (strcmp(verb, "wait") == 0) {
+        uint32_t leads = 0;
+        status = crosstie_barrier_wait(handle, deadline(first), &leads, &error);
+        snprintf(more, sizeof more, "%s", leads ? "leads" : "follows");
+    } else if (strcmp(verb, "reset") == 0) {
+        status = crosstie_barrier_reset(handle, &error);
+    } else {
+        status = crosstie_barrier_close(handle, &error);
+    }
+    say(status, more, &error);
+}
+
+static void list(void)
+{
+    static char text[65536];
+    crosstie_error error;
+    size_t bytes = 0;
+    crosstie_status status = crosstie_list(NULL, text, 10, &bytes, &error);
+    if (status == CROSSTIE_E_TOO_LARGE && bytes > 10 && bytes < sizeof text) {
+        status = crosstie_list(NULL, text, sizeof text, NULL, &error);
+    }
+    say(status, text, &error);
+}
+
+#include "actor_call.h"
+#include "actor_talk.h"
+
 int main(void)
 {
     char line[1024];
@@ -105,8 +217,26 @@ int main(void)
         if (sscanf(line, "%15s %31s %255s %255s %255s", object, verb, name, first, second) < 1) {
             continue;
         }
-        if (strcmp(object, "lock") == 0) {
+        if (strcmp(object, "list") == 0) {
+            list();
+        } else if (strcmp(object, "lock") == 0) {
             lock(verb, name, first, second);
+        } else if (strcmp(object, "sem") == 0) {
+            semaphore(verb, name, first, second);
+        } else if (strcmp(object, "count") == 0) {
+            counter(verb, name, first);
+        } else if (strcmp(object, "event") == 0) {
+            event(verb, name, first);
+        } else if (strcmp(object, "barrier") == 0) {
+            barrier(verb, name, first, second);
+        } else if (strcmp(object, "tx") == 0) {
+            sender_does(verb, name, first);
+        } else if (strcmp(object, "rx") == 0) {
+            receiver_does(verb, name, first, second);
+        } else if (strcmp(object, "client") == 0) {
+            client_does(verb, name, first, second);
+        } else if (strcmp(object, "server") == 0) {
+            server_does(verb, name, first);
         } else {
             return 2;
         }

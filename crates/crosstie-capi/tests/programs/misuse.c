@@ -91,6 +91,25 @@ static void structs_of_other_sizes(void)
     ANSWERS(CROSSTIE_E_USAGE, "INIT", crosstie_lock_open("m", &grown.known, &lock, &error));
 }
 
+static void handles_of_another_type(void)
+{
+    crosstie_semaphore *semaphore;
+    crosstie_counter *counter;
+    uint32_t value;
+    ANSWERS(CROSSTIE_OK, "", crosstie_semaphore_open("s", 1, NULL, &semaphore, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "not a crosstie_lock", crosstie_lock_release((crosstie_lock *)semaphore, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "not a crosstie_lock", crosstie_lock_close((crosstie_lock *)semaphore, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "has no permit", crosstie_semaphore_release(semaphore, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_semaphore_close(semaphore, &error));
+    ANSWERS(CROSSTIE_E_MISMATCH, "", crosstie_semaphore_open("s", 2, NULL, &semaphore, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "permits", crosstie_semaphore_open("s", 0, NULL, &semaphore, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_counter_open("c", 3, NULL, &counter, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "NULL in the place of where the value", crosstie_counter_value(counter, NULL, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_counter_value(counter, &value, &error));
+    CHECK(value == 3);
+    ANSWERS(CROSSTIE_OK, "", crosstie_counter_close(counter, &error));
+}
+
 static void more_turns_than_there_is_room_for(void)
 {
     crosstie_lock *lock;
@@ -133,6 +152,7 @@ int main(void)
     closed_and_forged_handles();
     wrong_arguments();
     structs_of_other_sizes();
+    handles_of_another_type();
     more_turns_than_there_is_room_for();
     turns_are_released_in_any_order();
     ANSWERS(CROSSTIE_E_NOT_FOUND, "", crosstie_remove("lock:nobody", NULL, &error));

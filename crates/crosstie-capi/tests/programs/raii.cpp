@@ -53,6 +53,29 @@ int main()
     CHECK(other);
     crosstie::lock moved = std::move(door);
     CHECK(door.native_handle() == nullptr && moved.native_handle() != nullptr);
+    crosstie::semaphore gpus("gpu", 1);
+    {
+        auto gpu = gpus.acquire();
+        bool is_free = true;
+        std::thread([&] { is_free = gpus.try_acquire().has_value(); }).join();
+        CHECK(gpu.index() == 0 && !is_free);
+    }
+    CHECK(gpus.try_acquire());
+    crosstie::sender out("ring:letters");
+    crosstie::receiver in("ring:letters");
+    std::string longer(1000, 'x');
+    out.send("short");
+    out.send(longer);
+    CHECK(in.receive() == "short" && in.receive() == longer);
+    out.close();
+    CHECK(!in.receive());
+    bool told = false;
+    try {
+        crosstie::sender nowhere("unxi:./x");
+    } catch (const crosstie::error &refused) {
+        told = refused.status() == CROSSTIE_E_USAGE && std::strstr(refused.what(), "did you mean") != nullptr;
+    }
+    CHECK(told);
     std::puts("raii: ok");
     return 0;
 }

@@ -199,6 +199,27 @@ impl AnyLock {
         }
     }
 
+    /// The mutex that it is, for a thread that locks it in the shortest way; the data of a typed one stay untouched.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::{AnyLock, Policy};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let door = AnyLock::open_or_create_mutex_in(domain, "door", Policy::Fast)?;
+    /// assert!(door.as_mutex().is_some_and(|mutex| mutex.try_lock().is_ok()));
+    /// assert!(AnyLock::open_or_create_in(domain, "other")?.as_mutex().is_none());
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn as_mutex(&self) -> Option<&Mutex<()>> {
+        match &self.0 {
+            Kind::Mutex(mutex) => Some(mutex),
+            Kind::Bare(_) | Kind::ReadWrite(_) => None,
+        }
+    }
+
     #[inline]
     fn tag(&self) -> u64 {
         match &self.0 {
@@ -220,9 +241,7 @@ impl AnyLock {
 /// Takes a lock without data; an owner's death is told once.
 #[inline]
 fn bare<'a>(lock: Way<'a, Lock>, access: Access, taker: &Taker) -> LockResult<AnyTurn<'a>> {
-    LockGuard::take(lock, access, taker)
-        .map(AnyTurn::of)
-        .map_err(|refusal| refusal.map(AnyTurn::of))
+    LockGuard::take(lock, access, taker).map(AnyTurn::of).map_err(|refusal| refusal.map(AnyTurn::of))
 }
 
 fn beside_data<'a>(lock: Way<'a, Lock>, access: Access, taker: &Taker) -> LockResult<AnyTurn<'a>> {

@@ -1,0 +1,373 @@
+//! The end that receives.
+#![expect(unsafe_code, reason = "pointers of the caller's; a job stays beside the receiver that it is of")]
+
+use std::ffi::{c_char, c_int, c_void};
+use std::mem::transmute;
+use std::os::fd::AsRawFd as _;
+use std::ptr;
+use std::sync::{Mutex, PoisonError};
+
+use crosstie::contract::Readiness;
+use crosstie::endpoint::{Job, Payload, Receiver};
+use crosstie::{Error, ErrorKind};
+
+use super::end::{self, alone, crosstie_end_options};
+use crate::handle::Body;
+use crate::status::{Failure, crosstie_error, crosstie_status};
+use crate::time::deadline;
+use crate::{options, place, wall};
+
+/// The end of a channel that receives. Never look inside.
+#[derive(Debug)]
+pub struct crosstie_receiver(());
+
+/// What is said of a message beside its bytes; the caller's own. Begin it with `CROSSTIE_MESSAGE_INIT`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct crosstie_message {
+    /// sizeof(crosstie_message), set by the caller.
+    pub size: usize,
+    /// How many bytes it has.
+    pub bytes: usize,
+    /// Where they are: the caller's buffer, or of `crosstie_receive_job` the library's memory, until the job is done, failed or rejected.
+    pub data: *const c_void,
+    /// Of a topic, its number; else 0.
+    pub number: u64,
+    /// The process that sent it, where that is known; else 0.
+    pub sender_pid: u32,
+    /// Of a job, which delivery this is, from 1; else 0.
+    pub deliveries: u32,
+}
+
+// SAFETY: repr(C), begins with its size, numbers and a pointer only.
+unsafe impl options::Sized for crosstie_message {
+    const NAME: &'static str = "crosstie_message";
+    const BYTES_FIRST: usize = 40;
+    const ZERO: Self = Self {
+        size: size_of::<Self>(),
+        bytes: 0,
+        data: ptr::null(),
+        number: 0,
+        sender_pid: 0,
+        deliveries: 0,
+    };
+}
+
+/// A receiver, and what it has in hand.
+struct Receives {
+    /// Borrows `receiver`, and goes before it.
+    job: Option<Job<'static, [u8]>>,
+    /// A message for which the caller had no room, and what is said of it.
+    kept: Option<(Vec<u8>, crosstie_message)>,
+    receiver: Box<Receiver<[u8]>>,
+}
+
+// SAFETY: the pointer in `kept` is NULL, and all else may move to another thread with its receiver.
+unsafe impl Send for Receives {}
+
+impl Receives {
+    fn without_job(&mut self) -> Result<&mut Receiver<[u8]>, Failure> {
+        if self.job.is_some() {
+            return Err(Failure::new(ErrorKind::Busy, "this receiver has a job in hand".to_owned())
+                .advise("say first that it is done: crosstie_job_done"));
+        }
+        Ok(&mut self.receiver)
+    }
+
+    fn take_job(&mut self) -> Result<Job<'static, [u8]>, Failure> {
+        self.job.take().ok_or_else(|| {
+            Failure::new(ErrorKind::Usage, "this receiver has no job in hand".to_owned())
+                .advise("crosstie_receive_job")
+        })
+    }
+}
+
+struct ReceivingEnd(Mutex<Receives>);
+
+impl Body for ReceivingEnd {
+    type Handle = crosstie_receiver;
+    const NAME: &'static str = "crosstie_receiver";
+    const KIND: u8 = 7;
+
+    fn end(self: Box<Self>) -> Result<(), Failure> {
+        let Receives { job, .. } = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Not done: another receiver gets it.
+        drop(job);
+        Ok(())
+    }
+}
+
+/// Opens the receiver's end of `address`, as `crosstie_sender_open`; `options` may be NULL.
+///
+/// As `crosstie_sender_open`.
+///
+/// Thread-safe; not async-signal-safe. Blocks where the mechanism waits for the other side. The handle is the caller's, `crosstie_receiver_close`
+/// frees it. After a fork a handle of the parent's is refused in the child, which opens its own.
+///
+/// # Safety
+/// `address` is a text that ends in a zero; `options` is NULL or begins with its size; `receiver` can be written; `error` is NULL or the
+/// caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_receiver_open(
+    address: *const c_char,
+    options: *const crosstie_end_options,
+    receiver: *mut *mut crosstie_receiver,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let make = || {
+        // SAFETY: it is NULL or ends in a zero, which this function asks for.
+        let address = unsafe { place::text("the address", address) }?;
+        // SAFETY: it is NULL or begins with its size, which this function asks for.
+        let options = unsafe { end::read(options) }?;
+        let receiver = Box::new(Receiver::open_with(address, &options)?);
+        Ok(ReceivingEnd(Mutex::new(Receives { job: None, kept: None, receiver })))
+    };
+    // SAFETY: both are as `wall::open` asks, which this function asks for.
+    unsafe { wall::open(receiver, error, make) }
+}
+
+/// Receives a message into `buffer`, which has room for `room` bytes, and waits for one until `deadline_ns`; `message` says how long it is. It is
+/// acknowledged with that: nobody gets it again.
+///
+/// `CROSSTIE_E_CLOSED`: the sender said that nothing more comes; `CROSSTIE_E_PEER_DIED`: it ended without that. `CROSSTIE_E_BUSY` (there is none),
+/// `CROSSTIE_E_TIMED_OUT`. `CROSSTIE_E_TOO_LARGE`: `message` says how much room it needs, and the next call gets it.
+///
+/// One thread at a time: a second one is answered `CROSSTIE_E_BUSY`. Not async-signal-safe; a child of fork opens its own end. Blocks until the
+/// deadline. The buffer is the caller's to free.
+///
+/// # Safety
+/// `buffer` leads to `room` bytes that can be written, or is NULL where there is none; `message` is NULL or begins with its size and
+/// can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_receive(
+    receiver: *mut crosstie_receiver,
+    buffer: *mut c_void,
+    room: usize,
+    deadline_ns: u64,
+    message: *mut crosstie_message,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, _: &_| {
+        // SAFETY: it is NULL or begins with its size, which this function asks for.
+        unsafe { options::check(message) }?;
+        let room = if buffer.is_null() { 0 } else { room };
+        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        let (bytes, mut told) = match held.kept.take() {
+            Some(kept) => kept,
+            None => {
+                let payload = held.without_job()?.recv_bytes_until(deadline(deadline_ns))?;
+                (payload.to_vec(), about(&payload))
+            }
+        };
+        let fits = bytes.len() <= room;
+        if fits && !bytes.is_empty() {
+            // SAFETY: it is not NULL, and `room` bytes can be written, which this function asks for.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast::<u8>(), bytes.len()) };
+            told.data = buffer;
+        }
+        // SAFETY: `check` found its size right, and it can be written, which this function asks for.
+        unsafe { options::write(message, &told) };
+        if fits {
+            return Ok(());
+        }
+        let text = format!("the message has {} bytes, the buffer {room}", bytes.len());
+        held.kept = Some((bytes, told));
+        Err(Failure::new(ErrorKind::TooLarge, text).advise("call again with more room"))
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
+
+fn about(payload: &Payload<'_>) -> crosstie_message {
+    crosstie_message {
+        bytes: payload.len(),
+        number: payload.number().unwrap_or(0),
+        sender_pid: payload.sender_pid().unwrap_or(0),
+        ..<crosstie_message as options::Sized>::ZERO
+    }
+}
+
+/// Takes a job of a queue in hand, and waits for one until `deadline_ns`; `message` says where its bytes are. It is done only when
+/// `crosstie_job_done` says so: a process that dies before leaves it to another, which is told (`deliveries`).
+///
+/// As `crosstie_receive`; `CROSSTIE_E_UNSUPPORTED` on mechanisms that deliver once.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork opens its own end. Blocks until the deadline. The bytes are the library's: they are
+/// freed when the job is done, failed or rejected.
+///
+/// # Safety
+/// `message` begins with its size and can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_receive_job(
+    receiver: *mut crosstie_receiver,
+    deadline_ns: u64,
+    message: *mut crosstie_message,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, _: &_| {
+        if message.is_null() {
+            return Err(Failure::new(
+                ErrorKind::Usage,
+                "NULL in the place of where the message goes".to_owned(),
+            ));
+        }
+        // SAFETY: it begins with its size, which this function asks for.
+        unsafe { options::check(message) }?;
+        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        let job = held.without_job()?.recv_job(deadline(deadline_ns))?;
+        let told = crosstie_message {
+            bytes: job.len(),
+            data: job.as_ptr().cast(),
+            deliveries: job.deliveries(),
+            ..<crosstie_message as options::Sized>::ZERO
+        };
+        // SAFETY: it borrows the receiver, which has a place of its own on the heap, is reached only by `without_job` as long
+        // as the job is there, and goes after it.
+        held.job = Some(unsafe { transmute::<Job<'_, [u8]>, Job<'static, [u8]>>(job) });
+        // SAFETY: `check` found its size right, and it can be written, which this function asks for.
+        unsafe { options::write(message, &told) };
+        Ok(())
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
+
+/// What becomes of a job.
+type Ends = fn(Job<'static, [u8]>) -> Result<(), Error>;
+
+/// Ends the job in hand.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+unsafe fn end_job(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+    how: Ends,
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, _: &_| {
+        let job = alone(&body.0, ReceivingEnd::NAME)?.take_job()?;
+        Ok(how(job)?)
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
+
+/// Says that the job in hand is done: nobody gets it again.
+///
+/// `CROSSTIE_E_USAGE` where none is; `CROSSTIE_E_LOST` when its lease was over and another has it.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the job.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_job_done(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { end_job(receiver, error, Job::done) }
+}
+
+/// Says that the job in hand has failed: it is delivered again, or a dead letter after as many times as the queue allows.
+///
+/// As `crosstie_job_done`.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the job.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_job_fail(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { end_job(receiver, error, Job::fail) }
+}
+
+/// Says that the job in hand can never be done: it is a dead letter at once.
+///
+/// As `crosstie_job_done`.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the job.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_job_reject(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { end_job(receiver, error, Job::reject) }
+}
+
+/// Writes to `fd` the descriptor to poll for being readable while there is no message, for epoll, poll, or a loop of events. It is the same for the life of
+/// the end; neither read nor close it. Before each sleep ask `crosstie_receiver_arm`.
+///
+/// `CROSSTIE_E_UNSUPPORTED` where there is none.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork opens its own end. Never waits. The descriptor is the library's: it is freed with
+/// the handle.
+///
+/// # Safety
+/// `fd` can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_receiver_fd(
+    receiver: *mut crosstie_receiver,
+    fd: *mut c_int,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, _: &_| {
+        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        let descriptor = held.without_job()?.pollable()?.as_raw_fd();
+        // SAFETY: it is NULL or can be written, which this function asks for.
+        unsafe { place::put("the descriptor", fd, descriptor) }
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
+
+/// Says that the descriptor is to be polled now. Writes 1 to `is_ready` where there is a message, an end or a death already: do not sleep then, receive.
+///
+/// As `crosstie_receiver_fd`.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork opens its own end. Never waits. Nothing is to be freed.
+///
+/// # Safety
+/// `is_ready` can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_receiver_arm(
+    receiver: *mut crosstie_receiver,
+    is_ready: *mut u32,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, _: &_| {
+        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        let is_kept = held.kept.is_some();
+        let readiness = held.without_job()?.arm()?;
+        let ready = u32::from(is_kept || readiness == Readiness::Ready);
+        // SAFETY: it is NULL or can be written, which this function asks for.
+        unsafe { place::put("whether there is a message", is_ready, ready) }
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
+
+/// Closes the handle. A job in hand is delivered again.
+///
+/// `CROSSTIE_E_BUSY` while another thread is inside a call with it.
+///
+/// Thread-safe; not async-signal-safe; a child of fork may close its parent's handle. Never waits. Frees the handle.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_receiver_close(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::close::<ReceivingEnd>(receiver, error) }
+}
