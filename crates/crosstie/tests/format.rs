@@ -38,6 +38,7 @@ fn every_table_has_bytes_that_a_test_makes() {
         "A ring",
         "A queue",
         "A client of calls",
+        "A server of calls",
         "A topic",
         "The ledger",
         "Who waits and holds",
@@ -102,6 +103,35 @@ fn a_client_of_calls_is_what_the_document_says() {
     let hash = layout_hash(description.trim_end_matches('`'));
     assert_eq!(file[24..32], hash.to_le_bytes(), "the layout's hash");
     drop(call);
+}
+
+#[test]
+fn a_server_of_calls_is_what_the_document_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let domain = folder.path().join("d");
+    let options = crosstie::endpoint::Options { domain: Some(domain.clone()), ..Default::default() };
+    let server = crosstie::Server::<str, str>::open_with("ring:example", &options).unwrap();
+    let stop = server.stopper();
+    let sign_of = || {
+        let names = fs::read_dir(&domain).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).find(|name| name.starts_with("server."))
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| server.serve(1, Ok::<String, _>).unwrap());
+        let client = crosstie::Client::<str, str>::open_with("ring:example", &options).unwrap();
+        assert_eq!(client.call("is it there?").unwrap(), "is it there?");
+        let name = sign_of().unwrap();
+        let file = fs::read(domain.join(&name)).unwrap();
+        compare("A server of calls", &file);
+        assert_eq!(end_of("A server of calls"), file.len());
+        assert_eq!(name.len(), "server.".len() + 16);
+        let description = DOCUMENT.lines().find_map(|line| line.strip_prefix("- server: `")).unwrap();
+        let hash = layout_hash(description.trim_end_matches('`'));
+        assert_eq!(file[24..32], hash.to_le_bytes(), "the layout's hash");
+        stop.stop();
+    });
+    drop((server, stop));
+    assert_eq!(sign_of(), None, "taken down with the server");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! [`Client`]: the end that calls.
 
+mod arrival;
 mod call_wait;
 mod line;
 mod outgoing;
@@ -78,8 +79,9 @@ impl Default for CallOptions {
 /// is seen by the server: its calls are cancelled.
 ///
 /// # Deadlock
-/// Through a queue, a call whose answer would need what its caller has is [`CallError::Deadlock`] to one of those in the
-/// circle: a lock, or a worker of [`Server::serve`](super::Server::serve) that is busy with the very call for which this one is made.
+/// A call whose answer would need what its caller has is [`CallError::Deadlock`] to one of those in the
+/// circle: a lock, or a worker of [`Server::serve`](super::Server::serve) that is busy with the very call for which this one is made. Both ends
+/// must use the same domain.
 ///
 /// # Cost
 /// Two system calls a call (`send`, `recv`) without a deadline, two more with one; none on a ring while

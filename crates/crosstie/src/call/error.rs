@@ -33,7 +33,7 @@ pub enum CallError {
     /// declared idempotent would have been given to the next server.
     PeerDied,
     /// To wait would close a circle: the server that would have to answer waits, itself or through others, for what the
-    /// caller has. The call was given up, and the others go on. Only through a queue.
+    /// caller has. The call was given up, and the others go on.
     Deadlock(Deadlock),
     /// Anything else.
     Failed(Error),

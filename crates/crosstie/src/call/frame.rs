@@ -15,6 +15,7 @@
 //! | END 8 | server | of the call | – | – | of a stream; **last** |
 //! | REFUSAL 9 | server | of the call | – | a [`Refusal`](super::Refusal) | no reply; **last** |
 //! | FAREWELL 10 | server | 0 | – | a [`Refusal`](super::Refusal) | the conversation is over, and why |
+//! | NAME 11 | server | 0 | what the server is known by in the ledger | – | before the first reply, from a server that has workers |
 //!
 //! Through a queue only CALLs go, each behind a prefix of {`u64` LE token, `u64` LE time in ns}, because any server may
 //! take any client's; replies go through a queue of the client's own. There, CANCEL and CREDIT are words on the client's
@@ -136,6 +137,8 @@ pub enum Head {
     Refusal(u32),
     /// The conversation is over.
     Farewell,
+    /// What the server is known by in the ledger.
+    Name(u64),
 }
 
 /// What a reply costs of a stream's window.
@@ -156,6 +159,7 @@ impl Head {
             Self::End(id) => (8, 0, id, None),
             Self::Refusal(id) => (9, 0, id, None),
             Self::Farewell => (10, 0, 0, None),
+            Self::Name(token) => (11, 0, 0, Some(token)),
         }
     }
 
@@ -196,7 +200,7 @@ impl Head {
             return Err("a message that is no frame of a call");
         };
         let id = u32::from_le_bytes([a, b, c, d]);
-        let has_value = matches!(kind, 1 | 2 | 5) || kind == 3 && flags & TIMED != 0;
+        let has_value = matches!(kind, 1 | 2 | 5 | 11) || kind == 3 && flags & TIMED != 0;
         let (value, body) = match rest.split_first_chunk::<8>() {
             Some((value, body)) if has_value => (u64::from_le_bytes(*value), body),
             None if has_value => return Err("a frame that ends inside its head"),
@@ -218,9 +222,10 @@ impl Head {
             8 => Self::End(id),
             9 => Self::Refusal(id),
             10 if id == 0 => Self::Farewell,
+            11 if id == 0 => Self::Name(value),
             _ => return Err("a frame of an unknown kind"),
         };
-        if matches!(kind, 4 | 5 | 8) && !body.is_empty() {
+        if matches!(kind, 4 | 5 | 8 | 11) && !body.is_empty() {
             return Err("a body that a frame of its kind does not have");
         }
         Ok((head, body))
@@ -270,6 +275,7 @@ mod tests {
             any::<u32>().prop_map(Head::Reply),
             any::<u32>().prop_map(Head::End),
             any::<u32>().prop_map(Head::Refusal),
+            any::<u64>().prop_map(Head::Name),
             Just(Head::Farewell),
         ]
     }
@@ -301,7 +307,8 @@ mod tests {
             (b"\x03\x10\0\0\0\0\0\0", "flags"),
             (b"\x07\x01\0\0\0\0\0\0", "flags"),
             (b"\x00\0\0\0\0\0\0\0", "unknown kind"),
-            (b"\x0b\0\0\0\0\0\0\0", "unknown kind"),
+            (b"\x0b\0\0\0\0\0\0\0", "inside its head"),
+            (b"\x0c\0\0\0\0\0\0\0", "unknown kind"),
             (b"\x04\0\0\0\0\0\0\0x", "a body"),
             (b"\x01\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0calls", "another version"),
             (b"\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0hello", "a greeting"),

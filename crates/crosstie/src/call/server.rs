@@ -9,6 +9,7 @@ mod pool;
 mod queue_door;
 mod ring_door;
 mod stream;
+mod taken;
 
 pub use call::Call;
 pub use stream::ReplyStream;
@@ -116,7 +117,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
             Place::Queue(name) => Door::Queue(QueueDoor::open(address, name, options)?),
             _ => return Err(one_way("listen on", address)),
         };
-        let desk = Arc::new(Desk::new(address.to_string(), door));
+        let desk = Arc::new(Desk::new(address.to_string(), door, options.domain.clone()));
         Ok(Self { desk, mechanism: address.mechanism(), message: PhantomData })
     }
 

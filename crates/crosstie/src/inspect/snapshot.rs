@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub waits: Vec<SnapshotWait>,
     /// Everyone who takes part.
     pub owners: Vec<Identity>,
+    /// The keys of servers of calls elsewhere than at queues, and their addresses.
+    servers: Vec<(u64, String)>,
 }
 
 /// A named object.
@@ -143,7 +145,7 @@ impl Snapshot {
             }
         }
         let objects = domain.objects().iter().map(|object| look_at(domain, object)).collect();
-        Self { objects, holds, waits, owners }
+        Self { objects, holds, waits, owners, servers: domain.servers() }
     }
 
     /// Who holds the object of `key`.
@@ -168,8 +170,10 @@ impl Snapshot {
     #[must_use]
     pub fn object_name(&self, key: u64) -> String {
         let key = key & KEY;
-        let found = self.objects.iter().find(|object| object.key == key && key != 0);
-        found.map_or_else(|| format!("unnamed object {key}"), |object| object.name.clone())
+        let object = self.objects.iter().find(|object| object.key == key && key != 0);
+        let server = || self.servers.iter().find(|(server, _)| *server == key).map(|(_, address)| address);
+        let found = object.map(|object| &object.name).or_else(server);
+        found.cloned().unwrap_or_else(|| format!("unnamed object {key}"))
     }
 }
 

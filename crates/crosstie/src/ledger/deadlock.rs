@@ -18,9 +18,8 @@ use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::{Mode, Seen, WaitRecord, Want};
 
 use super::behind::{Holder, may_be_behind};
-use super::calls::key_of_call;
+use super::calls::{Others, key_of_call};
 use super::identity::Described;
-use super::objects::name_in;
 use super::site::Site;
 use super::{Domain, Identity, Me};
 use crate::os::{clock, process};
@@ -107,7 +106,7 @@ impl Deadlock {
             id: link.id,
             who: link.who.as_ref().map(Described::identity),
             key: link.key,
-            object: name_in(&objects, link.key),
+            object: self.domain.name_in(&objects, link.key),
             mode: link.mode,
             waited: link.waited,
             waits_at: self.site(link.who.as_ref(), link.waits_at),
@@ -203,9 +202,11 @@ impl Domain {
             };
             if answer.component.iter().all(still) {
                 let component = || answer.component.iter().filter_map(|&at| members.get(at as usize));
-                if !self.has_no_other_server(component) {
+                match self.other_servers(component) {
+                    Others::Nobody => {}
                     // Whoever it is: if it comes to wait for one of these, it asks, and when it goes, they do again.
-                    return Check::None;
+                    Others::Somebody => return Check::None,
+                    Others::Unsettled => return Check::LookAgain,
                 }
                 let named = |&at: &u32| members.get(at as usize);
                 let mut cycle: Vec<_> = answer.cycle.iter().filter_map(named).collect();
@@ -286,23 +287,23 @@ impl Domain {
         }
     }
 
-    /// Whether everybody who could do the calls for which those in a proof wait is in it. Who came meanwhile is
-    /// not: it would do them.
-    fn has_no_other_server<'a, I: Iterator<Item = &'a Member>>(
-        &'static self,
-        component: impl Fn() -> I,
-    ) -> bool {
-        component().filter(|member| member.call().is_some()).all(|caller| {
+    /// Who could do the calls for which those in a proof wait, and is not in it: who came meanwhile, for one.
+    fn other_servers<'a, I: Iterator<Item = &'a Member>>(&'static self, component: impl Fn() -> I) -> Others {
+        let of_caller = |caller: &Member| {
             let key = caller.seen.want.key;
             let busy = component().flat_map(|member| member.slot.holds.read()).filter(|hold| hold.key == key);
-            let in_hand = component()
-                .flat_map(|member| member.slot.holds.read())
-                .any(|hold| Some(hold.key) == caller.call());
+            let mut held = component().flat_map(|member| member.slot.holds.read());
+            if held.any(|hold| Some(hold.key) == caller.call()) {
+                return Others::Nobody;
+            }
             let busy = busy.map(|hold| hold.units).sum::<u32>();
             let ticket = caller.seen.want.note[0];
             // Its answer may be on its way to it, and who gave it busy with another call already.
-            in_hand || (busy > 0 && self.waits_for_all(key, ticket, busy))
-        })
+            if busy == 0 { Others::Somebody } else { self.others_for(key, ticket, busy) }
+        };
+        let callers = component().filter(|member| member.call().is_some());
+        let mut found = callers.map(of_caller).filter(|&others| others != Others::Nobody);
+        found.next().unwrap_or(Others::Nobody)
     }
 
     /// What the occupant of `slot` holds, and the commands under which it runs.

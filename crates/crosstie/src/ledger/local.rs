@@ -234,6 +234,11 @@ pub(super) fn remembered(domain: &'static Domain) -> Option<Me> {
     find(|me| ptr::eq(me.domain, domain))
 }
 
+/// This thread as it holds something in some domain: then others may wait for it.
+pub(crate) fn entangled() -> Option<Me> {
+    find(|me| me.slot.holds.read().next().is_some())
+}
+
 /// The id and slot under which this thread takes the object that begins with `head`, if it is known at once.
 #[inline(always)]
 pub(super) fn latest(head: &Head) -> Option<Known> {

@@ -18,6 +18,8 @@
 //! | [`deadlock`] | a proved deadlock, and who ends it |
 //! | [`order`] | in which order locks are taken, where somebody wants that noted |
 //! | [`objects`] | the named objects of a domain |
+//! | `calls` | calls in the proof of deadlocks |
+//! | `sign` | what a server of calls says of itself |
 //! | [`site`] | where in a program something was taken |
 //! | [`identity`] | who an owner is or was |
 //! | `local` | what one process has to itself of a domain, made anew after a fork |
@@ -33,11 +35,12 @@ pub mod domain;
 pub mod identity;
 pub(crate) mod keeper;
 pub mod liveness;
-mod local;
+pub(crate) mod local;
 pub mod objects;
 pub mod order;
 mod published;
 pub mod queue;
+pub(crate) mod sign;
 pub mod site;
 pub mod waiting;
 

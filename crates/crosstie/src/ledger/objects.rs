@@ -60,13 +60,21 @@ impl Domain {
     /// The object of key `key` as people know it: `lock:stock`; on the heap, or gone, its number.
     #[must_use]
     pub fn object_name(&'static self, key: u64) -> String {
-        name_in(&self.objects(), key)
+        self.name_in(&self.objects(), key)
+    }
+
+    /// The object of key `key` among `objects`, or the address of a server of calls, as [`Domain::object_name`].
+    pub(super) fn name_in(&'static self, objects: &[NamedObject], key: u64) -> String {
+        let key = key & KEY;
+        let found = objects.iter().find(|object| object.key == key).map(NamedObject::to_string);
+        let found = found.or_else(|| self.address_of_server(key));
+        found.unwrap_or_else(|| format!("unnamed object {key}"))
     }
 
     fn look_at(&'static self, file_name: &str) -> Option<NamedObject> {
         let (kind, name) = file_name.split_once('.').filter(|_| file_name != LEDGER_FILE)?;
-        if kind == "client" {
-            // What a client of calls says of itself: a part of the queue, for its servers.
+        if matches!(kind, "client" | "server") {
+            // What a client or a server of calls says of itself, for the others.
             return None;
         }
         let file = File::from(directory::open_in(self.directory().as_fd(), file_name).ok()?);
@@ -83,11 +91,4 @@ impl Domain {
         };
         Some(NamedObject { kind: kind.to_owned(), name: name.to_owned(), key, header })
     }
-}
-
-/// The object of key `key` among `objects`, as [`Domain::object_name`].
-pub(super) fn name_in(objects: &[NamedObject], key: u64) -> String {
-    let key = key & KEY;
-    let found = objects.iter().find(|object| object.key == key);
-    found.map_or_else(|| format!("unnamed object {key}"), NamedObject::to_string)
 }

@@ -42,6 +42,9 @@ pub struct Stage {
     pub address: String,
     pub domain: std::path::PathBuf,
     folder: tempfile::TempDir,
+    way: Way,
+    /// Two places of its own in the network.
+    places: [String; 2],
 }
 
 /// A place on this machine's own network that no other test has, whichever process runs it.
@@ -56,16 +59,37 @@ impl Stage {
     pub fn new(way: Way) -> Self {
         let folder = tempfile::tempdir_in("/dev/shm").expect("a folder");
         let path = folder.path().display();
+        let places = [own_place(), own_place()];
         let address = match way {
             Way::Unix => format!("unix:{path}/s"),
             Way::UnixAbstract => format!("unix:@crosstie-test{path}"),
             Way::UnixPacket => format!("unixpacket:{path}/s"),
-            Way::Tcp => format!("tcp:{}", own_place()),
+            Way::Tcp => format!("tcp:{}", places[0]),
             Way::Fifo => format!("fifo:{path}/f"),
             Way::Queue => "queue:calls".to_owned(),
             Way::Ring => "ring:calls".to_owned(),
         };
-        Self { address, domain: folder.path().join("domain"), folder }
+        Self { address, domain: folder.path().join("domain"), folder, way, places }
+    }
+
+    /// An address of its own for `a`, and another for `b`.
+    pub fn address_of(&self, name: &str) -> String {
+        let path = self.folder.path().display();
+        match self.way {
+            Way::Unix => format!("unix:{path}/{name}"),
+            Way::UnixAbstract => format!("unix:@crosstie-test{path}-{name}"),
+            Way::UnixPacket => format!("unixpacket:{path}/{name}"),
+            Way::Tcp => format!("tcp:{}", self.places[usize::from(name == "b")]),
+            Way::Fifo => format!("fifo:{path}/{name}"),
+            Way::Queue => format!("queue:{name}"),
+            Way::Ring => format!("ring:{name}"),
+        }
+    }
+
+    /// What a deadlock says of that address.
+    pub fn object_of(&self, name: &str) -> String {
+        let address = self.address_of(name);
+        if self.way == Way::Queue { format!("{address}.calls") } else { address }
     }
 
     /// The names in its folder.

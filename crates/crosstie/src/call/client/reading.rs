@@ -64,13 +64,35 @@ impl Shared {
         wait: Option<&CallWait>,
         take: impl FnOnce(Head, &[u8]) -> Option<R>,
     ) -> Read<R> {
-        if let Err(error) = await_sign(reader, deadline) {
-            return self.over(&Broken::of_recv(&error));
-        }
         if let Some(queue) = reader.queue.take() {
             let read = self.read_queue(reader, &queue, (deadline, wait), take);
             reader.queue = Some(queue);
             return read;
+        }
+        let Some(wait) = wait else { return self.read_line(reader, deadline, take) };
+        // What has come is taken before anybody is told for what it waits.
+        let mut take = Some(take);
+        let read = self.read_line(reader, Deadline::NOW, |head, body| take.take()?(head, body));
+        let Some(take) = take.filter(|_| matches!(read, Read::Nothing)) else { return read };
+        let Some(until) = wait.before_sleep(deadline) else {
+            return wait.take_deadlock().map_or(Read::Frame, Read::Stuck);
+        };
+        match self.read_line(reader, until, take) {
+            // To look again, not to give up.
+            Read::Nothing if until < deadline => Read::Frame,
+            read => read,
+        }
+    }
+
+    /// As [`Shared::read`], where every frame is a message.
+    fn read_line<R>(
+        &self,
+        reader: &mut Reader,
+        deadline: Deadline,
+        take: impl FnOnce(Head, &[u8]) -> Option<R>,
+    ) -> Read<R> {
+        if let Err(error) = await_sign(reader, deadline) {
+            return self.over(&Broken::of_recv(&error));
         }
         let Some(mut receiver) = reader.receiver.take() else { return Read::Over };
         let mut scratch = std::mem::take(&mut reader.scratch);
@@ -231,7 +253,7 @@ impl Shared {
     /// that had its only reply, is closed.
     pub(super) fn wait<R>(&self, id: u32, deadline: Deadline, decode: impl Fn(&[u8]) -> R) -> Waited<R> {
         let mut state = self.lock();
-        let wait = state.wait_for(id, deadline);
+        let wait = state.wait_for(id, deadline, &self.server);
         let waited = loop {
             let Some(slot) = state.slots.get(id) else { return Waited::Nothing };
             match slot.next() {

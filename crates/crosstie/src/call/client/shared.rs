@@ -15,22 +15,23 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crosstie_core::atomic::{AtomicU64, Ordering};
 
 use super::super::board::BOARD_CALLS;
 use super::super::error::{Broken, CallError};
 use super::super::frame::{CallHead, HEAD_BYTES_MAX, Head};
-use super::super::refusal::Refusal;
 use super::call_wait::CallWait;
 use super::line::{self, Line, ReplyFile, ReplyQueue};
 use super::outgoing::Outgoing;
 use super::reading::is_over;
-use super::slots::{Ending, Slots};
+use super::slots::Slots;
 use crate::Deadline;
 use crate::contract::SendError;
 use crate::endpoint::{Address, Options, Place, Receiver};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::os::byte_stream;
 use crate::os::clock;
 use crate::os::poll::{self, Interest};
@@ -41,11 +42,13 @@ const SLICE_NS: u64 = 1_000_000;
 /// What all users of one client share.
 pub(super) struct Shared {
     pub(super) address: Address,
-    options: Options,
+    pub(super) options: Options,
     state: Mutex<State>,
     pub(super) reader: Mutex<Reader>,
     /// A call ended, the turn to read came free, the line is there or gone.
     changed: Condvar,
+    /// What the server is known by in the ledger; 0 until it has said so.
+    pub(super) server: Arc<AtomicU64>,
     owner_pid: u32,
 }
 
@@ -62,6 +65,8 @@ pub(super) struct State {
     /// Frames that found no room and that nobody waits to send.
     outbox: VecDeque<Vec<u8>>,
     pub(super) slots: Slots,
+    /// Names the conversation.
+    token: u64,
 }
 
 /// The receiving end.
@@ -72,10 +77,10 @@ pub(super) struct Reader {
     pub(super) queue: Option<Box<ReplyQueue>>,
     pub(super) lifeline: Option<OwnedFd>,
     _file: Option<ReplyFile>,
-    token: u64,
+    pub(super) token: u64,
     /// Nothing of another conversation can come.
-    is_alone: bool,
-    is_welcomed: bool,
+    pub(super) is_alone: bool,
+    pub(super) is_welcomed: bool,
     pub(super) scratch: Vec<u8>,
 }
 
@@ -91,6 +96,7 @@ impl Shared {
             owes_rest: false,
             outbox: VecDeque::new(),
             slots: Slots::default(),
+            token: 0,
         };
         let shared = Self {
             address,
@@ -98,6 +104,7 @@ impl Shared {
             state: Mutex::new(state),
             reader: Mutex::default(),
             changed: Condvar::new(),
+            server: Arc::default(),
             owner_pid: std::process::id(),
         };
         shared.install(line);
@@ -123,7 +130,9 @@ impl Shared {
         if is_welcomed {
             state.slots.limit(BOARD_CALLS);
         }
-        state.sender = Some(sender);
+        // Relaxed: under the lock.
+        self.server.store(0, Ordering::Relaxed);
+        (state.sender, state.token) = (Some(sender), token);
         state.owes_rest = false;
         state.outbox.clear();
     }
@@ -367,44 +376,6 @@ impl Shared {
         self.tell(state);
     }
 
-    /// Takes a frame in; `Err` says what is wrong with it.
-    pub(super) fn take_in(&self, reader: &mut Reader, head: Head, body: &[u8]) -> Result<(), &'static str> {
-        let mut state = self.lock();
-        match head {
-            Head::Welcome(token) => {
-                reader.is_welcomed |= token == reader.token;
-                Ok(())
-            }
-            Head::Hello(_) | Head::Call(..) | Head::Cancel(_) | Head::Credit(..) => {
-                Err("a frame that only a client sends")
-            }
-            Head::Farewell if reader.is_welcomed || reader.is_alone => {
-                self.break_off(&mut state, &Broken::of_farewell(&Refusal::of_body(body)));
-                Ok(())
-            }
-            // Of an earlier conversation.
-            Head::Farewell => Ok(()),
-            _ if !reader.is_welcomed => Ok(()),
-            Head::Item(id) | Head::Reply(id) => {
-                let is_last = matches!(head, Head::Reply(_));
-                let delivered = state.slots.deliver(id, body, is_last, self.options.message_bytes_max);
-                self.tell(&state);
-                delivered
-            }
-            Head::End(id) => state.slots.end(id, Ending::Done),
-            Head::Refusal(id) => {
-                let refusal = Refusal::of_body(body);
-                // A server that found in the queue what a dead one had in hand.
-                let is_death = self.redelivers() && refusal.kind() == ErrorKind::PeerDied;
-                let ending =
-                    if is_death { Ending::Broken(Broken::PeerDied) } else { Ending::Refused(refusal) };
-                let ended = state.slots.end(id, ending);
-                self.tell(&state);
-                ended
-            }
-        }
-    }
-
     /// Ends the conversation, as the drop of the client does.
     fn end(&self) {
         if !self.is_ours() {
@@ -454,8 +425,17 @@ impl State {
     }
 
     /// The wait for the call `id`, as others see it, where they can.
-    pub(super) fn wait_for(&mut self, id: u32, deadline: Deadline) -> Option<CallWait> {
-        self.sender.as_mut()?.queue()?.wait_for(id, deadline)
+    pub(super) fn wait_for(
+        &mut self,
+        id: u32,
+        deadline: Deadline,
+        server: &Arc<AtomicU64>,
+    ) -> Option<CallWait> {
+        match self.sender.as_mut()?.queue() {
+            Some(queue) => queue.wait_for(id, deadline),
+            None if deadline.is_never() => CallWait::for_one(server, (self.token, id)),
+            None => None,
+        }
     }
 
     /// Sends one frame, behind what is owed; never waits.

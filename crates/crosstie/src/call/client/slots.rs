@@ -259,6 +259,11 @@ impl Slots {
         }
     }
 
+    /// All who sleep look again.
+    pub(super) fn wake_all(&self) {
+        self.slots.iter().for_each(Slot::wake);
+    }
+
     /// It is awake again; the call was not closed meanwhile, since only its caller does that.
     pub(super) fn end_sleep(&mut self, id: u32) {
         if self.get(id).is_some_and(|slot| slot.waiter.take().is_some()) {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::super::frame::Head;
 use super::super::refusal::Refusal;
-use super::conversation::{Sent, Taken};
 use super::desk::Desk;
 use super::stream::ReplyStream;
+use super::taken::{Sent, Taken};
 use crate::Deadline;
 use crate::contract::SendError;
 use crate::endpoint::Message;

@@ -10,9 +10,11 @@ use super::super::board::Board;
 use super::super::frame::{self, CALLS_MAX, CallHead, HEAD_BYTES_MAX, Head, WINDOW_COST};
 use super::super::refusal::Refusal;
 use super::queue_door::Hand;
+use super::taken::{Flow, Heard, Sent, Taken};
 use crate::contract::SendError;
 use crate::endpoint::Sender;
 use crate::error::ErrorKind;
+use crate::ledger::sign::ticket_of;
 use crate::os::byte_stream;
 use crate::{Deadline, os::clock};
 
@@ -38,6 +40,10 @@ pub(super) struct Conversation {
 pub(super) struct Talk {
     pub(super) sender: Option<Sender<[u8]>>,
     is_greeted: bool,
+    /// What the client named the conversation by.
+    token: u64,
+    /// The client knows what the server is known by in the ledger.
+    is_named: bool,
     is_over: bool,
     calls: Vec<Entry>,
     waiting_bytes: usize,
@@ -58,46 +64,6 @@ struct Entry {
     credit: i64,
     /// What stood on the board when it was looked at last.
     taken_cost: u64,
-}
-
-/// A call that a worker may take.
-pub(super) struct Taken {
-    pub(super) conversation: Arc<Conversation>,
-    pub(super) id: u32,
-    pub(super) head: CallHead,
-    pub(super) deadline: Deadline,
-    pub(super) body: Vec<u8>,
-    /// Where calls come through a queue: its place there, until this is dropped.
-    pub(super) hand: Option<Arc<Hand>>,
-}
-
-/// What a frame of a client means for the desk.
-pub(super) enum Heard {
-    /// Nothing but what the conversation knows now.
-    Noted,
-    /// A call to be done.
-    Call(Taken),
-    /// Nobody waits for this call any more.
-    Cancelled(u32),
-}
-
-/// What became of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sent {
-    /// The kernel has it, or nobody is there to have it.
-    Whole,
-    /// Some of it waits for room.
-    Owed,
-}
-
-/// May a stream go on?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flow {
-    Open,
-    /// Until the client has taken more.
-    Stopped,
-    /// Nobody takes it any more.
-    Ended,
 }
 
 impl Conversation {
@@ -150,10 +116,10 @@ impl Conversation {
         }
         match head {
             Head::Hello(token) if !talk.is_greeted => {
-                talk.is_greeted = true;
+                (talk.is_greeted, talk.token) = (true, token);
                 let welcome = Head::Welcome(token);
                 self.send(&mut talk, welcome, welcome.own_body());
-                Ok(Heard::Noted)
+                Ok(Heard::Greeted)
             }
             _ if !talk.is_greeted => Err("calls without a greeting"),
             Head::Call(id, call) => self.hear_call(&mut talk, id, call, body),
@@ -197,8 +163,9 @@ impl Conversation {
             Some(left_ns) => Deadline::at_ns(clock::now_ns()).after_ns(left_ns),
             None => Deadline::NEVER,
         };
-        let conversation = Arc::clone(self);
-        Ok(Heard::Call(Taken { conversation, id, head, deadline, body: body.to_vec(), hand: None }))
+        let (conversation, ticket) = (Arc::clone(self), ticket_of(talk.token, id));
+        let (body, hand, waiting, is_named) = (body.to_vec(), None, None, talk.is_named);
+        Ok(Heard::Call(Taken { conversation, id, head, deadline, body, hand, ticket, waiting, is_named }))
     }
 
     /// Why a request of so many bytes is not taken in now.
@@ -335,6 +302,14 @@ impl Conversation {
         self.send(&mut self.lock(), head, body)
     }
 
+    /// Tells the client what the server is known by in the ledger.
+    pub(super) fn name(&self, token: u64) {
+        let mut talk = self.lock();
+        if !std::mem::replace(&mut talk.is_named, true) {
+            self.send(&mut talk, Head::Name(token), &[]);
+        }
+    }
+
     /// Sends a frame to a client that is there, if it has room now; answers whether it has it, or is not there.
     pub(super) fn tell_now(&self, head: Head, body: &[u8]) -> bool {
         let mut talk = self.lock();
@@ -409,6 +384,8 @@ impl Talk {
         Self {
             sender,
             is_greeted: greeting == Greeting::Needless,
+            token: 0,
+            is_named: false,
             is_over: false,
             calls: Vec::new(),
             waiting_bytes: 0,

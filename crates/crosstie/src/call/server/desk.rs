@@ -9,17 +9,22 @@
 //! Lock order: the desk's state, then a conversation's.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::super::frame::Head;
 use super::super::refusal::Refusal;
-use super::conversation::{Conversation, Heard, Sent, Taken};
+use super::conversation::Conversation;
 use super::door::{Door, Errand};
+use super::taken::{Heard, Sent, Taken};
 use crate::Deadline;
 use crate::contract::RecvError;
 use crate::error::{Error, ErrorKind};
-use crate::os::clock;
+use crate::ledger::Domain;
+use crate::ledger::calls::Busy;
+use crate::ledger::sign::{Sign, WAITING_MAX};
+use crate::os::{clock, random};
 
 /// A client that does not take its replies for so long when the server ends loses them.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -34,6 +39,10 @@ pub(super) struct Desk {
     state: Mutex<State>,
     /// A call came, the door is free, a stream may go on.
     changed: Condvar,
+    /// Where the domain is in which it says of itself what a proof of a deadlock needs.
+    domain: Option<PathBuf>,
+    /// That, from the first workers on; a queue says it itself.
+    sign: OnceLock<Option<Arc<Sign>>>,
     owner_pid: u32,
 }
 
@@ -46,6 +55,8 @@ struct State {
     /// Calls in hand, of workers of a pool.
     busy_count: usize,
     busy_max: usize,
+    /// Threads of the user's have taken calls too, and may again.
+    is_mixed: bool,
     is_stopped: bool,
     /// What strangers did, to be told to whoever receives.
     strangers: VecDeque<RecvError>,
@@ -74,7 +85,7 @@ pub(super) enum Worker {
 }
 
 impl Desk {
-    pub(super) fn new(object: String, door: Door) -> Self {
+    pub(super) fn new(object: String, door: Door, domain: Option<PathBuf>) -> Self {
         let state = State {
             queue: VecDeque::new(),
             at_door_count: 0,
@@ -82,6 +93,7 @@ impl Desk {
             sleepers_count: 0,
             busy_count: 0,
             busy_max: 0,
+            is_mixed: false,
             is_stopped: false,
             strangers: VecDeque::new(),
             end: None,
@@ -91,6 +103,8 @@ impl Desk {
             door,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            domain,
+            sign: OnceLock::new(),
             owner_pid: std::process::id(),
         }
     }
@@ -111,6 +125,9 @@ impl Desk {
     /// server is stopped; what a stranger did, once; of a server with one client, its end.
     pub(super) fn next(&self, worker: Worker, deadline: Deadline) -> Result<Taken, RecvError> {
         let mut state = self.lock();
+        if worker == Worker::OwnThread && !std::mem::replace(&mut state.is_mixed, true) {
+            self.say_workers(&state);
+        }
         let mut has_looked = false;
         loop {
             if state.is_stopped {
@@ -153,7 +170,9 @@ impl Desk {
     }
 
     /// Gives a call to a worker, unless nobody waits for it any more.
-    fn hand_over(&self, state: &mut State, worker: Worker, taken: Taken) -> Option<Taken> {
+    fn hand_over(&self, state: &mut State, worker: Worker, mut taken: Taken) -> Option<Taken> {
+        // Before anybody does it (`Sign`).
+        taken.waiting = None;
         taken.conversation.take(&taken);
         if is_over(taken.deadline) {
             let refusal =
@@ -163,6 +182,7 @@ impl Desk {
         }
         if worker == Worker::OfPool {
             state.busy_count += 1;
+            self.say_waiting(state);
         }
         if !state.queue.is_empty() && state.at_door_count > 0 {
             self.door.ring_bell();
@@ -184,8 +204,49 @@ impl Desk {
     /// # Errors
     /// Why so many cannot wait.
     pub(super) fn set_pool(&self, workers: usize) -> crate::Result<()> {
-        self.lock().busy_max = workers;
+        if workers > 0 && !self.door.is_shared() {
+            self.sign.get_or_init(|| self.put_up_sign());
+        }
+        let mut state = self.lock();
+        state.busy_max = workers;
+        self.say_workers(&state);
+        drop(state);
         self.door.prepare(workers)
+    }
+
+    /// Who takes no part in the domain serves all the same.
+    fn put_up_sign(&self) -> Option<Arc<Sign>> {
+        let domain = match &self.domain {
+            Some(path) => Domain::open(path),
+            None => Domain::open_default(),
+        };
+        Sign::put_up(domain.ok()?, random::word().ok()?, self.address()).ok()
+    }
+
+    fn sign(&self) -> Option<&Arc<Sign>> {
+        self.sign.get()?.as_ref()
+    }
+
+    fn say_workers(&self, state: &State) {
+        if let Some(sign) = self.sign() {
+            sign.set_workers((!state.is_mixed).then_some(state.busy_max));
+        }
+    }
+
+    /// While all workers are busy, the calls that wait are said to.
+    fn say_waiting(&self, state: &mut State) {
+        let Some(sign) = self.sign().filter(|_| state.busy_count >= state.busy_max) else { return };
+        for taken in state.queue.iter_mut().take(WAITING_MAX).filter(|taken| taken.waiting.is_none()) {
+            taken.waiting = sign.say_waiting(taken.ticket);
+        }
+    }
+
+    /// Notes in the ledger that the calling thread, one of a pool, does a call, and no other one until the answer is dropped.
+    pub(super) fn busy(&self, taken: &Taken) -> Option<Busy> {
+        match &taken.hand {
+            Some(hand) => hand.busy(),
+            None => self.sign()?.busy(taken.ticket),
+        }
     }
 
     /// Lets come in what comes until `deadline`, or until something has come; answers whether it has.
@@ -293,9 +354,20 @@ impl Desk {
     ) -> Result<(), &'static str> {
         match conversation.hear(head, body)? {
             Heard::Call(taken) => {
+                // Greeted before there were workers.
+                if let Some(sign) = self.sign().filter(|_| !taken.is_named) {
+                    conversation.name(sign.token());
+                }
                 let mut state = self.lock();
                 state.queue.push_back(taken);
+                self.say_waiting(&mut state);
                 self.tell(&state);
+            }
+            Heard::Greeted => {
+                if let Some(sign) = self.sign() {
+                    conversation.name(sign.token());
+                }
+                self.tell(&self.lock());
             }
             Heard::Cancelled(id) => {
                 let mut state = self.lock();

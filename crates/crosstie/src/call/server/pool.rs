@@ -69,7 +69,7 @@ pub(super) fn answer<Q: Message + ?Sized, A: Message + ?Sized, R: Borrow<A>>(
 ) {
     let (request, mut answering) = call.split();
     // Only here: a call that its handler has got itself may be answered by another thread.
-    let _busy = answering.taken.hand.as_ref().and_then(|hand| hand.busy());
+    let _busy = answering.desk.busy(&answering.taken);
     match handle(request) {
         // Of a reply that cannot be sent its caller was told.
         Ok(reply) => drop(answering.reply(reply.borrow())),

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::super::frame::Head;
 use super::super::refusal::Refusal;
 use super::call::Answering;
-use super::conversation::Flow;
+use super::taken::Flow;
 use crate::Deadline;
 use crate::contract::SendError;
 use crate::endpoint::Message;

@@ -1,0 +1,57 @@
+//! What conversations, the desk and its workers pass to each other.
+
+use std::sync::Arc;
+
+use super::super::frame::CallHead;
+use super::conversation::Conversation;
+use super::queue_door::Hand;
+use crate::Deadline;
+use crate::ledger::sign::Waiting;
+
+/// A call that a worker may take.
+pub(super) struct Taken {
+    pub(super) conversation: Arc<Conversation>,
+    pub(super) id: u32,
+    pub(super) head: CallHead,
+    pub(super) deadline: Deadline,
+    pub(super) body: Vec<u8>,
+    /// Where calls come through a queue: its place there, until this is dropped.
+    pub(super) hand: Option<Arc<Hand>>,
+    /// What the call is known by in the ledger, where it is not the queue's.
+    pub(super) ticket: u64,
+    /// That it waits for a worker is said there, until this is dropped.
+    pub(super) waiting: Option<Waiting>,
+    /// Its client was told before what the server is known by.
+    pub(super) is_named: bool,
+}
+
+/// What a frame of a client means for the desk.
+pub(super) enum Heard {
+    /// Nothing but what the conversation knows now.
+    Noted,
+    /// The client has said hello.
+    Greeted,
+    /// A call to be done.
+    Call(Taken),
+    /// Nobody waits for this call any more.
+    Cancelled(u32),
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// The kernel has it, or nobody is there to have it.
+    Whole,
+    /// Some of it waits for room.
+    Owed,
+}
+
+/// May a stream go on?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Open,
+    /// Until the client has taken more.
+    Stopped,
+    /// Nobody takes it any more.
+    Ended,
+}
