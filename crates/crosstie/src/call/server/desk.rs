@@ -49,6 +49,8 @@ pub(super) struct Desk {
 struct State {
     queue: VecDeque<Taken>,
     at_door_count: usize,
+    /// Who stands there waits for something that comes in: it is alone, so that nobody else hears of it.
+    is_waited_at_door: bool,
     /// Of these, workers of a pool.
     pool_at_door_count: usize,
     sleepers_count: usize,
@@ -89,6 +91,7 @@ impl Desk {
         let state = State {
             queue: VecDeque::new(),
             at_door_count: 0,
+            is_waited_at_door: false,
             pool_at_door_count: 0,
             sleepers_count: 0,
             busy_count: 0,
@@ -259,17 +262,20 @@ impl Desk {
         if errand == Errand::Rest && self.door.is_shared() {
             return self.mind_room(state, deadline);
         }
-        if state.at_door_count > 0 && !self.door.is_wide() {
+        if state.at_door_count > 0 && (!self.door.is_wide() || state.is_waited_at_door) {
             if deadline.is_now() {
                 return (state, false);
             }
             return (self.sleep(state, deadline), false);
         }
+        let is_alone = state.at_door_count == 0 && errand == Errand::Rest;
+        state.is_waited_at_door |= is_alone;
         state.at_door_count += 1;
         drop(state);
         let came = self.door.attend(self, deadline);
         let mut state = self.lock();
         state.at_door_count -= 1;
+        state.is_waited_at_door &= !is_alone;
         if state.at_door_count == 0 && state.sleepers_count > 0 {
             self.changed.notify_all();
         }
@@ -289,7 +295,9 @@ impl Desk {
         if self.door.owes() {
             drop(state);
             let was_owed = self.door.mind_room(deadline);
-            return (self.lock(), was_owed);
+            let state = self.lock();
+            self.tell(&state);
+            return (state, was_owed);
         }
         if deadline.is_now() { (state, false) } else { (self.sleep(state, deadline), false) }
     }

@@ -160,7 +160,12 @@ impl QueueDoor {
     /// # Errors
     /// What a stranger did, or why nothing can come.
     pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> std::result::Result<bool, RecvError> {
+        let was_owed = self.owes();
         let is_owed = self.flush();
+        if was_owed {
+            // Who found that something waits for room may wait for what stands on a board now.
+            desk.tell_all();
+        }
         let slice = Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS);
         let until = if is_owed { deadline.min(slice) } else { deadline };
         let seat = self.seat()?;

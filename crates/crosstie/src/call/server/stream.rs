@@ -63,7 +63,10 @@ impl<A: Message + ?Sized> ReplyStream<A> {
                 Err(SendError::Full) => {
                     let may_go_on = || taken.conversation.flow(taken.id) != Flow::Stopped;
                     if !taken.conversation.await_board(taken.id, deadline, may_go_on) {
-                        desk.wait_until(deadline, may_go_on);
+                        // What stands on a board is waited for there, as soon as nothing waits for room.
+                        let has_board = taken.conversation.board().is_some();
+                        let is_out = || has_board && !taken.conversation.owes();
+                        desk.wait_until(deadline, || may_go_on() || is_out());
                     }
                     if !may_go_on() && deadline.is_over(clock::now_ns()) {
                         return Err(if deadline.is_now() { SendError::Full } else { SendError::TimedOut });
