@@ -39,6 +39,8 @@ pub const CAPACITY_BYTES_MIN: u64 = if cfg!(crosstie_loom) { 2 * CELL_BYTES } el
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     shift: u32,
+    /// The capacity less one.
+    mask: u64,
 }
 
 impl Geometry {
@@ -48,7 +50,7 @@ impl Geometry {
     pub const fn new(capacity_bytes: u64) -> Option<Self> {
         let fits = capacity_bytes >= CAPACITY_BYTES_MIN && capacity_bytes <= CAPACITY_BYTES_MAX;
         if fits && capacity_bytes.is_power_of_two() {
-            Some(Self { shift: capacity_bytes.trailing_zeros() })
+            Some(Self { shift: capacity_bytes.trailing_zeros(), mask: capacity_bytes - 1 })
         } else {
             None
         }
@@ -57,7 +59,7 @@ impl Geometry {
     /// Bytes of the ring.
     #[must_use]
     pub const fn capacity_bytes(self) -> u64 {
-        1 << self.shift
+        self.mask + 1
     }
 
     /// The largest payload of one record, in bytes: the whole ring but one commit word.
@@ -69,13 +71,13 @@ impl Geometry {
     /// Bytes that a record with `payload_bytes` of payload takes: whole cells.
     #[must_use]
     pub const fn record_bytes(payload_bytes: u64) -> u64 {
-        (payload_bytes + COMMIT_BYTES).next_multiple_of(CELL_BYTES)
+        (payload_bytes + COMMIT_BYTES + CELL_BYTES - 1) & !(CELL_BYTES - 1)
     }
 
     /// Where position `position` lies, in bytes from the ring's first byte.
     #[must_use]
     pub const fn offset(self, position: u64) -> u64 {
-        position & (self.capacity_bytes() - 1)
+        position & self.mask
     }
 
     /// The commit word of a record of `payload_bytes` at `position`.

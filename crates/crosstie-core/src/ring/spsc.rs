@@ -172,12 +172,18 @@ impl<M: Memory> Producer<M> {
         Ok(self.tail + self.geometry.capacity_bytes() - self.limit)
     }
 
+    /// Whether a record of `payload_bytes` fits, by what this end knows: no shared word is read.
+    #[inline(always)]
+    #[must_use]
+    pub fn fits_surely(&self, payload_bytes: u32) -> bool {
+        self.end_of(payload_bytes) <= self.limit
+    }
+
     /// Whether a record of `payload_bytes` fits, by what the consumer publishes lazily: `false` may
     /// be wrong for up to an eighth of the ring, and costs the consumer nothing.
     ///
     /// # Errors
     /// If the consumer's position breaks I1.
-    #[inline]
     pub fn fits_lazily(&mut self, payload_bytes: u32) -> Result<bool, Corrupt> {
         let end = self.end_of(payload_bytes);
         if end <= self.limit {
@@ -207,7 +213,7 @@ impl<M: Memory> Producer<M> {
     ///
     /// # Panics
     /// If the record does not fit.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, payload: &[u8]) {
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         assert!(self.end_of(length) <= self.limit, "a record is written only where it fits (I4)");
@@ -232,7 +238,7 @@ impl<M: Memory> Producer<M> {
 
     /// Commits the record whose payload was written at [`Producer::reserve`]; `payload_bytes` may be
     /// less than was reserved.
-    #[inline]
+    #[inline(always)]
     pub fn commit(&mut self, payload_bytes: u32) {
         let next = self.end_of(payload_bytes);
         assert!(next <= self.limit, "a record is committed only where it fits (I4)");
@@ -252,6 +258,8 @@ impl<M: Memory> Producer<M> {
 
     /// A record of another length begins a run. One lap later, if the length divides the ring, the
     /// run's records begin where its records began; no reservation reaches that far.
+    #[cold]
+    #[inline(never)]
     fn begin_run(&mut self, record_bytes: u64) {
         let divides = record_bytes.is_power_of_two();
         self.run_bytes = record_bytes;
@@ -272,7 +280,7 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Keeps I3: if payload bytes at the next tail look like its commit word, they go.
-    #[inline]
+    #[inline(never)]
     fn empty_next(&self, next: u64) {
         let word = self.memory.commit_word(self.geometry.offset(next));
         // Relaxed: only this end writes cells (I4).
@@ -372,6 +380,21 @@ impl<M: Memory> Consumer<M> {
         committed(&self.memory, self.geometry, record.end())
     }
 
+    /// As [`Consumer::peek`] or, behind `held`, [`Consumer::peek_behind`], for who looks again and again: `None` also
+    /// for a record that breaks the ring, and why, the other two say.
+    ///
+    /// One comparison decides, on which a poller's way out hangs.
+    #[inline(always)]
+    #[must_use]
+    pub fn poll(&self, held: Option<Record>) -> Option<Record> {
+        let position = held.map_or(self.head, Record::end);
+        let word = self.memory.commit_word(self.geometry.offset(position));
+        // Acquire: as in `committed`.
+        let payload_bytes = self.geometry.length_at(word.load(Ordering::Acquire), position)?;
+        let is_sound = u64::from(payload_bytes) <= self.geometry.payload_bytes_max();
+        is_sound.then_some(Record { position, payload_bytes })
+    }
+
     /// The offset at which the payload of `record` lies.
     #[inline]
     pub fn payload_offset(&self, record: Record) -> u64 {
@@ -380,7 +403,7 @@ impl<M: Memory> Consumer<M> {
 
     /// Acknowledges `record`, the one that [`Consumer::peek`] gave, or that
     /// [`Consumer::peek_behind`] gave with all before it: their cells are free again.
-    #[inline]
+    #[inline(always)]
     pub fn ack(&mut self, record: Record) {
         debug_assert!(record.position >= self.head);
         crash_point!("spsc.read");

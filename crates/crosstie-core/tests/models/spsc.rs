@@ -124,7 +124,7 @@ fn send(producer: &mut Producer<Shared>, payload: &[u8]) {
 /// Receives, sleeping while the ring is empty.
 fn receive(consumer: &mut Consumer<Shared>) -> Vec<u8> {
     let record = loop {
-        if let Some(record) = consumer.peek().unwrap() {
+        if let Some(record) = consumer.poll(None) {
             break record;
         }
         consumer.announce_sleep(Asleep::OnWord);
@@ -264,7 +264,7 @@ fn credit_is_given_only_for_what_has_been_read_also_by_a_consumer_that_has_taken
         };
         let mut first = consumer(&ring);
         let record = loop {
-            if let Some(record) = first.peek().unwrap() {
+            if let Some(record) = first.poll(None) {
                 break record;
             }
             thread::yield_now();
@@ -322,7 +322,7 @@ fn messages_that_are_held_are_acknowledged_together_or_come_again_together() {
                 None => thread::yield_now(),
             }
         };
-        while victim.peek_behind(first).unwrap().is_none() {
+        while victim.poll(Some(first)).is_none() {
             thread::yield_now();
         }
         drop(victim); // Killed with two messages in hand.

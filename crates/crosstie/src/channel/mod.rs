@@ -5,10 +5,12 @@
 //! | [`ring`] | one sender, one receiver; the fastest |
 //! | [`queue`] | many to many, each message to one, which acknowledges it |
 //! | [`topic`] | many to many, each message to all |
+//! | `copy` | payloads in and out of shared memory |
 //! | `doorbell` | how an end waits as a descriptor, for `epoll` |
 //! | `membership` | a channel of many ends that one end has entered: others' deaths, sleeping, leaving |
 //! | `patience` | how an end waits: spin, then sleep |
 
+mod copy;
 mod doorbell;
 mod membership;
 mod patience;

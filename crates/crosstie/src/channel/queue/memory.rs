@@ -13,6 +13,7 @@ use crosstie_core::queue::order::Order;
 use crosstie_core::ring::sleepers::Sleepers;
 
 use super::layout::{CONTROL_OFFSET, Layout};
+use crate::channel::copy::copy;
 use crate::channel::membership::Words;
 use crate::os::memory;
 use crate::region::Segment;
@@ -140,7 +141,7 @@ impl Memory for Cells {
         let to = self.address(place, at.saturating_add(bytes.len())).wrapping_add(at);
         // SAFETY: M1: `to` and the bytes behind it lie in the place (asserted); it is in this end's
         // hands (producer I1), and no reference to its bytes exists.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        unsafe { copy(bytes.as_ptr(), to, bytes.len()) };
     }
 
     #[inline]
@@ -148,7 +149,7 @@ impl Memory for Cells {
         let from = self.address(place, bytes.len());
         // SAFETY: M1: `from` and the bytes behind it lie in the place (asserted); the destination is
         // private; who keeps the protocol does not write them while they are in this end's hands.
-        unsafe { std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), bytes.len()) };
+        unsafe { copy(from, bytes.as_mut_ptr(), bytes.len()) };
     }
 
     #[inline]

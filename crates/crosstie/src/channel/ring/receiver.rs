@@ -167,7 +167,7 @@ impl RingReceiver {
         }
         let mut looks = self.looks;
         let record = loop {
-            if let Ok(Some(record)) = self.look() {
+            if let Some(record) = self.consumer.poll(self.held) {
                 break record;
             }
             if looks == 0 {
@@ -184,7 +184,6 @@ impl RingReceiver {
     }
 
     /// The next message, behind those that are held.
-    #[inline]
     fn look(&self) -> std::result::Result<Option<Record>, Corrupt> {
         match self.held {
             None => self.consumer.peek(),
@@ -192,7 +191,7 @@ impl RingReceiver {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn acknowledge_to(&mut self, record: Record) {
         if !self.shared.is_ours() {
             return;
@@ -272,7 +271,9 @@ impl RingReceiver {
     fn await_message(&mut self, deadline: Deadline) -> Result<Record, RecvError> {
         let mut patience = Patience::new(self.wait, deadline);
         loop {
-            if let Some(record) = self.checked(patience.round(|| self.look()))? {
+            // What breaks the ring is told by the look behind.
+            let polled = patience.round(|| Ok(self.consumer.poll(self.held)));
+            if let Some(record) = self.checked(polled)? {
                 return Ok(record);
             }
             // What the peer is, is read before the last look: an end seen here comes after all messages.

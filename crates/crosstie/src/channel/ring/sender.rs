@@ -236,10 +236,10 @@ impl RingSender {
     #[inline(always)]
     fn make_room(&mut self, length: usize, deadline: Deadline) -> Result<u32, SendError> {
         let length = self.admit(length)?;
-        match self.producer.fits_lazily(length) {
-            Ok(true) => Ok(length),
-            _ => self.await_room(length, deadline).map(|()| length),
+        if self.producer.fits_surely(length) {
+            return Ok(length);
         }
+        self.await_room(length, deadline).map(|()| length)
     }
 
     #[cold]
@@ -310,7 +310,7 @@ impl RingSender {
         Err(end)
     }
 
-    #[inline]
+    #[inline(always)]
     fn wake(&self) {
         if let Some(asleep) = self.producer.must_wake_consumer() {
             self.shared.wake(self.shared.control().consumer_waits(), asleep);

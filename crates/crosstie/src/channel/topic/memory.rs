@@ -13,6 +13,7 @@ use crosstie_core::topic::control::{Control, Cursor};
 use crosstie_core::topic::memory::{Geometry, Memory, SLOT_HEAD_BYTES};
 
 use super::layout::{self, CONTROL_OFFSET, CURSORS_OFFSET, MEMBERS_OFFSET, SLOTS_OFFSET};
+use crate::channel::copy::copy;
 use crate::channel::membership::Words;
 use crate::region::Segment;
 
@@ -125,7 +126,7 @@ impl Memory for Cells {
         let to = self.address(slot, at.saturating_add(bytes.len())).wrapping_add(at);
         // SAFETY: M1: `to` and the bytes behind it lie in the slot (asserted); it is in this end's
         // hands (publisher I2), and no reference to its bytes exists.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        unsafe { copy(bytes.as_ptr(), to, bytes.len()) };
     }
 
     #[inline]
@@ -133,7 +134,7 @@ impl Memory for Cells {
         let from = self.address(slot, bytes.len());
         // SAFETY: M1: `from` and the bytes behind it lie in the slot (asserted); the destination is private; a
         // copy that a publisher may have written into meanwhile is thrown away (subscriber I2).
-        unsafe { std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), bytes.len()) };
+        unsafe { copy(from, bytes.as_mut_ptr(), bytes.len()) };
     }
 }
 
