@@ -170,12 +170,12 @@ impl Lock {
     #[inline]
     fn release(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
         let was_held = match &self.of {
-            Of::Thread => match caller.take(handle) {
-                Some(Held::Mutex(guard)) => Some(guard.is_held()),
-                Some(Held::Lock(guard)) => Some(guard.is_held()),
+            Of::Thread => caller.end(handle, |held| match held {
+                Held::Mutex(guard) => guard.is_held(),
+                Held::Lock(guard) => guard.is_held(),
                 // By a handle of a lock only locks are taken.
-                Some(Held::Permit(_)) | None => None,
-            },
+                Held::Permit(_) => false,
+            }),
             Of::Process(held) => {
                 held.lock().unwrap_or_else(PoisonError::into_inner).pop().map(|guard| guard.is_held())
             }
@@ -300,7 +300,7 @@ pub unsafe extern "C" fn crosstie_lock_take(
             unsafe { options::check(turn) }?;
             let told = body.take(number::<Lock>(lock), caller, access, deadline_ns)?;
             // SAFETY: `check` found its size right, and it can be written, which this function asks for.
-            unsafe { options::write(turn, &told) };
+            unsafe { told.tell(turn) };
             Ok(())
         })
     };

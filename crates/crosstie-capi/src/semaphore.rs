@@ -102,10 +102,7 @@ impl Permits {
 
     fn release(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
         let was_held = match &self.of {
-            Of::Thread => match caller.take(handle) {
-                Some(Held::Permit(permit)) => Some(permit.is_held()),
-                _ => None,
-            },
+            Of::Thread => caller.end(handle, |held| matches!(held, Held::Permit(permit) if permit.is_held())),
             Of::Process(held) => {
                 held.lock().unwrap_or_else(PoisonError::into_inner).pop().map(|permit| permit.is_held())
             }
@@ -181,7 +178,7 @@ pub unsafe extern "C" fn crosstie_semaphore_acquire(
         unsafe { options::check(turn) }?;
         let told = body.acquire(number::<Permits>(semaphore), caller, deadline_ns)?;
         // SAFETY: `check` found its size right, and it can be written, which this function asks for.
-        unsafe { options::write(turn, &told) };
+        unsafe { told.tell(turn) };
         Ok(())
     };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.

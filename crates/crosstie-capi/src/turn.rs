@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "a struct of the caller's")]
 
 use std::ffi::c_char;
+use std::mem::offset_of;
 
 use crosstie::ledger::Identity;
 use crosstie::sync::{AnyLockGuard, MutexGuard, Permit};
@@ -67,12 +68,42 @@ impl crosstie_turn {
         Self { index, ..Self::clean(token) }
     }
 
+    /// Writes it to `to`; of one that no death came before only what it says.
+    ///
+    /// # Safety
+    /// As [`options::write`].
+    #[inline]
+    pub(crate) unsafe fn tell(&self, to: *mut Self) {
+        if to.is_null() || self.flags != 0 {
+            // SAFETY: `to` is as this function asks.
+            return unsafe { options::write(to, self) };
+        }
+        let says =
+            Clean { token: self.token, flags: 0, index: self.index, dead_pid: 0, reserved: 0, dead_who: 0 };
+        let place = to.cast::<u8>().wrapping_add(offset_of!(Self, token)).cast::<Clean>();
+        // SAFETY: whatever its size is, it is at least that of the first version, which has room for this; it can be written.
+        unsafe { place.write_unaligned(says) };
+    }
+
     /// The turn of `token`.
     #[inline]
     pub(crate) fn clean(token: u64) -> Self {
         Self { token, ..<Self as options::Sized>::ZERO }
     }
 }
+
+/// What stands behind the size of a [`crosstie_turn`], up to the first byte of its text.
+#[repr(C)]
+struct Clean {
+    token: u64,
+    flags: u32,
+    index: u32,
+    dead_pid: u32,
+    reserved: u32,
+    dead_who: c_char,
+}
+
+const _: () = assert!(offset_of!(crosstie_turn, dead_who) == 8 + offset_of!(Clean, dead_who));
 
 /// What a thread or process has by a handle.
 pub(crate) enum Held {

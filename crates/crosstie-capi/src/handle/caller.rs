@@ -6,8 +6,8 @@
 //!
 //! The same word tells a signal handler that it interrupted a call: it is refused, because the call below it cannot go on.
 //!
-//! Invariants: I1 only its own thread writes `inside`, `turns` and `next_turns`, and only while `inside` is not 0; the thread that
-//! makes the first handle after a fork is alone and clears those of threads that the fork did not take along. I2 a turn's word says
+//! Invariants: I1 only its own thread reaches `turns`, inside of a call with a live handle; but for who makes the first handle after
+//! a fork, before which there is none. I2 a turn's word says
 //! its handle from before its value is there until after it is gone. I3 callers are never freed, and given away to other
 //! threads only when their own has ended.
 #![expect(unsafe_code, reason = "keeps turns where only their own thread reaches them")]
@@ -172,26 +172,30 @@ impl Caller {
         };
         // Relaxed: published by the end of this call (I2).
         word.store(handle, Ordering::Relaxed);
-        // SAFETY: `place` is this thread's, which is inside this call and no other (I1); nothing of it is borrowed.
-        unsafe { *place.get() = Some(held) };
+        // SAFETY: `place` is this thread's, which is inside this call and no other (I1); nothing of it is borrowed, and above
+        // `top` it is empty, so that there is nothing to drop.
+        unsafe { place.get().write(Some(held)) };
         self.top.store(top as u32 + 1, Ordering::Relaxed); // Relaxed: its own word.
     }
 
-    /// The turn that this thread took last by `handle`.
+    /// Ends the turn that this thread took last by `handle`; answers what `look` says of it just before. It stays where it is until it is
+    /// gone: to move it costs more than to end it.
     #[inline]
-    pub(crate) fn take(&self, handle: u64) -> Option<Held> {
+    pub(crate) fn end<R>(&self, handle: u64, look: impl FnOnce(&Held) -> R) -> Option<R> {
         let top = self.top.load(Ordering::Relaxed) as usize; // Relaxed: its own word.
         // Relaxed: its own words.
         let at = (0..top).rev().find(|&at| self.handles[at].load(Ordering::Relaxed) == handle)?;
-        // SAFETY: the place is this thread's (I1), as in `keep`.
-        let held = unsafe { (*self.turns[at].get()).take() };
-        // The word stays until the guard is gone, for who closes; the caller of this drops it inside of this call.
+        // SAFETY: the place is this thread's (I1); neither `look` nor the drop of a turn reaches it another way.
+        let held = unsafe { &mut *self.turns[at].get() };
+        let answer = held.as_ref().map(look);
+        *held = None;
+        // The word stays until the turn is gone, for who closes (I2).
         if at + 1 == top {
             self.top.store(at as u32, Ordering::Relaxed); // Relaxed: its own word.
         } else {
             self.move_down(at, top);
         }
-        held
+        answer
     }
 
     /// Fills the place `at` below `top`, whose turn is gone.
@@ -221,7 +225,7 @@ impl Caller {
     /// Forgets all turns, without giving any up: their thread is gone, or it is another process's.
     fn forget_turns(&self) {
         for (word, place) in self.handles.iter().zip(&self.turns) {
-            // SAFETY: the place is this thread's, or its thread is gone (I1).
+            // SAFETY: the place is this thread's, or there is no live handle yet by which anybody reaches it (I1).
             let held = unsafe { (*place.get()).take() };
             std::mem::forget(held);
             word.store(0, Ordering::Relaxed); // Relaxed: as in `keep`.
@@ -249,16 +253,15 @@ pub(super) fn is_used(handle: u64) -> bool {
     all().any(|caller| caller.uses(handle))
 }
 
-/// After a fork: only the calling thread is left, and it has none of the turns of before.
-pub(super) fn forget_others() {
-    let me = ptr::from_ref(Caller::me());
+/// After a fork, before there is any handle of this process: nobody is inside a call with one, or has a turn by one. Callers stay whose they
+/// were: which of their threads came along is not known here.
+pub(super) fn forget_all() {
     for caller in all() {
         caller.forget_turns();
-        if !ptr::eq(caller, me) {
-            caller.inside.store(0, Ordering::Relaxed); // Relaxed: its thread is not in this process.
-            // Release: as in `Leaves::drop`.
-            caller.is_taken.store(0, Ordering::Release);
-        }
+        // Relaxed: published by the first handle. Who makes it is inside a call without handle, and leaves that by itself.
+        let _ = caller
+            .inside
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |inside| (inside != NO_HANDLE).then_some(0));
     }
 }
 

@@ -67,8 +67,9 @@ type Block = [Place; BLOCK];
 static TABLE: [AtomicPtr<Block>; BLOCKS] = [const { AtomicPtr::new(ptr::null_mut()) }; BLOCKS];
 /// Where to look next for a free place.
 static HINT: AtomicU32 = AtomicU32::new(0);
-/// The fork epoch in which a handle was made last.
+/// The fork epoch in which a handle was made last; with `CLEARING`, one in which what was before is being cleared.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
+const CLEARING: u64 = 1 << 63;
 
 const fn word(uses: u64, kind: u8, stage: u64) -> u64 {
     uses << 16 | (kind as u64) << 8 | stage
@@ -108,10 +109,7 @@ pub(crate) fn number<B: Body>(handle: *const B::Handle) -> u64 {
 /// `NoSpace` when there are a million already.
 pub(crate) fn open<B: Body>(body: B) -> Result<*mut B::Handle, Failure> {
     let epoch = process::fork_epoch();
-    // Relaxed: after a fork one thread is left; who comes later finds what that one wrote.
-    if EPOCH.swap(epoch, Ordering::Relaxed) != epoch {
-        caller::forget_others();
-    }
+    begin(epoch);
     let (index, place, uses) = claim()?;
     place.epoch.store(epoch, Ordering::Relaxed); // Relaxed: published by the word below.
     // Relaxed: as above.
@@ -120,6 +118,30 @@ pub(crate) fn open<B: Body>(body: B) -> Result<*mut B::Handle, Failure> {
     place.word.store(word(uses, B::KIND, LIVE), Ordering::Release);
     // A handle of 2^43 uses of one place would be none: at a million a second that is a hundred days of one place.
     Ok(ptr::without_provenance_mut(bits(index, uses) as usize))
+}
+
+/// Sees to it that nothing of before the last fork is left when the first handle of `epoch` is made.
+fn begin(epoch: u64) {
+    loop {
+        // Acquire: what was cleared is cleared.
+        let found = EPOCH.load(Ordering::Acquire);
+        if found == epoch {
+            return;
+        }
+        if found == epoch | CLEARING {
+            // Another thread of this process is at it, for some stores.
+            std::thread::yield_now();
+            continue;
+        }
+        // In a process that has made none yet there is nothing to clear. A mark of another epoch is that of a parent.
+        let next = if found == 0 { epoch } else { epoch | CLEARING };
+        // Acquire: as above. Relaxed: another look follows.
+        if EPOCH.compare_exchange(found, next, Ordering::Acquire, Ordering::Relaxed).is_ok() && next != epoch
+        {
+            caller::forget_all();
+            EPOCH.store(epoch, Ordering::Release); // Release: what was cleared is cleared.
+        }
+    }
 }
 
 /// Takes a free place; answers which, and its number of uses.

@@ -1,8 +1,29 @@
 /* A child of fork has none of its parent's handles and turns, and what it does with them changes nothing there. */
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
+
+static void *opens(void *lock)
+{
+    crosstie_error error;
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("other", NULL, lock, &error));
+    return NULL;
+}
+
+/* The first handle of the child is another thread's, and the thread that came along uses it. */
+static void a_thread_of_the_child_is_first(void)
+{
+    crosstie_error error;
+    crosstie_lock *other;
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, opens, &other) == 0 && pthread_join(thread, NULL) == 0);
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_take(other, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
+    ANSWERS(CROSSTIE_E_BUSY, "has a turn", crosstie_lock_close(other, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_release(other, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(other, &error));
+}
 
 static int in_a_child(crosstie_lock *parents, crosstie_lock *held)
 {
@@ -11,6 +32,7 @@ static int in_a_child(crosstie_lock *parents, crosstie_lock *held)
     ANSWERS(CROSSTIE_E_USAGE, "before a fork",
             crosstie_lock_take(parents, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
     ANSWERS(CROSSTIE_E_USAGE, "before a fork", crosstie_lock_release(held, &error));
+    a_thread_of_the_child_is_first();
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("held", NULL, &own, &error));
     ANSWERS(CROSSTIE_E_BUSY, "held by", crosstie_lock_take(own, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
     ANSWERS(CROSSTIE_E_USAGE, "does not have", crosstie_lock_release(own, &error));
