@@ -12,6 +12,7 @@
 //! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
 //! | `sender`, `receiver` | the ends of channels, as bytes |
 //! | `region` | raw shared memory as a buffer |
+//! | `removal` | `remove` |
 //! | `condition`, `event`, `barrier`, `once` | waiting for what others do |
 //!
 //! What needs no speed is Python, in the folder `python/crosstie`: the exceptions, and all that is built from these.
@@ -31,6 +32,7 @@ mod pickle;
 mod receiver;
 mod refusal;
 mod region;
+mod removal;
 mod semaphore;
 mod sender;
 
@@ -61,6 +63,8 @@ mod _native {
     use super::refusal::error_table;
     #[pymodule_export]
     use super::region::Region;
+    #[pymodule_export]
+    use super::removal::remove;
     #[pymodule_export]
     use super::semaphore::{Permit, Semaphore};
     #[pymodule_export]

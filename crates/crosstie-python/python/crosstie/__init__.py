@@ -27,6 +27,7 @@ from ._native import (
     Region,
     Semaphore,
     __version__,
+    remove,
 )
 from .arrays import SharedArray
 from .channels import Job, Queue, Receiver, Sender
@@ -53,8 +54,23 @@ from .errors import (
     TooLarge,
     Unsupported,
     Usage,
+    WorkerDied,
 )
 from .rwlock import RwLock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .executor import Executor
+
+
+def __getattr__(name: str) -> object:
+    # What multiprocessing is needed for is imported when somebody asks for it.
+    if name == "Executor":
+        from .executor import Executor
+
+        return Executor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "Abandoned",
@@ -71,6 +87,7 @@ __all__ = [
     "DeadlockError",
     "Error",
     "Event",
+    "Executor",
     "Failed",
     "Guard",
     "Job",
@@ -97,5 +114,7 @@ __all__ = [
     "TooLarge",
     "Unsupported",
     "Usage",
+    "WorkerDied",
     "__version__",
+    "remove",
 ]

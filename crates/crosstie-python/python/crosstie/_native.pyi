@@ -28,10 +28,12 @@ __all__ = [
     "__version__",
     "_error_table",
     "_is_private",
+    "remove",
 ]
 __version__: str
 
 def _is_private(domain: _Path | None = None) -> bool: ...
+def remove(what: str, *, domain: _Path | None = None) -> None: ...
 def _error_table() -> list[tuple[str, str, int, str]]: ...
 
 @final

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os as _os
 
-from ._native import JobEnd, ReceiverEnd, SenderEnd, _is_private
-from .errors import Busy, Closed, NotPermitted, TimedOut, Usage
+from ._native import JobEnd, ReceiverEnd, SenderEnd, _is_private, remove
+from .errors import Busy, Closed, Error, NotPermitted, TimedOut, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class Job:
 class Queue:
     """A queue between processes as multiprocessing.Queue, that nobody's death hangs: get() raises PeerDied instead.
 
-    By name, or a new one without. Any number put, any number get; what a killed one had just got is delivered to
+    By name, or a new one without, which is gone with its maker. Any number put, any number get; what a killed one had just got is delivered to
     another. Copies that were pickled are the same queue.
 
     >>> import crosstie
@@ -249,7 +249,10 @@ class Queue:
     """
 
     def __init__(self, name: str | None = None, *, domain: str | PathLike[str] | None = None) -> None:
+        #: The process at whose end a queue without a name is removed; 0 for none.
+        self._made_by = 0
         if name is None:
+            self._made_by = _os.getpid()
             name = f"anonymous-{_os.getpid()}-{_os.urandom(8).hex()}"
         if ":" in name:
             raise Usage(f"open queue {name}: a name, not an address; take Sender and Receiver for those")
@@ -314,6 +317,15 @@ class Queue:
         for end in (sender, receiver):
             if end is not None:
                 end.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_made_by", 0) == _os.getpid():
+            self.close()
+            try:
+                remove(f"queue:{self.name}", domain=self._domain)
+            except Error:
+                # Others still use it, or nobody ever did.
+                pass
 
     def __enter__(self) -> Queue:
         return self

@@ -105,6 +105,10 @@ class BrokenBarrier(PeerDied, RuntimeError):
     """A party of the barrier died before it came."""
 
 
+class WorkerDied(PeerDied, RuntimeError):
+    """A job of an Executor killed each of the workers that it was given to."""
+
+
 class NotFound(Error, FileNotFoundError):
     """There is no object, file or listener of that name."""
 

@@ -1,0 +1,44 @@
+//! `remove`: what `crosstie rm` does.
+
+use std::path::PathBuf;
+
+use crosstie::channel::{queue, ring, topic};
+use crosstie::endpoint::{Address, Place};
+use crosstie::os::unix::UnixName;
+use crosstie::sync::object;
+use crosstie::{Error, ErrorKind, transport};
+use pyo3::prelude::*;
+
+use crate::{domain, refusal};
+
+/// Kinds of objects on which processes take turns.
+const KINDS: [&str; 8] = ["lock", "sem", "count", "monitor", "cond", "barrier", "once", "event"];
+
+/// Removes an object that nobody uses, by its kind and name ("lock:db") or its address ("queue:jobs", "fifo:/path").
+///
+/// >>> import crosstie
+/// >>> lock = crosstie.Lock("db")
+/// >>> del lock
+/// >>> crosstie.remove("lock:db")
+#[pyfunction]
+#[pyo3(signature = (what, *, domain=None))]
+pub fn remove(py: Python<'_>, what: &str, domain: Option<PathBuf>) -> PyResult<()> {
+    let domain = domain::open(py, domain)?;
+    let removed = match what.split_once(':') {
+        Some((kind, name)) if KINDS.contains(&kind) => object::remove(domain, kind, name),
+        _ => what.parse::<Address>().and_then(|address| match address.place() {
+            Place::Ring(name) => ring::remove(domain, name),
+            Place::Queue(name) => queue::remove(domain, name),
+            Place::Topic(name) => topic::remove(domain, name),
+            Place::Fifo(path) => transport::fifo::remove(path),
+            Place::Unix(name) if !name.starts_with('@') => {
+                transport::unix::remove(&UnixName::Path(name.into()))
+            }
+            Place::UnixPacket(name) if !name.starts_with('@') => {
+                transport::unixpacket::remove(&UnixName::Path(name.into()))
+            }
+            _ => Err(Error::new("remove", what, ErrorKind::Usage).because("it goes with its processes")),
+        }),
+    };
+    removed.map_err(|error| refusal::error(py, &error))
+}

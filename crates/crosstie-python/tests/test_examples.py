@@ -1,0 +1,53 @@
+"""Every example, run as a user runs it, to its end."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import crosstie
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[3] / "examples"
+
+
+def run(name, *arguments):
+    command = [sys.executable, "-X", "dev", "-W", "error", str(EXAMPLES / "python" / f"{name}.py"), *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_a_parent_writes_to_its_child():
+    assert run("pipe_fork") == "child got: Hello from parent\n" * 2 + "child got: and goodbye\n"
+
+
+def test_a_race_loses_counts_and_a_semaphore_none():
+    assert run("race") == "with a semaphore: 40000\nwithout: fewer\n"
+
+
+def test_a_killed_workers_job_is_done_by_another():
+    assert run("jobs") == "deadly after 2\ndull after 1\neasy after 1\n"
+
+
+def test_what_c_writes_python_reads(tmp_path):
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    program = tmp_path / "write_region"
+    subprocess.run([compiler, "-o", program, EXAMPLES / "c" / "write_region.c"], check=True)
+    name = f"/crosstie-example-{os.getpid()}"
+    subprocess.run([program, name], check=True)
+    try:
+        assert run("read_region", name) == "Shared data\n"
+    finally:
+        crosstie.Region.unlink(name)
+
+
+def test_nine_kills_hang_multiprocessing_and_nobody_here():
+    printed = run("nine_kills")
+    assert printed.count("goes on\n") == 9, printed
+    # The demonstration can see a hang.
+    assert printed.count("hangs") >= 1, printed

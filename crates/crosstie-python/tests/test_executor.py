@@ -1,0 +1,136 @@
+"""`Executor`: jobs that outlive their workers. And ends for asyncio."""
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+from conftest import until
+
+import crosstie
+import crosstie.aio
+
+
+def kill_once(flag):
+    """Kills its own process the first time."""
+    try:
+        os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return "survived"
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_always():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def divide(a, b):
+    return a / b
+
+
+def unpicklable():
+    return lambda: None
+
+
+@pytest.fixture(params=["fork", "spawn"])
+def pool(request):
+    with crosstie.Executor(2, start_method=request.param) as pool:
+        yield pool
+
+
+def test_answers_and_exceptions_come_back(pool):
+    assert list(pool.map(divide, [6, 9], [3, 3])) == [2.0, 3.0]
+    with pytest.raises(ZeroDivisionError):
+        pool.submit(divide, 1, 0).result()
+    with pytest.raises((AttributeError, TypeError, Exception), match="(?i)pickle|local"):
+        pool.submit(unpicklable).result()
+    with pytest.raises((AttributeError, TypeError, Exception), match="(?i)pickle|local"):
+        pool.submit(lambda: None)
+
+
+def test_a_killed_workers_job_is_done_by_another(pool, tmp_path):
+    assert pool.submit(kill_once, str(tmp_path / "flag")).result() == "survived"
+    assert pool.submit(divide, 6, 3).result() == 2.0
+
+
+def test_only_a_job_that_keeps_killing_fails(pool):
+    poison = pool.submit(kill_always)
+    others = [pool.submit(divide, n, 1) for n in range(20)]
+    assert [one.result() for one in others] == list(range(20))
+    with pytest.raises(crosstie.WorkerDied):
+        poison.result()
+    assert len(pool.workers()) == 2 and pool.submit(divide, 1, 1).result() == 1
+
+
+def test_shutdown_waits_for_what_was_submitted_and_leaves_nothing_behind(domain):
+    pool = crosstie.Executor(1, start_method="fork")
+    future = pool.submit(time.sleep, 0.01)
+    pool.shutdown()
+    assert future.done()
+    with pytest.raises(RuntimeError, match="shut down"):
+        pool.submit(print)
+    until(lambda: not [name for name in os.listdir(domain) if "executor" in name], "the queues' end")
+
+
+def fail():
+    raise OSError("no licence")
+
+
+def test_an_initializer_that_fails_is_told_and_not_tried_for_ever():
+    pool = crosstie.Executor(1, start_method="fork", initializer=fail)
+    with pytest.raises(RuntimeError, match="no licence|no worker"):
+        pool.submit(print).result()
+    pool.shutdown()
+
+
+def test_workers_that_cannot_begin_are_not_started_for_ever(other):
+    script = other("pool = crosstie.Executor(1, start_method='fork', initializer=os._exit, initargs=(3,))\n"
+                   "try: pool.submit(print).result()\n"
+                   "except RuntimeError as error: print(error, flush=True)\n")
+    assert "before it had begun" in script.line()
+
+
+def test_a_queue_without_a_name_is_gone_with_its_maker(domain):
+    q = crosstie.Queue()
+    q.put(1)
+    assert any(name.startswith("queue.anonymous") for name in os.listdir(domain))
+    del q
+    assert not any(name.startswith("queue.anonymous") for name in os.listdir(domain))
+
+
+@pytest.mark.parametrize("address", ["ring:r", "queue:q", "unix"])
+def test_a_task_awaits_what_another_process_sends_and_is_told_of_its_death(other, address, tmp_path):
+    address = f"unix:{tmp_path}/u" if address == "unix" else address
+
+    async def main():
+        async with crosstie.aio.Receiver(address) as rx:
+            sender = other(f"tx = crosstie.Sender({address!r})\nfor line in sys.stdin: tx.send(line.strip().encode())")
+            ticks = asyncio.create_task(tick())
+            waiting = asyncio.create_task(rx.recv())
+            await asyncio.sleep(0.01)
+            sender.tell("hello")
+            assert await waiting == b"hello"
+            sender.kill()
+            with pytest.raises(crosstie.PeerDied):
+                await rx.recv()
+            ticks.cancel()
+
+    async def tick():
+        while True:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_recv_has_taken_nothing():
+    async def main():
+        async with crosstie.aio.Receiver("ring:r", codec="text") as rx:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(rx.recv(), 0.01)
+            async with crosstie.aio.Sender("ring:r", codec="text") as tx:
+                for word in "one two three".split():
+                    await tx.send(word)
+            return [word async for word in rx]
+
+    assert asyncio.run(main()) == ["one", "two", "three"]
