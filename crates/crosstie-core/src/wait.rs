@@ -3,6 +3,10 @@
 //! The ledger of `crosstie` is one such; a model is another, so that a model runs the algorithm that
 //! ships.
 
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+
 use crate::atomic::{AtomicU32, spin_loop};
 use crate::word::head::Head;
 use crate::word::waiting::{ANY_MAX, NOTE_WORDS, Want};
@@ -83,11 +87,57 @@ pub trait Wait: Wake {
     /// behind that.
     fn changers(&self, key: u64, visit: &mut dyn FnMut(OwnerId));
 
-    /// Sleeps unless what was `seen` has changed; until it is nudged, one of `watch` dies, or `deadline` passes.
-    fn sleep(&self, seen: &Seen<'_>, watch: &[OwnerId], deadline: Deadline) -> Slept;
+    /// Sleeps unless what was `seen` has changed; until it is nudged, one of `watch` dies, or `deadline` passes. One that
+    /// [`Blocks`] sleeps in the first poll.
+    fn sleep(&self, seen: &Seen<'_>, watch: &[OwnerId], deadline: Deadline) -> impl Future<Output = Slept>;
+
+    /// Whether it is still here to give up what it has begun: not in a fork child, nor as one of a model that was killed.
+    fn is_present(&self) -> bool {
+        true
+    }
+
+    /// Whether it looks now and then at an object for those before it in the queue, which may have no processor.
+    fn guards(&self) -> bool {
+        true
+    }
 
     /// Whether this participant, whose record is published and has no deadline, is in a deadlock that it has to end.
     fn deadlock(&self) -> Check<Self::Cycle>;
+}
+
+/// A thread, which blocks where it sleeps: what it waits for is over after one poll.
+pub trait Blocks: Wait {}
+
+/// Runs what one that [`Blocks`] waits for.
+#[inline(always)]
+pub(crate) fn block<R>(future: impl Future<Output = R>) -> R {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        // invariant: nothing is awaited but sleeps, and those of a thread are over when they were polled.
+        Poll::Pending => unreachable!("a thread sleeps in the first poll"),
+    }
+}
+
+/// What a cancelled wait leaves to be done: runs it when it is dropped, unless that was done with.
+pub(crate) struct OnCancel<F: FnMut()>(Option<F>);
+
+impl<F: FnMut()> OnCancel<F> {
+    pub(crate) fn new(act: F) -> Self {
+        Self(Some(act))
+    }
+
+    /// The wait came to its own end.
+    pub(crate) fn is_over(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnMut()> Drop for OnCancel<F> {
+    fn drop(&mut self) {
+        if let Some(act) = &mut self.0 {
+            act();
+        }
+    }
 }
 
 /// How many lives one sleep watches; of more, it looks again soon.

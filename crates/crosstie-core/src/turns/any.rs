@@ -6,7 +6,7 @@
 use crate::turns::counting::{settle, take};
 use crate::turns::event::{Reset, is_set};
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Seen, Wait};
+use crate::wait::{Blocks, Refused, Seen, Wait, block};
 use crate::word::head::Head;
 use crate::word::queueing;
 use crate::word::waiting::{ANY_MAX, Mode, NOTE_WORDS};
@@ -77,17 +77,20 @@ impl<'a, W: Wait> Place<'a, W> {
     }
 
     /// Sleeps until a nudge, or until somebody `ahead` dies.
-    fn sleep(&mut self, seen: &Seen<'_>, ahead: &Ahead) -> Result<(), Refused<W::Cycle>> {
+    async fn sleep(&mut self, seen: &Seen<'_>, ahead: &Ahead) -> Result<(), Refused<W::Cycle>> {
         let Some(queued) = &mut self.queued else { return Ok(()) };
-        let Some(somebody) = ahead.iter().flatten().next() else { return queued.sleep(seen, &[]) };
+        let Some(somebody) = ahead.iter().flatten().next() else { return queued.sleep(seen, &[]).await };
         // Who stands before it in several queues is watched more than once; that costs nothing but a place.
-        queued.sleep(seen, &ahead.map(|watched| watched.unwrap_or(*somebody)))
+        queued.sleep(seen, &ahead.map(|watched| watched.unwrap_or(*somebody))).await
     }
 }
 
 impl<W: Wait> Drop for Place<'_, W> {
     fn drop(&mut self) {
         self.queued = None;
+        if !self.wait.is_present() {
+            return;
+        }
         for source in self.sources {
             settle(source.head, self.wait);
         }
@@ -103,7 +106,19 @@ pub fn pass_at_once<W: Wait>(sources: &[Source<'_>], wait: &W) -> Option<usize> 
 ///
 /// # Errors
 /// As [`Refused`] says.
-pub fn wait_for_any<W: Wait>(
+pub fn wait_for_any<W: Blocks>(
+    sources: &[Source<'_>],
+    wait: &W,
+    request: &Request,
+) -> Result<usize, Refused<W::Cycle>> {
+    block(wait_for_any_async(sources, wait, request))
+}
+
+/// As [`wait_for_any`], also for a task. Dropped before it is ready, it has taken nothing, and every queue goes on.
+///
+/// # Errors
+/// As [`Refused`] says.
+pub async fn wait_for_any_async<W: Wait>(
     sources: &[Source<'_>],
     wait: &W,
     request: &Request,
@@ -121,6 +136,6 @@ pub fn wait_for_any<W: Wait>(
         if let Some(passed) = (0..sources.len()).find(|&index| place.passes(index, &mut ahead)) {
             return Ok(passed);
         }
-        place.sleep(&seen, &ahead)?;
+        place.sleep(&seen, &ahead).await?;
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting at a barrier until all parties have come, or one has died.
 
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Seen, WATCHED_MAX, Wait, Wake};
+use crate::wait::{Blocks, Refused, Seen, WATCHED_MAX, Wait, Wake, block};
 use crate::word::barrier::{Seat, advance, break_it, call_off, read};
 use crate::word::head::Head;
 use crate::word::waiting::look_for_waiters;
@@ -35,7 +35,7 @@ pub enum Passed {
 ///
 /// # Errors
 /// As [`Refused`] says: the arrival is taken back, unless all came meanwhile.
-pub fn arrive<W: Wait, A>(
+pub fn arrive<W: Blocks, A>(
     head: &Head,
     seats: &[Seat],
     on_death: OnDeath,
@@ -67,7 +67,7 @@ pub fn arrive<W: Wait, A>(
             match look(head, seats, on_death, wait, generation, &mut room) {
                 Ok(passed) => break Ok(passed),
                 Err(count) => {
-                    if let Err(refused) = queued.sleep(&seen, &room[..count]) {
+                    if let Err(refused) = block(queued.sleep(&seen, &room[..count])) {
                         break Err(refused);
                     }
                 }

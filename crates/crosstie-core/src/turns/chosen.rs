@@ -11,7 +11,7 @@
 
 use crate::atomic::{AtomicU64, Ordering};
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Seen, Wait, Wake};
+use crate::wait::{Blocks, Refused, Seen, Wait, Wake, block};
 use crate::word::choice::{Choice, Chosen};
 use crate::word::head::Head;
 use crate::word::mutex::MutexWord;
@@ -109,7 +109,7 @@ pub struct Carried<'a, W: Wait> {
 
 /// Sleeps until the caller is chosen, or has to choose in place of one who died. Take the mutex with the answer in any
 /// case, look at the data, and accept.
-pub fn sleep<'a, W: Wait>(
+pub fn sleep<'a, W: Blocks>(
     words: Words<'a>,
     wait: &'a W,
     place: u64,
@@ -121,7 +121,7 @@ pub fn sleep<'a, W: Wait>(
             Turn::Mine => break Ok(()),
             Turn::AnOther(watched) => watched,
         };
-        if let Err(refused) = queued.sleep(&seen, watched.as_slice()) {
+        if let Err(refused) = block(queued.sleep(&seen, watched.as_slice())) {
             break Err(refused);
         }
     };

@@ -9,7 +9,7 @@
 use crate::crash_point;
 use crate::turns::counting::{settle, take};
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Seen, Wait, Wake};
+use crate::wait::{Blocks, Refused, Seen, Wait, Wake, block};
 use crate::word::counting::Counting;
 use crate::word::head::Head;
 use crate::word::queueing;
@@ -36,7 +36,7 @@ pub struct Carried<'a, W: Wait> {
 ///
 /// # Errors
 /// As [`Refused`] says; the caller takes the mutex all the same.
-pub fn sleep<'a, W: Wait>(
+pub fn sleep<'a, W: Blocks>(
     head: &'a Head,
     wait: &'a W,
     place: u64,
@@ -53,7 +53,7 @@ pub fn sleep<'a, W: Wait>(
             queued.took();
             return Ok(Carried { head, wait });
         }
-        queued.sleep(&seen, ahead.as_slice())?;
+        block(queued.sleep(&seen, ahead.as_slice()))?;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Waiting for and posting units of a counting semaphore, first come, first served.
 
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Seen, Wait, Wake};
+use crate::wait::{Blocks, Refused, Seen, Wait, Wake, block};
 use crate::word::counting::{Counting, VALUE_MAX};
 use crate::word::head::Head;
 use crate::word::queueing;
@@ -15,7 +15,20 @@ pub struct Overflow;
 ///
 /// # Errors
 /// As [`Refused`] says.
-pub fn wait_for_one<W: Wait>(head: &Head, wait: &W, request: &Request) -> Result<(), Refused<W::Cycle>> {
+pub fn wait_for_one<W: Blocks>(head: &Head, wait: &W, request: &Request) -> Result<(), Refused<W::Cycle>> {
+    block(wait_for_one_async(head, wait, request))
+}
+
+/// As [`wait_for_one`], also for a task. Dropped before it is ready, it has taken nothing, and a post that was meant for it
+/// goes to the next.
+///
+/// # Errors
+/// As [`Refused`] says.
+pub async fn wait_for_one_async<W: Wait>(
+    head: &Head,
+    wait: &W,
+    request: &Request,
+) -> Result<(), Refused<W::Cycle>> {
     let word = Counting::new(&head.word);
     let mut found = word.read();
     while !Counting::is_queued(found) && Counting::value_in(found) > 0 {
@@ -28,25 +41,34 @@ pub fn wait_for_one<W: Wait>(head: &Head, wait: &W, request: &Request) -> Result
         let is_alone = wait.first(head.key()).is_none();
         return if is_alone && take(head) { Ok(()) } else { Err(Refused::Busy) };
     }
+    // Dropped in this order, whatever ends it: the place, and then the look for who comes next.
+    let _next = Settling { head, wait };
     let mut queued = Queued::enter(head, wait, request);
     queueing::announce(&head.word);
-    let refused = loop {
+    loop {
         let seen = Seen::of(wait, [head]);
         let around = queued.neighbours();
         if around.ahead.is_none() && take(head) {
             crash_point!("counting.took");
             head.count_wait(queued.waited_ns(), 0);
-            queued.leave();
-            settle(head, wait);
             return Ok(());
         }
-        if let Err(refused) = queued.sleep(&seen, around.ahead.as_slice()) {
-            break refused;
+        queued.sleep(&seen, around.ahead.as_slice()).await?;
+    }
+}
+
+/// Behind a wait that is over, or was cancelled: the queue goes on.
+pub(super) struct Settling<'a, W: Wait> {
+    pub(super) head: &'a Head,
+    pub(super) wait: &'a W,
+}
+
+impl<W: Wait> Drop for Settling<'_, W> {
+    fn drop(&mut self) {
+        if self.wait.is_present() {
+            settle(self.head, self.wait);
         }
-    };
-    queued.leave();
-    settle(head, wait);
-    Err(refused)
+    }
 }
 
 /// Posts one unit and wakes the first who waits. `announce` tells the kernel that the caller is about to wake others

@@ -2,9 +2,9 @@
 //! resets it. Its word is that of a counting semaphore whose value is 0 or 1.
 
 use crate::crash_point;
-use crate::turns::counting::{settle, take};
+use crate::turns::counting::{Settling, settle, take};
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Seen, Wait, Wake};
+use crate::wait::{Blocks, Refused, Seen, Wait, Wake, block};
 use crate::word::counting::Counting;
 use crate::word::head::Head;
 use crate::word::queueing;
@@ -54,7 +54,20 @@ pub fn is_set(head: &Head) -> bool {
 ///
 /// # Errors
 /// As [`Refused`] says.
-pub fn wait_for<W: Wait>(
+pub fn wait_for<W: Blocks>(
+    head: &Head,
+    wait: &W,
+    reset: Reset,
+    request: &Request,
+) -> Result<(), Refused<W::Cycle>> {
+    block(wait_for_async(head, wait, reset, request))
+}
+
+/// As [`wait_for`], also for a task. Dropped before it is ready, it has reset nothing, and the next in the queue is let through.
+///
+/// # Errors
+/// As [`Refused`] says.
+pub async fn wait_for_async<W: Wait>(
     head: &Head,
     wait: &W,
     reset: Reset,
@@ -71,19 +84,16 @@ pub fn wait_for<W: Wait>(
     if request.deadline.is_now() {
         return Err(Refused::Busy);
     }
+    // Dropped in this order, whatever ends it: the place, and then the look for who comes next.
+    let _next = Settling { head, wait };
     let mut queued = Queued::enter(head, wait, request);
     queueing::announce(&head.word);
-    let outcome = loop {
+    loop {
         let seen = Seen::of(wait, [head]);
         let ahead = queued.neighbours().ahead;
         if (reset == Reset::Manual || ahead.is_none()) && passes() {
-            break Ok(());
+            return Ok(());
         }
-        if let Err(refused) = queued.sleep(&seen, ahead.as_slice()) {
-            break Err(refused);
-        }
-    };
-    queued.leave();
-    settle(head, wait);
-    outcome
+        queued.sleep(&seen, ahead.as_slice()).await?;
+    }
 }

@@ -4,7 +4,7 @@
 //! when those say no.
 
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Neighbours, Refused, Seen, Wait, Wake};
+use crate::wait::{Blocks, Neighbours, OnCancel, Refused, Seen, Wait, Wake, block};
 use crate::word::head::Head;
 use crate::word::mutex::{CONTENDED, Found, GRANTED, HANDOFF, MutexWord};
 use crate::{OwnerId, crash_point};
@@ -21,7 +21,21 @@ pub struct Taken {
 /// # Errors
 /// As [`Refused`] says; then `owner` has nothing.
 #[cold]
-pub fn lock<W: Wait>(
+pub fn lock<W: Blocks>(
+    head: &Head,
+    wait: &W,
+    owner: OwnerId,
+    request: &Request,
+) -> Result<Taken, Refused<W::Cycle>> {
+    block(lock_async(head, wait, owner, request))
+}
+
+/// As [`lock`], also for a task. Dropped before it is ready, `owner` has nothing: a mutex that had just been granted to the
+/// waiting one is given up, and the next in the queue has it.
+///
+/// # Errors
+/// As [`Refused`] says; then `owner` has nothing.
+pub async fn lock_async<W: Wait>(
     head: &Head,
     wait: &W,
     owner: OwnerId,
@@ -34,6 +48,12 @@ pub fn lock<W: Wait>(
     if request.deadline.is_now() {
         return Err(Refused::Busy);
     }
+    // Dropped behind the place in the queue.
+    let cancelled = OnCancel::new(|| {
+        if wait.is_present() && take_crossed(head, wait, owner) {
+            unlock(head, wait, owner);
+        }
+    });
     let mut queued = Queued::enter(head, wait, request);
     let mut place = None;
     let mut guard = Guard::new();
@@ -52,6 +72,7 @@ pub fn lock<W: Wait>(
             // The next one is the first from now on.
             head.set_first_since_ns(wait.now_ns());
             count(head, queued.took(), place);
+            cancelled.is_over();
             return Ok(after(head, wait, found));
         }
         if is_first && head.first_since_ns() == 0 {
@@ -65,18 +86,21 @@ pub fn lock<W: Wait>(
             head.meet_owner(wait.now_ns());
         }
         let watch = around.ahead.or(found.owner());
-        let limit_ns = guard.limit_ns(head, around.ahead_count);
-        if let Err(refused) = queued.sleep_at_most(limit_ns, &seen, watch.as_slice()) {
+        let limit_ns = if wait.guards() { guard.limit_ns(head, around.ahead_count) } else { u64::MAX };
+        if let Err(refused) = queued.sleep_at_most(limit_ns, &seen, watch.as_slice()).await {
             break refused;
         }
     };
     queued.leave();
-    // A grant that crossed with our leaving is ours, or of whoever finds it void first.
+    cancelled.is_over();
+    if take_crossed(head, wait, owner) { Ok(Taken::default()) } else { Err(refused) }
+}
+
+/// Takes what was granted while the caller left the queue: it is the caller's, or of whoever finds it void first.
+fn take_crossed<W: Wait>(head: &Head, wait: &W, owner: OwnerId) -> bool {
+    let word = MutexWord::new(&head.word);
     let found = word.read();
-    if is_granted_to_me(wait, found) && word.take_first(found, owner).is_ok() {
-        return Ok(Taken::default());
-    }
-    Err(refused)
+    is_granted_to_me(wait, found) && word.take_first(found, owner).is_ok()
 }
 
 /// Unlocks the mutex of `head`, which `owner` has and [`MutexWord::try_unlock`] would not give up.

@@ -125,15 +125,15 @@ impl<'a, W: Wait> Queued<'a, W> {
     ///
     /// # Errors
     /// Why the wait is over: leave, then look at the object once more.
-    pub fn sleep(&mut self, seen: &Seen<'_>, watch: &[OwnerId]) -> Result<(), Refused<W::Cycle>> {
-        self.sleep_at_most(u64::MAX, seen, watch)
+    pub async fn sleep(&mut self, seen: &Seen<'_>, watch: &[OwnerId]) -> Result<(), Refused<W::Cycle>> {
+        self.sleep_at_most(u64::MAX, seen, watch).await
     }
 
     /// As [`Queued::sleep`], for at most `limit_ns`; then look again.
     ///
     /// # Errors
     /// As [`Queued::sleep`].
-    pub fn sleep_at_most(
+    pub async fn sleep_at_most(
         &mut self,
         limit_ns: u64,
         seen: &Seen<'_>,
@@ -166,7 +166,7 @@ impl<'a, W: Wait> Queued<'a, W> {
             until = until.min(Deadline::at_ns(self.wait.now_ns()).after_ns(LOOK_AGAIN_NS));
         }
         crash_point!("queued.before-sleep");
-        match self.wait.sleep(seen, &lives[..count], until) {
+        match self.wait.sleep(seen, &lives[..count], until).await {
             Slept::DomainRemoved => Err(Refused::DomainRemoved),
             Slept::Interrupted => Err(Refused::TimedOut),
             Slept::TimedOut if self.deadline.is_over(self.wait.now_ns()) => Err(Refused::TimedOut),
@@ -200,7 +200,7 @@ impl<'a, W: Wait> Queued<'a, W> {
     }
 
     fn withdraw(&mut self) {
-        if !self.is_published {
+        if !self.is_published || !self.wait.is_present() {
             return;
         }
         self.is_published = false;

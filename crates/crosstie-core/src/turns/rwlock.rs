@@ -21,7 +21,7 @@
 use crate::atomic::{AtomicU64, Ordering, fence};
 use crate::turns::mutex;
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Seen, WATCHED_MAX, Wait, Wake};
+use crate::wait::{Blocks, OnCancel, Refused, Seen, WATCHED_MAX, Wait, Wake, block};
 use crate::word::head::Head;
 use crate::word::mutex::{GRANTED, MutexWord};
 use crate::word::permits::{Permit, look};
@@ -154,7 +154,20 @@ pub fn try_stop_reading(words: Words<'_>, owner: OwnerId, cell: u32) -> bool {
 ///
 /// # Errors
 /// As [`Refused`] says.
-pub fn read<W: Wait>(
+pub fn read<W: Blocks>(
+    words: Words<'_>,
+    wait: &W,
+    owner: OwnerId,
+    request: &Request,
+) -> Result<(u32, Option<OwnerId>), Refused<W::Cycle>> {
+    block(read_async(words, wait, owner, request))
+}
+
+/// As [`read`], also for a task. Dropped before it is ready, `owner` does not read, and a writer that waited for it goes on.
+///
+/// # Errors
+/// As [`Refused`] says.
+pub async fn read_async<W: Wait>(
     words: Words<'_>,
     wait: &W,
     owner: OwnerId,
@@ -170,12 +183,16 @@ pub fn read<W: Wait>(
         let arrived = words.phase();
         let mut request = Request { mode: Mode::Shared, ..*request };
         request.note[0] = arrived;
+        // Dropped behind the place in the queue, unless it reads: a writer may wait for it.
+        let cancelled = OnCancel::new(|| {
+            if wait.is_present() {
+                tell_writer(words, wait);
+            }
+        });
         let mut queued = Queued::enter_as(words.head.key() | READING, wait, &request);
         queueing::announce(words.queueing);
         // A phase that has changed since would let us in beside a writer that has counted its readers.
         if words.phase() != arrived {
-            queued.leave();
-            tell_writer(words, wait);
             continue;
         }
         crash_point!("rwlock.reader-queued");
@@ -186,6 +203,7 @@ pub fn read<W: Wait>(
                 Ok(entered) => {
                     words.head.count_wait(queued.waited_ns(), 0);
                     queued.leave();
+                    cancelled.is_over();
                     return Ok(entered);
                 }
                 Err(writer) => writer,
@@ -196,11 +214,7 @@ pub fn read<W: Wait>(
             }
             // Without a writer all cells are taken: nobody tells when one is free.
             let limit = if writer.is_some() { u64::MAX } else { FULL_PAUSE_NS };
-            if let Err(refused) = queued.sleep_at_most(limit, &seen, writer.as_slice()) {
-                queued.leave();
-                tell_writer(words, wait);
-                return Err(refused);
-            }
+            queued.sleep_at_most(limit, &seen, writer.as_slice()).await?;
         }
     }
 }
@@ -262,7 +276,20 @@ pub fn is_drained<W: Wait>(words: Words<'_>, wait: &W) -> bool {
 ///
 /// # Errors
 /// As [`Refused`] says; then the caller still owns the word, and gives it up by [`stop_writing`].
-pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(), Refused<W::Cycle>> {
+pub fn drain<W: Blocks>(words: Words<'_>, wait: &W, request: &Request) -> Result<(), Refused<W::Cycle>> {
+    block(drain_async(words, wait, request))
+}
+
+/// As [`drain`], also for a task. Dropped before it is ready, the caller still owns the word, and gives it up by
+/// [`stop_writing`].
+///
+/// # Errors
+/// As [`drain`].
+pub async fn drain_async<W: Wait>(
+    words: Words<'_>,
+    wait: &W,
+    request: &Request,
+) -> Result<(), Refused<W::Cycle>> {
     if request.deadline.is_now() {
         return Err(Refused::Busy);
     }
@@ -278,7 +305,7 @@ pub fn drain<W: Wait>(words: Words<'_>, wait: &W, request: &Request) -> Result<(
         if count == 0 {
             break Ok(());
         }
-        if let Err(refused) = queued.sleep(&seen, &room[..count]) {
+        if let Err(refused) = queued.sleep(&seen, &room[..count]).await {
             break Err(refused);
         }
     };

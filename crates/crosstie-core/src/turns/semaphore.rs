@@ -1,19 +1,33 @@
 //! Taking and giving back the permits of a semaphore, first come, first served.
 
 use crate::turns::queued::{Queued, Request};
-use crate::wait::{Refused, Seen, WATCHED_MAX, Wait, Wake};
+use crate::wait::{Blocks, OnCancel, Refused, Seen, WATCHED_MAX, Wait, Wake, block};
 use crate::word::head::Head;
 use crate::word::permits::{Permit, look};
 use crate::word::queueing::{self, QUEUED};
 use crate::{OwnerId, crash_point};
 
-/// The most holders that the first in the queue watches; with more it looks again every 50 ms.
 /// Takes as many permits as `taken` has places for `owner`; answers each one's number and fencing number.
 /// Of `cells` there are as many permits as the head's patience says, which may change at any time.
 ///
 /// # Errors
 /// As [`Refused`] says; then `owner` has none of them.
-pub fn acquire<W: Wait>(
+pub fn acquire<W: Blocks>(
+    head: &Head,
+    cells: &[Permit],
+    wait: &W,
+    owner: OwnerId,
+    request: &Request,
+    taken: &mut [(u32, u64)],
+) -> Result<(), Refused<W::Cycle>> {
+    block(acquire_async(head, cells, wait, owner, request, taken))
+}
+
+/// As [`acquire`], also for a task. Dropped before it is ready, `owner` has none of them, and what was free for it is for the next.
+///
+/// # Errors
+/// As [`Refused`] says; then `owner` has none of them.
+pub async fn acquire_async<W: Wait>(
     head: &Head,
     cells: &[Permit],
     wait: &W,
@@ -30,9 +44,15 @@ pub fn acquire<W: Wait>(
             wait.first(head.key()).is_none() && take(permits_of(head, cells), wait, head, owner, taken);
         return if is_free { Ok(()) } else { Err(Refused::Busy) };
     }
+    // Dropped in this order, whatever ends it: the place, and then the look for who comes next.
+    let _next = OnCancel::new(|| {
+        if wait.is_present() {
+            settle(head, wait);
+        }
+    });
     let mut queued = Queued::enter(head, wait, request);
     queueing::announce(&head.word);
-    let refused = loop {
+    loop {
         let seen = Seen::by(wait);
         let around = queued.neighbours();
         let mut room = [owner; WATCHED_MAX];
@@ -42,21 +62,14 @@ pub fn acquire<W: Wait>(
                 Some(holders) => holders,
                 None if take(permits_of(head, cells), wait, head, owner, taken) => {
                     head.count_wait(queued.waited_ns(), 0);
-                    queued.leave();
-                    settle(head, wait);
                     return Ok(());
                 }
                 // Somebody who had not seen that we queue was faster; who, the next look tells.
                 None => continue,
             },
         };
-        if let Err(refused) = queued.sleep(&seen, watch) {
-            break refused;
-        }
-    };
-    queued.leave();
-    settle(head, wait);
-    Err(refused)
+        queued.sleep(&seen, watch).await?;
+    }
 }
 
 /// Takes the permit at which `owner` begins to look, if it is free and nobody waits; answers its number and fencing

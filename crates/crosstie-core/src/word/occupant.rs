@@ -15,7 +15,7 @@ pub struct Occupant {
     pub process: u64,
     /// Effective user id.
     pub uid: u32,
-    /// 1 = a thread, 2 = a process, 3 = a command; others wrote anything else.
+    /// 1 = a thread, 2 = a process, 3 = a command, 4 = a task; others wrote anything else.
     pub kind: u32,
     /// When it took the slot, `CLOCK_MONOTONIC` nanoseconds.
     pub attached_ns: u64,

@@ -90,6 +90,8 @@ impl Mode {
 
 /// Words of a record that the kind of object gives a meaning.
 pub const NOTE_WORDS: usize = if cfg!(crosstie_loom) { 4 } else { 6 };
+/// Until when somebody waits who may give up at any time, and says no time.
+pub const UNTIL_DROPPED: u64 = u64::MAX - 1;
 /// Objects for which one participant can wait at the same time ([`Mode::Any`]).
 pub const ANY_MAX: usize = NOTE_WORDS + 1;
 

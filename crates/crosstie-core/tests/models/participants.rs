@@ -5,13 +5,14 @@
 //! reports.
 
 use std::cell::Cell;
+use std::future::{Future, ready};
 use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use crosstie_core::crash;
-use crosstie_core::wait::{Check, Neighbours, NotedVisitor, Seen, Slept, Wait, Wake};
+use crosstie_core::wait::{Blocks, Check, Neighbours, NotedVisitor, Seen, Slept, Wait, Wake};
 use crosstie_core::word::carry::Carry;
 use crosstie_core::word::changes::Changes;
 use crosstie_core::word::head::Head;
@@ -434,8 +435,25 @@ impl Wait for Me {
         look_for_waiters();
     }
 
+    fn sleep(&self, seen: &Seen<'_>, watch: &[OwnerId], deadline: Deadline) -> impl Future<Output = Slept> {
+        ready(self.sleep_blocked(seen, watch, deadline))
+    }
+
+    /// The dead do nothing more.
+    fn is_present(&self) -> bool {
+        !std::thread::panicking()
+    }
+
+    fn deadlock(&self) -> Check<()> {
+        Check::None
+    }
+}
+
+impl Blocks for Me {}
+
+impl Me {
     /// With a deadline it sleeps no longer than others take to act once.
-    fn sleep(&self, seen: &Seen<'_>, watch: &[OwnerId], deadline: Deadline) -> Slept {
+    fn sleep_blocked(&self, seen: &Seen<'_>, watch: &[OwnerId], deadline: Deadline) -> Slept {
         self.step();
         if !deadline.is_never() {
             thread::yield_now();
@@ -456,9 +474,5 @@ impl Wait for Me {
         drop(sleepers);
         self.step();
         Slept::Awake
-    }
-
-    fn deadlock(&self) -> Check<()> {
-        Check::None
     }
 }

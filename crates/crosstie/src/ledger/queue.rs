@@ -4,8 +4,12 @@
 //! (a bit a slot) at their records; so nobody who dies can cut a list, and a queue costs an object
 //! nothing.
 
+use std::future::{Future, ready};
+
 use crosstie_core::atomic::{Ordering, spin_loop};
-use crosstie_core::wait::{Check, Neighbours, NotedVisitor, Seen as Look, Slept, Wait as Waits, Wake};
+use crosstie_core::wait::{
+    Blocks, Check, Neighbours, NotedVisitor, Seen as Look, Slept, Wait as Waits, Wake,
+};
 use crosstie_core::word::holds::Hold;
 use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::{ANY_MAX, Seen, Want, look_for_waiters};
@@ -129,33 +133,92 @@ impl Waits for Me {
     }
 
     fn next_place(&self) -> u64 {
-        self.domain.words().next_place()
+        self.part().next_place()
     }
 
     fn enter(&self, want: &Want) {
+        self.part().enter(want);
+    }
+
+    fn leave(&self) {
+        self.part().leave();
+    }
+
+    fn carry(&self, key: u64, place: u64) {
+        self.part().carry(key, place);
+    }
+
+    fn put_down(&self) {
+        self.part().put_down();
+    }
+
+    fn neighbours(&self, key: u64, queue: u64) -> Neighbours {
+        self.part().neighbours(key, queue)
+    }
+
+    fn wake_word(&self) -> u32 {
+        self.part().wake_word()
+    }
+
+    fn changers(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
+        self.part().changers(key, visit);
+    }
+
+    #[inline]
+    fn sleep(&self, seen: &Look<'_>, watch: &[OwnerId], deadline: Deadline) -> impl Future<Output = Slept> {
+        ready(self.sleep_on_words(seen, watch, deadline))
+    }
+
+    fn deadlock(&self) -> Check<Deadlock> {
+        self.domain.check_deadlock(*self)
+    }
+}
+
+impl Blocks for Me {}
+
+/// A participant's part in all queues: its slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) id: OwnerId,
+    pub(super) domain: &'static Domain,
+    pub(super) slot: &'static Slot,
+}
+
+impl Part {
+    #[inline]
+    pub(super) fn next_place(&self) -> u64 {
+        self.domain.words().next_place()
+    }
+
+    #[inline]
+    pub(super) fn enter(&self, want: &Want) {
         let words = self.domain.words();
         words.set_waiting(self.id.slot(), true);
         crash_point!("queue.marked");
         self.slot.waiting.publish(want);
     }
 
-    fn leave(&self) {
+    #[inline]
+    pub(super) fn leave(&self) {
         self.slot.waiting.withdraw();
         if !self.slot.carries.is_carried() {
             self.domain.words().set_waiting(self.id.slot(), false);
         }
     }
 
-    fn carry(&self, key: u64, place: u64) {
+    #[inline]
+    pub(super) fn carry(&self, key: u64, place: u64) {
         self.slot.carries.take_up(key, place);
     }
 
-    fn put_down(&self) {
+    #[inline]
+    pub(super) fn put_down(&self) {
         self.slot.carries.put_down();
         self.domain.words().set_waiting(self.id.slot(), false);
     }
 
-    fn neighbours(&self, key: u64, queue: u64) -> Neighbours {
+    #[inline]
+    pub(super) fn neighbours(&self, key: u64, queue: u64) -> Neighbours {
         let mut around = Neighbours::default();
         let (mut nearest_ahead, mut nearest_behind) = (0, u64::MAX);
         for (id, place) in self.domain.waiters(key) {
@@ -173,12 +236,14 @@ impl Waits for Me {
         around
     }
 
-    fn wake_word(&self) -> u32 {
+    #[inline]
+    pub(super) fn wake_word(&self) -> u32 {
         // Acquire: meets the Release in `nudge`; what the nudge is about is visible.
         self.slot.wake_word().load(Ordering::Acquire)
     }
 
-    fn changers(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
+    #[inline]
+    pub(super) fn changers(&self, key: u64, visit: &mut dyn FnMut(OwnerId)) {
         for (id, slot) in self.domain.of_slots(self.domain.words().changing_slots()) {
             if id != self.id && slot.changes.concerns(key) {
                 visit(id);
@@ -187,8 +252,15 @@ impl Waits for Me {
         // Who lives was read before, the object is read after.
         look_for_waiters();
     }
+}
 
-    fn sleep(&self, seen: &Look<'_>, watch: &[OwnerId], deadline: Deadline) -> Slept {
+impl Me {
+    #[inline]
+    fn part(&self) -> Part {
+        Part { id: self.id, domain: self.domain, slot: self.slot }
+    }
+
+    fn sleep_on_words(&self, seen: &Look<'_>, watch: &[OwnerId], deadline: Deadline) -> Slept {
         let word = self.slot.wake_word();
         let (mut counts, mut count) = ([(word, seen.wake); ANY_MAX], 0);
         for (place, change) in counts.iter_mut().zip(seen.changes()) {
@@ -201,10 +273,6 @@ impl Waits for Me {
             Wait::Interrupted => Slept::Interrupted,
             Wait::DomainRemoved => Slept::DomainRemoved,
         }
-    }
-
-    fn deadlock(&self) -> Check<Deadlock> {
-        self.domain.check_deadlock(*self)
     }
 }
 
