@@ -127,7 +127,7 @@ impl<F: FnMut()> OnCancel<F> {
     }
 
     /// The wait came to its own end.
-    pub(crate) fn is_over(mut self) {
+    pub(crate) fn end(mut self) {
         self.0 = None;
     }
 }

@@ -42,6 +42,8 @@ mod semaphore;
 mod slot;
 #[path = "models/spsc.rs"]
 mod spsc;
+#[path = "models/task.rs"]
+mod task;
 #[path = "models/topic.rs"]
 mod topic;
 #[path = "models/topic_memory.rs"]

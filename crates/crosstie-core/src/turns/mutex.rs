@@ -72,7 +72,7 @@ pub async fn lock_async<W: Wait>(
             // The next one is the first from now on.
             head.set_first_since_ns(wait.now_ns());
             count(head, queued.took(), place);
-            cancelled.is_over();
+            cancelled.end();
             return Ok(after(head, wait, found));
         }
         if is_first && head.first_since_ns() == 0 {
@@ -92,7 +92,7 @@ pub async fn lock_async<W: Wait>(
         }
     };
     queued.leave();
-    cancelled.is_over();
+    cancelled.end();
     if take_crossed(head, wait, owner) { Ok(Taken::default()) } else { Err(refused) }
 }
 

@@ -203,7 +203,7 @@ pub async fn read_async<W: Wait>(
                 Ok(entered) => {
                     words.head.count_wait(queued.waited_ns(), 0);
                     queued.leave();
-                    cancelled.is_over();
+                    cancelled.end();
                     return Ok(entered);
                 }
                 Err(writer) => writer,

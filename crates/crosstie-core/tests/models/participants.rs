@@ -4,6 +4,9 @@
 //! more, its life ends, and the kernel wakes who watches it. There is no net: a lost wake-up is a deadlock, which loom
 //! reports.
 
+#[path = "awaiting.rs"]
+pub mod awaiting;
+
 use std::cell::Cell;
 use std::future::{Future, ready};
 use std::ops::Deref;
@@ -37,6 +40,8 @@ pub enum Twin {
     ComparesNoCount,
     /// Nobody wakes anybody.
     NudgesNobody,
+    /// A task that is dropped gives nothing up.
+    StaysWhenDropped,
 }
 
 /// Where a participant is killed.

@@ -10,6 +10,7 @@ use crosstie_core::word::head::Head;
 use crosstie_core::word::slot::{Life, Occupant, Slot};
 use crosstie_core::{OwnerId, crash_point};
 
+use super::identity::TASK;
 pub(crate) use super::local::Known;
 use super::local::{self, Local, Me};
 use super::{Domain, OwnerKind};
@@ -152,19 +153,20 @@ impl Domain {
     }
 
     fn attach(&'static self, kind: OwnerKind) -> Result<OwnerId> {
-        self.take_slot(kind, |me| self.command_of(kind, me.command))
+        self.take_slot(kind.to_bits(), |me| self.command_of(kind, me.command))
+    }
+
+    /// One more slot of the calling thread, which keeps the process's: for a task of the process to wait in.
+    pub(super) fn attach_task(&'static self) -> Result<OwnerId> {
+        self.take_slot(TASK, |me| self.command_of(OwnerKind::Process, me.command))
     }
 
     /// One more slot of the calling thread, for a command of this name.
     pub(super) fn attach_command(&'static self, name: [u8; 16]) -> Result<OwnerId> {
-        self.take_slot(OwnerKind::Command, |_| name)
+        self.take_slot(OwnerKind::Command.to_bits(), |_| name)
     }
 
-    fn take_slot(
-        &'static self,
-        kind: OwnerKind,
-        name_of: impl FnOnce(&Occupant) -> [u8; 16],
-    ) -> Result<OwnerId> {
+    fn take_slot(&'static self, kind: u32, name_of: impl FnOnce(&Occupant) -> [u8; 16]) -> Result<OwnerId> {
         let failed = |error| Error::os("enter domain", self.name(), error);
         let local = self.local()?;
         let list = local::robust_list().map_err(|error| {
@@ -178,7 +180,7 @@ impl Domain {
             namespaces: local.namespaces,
             process: local.process,
             uid: process::effective_uid(),
-            kind: kind.to_bits(),
+            kind,
             attached_ns: clock::now_ns(),
             command: task.command,
             child_pid: 0,
@@ -187,8 +189,9 @@ impl Domain {
         };
         me.command = name_of(&me);
         for _ in 0..SEARCHES_MAX {
-            // A thread may run many commands, each with a slot.
-            let found = if kind == OwnerKind::Command { None } else { self.find_again(local, &me) };
+            // A thread may run many commands, and keep slots for many tasks.
+            let is_one_of_many = kind == OwnerKind::Command.to_bits() || kind == TASK;
+            let found = if is_one_of_many { None } else { self.find_again(local, &me) };
             if let Some(id) = found {
                 return Ok(id);
             }

@@ -32,12 +32,15 @@ impl OwnerKind {
 
     const fn from_bits(bits: u32) -> Self {
         match bits {
-            2 => Self::Process,
+            2 | TASK => Self::Process,
             3 => Self::Command,
             _ => Self::Thread,
         }
     }
 }
+
+/// A task of a process's, in the ledger: it has a slot to wait in, and owns nothing.
+pub(super) const TASK: u32 = 4;
 
 /// Who an owner is or was. Its numbers hold in its own PID namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -65,14 +65,17 @@ struct Entry {
     /// Addresses of counts, which may be gone before the entry is: only the kernel reads them.
     counts: Vec<(usize, u32)>,
     lives: Vec<OwnerId>,
+    /// When it is called in any case.
+    due: Deadline,
     waker: Waker,
 }
 
 /// What the keeper sleeps on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Heard {
     counts: Vec<(usize, u32)>,
     lives: Vec<OwnerId>,
+    until: Deadline,
     /// Whether something found no place.
     is_partial: bool,
 }
@@ -99,11 +102,19 @@ impl Attendance {
         book.last += 1;
         entry.ticket = book.last;
         let is_heard = book.heard.as_ref().is_some_and(|heard| {
-            entry.lives.iter().all(|life| heard.lives.contains(life))
+            entry.due >= heard.until
+                && entry.lives.iter().all(|life| heard.lives.contains(life))
                 && entry.counts.iter().all(|count| heard.counts.contains(count))
         });
         book.entries.push(entry);
         (book.last, is_heard)
+    }
+
+    /// Whether the entry has not been called; then it calls `waker` from now on.
+    fn renew(&self, ticket: u64, waker: &Waker) -> bool {
+        let mut book = self.book();
+        let entry = book.entries.iter_mut().find(|entry| entry.ticket == ticket);
+        entry.map(|entry| entry.waker.clone_from(waker)).is_some()
     }
 
     fn strike(&self, ticket: u64) {
@@ -130,8 +141,10 @@ impl Attendance {
     /// Reads the book for the next sleep; `None` if nobody is in it.
     fn open(&self) -> Option<Heard> {
         let mut book = self.book();
-        let mut heard = Heard::default();
+        let (counts, lives) = (Vec::new(), Vec::new());
+        let mut heard = Heard { counts, lives, until: Deadline::NEVER, is_partial: false };
         for entry in &book.entries {
+            heard.until = heard.until.min(entry.due);
             for &count in
                 entry.counts.iter().filter(|count| !heard.counts.contains(count)).collect::<Vec<_>>()
             {
@@ -156,6 +169,13 @@ pub(crate) struct Attended {
     ticket: u64,
 }
 
+impl Attended {
+    /// Whether it has not been called; then it calls `waker` from now on.
+    pub(crate) fn goes_on(&self, waker: &Waker) -> bool {
+        self.local.attendance.renew(self.ticket, waker)
+    }
+}
+
 impl Drop for Attended {
     fn drop(&mut self) {
         self.local.attendance.strike(self.ticket);
@@ -168,20 +188,24 @@ impl Domain {
         Ok(self.process_owner()?.slot())
     }
 
-    /// Has `waker` called once what was `seen` changes, `slot` is nudged, or one of `lives` dies; `None` if that has come to pass: then
+    /// Has `waker` called once what was `seen` changes, `slot` is nudged, one of `lives` dies, or at `due`; `None` if that has come to pass: then
     /// it is not called. The occupant of `slot` has named the keeper ([`Slot::set_keeper`]).
     pub(crate) fn attend(
         &'static self,
         slot: &'static Slot,
         seen: &Seen<'_>,
         lives: &[OwnerId],
+        due: Deadline,
         waker: &Waker,
     ) -> Result<Option<Attended>> {
         let local = self.local()?;
         let address = |(count, held): (&AtomicU32, u32)| (std::ptr::from_ref(count).addr(), held);
         let counts = seen.changes().map(address).collect();
-        let (lives, waker) = (lives.to_vec(), waker.clone());
-        let entry = Entry { ticket: 0, slot, wake: seen.wake, counts, lives: lives.clone(), waker };
+        // Its own process is dead before it could be told.
+        let is_other = |life: &&OwnerId| !local.tasks.are_kept_as(**life);
+        let lives: Vec<_> = lives.iter().filter(is_other).copied().collect();
+        let (waker, wake) = (waker.clone(), seen.wake);
+        let entry = Entry { ticket: 0, slot, wake, counts, lives: lives.clone(), due, waker };
         let (ticket, is_heard) = local.attendance.enter(entry);
         let attended = Attended { local, ticket };
         if !is_heard {
@@ -196,7 +220,7 @@ impl Domain {
         Ok((!is_called).then_some(attended))
     }
 
-    fn rouse_keeper(&'static self, local: &'static Local) {
+    pub(super) fn rouse_keeper(&'static self, local: &'static Local) {
         // Acquire: meets the Release with which the keeper said so.
         let number = local.attendance.keeper.load(Ordering::Acquire).checked_sub(1);
         if let Some(slot) = number.and_then(|number| self.slot(number)) {
@@ -223,12 +247,16 @@ impl Domain {
     pub(super) fn listen_for_ever(&'static self, id: OwnerId) -> ! {
         let (Ok(local), Some(slot)) = (self.local(), self.slot(id.slot())) else { futex::park_for_ever() };
         // Release: who finds a keeper finds its slot.
-        local.attendance.keeper.store(id.slot() + 1, Ordering::Release);
+        let slot_number = id.slot();
+        local.attendance.keeper.store(slot_number + 1, Ordering::Release);
+        local.tasks.keep_as(id);
         let mut called = Called::Told;
         loop {
             // Acquire: what was changed before it was raised is seen below.
             let seen = slot.wake_word().load(Ordering::Acquire);
-            local.attendance.call_all(|entry| self.is_for(called, entry));
+            local.tasks.serve(|| self.attach_task_for(slot_number));
+            let now = clock::now_ns();
+            local.attendance.call_all(|entry| entry.due.is_over(now) || self.is_for(called, entry));
             called = match local.attendance.open() {
                 Some(heard) => self.listen(slot.wake_word(), seen, &heard),
                 None => {
@@ -237,6 +265,15 @@ impl Domain {
                 }
             };
         }
+    }
+
+    /// A slot for a task, which the keeper in `keeper` listens for.
+    fn attach_task_for(&'static self, keeper: u32) -> Result<OwnerId> {
+        let id = self.attach_task()?;
+        if let Some(slot) = self.slot(id.slot()) {
+            slot.set_keeper(Some(keeper));
+        }
+        Ok(id)
     }
 
     fn is_for(&'static self, called: Called, entry: &Entry) -> bool {
@@ -259,7 +296,7 @@ impl Domain {
         let wakeup = watched.map(|watched| {
             let is_partial = heard.is_partial || watched < heard.lives.len();
             let slice = || Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS);
-            let until = if is_partial { slice() } else { Deadline::NEVER };
+            let until = if is_partial { slice().min(heard.until) } else { heard.until };
             silence(bell);
             futex::wait_beside_unread((word, seen), &lives[..watched], (bell, 0), &heard.counts, until)
         });
@@ -275,6 +312,7 @@ impl Domain {
         // Relaxed: a hint which of the words it was; the book is read anew behind the Acquire of the next look.
         let is_raised = || word.load(Ordering::Relaxed) != seen;
         match wakeup {
+            Some(Wakeup::TimedOut) if !heard.is_partial && watched == Some(heard.lives.len()) => Called::Told,
             Some(Wakeup::TimedOut) => Called::All,
             // Nothing but the word was watched.
             Some(_) if !futex::has_waitv() => Called::All,

@@ -17,6 +17,7 @@ use crosstie_core::word::slot::Slot;
 
 use super::Domain;
 use super::keeper::Attendance;
+use super::task::Tasks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::robust_list::RobustList;
 use crate::os::{directory, file_lock, process};
@@ -41,6 +42,8 @@ pub(super) struct Local {
     pub(super) keeper: Mutex<Option<OwnerId>>,
     /// For whom the thread that keeps it listens.
     pub(super) attendance: Attendance,
+    /// Slots in which its tasks wait.
+    pub(super) tasks: Tasks,
     claimed: AtomicU32,
     /// Held while a slot is claimed: threads share the descriptor, so its locks do not part them.
     claiming: Mutex<()>,
@@ -91,6 +94,7 @@ impl Local {
                     namespaces: process::namespaces().map_err(failed)?,
                     keeper: Mutex::new(None),
                     attendance: Attendance::default(),
+                    tasks: Tasks::default(),
                     claimed: AtomicU32::new(0),
                     claiming: Mutex::new(()),
                 });

@@ -20,6 +20,7 @@
 //! | [`objects`] | the named objects of a domain |
 //! | `calls` | calls in the proof of deadlocks |
 //! | `sign` | what a server of calls says of itself |
+//! | `task` | a task as one who waits, in a slot of its own |
 //! | [`site`] | where in a program something was taken |
 //! | [`identity`] | who an owner is or was |
 //! | `local` | what one process has to itself of a domain, made anew after a fork |
@@ -42,6 +43,7 @@ mod published;
 pub mod queue;
 pub(crate) mod sign;
 pub mod site;
+pub(crate) mod task;
 pub mod waiting;
 
 pub use behind::{Behind, Holder, Surety};

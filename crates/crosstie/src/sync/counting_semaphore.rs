@@ -12,6 +12,7 @@ use crosstie_core::word::counting::{Counting, VALUE_MAX};
 use crosstie_core::word::head::{Counters, Head};
 use crosstie_core::word::waiting::Mode;
 
+use super::awaiting::Awaiting;
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult, Occupied};
 use super::shared::Shared;
@@ -190,6 +191,46 @@ impl CountingSemaphore {
             LockError::refused(refused, taker.domain(), || {
                 Occupied::now(taker.domain(), &self.head, &[], since)
             })
+        })
+    }
+
+    /// Takes one, and waits for it without blocking a thread; in any runtime, and beside threads that block: first come, first served.
+    ///
+    /// # Cancellation
+    /// Dropped before it is ready, it has taken nothing; what was posted for it is for the next.
+    ///
+    /// # Errors
+    /// [`LockError::Failed`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::CountingSemaphore;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let full = CountingSemaphore::open_or_create_in(domain, "full", 0)?;
+    /// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// let waited = runtime.block_on(async { tokio::join!(full.wait_async(), async { full.post() }).0 });
+    /// assert!(waited.is_ok());
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn wait_async(&self) -> impl Future<Output = LockResult<()>> + Send {
+        self.await_one(Location::caller())
+    }
+
+    async fn await_one(&self, site: &'static Location<'static>) -> LockResult<()> {
+        let word = Counting::new(&self.head.word);
+        let found = word.read();
+        if !Counting::is_queued(found) && word.try_wait(found).is_ok() {
+            return Ok(());
+        }
+        let awaiting = Awaiting::new(self.head.tag(), site).map_err(LockError::Failed)?;
+        awaiting.name(&self.head);
+        let task = awaiting.task().map_err(LockError::Failed)?;
+        let (request, since) = (awaiting.request(Mode::Signal, 1, 1), clock::now_ns());
+        turns::wait_for_one_async(&self.head, &task, &request).await.map_err(|refused| {
+            let domain = awaiting.domain();
+            LockError::refused(refused, domain, || Occupied::now(domain, &self.head, &[], since))
         })
     }
 

@@ -1,6 +1,7 @@
 //! [`Event`]: set or not, for one or for all.
 
 use std::fmt;
+use std::panic::Location;
 use std::time::Duration;
 
 use crosstie_core::Deadline;
@@ -11,6 +12,7 @@ use crosstie_core::word::waiting::Mode;
 
 pub use crosstie_core::turns::event::Reset;
 
+use super::awaiting::Awaiting;
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult, Occupied};
 use super::shared::Shared;
@@ -171,6 +173,41 @@ impl Event {
             LockError::refused(refused, taker.domain(), || {
                 Occupied::now(taker.domain(), &self.head, &[], since)
             })
+        })
+    }
+
+    /// Waits until it is set, without blocking a thread; in any runtime, and beside threads that block.
+    ///
+    /// # Cancellation
+    /// Dropped before it is ready, it has reset nothing; an automatic event that was set for it lets the next through.
+    ///
+    /// # Errors
+    /// [`LockError::Failed`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::{Event, Reset};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let ready = Event::open_or_create_in(domain, "ready", Reset::Manual)?;
+    /// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// let waited = runtime.block_on(async { tokio::join!(ready.wait_async(), async { ready.set() }).0 });
+    /// assert!(waited.is_ok());
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn wait_async(&self) -> impl Future<Output = LockResult<()>> + Send {
+        self.await_it(Location::caller())
+    }
+
+    async fn await_it(&self, site: &'static Location<'static>) -> LockResult<()> {
+        let awaiting = Awaiting::new(self.head.tag(), site).map_err(LockError::Failed)?;
+        awaiting.name(&self.head);
+        let task = awaiting.task().map_err(LockError::Failed)?;
+        let (request, since) = (awaiting.request(Mode::Signal, 1, 1), clock::now_ns());
+        turns::wait_for_async(&self.head, &task, self.reset(), &request).await.map_err(|refused| {
+            let domain = awaiting.domain();
+            LockError::refused(refused, domain, || Occupied::now(domain, &self.head, &[], since))
         })
     }
 }

@@ -36,21 +36,13 @@ impl<'a> Gathered<'a> {
         site: &'static Location<'static>,
     ) -> Result<Self> {
         let sources: Vec<Source<'_>> = sources.iter().map(|source| source.source()).collect();
-        let Some(first) = sources.first().filter(|_| sources.len() <= ANY_MAX) else {
-            let cause = format!("{} objects, it waits for 1 to {ANY_MAX}", sources.len());
-            return Err(usage(cause, "wait in several threads, or let one event stand for several"));
-        };
-        let tags = sources.iter().map(|source| source.head.tag()).filter(|&tag| tag != 0);
-        let tag = tags.clone().next().unwrap_or(0);
-        if tags.clone().any(|other| other != tag) {
-            return Err(usage("the objects are of different domains".to_owned(), "open them in one domain"));
-        }
+        let (tag, first) = same_domain(&sources)?;
         let taker = Taker::thread_at(tag, deadline, site)?;
         for source in &sources {
             taker.name(source.head);
         }
         let request = taker.request(Mode::Any, 1, 1);
-        Ok(Self { taker, first: first.head, sources, request })
+        Ok(Self { taker, first, sources, request })
     }
 
     /// In which domain they are.
@@ -110,7 +102,7 @@ impl Standing<'_> {
     pub(crate) fn attend(&self, waker: &Waker) -> Result<Option<(Attended, IsCrowded)>> {
         let Some(seen) = &self.seen else { return Ok(None) };
         let lives: Vec<_> = self.ahead.iter().flatten().copied().chain(seen.changers()).collect();
-        let attended = self.me.domain.attend(self.me.slot, seen, &lives, waker)?;
+        let attended = self.me.domain.attend(self.me.slot, seen, &lives, Deadline::NEVER, waker)?;
         Ok(attended.map(|attended| (attended, IsCrowded(seen.is_crowded))))
     }
 }
@@ -125,6 +117,20 @@ impl Drop for Standing<'_> {
         self.place = None;
         self.me.slot.set_keeper(None);
     }
+}
+
+/// The tag of the domain of all of `sources`, and what the first begins with.
+pub(super) fn same_domain<'a>(sources: &[Source<'a>]) -> Result<(u64, &'a Head)> {
+    let Some(first) = sources.first().filter(|_| sources.len() <= ANY_MAX) else {
+        let cause = format!("{} objects, it waits for 1 to {ANY_MAX}", sources.len());
+        return Err(usage(cause, "wait in several threads, or let one event stand for several"));
+    };
+    let tags = sources.iter().map(|source| source.head.tag()).filter(|&tag| tag != 0);
+    let tag = tags.clone().next().unwrap_or(0);
+    if tags.clone().any(|other| other != tag) {
+        return Err(usage("the objects are of different domains".to_owned(), "open them in one domain"));
+    }
+    Ok((tag, first.head))
 }
 
 fn usage(cause: String, advice: &str) -> Error {

@@ -1,5 +1,7 @@
 //! [`Lock`]: a lock without data, alone or shared; what `crosstie lock NAME` makes.
 
+mod awaited;
+
 use std::fmt;
 use std::ops::Deref;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use crosstie_core::layout::header::layout_hash;
 use crosstie_core::word::head::{ABANDONED, Counters, Head};
 use crosstie_core::{Deadline, OwnerId};
 
+pub use self::awaited::LockAsync;
 use super::lock_words::{LockWords, ReadTurn, WriteTurn};
 use super::object::{self, Object, Wanted};
 use super::refusal::{LockError, LockResult};
@@ -198,20 +201,25 @@ impl<H: Deref<Target = Lock>> LockGuard<H> {
     /// Takes `lock`, which may stand before data whose marks stay as they are.
     pub(super) fn take_beside_data(lock: H, access: Access, taker: &Taker) -> LockResult<Self> {
         let words = &lock.words;
-        let (turn, token) = match access {
-            Access::Shared => (Turn::Read(words.read(taker)?), words.head.token()),
-            Access::Exclusive => {
-                let turn = words.write(taker)?;
-                let token = turn.token;
-                (Turn::Write(turn), token)
-            }
+        let turn = match access {
+            Access::Shared => Turn::Read(words.read(taker)?),
+            Access::Exclusive => Turn::Write(words.write(taker)?),
+        };
+        Ok(Self::of_turn(lock, turn))
+    }
+
+    fn of_turn(lock: H, turn: Turn) -> Self {
+        let words = &lock.words;
+        let token = match &turn {
+            Turn::Read(_) => words.head.token(),
+            Turn::Write(turn) => turn.token,
         };
         let is_abandoned = match &turn {
             Turn::Read(turn) => turn.is_abandoned,
             Turn::Write(_) => words.is_abandoned(),
         };
         let died = words.head.died_last().filter(|_| is_abandoned);
-        Ok(Self { lock, turn, token, died, is_abandoned })
+        Self { lock, turn, token, died, is_abandoned }
     }
 
     /// Whether the owner before died while it had the lock: what it protects may be half done.

@@ -10,6 +10,7 @@ use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::permits::Permit;
 use crosstie_core::word::waiting::Mode;
 
+use super::awaiting::Awaiting;
 use super::held::Noted;
 use super::refusal::{LockError, Occupied};
 use super::taker::Taker;
@@ -124,6 +125,47 @@ impl LockWords {
         Ok(turn)
     }
 
+    /// Begins to read for the process of a task.
+    pub(super) async fn read_async<G>(&self, awaiting: &Awaiting) -> Result<ReadTurn, LockError<G>> {
+        awaiting.name(&self.head);
+        let owner = awaiting.owner();
+        let task = awaiting.task().map_err(LockError::Failed)?;
+        let (request, since) = (awaiting.request(Mode::Shared, 1, 1), clock::now_ns());
+        let (cell, died) = rwlock::read_async(self.words(), &task, owner, &request)
+            .await
+            .map_err(|refused| self.refused_to(owner, awaiting.domain(), refused, since))?;
+        if let Some(who) = died {
+            self.head.count_death(who);
+        }
+        let noted = awaiting.note(self.head.key() | DRAINING, Mode::Shared, 1);
+        Ok(ReadTurn { noted, cell, is_abandoned: died.is_some() || self.is_abandoned() })
+    }
+
+    /// Begins to write for the process of a task. Dropped before it is ready, it gives back what it has of the lock.
+    pub(super) async fn write_async<G>(&self, awaiting: &Awaiting) -> Result<WriteTurn, LockError<G>> {
+        awaiting.name(&self.head);
+        let owner = awaiting.owner();
+        let (request, since) = (awaiting.request(Mode::Exclusive, 1, 1), clock::now_ns());
+        let task = awaiting.task().map_err(LockError::Failed)?;
+        if !MutexWord::new(&self.head.word).try_lock(owner) {
+            let taken = mutex::lock_async(&self.head, &task, owner, &request)
+                .await
+                .map_err(|refused| self.refused_to(owner, awaiting.domain(), refused, since))?;
+            if taken.abandoned_by.is_some() {
+                self.head.mark(ABANDONED);
+            }
+        }
+        let key = self.head.key();
+        let noted = [key, key | READING].map(|key| awaiting.note(key, Mode::Exclusive, 1));
+        let turn = WriteTurn { noted, token: self.head.next_token() };
+        let begun = Begun { words: self, turn: Some(turn) };
+        if !rwlock::is_drained(self.words(), &task) {
+            let drained = rwlock::drain_async(self.words(), &task, &request).await;
+            drained.map_err(|refused| self.refused_to(owner, awaiting.domain(), refused, since))?;
+        }
+        Ok(begun.come_to_end())
+    }
+
     #[cold]
     fn own_word<G>(&self, taker: &Taker) -> Result<(), LockError<G>> {
         let since = clock::now_ns();
@@ -205,11 +247,41 @@ impl LockWords {
         taker: &Taker,
         since: u64,
     ) -> LockError<G> {
+        self.refused_to(taker.owner, taker.domain(), refused, since)
+    }
+
+    fn refused_to<G>(
+        &self,
+        owner: OwnerId,
+        domain: &'static Domain,
+        refused: crosstie_core::wait::Refused<crate::ledger::Deadlock>,
+        since: u64,
+    ) -> LockError<G> {
         let mut holders = self.holders();
-        holders.retain(|&holder| holder != taker.owner);
-        LockError::refused(refused, taker.domain(), || {
-            Occupied::now(taker.domain(), &self.head, &holders, since)
-        })
+        holders.retain(|&holder| holder != owner);
+        LockError::refused(refused, domain, || Occupied::now(domain, &self.head, &holders, since))
+    }
+}
+
+/// A writer that has the word and waits for the readers to leave; dropped, it gives it back.
+struct Begun<'a> {
+    words: &'a LockWords,
+    /// `None` once they have left.
+    turn: Option<WriteTurn>,
+}
+
+impl Begun<'_> {
+    fn come_to_end(mut self) -> WriteTurn {
+        // invariant: taken here alone, and `self` ends with it.
+        self.turn.take().expect("a turn that was begun")
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if let Some(turn) = &self.turn {
+            self.words.stop_writing(turn);
+        }
     }
 }
 

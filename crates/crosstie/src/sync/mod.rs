@@ -19,12 +19,14 @@
 //! | [`barrier`] | [`Barrier`]: whoever comes waits for all |
 //! | [`event`] | [`Event`]: set or not |
 //! | [`several`] | [`lock_all`]: several locks in one order |
+//! | `awaiting` | a task that takes something for its process |
 //! | `gathered` | several of them with one place in the queues of all |
 //! | [`mod@wait_any`] | [`fn@wait_any`]: for the first of several events and semaphores |
 //! | [`once`] | [`Once`] and [`LazyShared`]: done once, whoever dies doing it |
 //! | [`counting_semaphore`] | [`CountingSemaphore`]: anyone waits, anyone posts |
 
 pub mod any_lock;
+mod awaiting;
 pub mod barrier;
 pub mod condvar;
 pub mod counting_semaphore;

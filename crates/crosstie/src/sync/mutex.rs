@@ -1,5 +1,6 @@
 //! [`Mutex`]: one at a time, between threads or between processes.
 
+mod awaited;
 mod guard;
 mod holding;
 
@@ -19,6 +20,7 @@ use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
+pub use awaited::LockAsync;
 pub(super) use guard::with_marks;
 pub use guard::{MutexGuard, OwnedMutexGuard};
 pub(super) use holding::{Holding, holder};

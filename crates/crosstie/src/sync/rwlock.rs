@@ -1,5 +1,7 @@
 //! [`RwLock`]: many readers or one writer, in phases.
 
+mod awaited;
+
 use std::cell::UnsafeCell;
 use std::convert::Infallible;
 use std::fmt;
@@ -15,6 +17,7 @@ use crosstie_core::turns::rwlock::{self as turns, DRAINING};
 use crosstie_core::word::head::{ABANDONED, Counters, Head, POISONED};
 use crosstie_core::word::waiting::Mode;
 
+pub use self::awaited::{OwnedReadGuard, OwnedWriteGuard, RwLockAsync};
 use super::held::{Noted, Panicking, one};
 use super::lock_words::{LockWords, WriteTurn};
 use super::object::{self, Object, Wanted};

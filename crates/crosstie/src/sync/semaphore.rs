@@ -1,5 +1,6 @@
 //! [`Semaphore`]: a number of permits that have owners and come back when those die.
 
+mod awaited;
 mod held_permits;
 mod transfer;
 
@@ -17,6 +18,7 @@ use crosstie_core::word::permits::Permit as Cell;
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
+pub use self::awaited::AcquireAsync;
 use self::held_permits::HeldPermits;
 pub use self::transfer::{AcquireOwned, NotTransferred};
 use super::held::{Noted, one};

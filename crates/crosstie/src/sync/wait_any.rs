@@ -6,11 +6,12 @@ use std::time::Duration;
 use crosstie_core::Deadline;
 use crosstie_core::turns::any::{self, Source};
 use crosstie_core::turns::event::Reset;
-use crosstie_core::word::waiting::ANY_MAX;
+use crosstie_core::word::waiting::{ANY_MAX, Mode};
 
+use super::awaiting::Awaiting;
 use super::counting_semaphore::CountingSemaphore;
 use super::event::Event;
-use super::gathered::Gathered;
+use super::gathered::{Gathered, same_domain};
 use super::object::Object as _;
 use super::refusal::{LockError, LockResult, Occupied};
 use crate::os::clock;
@@ -106,5 +107,52 @@ pub fn wait_any_until(sources: &[&dyn Waitable], deadline: Deadline) -> LockResu
     let (domain, since) = (gathered.domain(), clock::now_ns());
     any::wait_for_any(&gathered.sources, &gathered.taker.me, &gathered.request).map_err(|refused| {
         LockError::refused(refused, domain, || Occupied::now(domain, gathered.first(), &[], since))
+    })
+}
+
+/// As [`wait_any`], without blocking a thread; in any runtime, and beside threads that block.
+///
+/// # Cancellation
+/// Dropped before it is ready, it has taken nothing and stands in no queue; what came for it is for the next.
+///
+/// # Errors
+/// As [`wait_any`].
+///
+/// # Examples
+/// ```
+/// use crosstie::sync::wait_any::wait_any_async;
+/// use crosstie::sync::{CountingSemaphore, Event, Reset, Waitable};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+/// let work = CountingSemaphore::open_or_create_in(domain, "work", 0)?;
+/// let stop = Event::open_or_create_in(domain, "stop", Reset::Manual)?;
+/// let both: [&(dyn Waitable + Sync); 2] = [&*stop, &*work];
+/// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// let passed = runtime.block_on(async {
+///     tokio::join!(wait_any_async(&both), async { work.post() }).0
+/// });
+/// assert_eq!(passed.unwrap(), 1);
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+#[track_caller]
+pub fn wait_any_async(sources: &[&(dyn Waitable + Sync)]) -> impl Future<Output = LockResult<usize>> + Send {
+    await_any(sources, Location::caller())
+}
+
+async fn await_any(
+    waitables: &[&(dyn Waitable + Sync)],
+    site: &'static Location<'static>,
+) -> LockResult<usize> {
+    let sources: Vec<_> = waitables.iter().map(|source| source.source()).collect();
+    let (tag, first) = same_domain(&sources).map_err(LockError::Failed)?;
+    let awaiting = Awaiting::new(tag, site).map_err(LockError::Failed)?;
+    for source in &sources {
+        awaiting.name(source.head);
+    }
+    let task = awaiting.task().map_err(LockError::Failed)?;
+    let (request, since) = (awaiting.request(Mode::Any, 1, 1), clock::now_ns());
+    any::wait_for_any_async(&sources, &task, &request).await.map_err(|refused| {
+        let domain = awaiting.domain();
+        LockError::refused(refused, domain, || Occupied::now(domain, first, &[], since))
     })
 }
