@@ -1,4 +1,4 @@
-//! [`Caller`]: a thread that calls, the handle that it is inside of now, and the turns that it has.
+//! `Caller`: a thread that calls, the handle that it is inside of now, and the turns that it has.
 //!
 //! Who closes a handle must know that nobody is inside a call with it and that nobody has a turn by it; who calls should not
 //! pay for that. So a caller writes where it is into a word of its own, without a fence, and who closes lets the kernel

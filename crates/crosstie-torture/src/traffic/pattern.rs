@@ -128,14 +128,16 @@ impl Sender {
 
 /// A receiving end of a channel that gives a message to one receiver.
 pub enum Receiver {
-    Ring(RingReceiver),
+    Ring(Box<RingReceiver>),
     Queue(Box<QueueReceiver>),
 }
 
 impl Receiver {
     pub fn open(pattern: Pattern, domain: &'static Domain) -> Result<Self, Failure> {
         Ok(match pattern {
-            Pattern::Ring => Self::Ring(RingReceiver::open(domain, NAME, &ring_options())?.follow()),
+            Pattern::Ring => {
+                Self::Ring(Box::new(RingReceiver::open(domain, NAME, &ring_options())?.follow()))
+            }
             Pattern::Queue => {
                 Self::Queue(Box::new(QueueReceiver::open(domain, NAME, &queue_options())?.follow()))
             }

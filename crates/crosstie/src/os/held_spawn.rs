@@ -1,7 +1,7 @@
 //! A child that runs its program only after its parent has written down who it is.
 //!
-//! The child waits on a pipe. It shares its parent's memory until it executes ([`shared_child`](super::shared_child)). The parent looks up the child's start time, lets its caller record
-//! {pid, start time}, then writes one byte. If the parent dies first the child finds the end of the
+//! The child waits on a pipe. It shares its parent's memory until it executes (`shared_child`). The parent
+//! looks up the child's start time, lets its caller record {pid, start time}, then writes one byte. If the parent dies first the child finds the end of the
 //! pipe and ends without having run anything: nothing ever runs that is not on record
 //! (HAZARDS H14). A failure to execute comes back through a second pipe, which closes by itself when
 //! the program begins.
