@@ -71,6 +71,10 @@ pub fn run(root: &Path) -> io::Result<bool> {
 /// # Errors
 /// If its log cannot be written.
 pub fn run_python_alone(root: &Path) -> io::Result<bool> {
+    // The command that its tests start beside Python must be of the same day.
+    if !build(root)? {
+        return Ok(false);
+    }
     let mut all = Count::default();
     let is_ok = run_python(root, &mut all)?;
     for reason in &all.skipped {

@@ -29,8 +29,6 @@ from ._native import (
     __version__,
     remove,
 )
-from .arrays import SharedArray
-from .channels import Job, Queue, Receiver, Sender
 from .errors import (
     Abandoned,
     AbandonedWarning,
@@ -56,20 +54,32 @@ from .errors import (
     Usage,
     WorkerDied,
 )
-from .rwlock import RwLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .arrays import SharedArray
+    from .channels import Job, Queue, Receiver, Sender
     from .executor import Executor
+    from .rwlock import RwLock
+
+#: What is imported when somebody asks for it, and from where.
+_LATER = {
+    "Executor": "executor",
+    "Job": "channels",
+    "Queue": "channels",
+    "Receiver": "channels",
+    "RwLock": "rwlock",
+    "Sender": "channels",
+    "SharedArray": "arrays",
+}
 
 
 def __getattr__(name: str) -> object:
-    # What multiprocessing is needed for is imported when somebody asks for it.
-    if name == "Executor":
-        from .executor import Executor
-
-        return Executor
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = __import__(f"{__name__}.{_LATER[name]}", fromlist=[name])
+    found = globals()[name] = getattr(module, name)
+    return found
 
 
 __all__ = [
