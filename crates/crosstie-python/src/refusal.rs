@@ -84,7 +84,7 @@ pub fn lock_error<G>(py: Python<'_>, object: &str, refusal: LockError<G>) -> PyE
             let deadlock = deadlock.without_places();
             let advice = match deadlock.length() {
                 1 => "take it once: who asks has it already",
-                _ => "take both in one order everywhere, as crosstie.lock_all does",
+                _ => "take both in one order everywhere",
             };
             let raised =
                 exception(py, ErrorKind::Deadlock, &format!("wait for {object}: {deadlock}\n{advice}"));
