@@ -17,7 +17,8 @@ def work(jobs, done):
 
 if __name__ == "__main__":
     multiprocessing.set_start_method("fork")
-    with crosstie.Queue() as jobs, crosstie.Queue() as done:
+    # While we could put into `done` ourselves, a worker's death is not its end: another has the job.
+    with crosstie.Queue() as jobs, crosstie.Queue() as done, crosstie.Sender(f"queue:{done.name}"):
         workers = [multiprocessing.Process(target=work, args=(jobs, done), daemon=True) for _ in range(2)]
         for worker in workers:
             worker.start()
