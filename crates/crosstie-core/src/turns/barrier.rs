@@ -44,14 +44,19 @@ pub fn arrive<W: Blocks, A>(
     request: &Request,
     announce: impl FnOnce() -> A,
 ) -> Result<Passed, Refused<W::Cycle>> {
+    if read(&head.word).is_broken() {
+        return Ok(Passed::Broken(dead_party(seats, wait)));
+    }
+    let Some(seat) = own_seat(head, seats, wait, owner, on_death, announce) else {
+        return Ok(Passed::Full);
+    };
+    // Behind the seat: no generation ends without whoever has one, but one that was read before may be over, and who
+    // took no part in it would pass alone.
     let found = read(&head.word);
     if found.is_broken() {
         return Ok(Passed::Broken(dead_party(seats, wait)));
     }
     let generation = found.generation();
-    let Some(seat) = own_seat(head, seats, wait, owner, on_death, announce) else {
-        return Ok(Passed::Full);
-    };
     seat.arrive(generation);
     crash_point!("barrier.arrived");
     let mut room = [owner; WATCHED_MAX];
@@ -135,6 +140,9 @@ fn look<W: Wait>(
             _ => Passed::All { leads: true },
         };
         crash_point!("barrier.ended");
+        // Who has queued and reads the word as it was is seen here: where a party has left since, the seats show it no more
+        // that all had come.
+        look_for_waiters();
         wait.each(head.key(), &mut |waiter| wait.nudge(waiter));
         return Ok(passed);
     }

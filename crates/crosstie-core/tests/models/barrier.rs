@@ -127,6 +127,23 @@ fn give_up(deadline: Deadline) {
     });
 }
 
+/// Two meet and leave; a third, who gets a seat behind them or none, has met nobody.
+fn come_too_late() {
+    explore(2, || {
+        let world = World::around(barrier(TWO), 3, Twin::AsShipped);
+        let meet_and_leave = |it: &Barrier, me: &Me| {
+            assert!(matches!(come(it, me, Deadline::NEVER), Ok(Passed::All { .. })));
+            it.seats.iter().for_each(|seat| seat.party.give_back(me.me()));
+        };
+        let others = [0, 1].map(|index| spawn(&world, index, None, meet_and_leave));
+        play_until(&world, 2, None, |me| {
+            let passed = come(&world, me, Deadline::NOW);
+            assert!(!matches!(passed, Ok(Passed::All { .. })), "it has met somebody who has left");
+        });
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
 const POINTS: &[&str] = &["barrier.arrived", "barrier.ended"];
 const NEWCOMER_POINTS: &[&str] = &["barrier.seated", "barrier.arrived", "barrier.ended"];
 
@@ -134,6 +151,11 @@ const NEWCOMER_POINTS: &[&str] = &["barrier.seated", "barrier.arrived", "barrier
 fn two_meet_and_meet_again() {
     meet_all(TWO, None);
     meet_all(AGAIN, None);
+}
+
+#[test]
+fn who_comes_for_the_first_time_is_not_let_through_by_those_before_it() {
+    come_too_late();
 }
 
 #[test]
