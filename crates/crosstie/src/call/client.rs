@@ -91,6 +91,8 @@ impl Default for CallOptions {
 /// ```
 /// use crosstie::{Client, Server};
 /// let folder = tempfile::tempdir()?;
+/// # // A server leaves its sign in the domain: not in the user's own.
+/// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
 /// let address = format!("unix:{}/lengths", folder.path().display());
 /// let server = Server::<str, u32>::open(&address)?;
 /// let stop = server.stopper();
@@ -201,6 +203,8 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
     /// ```
     /// use crosstie::{Client, Server};
     /// # let folder = tempfile::tempdir()?;
+    /// # // A server leaves its sign in the domain: not in the user's own.
+    /// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
     /// # let address = format!("unix:{}/s", folder.path().display());
     /// # let server = Server::<u32, u32>::open(&address)?;
     /// let client = Client::<u32, u32>::open(&address)?;
@@ -232,6 +236,8 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
     /// ```
     /// use crosstie::{Client, Server};
     /// # let folder = tempfile::tempdir()?;
+    /// # // A server leaves its sign in the domain: not in the user's own.
+    /// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
     /// # let address = format!("unix:{}/s", folder.path().display());
     /// # let server = Server::<u32, u32>::open(&address)?;
     /// let client = Client::<u32, u32>::open(&address)?;

@@ -164,6 +164,8 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
     /// ```
     /// use crosstie::{Client, Deadline, Server};
     /// let folder = tempfile::tempdir()?;
+    /// # // A server leaves its sign in the domain: not in the user's own.
+    /// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
     /// let address = format!("unix:{}/words", folder.path().display());
     /// let server = Server::<str, str>::open(&address)?;
     /// let stop = server.stopper();
@@ -211,6 +213,8 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
     /// ```
     /// use crosstie::{Client, Server};
     /// # let folder = tempfile::tempdir()?;
+    /// # // A server leaves its sign in the domain: not in the user's own.
+    /// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
     /// # let address = format!("unix:{}/s", folder.path().display());
     /// let server = Server::<str, u32>::open(&address)?;
     /// let caller = std::thread::spawn(move || Client::<str, u32>::open(&address)?.call("four").map_err(Box::<dyn std::error::Error + Send + Sync>::from));

@@ -37,6 +37,9 @@ thread_local! {
 /// ```
 /// use crosstie::os::interruption::interruptible;
 /// use crosstie::sync::Mutex;
+/// # // Not in the user's own domain.
+/// # let folder = tempfile::tempdir().unwrap();
+/// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
 /// let (seven, was_ended) = interruptible(|_| true, || *Mutex::new(7).lock().unwrap());
 /// assert_eq!((seven, was_ended), (7, false));
 /// ```
