@@ -7,6 +7,7 @@ use crosstie::sync::{Condvar, Shared};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::ears::Ears;
 use crate::lock::{Guard, Lock};
 use crate::patience::{self, Timeout};
 use crate::pickle::Reduced;
@@ -139,7 +140,12 @@ impl Condition {
         let lock = self.lock.get();
         let mut guard = lock.taken.take_back(lock.lock.name(), None)?;
         loop {
-            let (waited, was_ended) = patience::outside(py, || {
+            let ears = Ears::open(py);
+            if let Err(raised) = py.check_signals() {
+                lock.keep(py, guard)?;
+                return Err(raised);
+            }
+            let (waited, was_ended) = patience::outside(&ears, || {
                 self.condition.wait_around(
                     lock.lock.domain(),
                     deadline,
@@ -151,13 +157,12 @@ impl Condition {
             });
             let (again, is_late) = waited.map_err(|error| refusal::error(py, &error))?;
             let taken = again.map_err(|refused| refusal::lock_error(py, lock.lock.name(), *refused))?;
-            let handled = if was_ended { py.check_signals() } else { Ok(()) };
-            if was_ended && is_late && handled.is_ok() {
+            if was_ended && is_late {
                 guard = taken;
                 continue;
             }
             lock.keep(py, taken)?;
-            return handled.map(|()| !is_late);
+            return Ok(!is_late);
         }
     }
 }

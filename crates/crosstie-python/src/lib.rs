@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `patience` | timeouts, and waits that a signal's handler may end |
+//! | `ears` | the signals that come meanwhile |
 //! | `refusal` | errors as Python's exceptions |
 //! | `owner` | who has something, who died, who waits for whom |
 //! | `domain` | in which folder objects have their names |
@@ -22,6 +23,7 @@ mod barrier;
 mod condition;
 mod counting;
 mod domain;
+mod ears;
 mod event;
 mod held;
 mod lock;

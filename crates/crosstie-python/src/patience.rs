@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crosstie::ledger::Domain;
+use crosstie::os::clock;
 use crosstie::os::interruption::{Cause, interruptible};
-use crosstie::os::{clock, process};
 use crosstie::sync::LockError;
 use crosstie::{Deadline, ErrorKind};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::ears::{self, Ears};
 use crate::refusal;
 
 /// How long to wait: seconds, a `datetime.timedelta`, or `None` for as long as it takes.
@@ -115,19 +116,21 @@ pub fn wait<T: Send>(
     is_late: impl Fn(&T) -> bool,
 ) -> PyResult<T> {
     loop {
-        let (answer, was_ended) = outside(py, &mut attempt);
+        let ears = Ears::open(py);
+        py.check_signals()?;
+        let (answer, was_ended) = outside(&ears, &mut attempt);
         if !was_ended || !is_late(&answer) {
             return Ok(answer);
         }
-        py.check_signals()?;
     }
 }
 
 /// Waits once without the interpreter's lock; answers also whether a signal ended that.
 ///
 /// When the interpreter has ended meanwhile, a thread never comes back from here.
-pub fn outside<T: Send>(py: Python<'_>, attempt: impl FnOnce() -> T + Send) -> (T, bool) {
-    py.detach(|| if has_handlers() { interruptible(has_to_handle, attempt) } else { (attempt(), false) })
+pub fn outside<T: Send>(ears: &Ears<'_>, attempt: impl FnOnce() -> T + Send) -> (T, bool) {
+    let has_handlers = ears.has_handlers();
+    ears.py().detach(|| if has_handlers { interruptible(has_to_handle, attempt) } else { (attempt(), false) })
 }
 
 /// What an operation answered whose deadline has passed.
@@ -191,34 +194,10 @@ impl ThreadKey {
     }
 }
 
-/// Whether handlers run in the calling thread: the process's first.
-fn has_handlers() -> bool {
-    process::tid() == process::pid()
-}
-
 /// Whether the wait is to end because a handler should run.
 fn has_to_handle(cause: Cause) -> bool {
     match cause {
         Cause::Signal => true,
-        Cause::Tick => Python::attach(interrupt::is_pending),
-    }
-}
-
-/// Ctrl-C that interrupted no sleep of this thread.
-#[expect(unsafe_code, reason = "asks the interpreter, and tells it what it was asked")]
-mod interrupt {
-    use pyo3::ffi;
-    use pyo3::prelude::*;
-
-    /// Whether SIGINT came and its handler has not run.
-    pub fn is_pending(_py: Python<'_>) -> bool {
-        // SAFETY: the calling thread has the interpreter's lock, of which `_py` is the proof.
-        let came = unsafe { ffi::PyOS_InterruptOccurred() } != 0;
-        if came {
-            // The question took the signal away; this puts it back for the handler.
-            // SAFETY: callable at any time in an initialized interpreter, which `_py` proves.
-            unsafe { ffi::PyErr_SetInterrupt() };
-        }
-        came
+        Cause::Tick => ears::have_heard(),
     }
 }

@@ -79,7 +79,7 @@ def fail():
 
 def test_an_initializer_that_fails_is_told_and_not_tried_for_ever():
     pool = crosstie.Executor(1, start_method="fork", initializer=fail)
-    with pytest.raises(RuntimeError, match="no licence|no worker"):
+    with pytest.raises(RuntimeError, match="no licence"):
         pool.submit(print).result()
     pool.shutdown()
 

@@ -72,6 +72,43 @@ def test_a_handler_that_raises_nothing_leaves_the_wait_and_its_deadlock_check(ho
     waiter.says("has it")
 
 
+INTERRUPT_ANOTHER_THREAD = """
+import signal, socket
+main = threading.get_native_id()
+def interrupt():
+    while open(f'/proc/self/task/{main}/syscall').read().split()[0] not in ('449', '202'): time.sleep(0.001)
+    signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+signal.signal(signal.SIGUSR1, lambda *_: print('handled', flush=True))
+lock = crosstie.Lock('db')
+"""
+
+
+def test_a_signal_that_interrupts_no_sleep_is_handled_all_the_same(holder, other):
+    waiter = other(
+        INTERRUPT_ANOTHER_THREAD + "threading.Thread(target=interrupt).start()\n"
+        "with lock: print('has it', flush=True)\n"
+    )
+    waiter.says("handled")
+    holder.tell()
+    waiter.says("has it")
+
+
+def test_who_listens_for_signals_hears_also_those_that_came_in_a_wait(holder, other):
+    waiter = other(
+        INTERRUPT_ANOTHER_THREAD + "heard, written = socket.socketpair()\n"
+        "written.setblocking(False)\n"
+        "signal.set_wakeup_fd(written.fileno())\n"
+        "threading.Thread(target=interrupt).start()\n"
+        "with lock: print('has it', heard.recv(9) == bytes([signal.SIGUSR1]), flush=True)\n"
+        "assert signal.set_wakeup_fd(-1) == written.fileno()\n"
+        "heard.close(), written.close()\n"
+    )
+    waiter.says("handled")
+    holder.tell()
+    waiter.says("has it True")
+    assert waiter.ends() == 0
+
+
 def test_other_threads_run_while_one_waits(holder):
     lock, done = crosstie.Lock("db"), []
     thread = threading.Thread(target=lambda: done.append(lock.acquire()))

@@ -94,7 +94,8 @@ class Executor(_futures.Executor):
         self._number = 0
         self._is_closed = False
         self._has_death = False
-        self._is_broken = False
+        #: Why no worker can begin, once that is so.
+        self._broken: str | None = None
         self._begun: set[int] = set()
         #: Sentinels of workers that ended and are not replaced.
         self._ended: set[int] = set()
@@ -107,8 +108,8 @@ class Executor(_futures.Executor):
         """Has a worker call ``fn(*args, **kwargs)``; the future has its answer."""
         future: _futures.Future[Any] = _futures.Future()
         with self._lock:
-            if self._is_broken:
-                raise _futures.BrokenExecutor("submit: no worker can begin")
+            if self._broken is not None:
+                raise _futures.BrokenExecutor(f"submit: {self._broken}")
             if self._is_closed:
                 raise RuntimeError("submit: the executor was shut down")
             self._number += 1
@@ -199,10 +200,10 @@ class Executor(_futures.Executor):
                 continue
             if worker.exitcode > 0 and worker.pid not in self._begun:
                 self._take_results()
-                if worker.pid not in self._begun and not self._is_broken:
+                if worker.pid not in self._begun and self._broken is None:
                     self._break("a worker ended before it had begun: does the program guard its start with __name__?")
             with self._lock:
-                is_needed = not self._is_broken and (bool(self._pending) or not self._is_closed)
+                is_needed = self._broken is None and (bool(self._pending) or not self._is_closed)
             if is_needed:
                 worker.join()
                 self._workers[index] = self._start()
@@ -222,7 +223,7 @@ class Executor(_futures.Executor):
 
     def _break(self, why: str) -> None:
         """No worker can begin: none is started any more."""
-        self._is_broken = True
+        self._broken = why
         self._fail_all(_futures.BrokenExecutor(why))
 
     def _fail_all(self, error: Exception) -> None:
