@@ -159,6 +159,8 @@ impl Running {
 
     pub fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
+        // Until then its places are taken.
+        self.child.wait().expect("an exit status");
     }
 
     pub fn signal(&self, signal: rustix::process::Signal) {

@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+use crosstie_core::OwnerId;
+
 use super::address::Address;
 use super::batch::Batch;
 use super::capabilities::Capabilities;
@@ -304,6 +306,14 @@ impl<T: Message + ?Sized> Receiver<T> {
     #[must_use]
     pub fn peer(&self) -> Option<Credentials> {
         self.as_fd().and_then(|fd| unix::peer(fd).ok()).filter(|peer| peer.pid != 0)
+    }
+
+    /// Who the living sender of a ring is, if there is one.
+    pub(crate) fn ring_sender(&self) -> Option<OwnerId> {
+        match &self.end {
+            RecvEnd::Ring(end) => end.sender(),
+            _ => None,
+        }
     }
 
     /// Ends as a process that dies does: senders are told a death, once this process ends, and on a

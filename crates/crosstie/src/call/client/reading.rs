@@ -120,6 +120,9 @@ impl Shared {
         };
         drop(came);
         reader.receiver = Some(receiver);
+        if self.hides_ends() {
+            reader.note_server();
+        }
         reader.scratch = scratch;
         read
     }
@@ -236,6 +239,10 @@ impl Shared {
             if !self.read(&mut reader, Deadline::NOW, None, |_, _| None::<()>).is_frame() {
                 break;
             }
+        }
+        // It has not told so yet: a call to the one before it would throw away.
+        if reader.is_succeeded() {
+            self.over::<()>(&Broken::Closed);
         }
         drop(reader);
         let mut state = self.lock();

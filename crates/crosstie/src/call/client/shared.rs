@@ -18,6 +18,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crosstie_core::OwnerId;
 use crosstie_core::atomic::{AtomicU64, Ordering};
 
 use super::super::board::BOARD_CALLS;
@@ -81,6 +82,8 @@ pub(super) struct Reader {
     /// Nothing of another conversation can come.
     pub(super) is_alone: bool,
     pub(super) is_welcomed: bool,
+    /// On a ring: who sent when this client was welcomed.
+    pub(super) welcomed_by: Option<OwnerId>,
     pub(super) scratch: Vec<u8>,
 }
 
@@ -125,7 +128,18 @@ impl Shared {
         let scratch = std::mem::take(&mut reader.scratch);
         // Nobody else knows the queue of these replies.
         let is_welcomed = queue.is_some();
-        *reader = Reader { receiver, queue, lifeline, _file: file, token, is_alone, is_welcomed, scratch };
+        let welcomed_by = None;
+        *reader = Reader {
+            receiver,
+            queue,
+            lifeline,
+            _file: file,
+            token,
+            is_alone,
+            is_welcomed,
+            welcomed_by,
+            scratch,
+        };
         let mut state = self.lock();
         if is_welcomed {
             state.slots.limit(BOARD_CALLS);
@@ -402,6 +416,19 @@ impl Drop for Shared {
 impl Reader {
     pub(super) fn is_welcomed(&self) -> bool {
         self.is_welcomed
+    }
+
+    /// Notes who welcomed this client, where another server can take the place without a trace of the one before.
+    pub(super) fn note_server(&mut self) {
+        if self.is_welcomed && self.welcomed_by.is_none() {
+            self.welcomed_by = self.receiver.as_ref().and_then(Receiver::ring_sender);
+        }
+    }
+
+    /// Whether another server is there than the one that welcomed this client.
+    pub(super) fn is_succeeded(&self) -> bool {
+        let sender = self.receiver.as_ref().and_then(Receiver::ring_sender);
+        self.is_welcomed && sender.is_some() && sender != self.welcomed_by
     }
 
     /// Whether the server has not heard anything yet, and nobody else will instead of it.

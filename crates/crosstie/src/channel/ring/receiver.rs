@@ -261,8 +261,13 @@ impl RingReceiver {
     /// The process id of the living sender, if there is one.
     #[must_use]
     pub fn sender_pid(&self) -> Option<u32> {
+        self.sender().and_then(|sender| self.shared.pid_of(sender))
+    }
+
+    /// Who the living sender is, if there is one.
+    pub(crate) fn sender(&self) -> Option<OwnerId> {
         match self.shared.peer(End::Producer) {
-            Peer::Alive(peer) => self.shared.pid_of(peer),
+            Peer::Alive(sender) => Some(sender),
             _ => None,
         }
     }
