@@ -104,12 +104,13 @@ def until(is_so, what):
 
 
 def sleeps(pid, thread=None):
-    """Whether the thread is asleep in a futex, as the kernel says."""
+    """Whether the thread is asleep in a futex that other processes know, as the kernel says."""
     try:
-        call = pathlib.Path(f"/proc/{pid}/task/{thread or pid}/syscall").read_text()
-    except OSError:
+        number, *arguments = pathlib.Path(f"/proc/{pid}/task/{thread or pid}/syscall").read_text().split()
+    except (OSError, ValueError):
         return False
-    # futex_waitv, futex
-    return call.split()[0] in ("449", "202" if os.uname().machine == "x86_64" else "98")
+    futex = "202" if os.uname().machine == "x86_64" else "98"
+    # futex_waitv; or futex, without FUTEX_PRIVATE_FLAG: that is the interpreter's own.
+    return number == "449" or (number == futex and not int(arguments[1], 16) & 128)
 
 

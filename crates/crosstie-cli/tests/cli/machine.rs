@@ -12,6 +12,12 @@ use std::time::Duration;
 /// A command that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The numbers of system calls, as /proc/PID/syscall has them.
+const FLOCK: &str = if cfg!(target_arch = "x86_64") { "73" } else { "32" };
+const FUTEX: &str = if cfg!(target_arch = "x86_64") { "202" } else { "98" };
+/// Of a futex operation: nobody in another process is concerned.
+const FUTEX_PRIVATE_FLAG: u32 = 128;
+
 /// Waits for a fact.
 pub fn until(mut is_true: impl FnMut() -> bool) {
     while !is_true() {
@@ -174,12 +180,26 @@ impl Running {
         stat.rsplit(") ").next().and_then(|rest| rest.bytes().next()).unwrap_or(b'Z')
     }
 
+    /// Whether it sleeps for what others do, and not on its way there: a domain is opened under a file's lock, and by a thread
+    /// whose first words are waited for.
+    fn is_asleep(&self) -> bool {
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", self.child.id())).unwrap_or_default();
+        let mut words = call.split_whitespace();
+        let (number, operation) = (words.next(), words.nth(1));
+        let is_private = || {
+            let operation =
+                operation.and_then(|word| u32::from_str_radix(word.trim_start_matches("0x"), 16).ok());
+            operation.is_some_and(|operation| operation & FUTEX_PRIVATE_FLAG != 0)
+        };
+        self.state() == b'S' && number != Some(FLOCK) && !(number == Some(FUTEX) && is_private())
+    }
+
     /// Waits until it sleeps in the kernel, seen often in a row.
     pub fn until_asleep(&self) {
         let mut seen = 0;
         while seen < 50 {
             assert_ne!(self.state(), b'Z', "it ended instead of waiting");
-            seen = if self.state() == b'S' { seen + 1 } else { 0 };
+            seen = if self.is_asleep() { seen + 1 } else { 0 };
             // poll: /proc says whether it sleeps
             thread::sleep(Duration::from_micros(200));
         }
