@@ -17,6 +17,7 @@ mod remove;
 mod ring;
 mod see;
 mod shell;
+mod signals;
 mod streams;
 mod talk;
 mod topic;

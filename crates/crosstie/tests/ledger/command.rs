@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicU32;
 
 use crosstie::ledger::{Domain, OwnerKind, Wait};
 use crosstie::os::held_spawn::{HeldCommand, NotStarted};
-use crosstie::os::process;
+use crosstie::os::signal_state::SignalState;
+use crosstie::os::{forward, process};
 use crosstie::{Deadline, OwnerId};
 
 use super::roles::{die_at_point, domain, kill_self, say, until_told};
@@ -42,6 +43,42 @@ pub fn starts() {
     }
     say("ended", child.wait().unwrap().into_raw());
     until_told();
+}
+
+/// The role: starts a command for which it passes signals on, and sends itself SIGTERM at `POINT`, or before it starts
+/// or when it has started.
+pub fn forwards() {
+    let point = std::env::var("POINT").unwrap();
+    let found = SignalState::as_found();
+    crosstie_core::crash::install(|name| {
+        if std::env::var("POINT").is_ok_and(|point| point == name) {
+            terminate_self();
+        }
+    });
+    let owner = domain().command_owner("sleep").unwrap();
+    forward::begin(&found).unwrap();
+    if point == "begun" {
+        terminate_self();
+    }
+    let mut child = owner.start(&HeldCommand::new("sleep").arg("1000").signals(found)).unwrap();
+    say("child", child.pid());
+    if point == "started" {
+        terminate_self();
+    }
+    forward::to(child.pid());
+    if point == "named" {
+        terminate_self();
+    }
+    let status = child.wait().unwrap();
+    forward::to(0);
+    say("ended", status.into_raw());
+    until_told();
+}
+
+fn terminate_self() {
+    let own = i32::try_from(process::pid()).unwrap();
+    // SAFETY: kill takes two numbers and no memory.
+    unsafe { libc::kill(own, libc::SIGTERM) };
 }
 
 /// The role of a program that drops every descriptor it was born with, as sudo does.
@@ -256,6 +293,11 @@ fn threads_that_start_commands_at_once_each_have_their_own() {
 #[test]
 fn a_program_finds_signals_as_its_starter_found_them() {
     let stage = Stage::new();
+    // What this test was started with, which a shell below cannot undo: one in the background ignores SIGINT. The
+    // standard library's `Command` takes SIGPIPE back.
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let own = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+    let own = u64::from_str_radix(own, 16).unwrap() & 0x7FFF_FFFF & !(1 << (libc::SIGPIPE - 1));
     for (ignored, bits) in [("INT", 1_u64 << 1), ("PIPE", 1 << 12), ("USR1 HUP", (1 << 9) | 1)] {
         let script = format!("trap '' {ignored}; exec \"$@\"");
         let behind = ["sh", "-c", &script, "sh"];
@@ -266,8 +308,18 @@ fn a_program_finds_signals_as_its_starter_found_them() {
         };
         // Above 31 are those of the C library and real-time ones, which this machine may ignore already.
         let mut signals = |name| u64::from_str_radix(&starter.says(name), 16).unwrap() & 0x7FFF_FFFF;
-        assert_eq!((signals("SigBlk:"), signals("SigIgn:")), (0, bits), "{ignored}");
+        assert_eq!((signals("SigBlk:"), signals("SigIgn:")), (0, own | bits), "{ignored}");
         assert_eq!(starter.says("ended"), "0");
+    }
+}
+
+#[test]
+fn a_signal_at_any_step_of_starting_reaches_the_program() {
+    let stage = Stage::new();
+    for point in ["begun", "command.forked", "command.recorded", "command.released", "started", "named"] {
+        let mut starter = stage.role("forwards", &[("POINT", point)]);
+        let child = starter.says("child");
+        assert_eq!(starter.says("ended"), libc::SIGTERM.to_string(), "{point}: child {child}");
     }
 }
 

@@ -23,6 +23,7 @@ fn play() {
         "dies-at" => dies_at(),
         "forks" => super::fork::forks(),
         "starts" => super::command::starts(),
+        "forwards" => super::command::forwards(),
         "closes-all" => super::command::closes_all(),
         "behind" => super::behind::behind(),
         "becomes" => super::shared::becomes(),
