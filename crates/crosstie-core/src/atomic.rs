@@ -4,6 +4,9 @@
 //! ships. Limits of the models: loom treats a `SeqCst` access as `AcqRel` (so two-variable sites
 //! use `fence(SeqCst)`, HAZARDS H15) and does not explore load buffering.
 
+#[cfg(crosstie_loom)]
+mod modelled;
+
 #[cfg(not(crosstie_loom))]
 pub use core::{
     hint::spin_loop,
@@ -13,13 +16,6 @@ pub use core::{
     },
 };
 #[cfg(crosstie_loom)]
-pub use loom::{
-    hint::spin_loop,
-    sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
-};
-
-/// A compiler fence has no counterpart in loom; a model takes the stronger thread fence.
+pub use loom::hint::spin_loop;
 #[cfg(crosstie_loom)]
-pub fn compiler_fence(order: Ordering) {
-    fence(order);
-}
+pub use modelled::{AtomicU32, AtomicU64, Ordering, compiler_fence, fence};

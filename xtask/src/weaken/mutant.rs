@@ -3,51 +3,41 @@
 use crate::source::{Source, Tree};
 use crate::tidy::orderings;
 
-const FOLDERS: [&str; 3] =
-    ["crates/crosstie-core/src/word", "crates/crosstie-core/src/ring", "crates/crosstie-core/src/turns"];
+const FOLDER: &str = "crates/crosstie-core/src";
+/// The door to atomics, and a test's hook: no protocols.
+const NO_PROTOCOLS: [&str; 3] = ["atomic.rs", "atomic/", "crash.rs"];
 
 /// One ordering, weakened by one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mutant {
-    /// The file, from the project's root.
-    pub path: String,
     /// What it is called in the report and among the accepted: `ring/spsc.rs peek #1 Acquire → Relaxed`.
     pub name: String,
-    /// Its line, from 0.
-    pub line: usize,
-    /// The line as it is to read.
-    pub text: String,
+    /// Where its operation stands, as models tell it: file, line and column from 1.
+    pub place: String,
+    /// Which of the operation's arguments it is, from 0.
+    argument: usize,
+    /// The ordering that it gets.
+    to: &'static str,
 }
 
 impl Mutant {
-    /// The models that are the most likely to notice it: they are run first.
-    pub fn models(&self) -> &'static [&'static str] {
-        let file = self.path.rsplit('/').next().unwrap_or_default();
-        match file {
-            "any.rs" => &["any::"],
-            "barrier.rs" => &["barrier::"],
-            "carry.rs" | "condition.rs" => &["condition::"],
-            "counting.rs" | "event.rs" => &["counting::", "event::"],
-            "head.rs" => &["once::"],
-            "mutex.rs" => &["mutex::", "once::", "rwlock::"],
-            "permits.rs" | "queueing.rs" => &["semaphore::", "rwlock::"],
-            "rwlock.rs" => &["rwlock::"],
-            "semaphore.rs" => &["semaphore::"],
-            "slot.rs" | "occupant.rs" => &["life_word::", "slot::"],
-            "waiting.rs" => &["mutex::", "semaphore::"],
-            _ if self.path.contains("/ring/") => &["spsc::"],
-            _ => &[],
-        }
+    /// What `crosstie_core::atomic` is told, to have it so in a run of the models.
+    pub fn wish(&self) -> String {
+        format!("{}:{}:{}", self.place, self.argument, self.to)
     }
 }
 
 /// Every mutant of the tree.
 pub fn all(tree: &Tree) -> Vec<Mutant> {
-    FOLDERS.iter().flat_map(|folder| tree.below(folder)).flat_map(of).collect()
+    let is_protocol = |source: &&Source| {
+        let file = &source.path[FOLDER.len() + 1..];
+        !NO_PROTOCOLS.iter().any(|other| file.starts_with(other))
+    };
+    tree.below(FOLDER).filter(is_protocol).flat_map(of).collect()
 }
 
 fn of(source: &Source) -> Vec<Mutant> {
-    let file = source.path.trim_start_matches("crates/crosstie-core/src/");
+    let file = &source.path[FOLDER.len() + 1..];
     let mut mutants = Vec::new();
     let mut count_in = std::collections::HashMap::new();
     for index in orderings::sites(source) {
@@ -55,12 +45,10 @@ fn of(source: &Source) -> Vec<Mutant> {
         let number = count_in.entry(function.clone()).or_insert(0_usize);
         *number += 1;
         let (from, call) = (source.text(index), call_around(source, index));
-        for to in weaker(from, call) {
-            let token = &source.tokens[index];
-            let mut text = source.raw[token.line].clone();
-            text.replace_range(token.column..token.column + from.len(), to);
+        for to in weaker(from, &call.name) {
             let name = format!("{file} {function} #{number} {from} → {to}");
-            mutants.push(Mutant { path: source.path.clone(), name, line: token.line, text });
+            let place = format!("{}:{}:{}", source.path, call.line + 1, call.column + 1);
+            mutants.push(Mutant { name, place, argument: call.argument, to });
         }
     }
     mutants
@@ -93,18 +81,33 @@ fn function_around(source: &Source, index: usize) -> String {
         .map_or_else(|| "file".to_owned(), |at| source.text(at + 1).to_owned())
 }
 
-/// The name of the call whose arguments hold token `index`.
-fn call_around(source: &Source, index: usize) -> &str {
-    let mut depth = 0_usize;
+/// An operation, as one of its arguments sees it.
+#[derive(Default)]
+struct Call {
+    name: String,
+    line: usize,
+    column: usize,
+    argument: usize,
+}
+
+/// The call whose arguments hold token `index`.
+fn call_around(source: &Source, index: usize) -> Call {
+    let (mut depth, mut argument) = (0_usize, 0);
     for at in (1..index).rev() {
         match source.text(at) {
-            ")" => depth += 1,
-            "(" if depth == 0 => return source.text(at - 1),
-            "(" => depth -= 1,
+            ")" | "]" | "}" => depth += 1,
+            "," if depth == 0 => argument += 1,
+            // What stands before it in a bracket that is itself the argument.
+            "[" | "{" if depth == 0 => argument = 0,
+            "(" if depth == 0 => {
+                let token = &source.tokens[at - 1];
+                return Call { name: token.text.clone(), line: token.line, column: token.column, argument };
+            }
+            "(" | "[" | "{" => depth -= 1,
             _ => {}
         }
     }
-    ""
+    Call::default()
 }
 
 #[cfg(test)]
@@ -113,18 +116,28 @@ mod tests {
 
     #[test]
     fn each_ordering_is_weakened_by_one_step_in_its_place() {
-        let text = "fn a() {\n b.load(f(Acquire), Acquire); }\nfn c() { fence(SeqCst); d.swap(1, AcqRel); fence(Release) }";
+        let text = "fn a() {\n b.load(f(Acquire), Acquire); }\nfn c() { fence(SeqCst); d\n .swap(g(1, 2), AcqRel); fence(Release) }";
         let tree = Tree::of(&[("crates/crosstie-core/src/ring/x.rs", text)]);
-        let found: Vec<_> = all(&tree).into_iter().map(|mutant| (mutant.name, mutant.line)).collect();
+        let found: Vec<_> =
+            all(&tree).into_iter().map(|mutant| (mutant.name.clone(), mutant.wish())).collect();
         let expected = [
-            ("ring/x.rs a #1 Acquire → Relaxed", 1),
-            ("ring/x.rs a #2 Acquire → Relaxed", 1),
-            ("ring/x.rs c #1 SeqCst → AcqRel", 2),
-            ("ring/x.rs c #2 AcqRel → Acquire", 2),
-            ("ring/x.rs c #2 AcqRel → Release", 2),
-            ("ring/x.rs c #3 Release → Acquire", 2),
+            ("ring/x.rs a #1 Acquire → Relaxed", "2:9:0:Relaxed"),
+            ("ring/x.rs a #2 Acquire → Relaxed", "2:4:1:Relaxed"),
+            ("ring/x.rs c #1 SeqCst → AcqRel", "3:10:0:AcqRel"),
+            ("ring/x.rs c #2 AcqRel → Acquire", "4:3:1:Acquire"),
+            ("ring/x.rs c #2 AcqRel → Release", "4:3:1:Release"),
+            ("ring/x.rs c #3 Release → Acquire", "4:26:0:Acquire"),
         ];
-        assert_eq!(found, expected.map(|(name, line)| (name.to_owned(), line)));
-        assert_eq!(all(&tree)[1].text, " b.load(f(Acquire), Relaxed); }");
+        let place = |wish| format!("crates/crosstie-core/src/ring/x.rs:{wish}");
+        assert_eq!(found, expected.map(|(name, wish)| (name.to_owned(), place(wish))));
+    }
+
+    #[test]
+    fn what_is_no_protocol_is_left_alone() {
+        let tree = Tree::of(&[
+            ("crates/crosstie-core/src/atomic/modelled.rs", "fn a() { fence(SeqCst) }"),
+            ("crates/crosstie-core/src/layout/x.rs", "fn a() { fence(SeqCst) }"),
+        ]);
+        assert_eq!(all(&tree).len(), 1);
     }
 }
