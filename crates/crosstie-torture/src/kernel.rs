@@ -53,6 +53,15 @@ pub fn ignore_children() {
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
 }
 
+/// Reaps `pid`, once it has ended; one that is no child of the caller, or was reaped, is passed over.
+pub fn reap(pid: u32) {
+    if let Ok(pid) = libc::pid_t::try_from(pid) {
+        let mut status = 0;
+        // SAFETY: `status` is a live, writable integer for the whole call.
+        unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    }
+}
+
 /// What was found of the caller's children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaped {

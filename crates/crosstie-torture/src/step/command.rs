@@ -10,6 +10,7 @@ use super::queue;
 use super::report::Report;
 use super::ring;
 use super::scene::Operation;
+use super::starting;
 use super::sweep::Sweep;
 use super::topic;
 use super::turns;
@@ -90,7 +91,8 @@ fn operations() -> impl Iterator<Item = &'static dyn Operation> {
     let queues = queue::CASES.iter().map(|case| case as &dyn Operation);
     let topics = topic::CASES.iter().map(|case| case as &dyn Operation);
     let calls = call::CASES.iter().map(|case| case as &dyn Operation);
-    rings.chain(queues).chain(topics).chain(calls).chain(turns).chain(meetings)
+    let commands = starting::CASES.iter().map(|case| case as &dyn Operation);
+    rings.chain(queues).chain(topics).chain(calls).chain(turns).chain(meetings).chain(commands)
 }
 
 fn conclude(report: &Report, is_json: bool) -> ExitCode {

@@ -18,6 +18,7 @@
 //! | `topic` | the topic's operations |
 //! | `call` | the operations of calls |
 //! | `meetings` | the operations of barriers, events that stay set, and things done once |
+//! | `starting` | the operations of commands that have a lock |
 //! | `turns` | the operations of locks, semaphores, conditions, monitors and events |
 
 mod call;
@@ -30,6 +31,7 @@ mod report;
 mod ring;
 mod scene;
 mod segments;
+mod starting;
 mod survivor;
 mod sweep;
 mod topic;

@@ -29,6 +29,17 @@ pub enum Predecessor {
     Asleep,
 }
 
+/// What is stepped, and killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stepping {
+    /// The victim.
+    Victim,
+    /// A thread that the victim starts, which ends in its sleep; the victim is killed.
+    NewThread,
+    /// A child that the victim makes, up to its program; it is killed, and the victim lives on.
+    NewChild,
+}
+
 /// One operation in one situation.
 pub trait Operation: Sync {
     /// Its name, unique.
@@ -37,9 +48,9 @@ pub trait Operation: Sync {
     fn twin(&self) -> Option<Fault>;
     /// Who died before.
     fn predecessor(&self) -> Predecessor;
-    /// Whether what is stepped is a thread that the victim starts, which ends in its sleep.
-    fn is_new_thread(&self) -> bool {
-        false
+    /// What is stepped, and killed.
+    fn stepping(&self) -> Stepping {
+        Stepping::Victim
     }
     /// What the operation can change of the object of this name, beside the ledger, in the domain's folder as the victim
     /// finds it.

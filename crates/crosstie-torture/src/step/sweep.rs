@@ -9,7 +9,7 @@ use crosstie::os::clock;
 use crosstie::os::single_step::{Step, Stepped};
 
 use super::fault::{Fault, Finding};
-use super::scene::{Operation, Predecessor, is_hang};
+use super::scene::{Operation, Predecessor, Stepping, is_hang};
 use super::segments::Segments;
 use super::victim::{Failure, PREDECESSOR};
 use super::walk::{Pace, Place, THE_END, Walk};
@@ -188,10 +188,13 @@ impl<'a> Sweep<'a> {
             Predecessor::Asleep => Some(self.start_asleep(&object)?),
             _ => None,
         };
-        if operation.is_new_thread() {
+        if operation.stepping() == Stepping::NewThread {
             victim.follow_new_thread()?;
         }
         stage.start()?;
+        if operation.stepping() == Stepping::NewChild {
+            victim.follow_new_child()?;
+        }
         if let Some(predecessor) = asleep {
             predecessor.kill()?;
             stage.settle()?;

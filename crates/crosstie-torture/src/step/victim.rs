@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use crosstie::ledger::{Domain, Net};
 use crosstie::os::{parent, single_step};
 
-use super::{call, meetings, queue, ring, topic, turns};
+use super::{call, meetings, queue, ring, starting, topic, turns};
 
 /// What a victim may fail with.
 pub type Failure = Box<dyn std::error::Error>;
@@ -63,6 +63,8 @@ fn play(arguments: &[&str]) -> Result<(), Failure> {
         call::play(case, role)?;
     } else if let Some(case) = meetings::CASES.iter().find(|case| case.name == operation) {
         meetings::play(case, role)?;
+    } else if let Some(case) = starting::CASES.iter().find(|case| case.name == operation) {
+        starting::play(case, role)?;
     } else {
         let case = turns::cases().iter().find(|case| case.name == operation);
         turns::play(case.ok_or("no such operation")?, role)?;

@@ -8,7 +8,7 @@ use std::fmt;
 
 use crosstie::os::single_step::{Step, Stepped};
 
-use super::scene::{Operation, Progress, Stage};
+use super::scene::{Operation, Progress, Stage, Stepping};
 use super::segments::Segments;
 use super::victim::Failure;
 
@@ -102,9 +102,13 @@ impl Walk {
                         _ => Progress::Ended,
                     };
                 }
+                Step::Executed => {
+                    self.at.points += 1;
+                    self.progress = Progress::Ended;
+                }
                 Step::Asleep => {
                     self.at.points += 1;
-                    if operation.is_new_thread() {
+                    if operation.stepping() == Stepping::NewThread {
                         // The thread that keeps the slot sleeps for the rest of its life.
                         self.progress = Progress::Ended;
                     } else {

@@ -165,11 +165,15 @@ pub fn is_running(pid: u32, start_ticks: u64) -> bool {
             .and_then(|process| poll::wait(process.as_fd(), Interest::Readable, Deadline::NOW));
         return !ended.unwrap_or(false);
     }
-    process(pid).map_or(true, |found| {
-        // The first thread may end before the others: then it is a zombie among the living.
-        let has_ended = found.first.is_zombie && found.threads <= 1;
-        found.first.start_ticks == start_ticks && !has_ended
-    })
+    match process(pid) {
+        Ok(found) => {
+            // The first thread may end before the others: then it is a zombie among the living.
+            let has_ended = found.first.is_zombie && found.threads <= 1;
+            found.first.start_ticks == start_ticks && !has_ended
+        }
+        // It is hidden, or was reaped since the first look.
+        Err(_) => thread_exists(pid, pid),
+    }
 }
 
 fn read_task(path: &str) -> io::Result<Task> {

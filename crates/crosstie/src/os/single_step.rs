@@ -14,6 +14,9 @@ use super::{clock, process};
 const WAKE_NS: u64 = 10_000_000_000;
 /// How a stop at either side of a system call is told.
 const SYSCALL_STOP: libc::c_int = libc::SIGTRAP | 0x80;
+/// What the tracer is told of, and does, for every child.
+const OPTIONS: libc::c_int =
+    libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACESYSGOOD;
 /// Fruitless looks after which the tracer asks whether the child sleeps.
 const LOOKS: u32 = 64;
 
@@ -46,6 +49,8 @@ pub enum Step {
     Asleep,
     /// The thread came to a [`mark`].
     Marked,
+    /// A new child that is followed has another program now, of which nothing has run.
+    Executed,
 }
 
 /// A traced child; it dies with this value.
@@ -71,8 +76,7 @@ impl Stepped {
         while wait(pid, 0)?.is_none_or(|status| libc::WSTOPSIG(status) != libc::SIGSTOP) {
             request(libc::PTRACE_CONT, pid, 0)?;
         }
-        let told = libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACESYSGOOD;
-        request(libc::PTRACE_SETOPTIONS, pid, told)?;
+        request(libc::PTRACE_SETOPTIONS, pid, OPTIONS)?;
         Ok(child)
     }
 
@@ -82,22 +86,42 @@ impl Stepped {
     /// # Errors
     /// The kernel's answer.
     pub fn follow_new_thread(&mut self) -> io::Result<()> {
-        let started = libc::SIGTRAP | (libc::PTRACE_EVENT_CLONE << 8);
+        self.thread = self.run_to_new(libc::PTRACE_EVENT_CLONE)?;
+        request(libc::PTRACE_CONT, self.pid, 0)
+    }
+
+    /// Lets the child run until it makes a child of its own, and steps that one from its first instruction up to its program;
+    /// the maker runs on untraced, and is the caller's child as before.
+    ///
+    /// # Errors
+    /// The kernel's answer.
+    pub fn follow_new_child(&mut self) -> io::Result<()> {
+        let told = OPTIONS | libc::PTRACE_O_TRACEFORK | libc::PTRACE_O_TRACEEXEC;
+        request(libc::PTRACE_SETOPTIONS, self.pid, told)?;
+        let child = self.run_to_new(libc::PTRACE_EVENT_FORK)?;
+        request(libc::PTRACE_DETACH, self.pid, 0)?;
+        (self.pid, self.thread) = (child, child);
+        Ok(())
+    }
+
+    /// Lets the first thread run until it makes another task, in the way of `event`; answers that task, which has stopped.
+    fn run_to_new(&self, event: libc::c_int) -> io::Result<libc::pid_t> {
+        let made = libc::SIGTRAP | (event << 8);
         request(libc::PTRACE_CONT, self.pid, 0)?;
-        while wait(self.pid, 0)?.is_none_or(|status| status >> 8 != started) {
+        while wait(self.pid, 0)?.is_none_or(|status| status >> 8 != made) {
             request(libc::PTRACE_CONT, self.pid, 0)?;
         }
-        let mut thread: libc::c_ulong = 0;
-        // SAFETY: the kernel writes one integer to `thread`, which lives for the whole call.
+        let mut task: libc::c_ulong = 0;
+        // SAFETY: the kernel writes one integer to `task`, which lives for the whole call.
         let answer = unsafe {
-            libc::ptrace(libc::PTRACE_GETEVENTMSG, self.pid, 0 as libc::c_ulong, &mut thread as *mut _)
+            libc::ptrace(libc::PTRACE_GETEVENTMSG, self.pid, 0 as libc::c_ulong, &mut task as *mut _)
         };
         if answer == -1 {
             return Err(io::Error::last_os_error());
         }
-        self.thread = libc::pid_t::try_from(thread).map_err(|_| io::ErrorKind::InvalidData)?;
-        wait(self.thread, 0)?;
-        request(libc::PTRACE_CONT, self.pid, 0)
+        let task = libc::pid_t::try_from(task).map_err(|_| io::ErrorKind::InvalidData)?;
+        wait(task, 0)?;
+        Ok(task)
     }
 
     /// Runs one instruction.
@@ -110,6 +134,7 @@ impl Stepped {
         let Some(status) = self.resume(libc::PTRACE_SINGLESTEP)? else { return Ok(Step::Asleep) };
         match libc::WSTOPSIG(status) {
             libc::SIGSTOP => Ok(Step::Marked),
+            _ if has_executed(status) => Ok(Step::Executed),
             _ if has_just_called(self.thread)? => Ok(Step::Called),
             _ => Ok(Step::Ran),
         }
@@ -124,6 +149,7 @@ impl Stepped {
             let Some(status) = self.resume(libc::PTRACE_SYSCALL)? else { return Ok(Step::Asleep) };
             match libc::WSTOPSIG(status) {
                 libc::SIGSTOP => return Ok(Step::Marked),
+                _ if has_executed(status) => return Ok(Step::Executed),
                 signal if signal == SYSCALL_STOP => {
                     self.is_inside = !self.is_inside;
                     if !self.is_inside {
@@ -186,7 +212,7 @@ impl Stepped {
 
     fn end(&mut self) -> io::Result<()> {
         self.is_dead = true;
-        // SAFETY: a signal to a child that was not reaped, so the number is still its own.
+        // SAFETY: a signal to a traced process that was not reaped, so the number is still its own.
         if unsafe { libc::kill(self.pid, libc::SIGKILL) } == -1 {
             return Err(io::Error::last_os_error());
         }
@@ -223,6 +249,11 @@ pub fn is_in_futex(pid: u32, tid: u32) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether a stop of a followed child says that it has another program.
+fn has_executed(status: libc::c_int) -> bool {
+    status >> 16 == libc::PTRACE_EVENT_EXEC
 }
 
 /// Waits until a task that was killed is gone.

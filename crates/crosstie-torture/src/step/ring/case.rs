@@ -7,7 +7,7 @@ use crosstie::ledger::Domain;
 use super::stage::RingStage;
 use crate::step::fault::Fault;
 use crate::step::payload::{LEAD, LEAD_BYTES, SENTINEL, SENTINEL_BYTES};
-use crate::step::scene::{Operation, Predecessor, Stage, Watched};
+use crate::step::scene::{Operation, Predecessor, Stage, Stepping, Watched};
 use crate::step::victim::Failure;
 
 /// What the victim does between its marks.
@@ -196,8 +196,8 @@ impl Operation for Case {
         if self.behind_dead { Predecessor::AtMark } else { Predecessor::None }
     }
 
-    fn is_new_thread(&self) -> bool {
-        self.act == Act::AttachProcess
+    fn stepping(&self) -> Stepping {
+        if self.act == Act::AttachProcess { Stepping::NewThread } else { Stepping::Victim }
     }
 
     fn watched(&self, _folder: &Path, object: &str) -> Vec<Watched> {
