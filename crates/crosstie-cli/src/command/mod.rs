@@ -3,6 +3,7 @@
 pub mod advise;
 pub mod bench;
 pub mod call;
+mod channels;
 mod codes;
 pub mod compare;
 pub mod completions;

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use crosstie::ErrorKind;
-use crosstie::channel::queue::QueueState;
 use crosstie::endpoint::{Address, Capabilities, Place};
 use crosstie::inspect::{Snapshot, SnapshotObject, picture};
 use crosstie::os::clock;
 use serde_json::{Value, json};
 
-use super::{held, topics};
+use super::{channels, held, topics};
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
 use crate::output::{data, note};
@@ -115,11 +114,9 @@ fn nothing(arguments: &List) -> String {
 
 /// `lock:db  held by 4711 sleep for 3m12s, 2 waiting`
 pub fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
-    if let Some(queue) = &object.queue {
-        return format!("{}  {}", object.name, depth(queue));
-    }
-    if let Some(topic) = &object.topic {
-        return format!("{}  {}", object.name, topics::line(topic));
+    let stalled = if snapshot.stall_at(object.key).is_some() { ", stalled" } else { "" };
+    if let Some(line) = channels::line(object) {
+        return format!("{}  {line}{stalled}", object.name);
     }
     let holders: Vec<_> = snapshot.holders(object.key).map(|hold| hold.owner.to_string()).collect();
     let waiting = snapshot.waiters(object.key).count();
@@ -146,34 +143,6 @@ pub fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     line
 }
 
-/// `12 wait, 3 in hand, 1 dead letter`
-fn depth(queue: &QueueState) -> String {
-    let mut text = format!("{} wait, {} in hand", queue.waiting, queue.in_hand.len());
-    match queue.dead_letters {
-        0 => {}
-        1 => text.push_str(", 1 dead letter"),
-        // Writing to a String cannot fail.
-        many => drop(write!(text, ", {many} dead letters")),
-    }
-    text
-}
-
-/// Who has how many messages of a queue in hand, and how many of them not for the first time.
-fn in_hand(snapshot: &Snapshot, queue: &QueueState) -> Vec<(String, usize, usize)> {
-    let mut holders: Vec<_> = queue.in_hand.iter().map(|held| held.owner).collect();
-    holders.sort_unstable_by_key(|owner| owner.map(|id| id.to_bits()));
-    holders.dedup();
-    let count = |owner| {
-        let own = || queue.in_hand.iter().filter(move |held| held.owner == owner);
-        (own().count(), own().filter(|held| held.deliveries > 1).count())
-    };
-    let who = |owner| {
-        let known = snapshot.owners.iter().find(|known| Some(known.id) == owner);
-        known.map_or("somebody who has died".to_owned(), ToString::to_string)
-    };
-    holders.into_iter().map(|owner| (who(owner), count(owner).0, count(owner).1)).collect()
-}
-
 /// Whether somebody owns it between taking it and giving it up.
 fn is_owned(object: &SnapshotObject) -> bool {
     matches!(object.kind.as_str(), "lock" | "sem" | "monitor" | "once")
@@ -189,6 +158,7 @@ fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
         .waiters(object.key)
         .map(|wait| {
             json!({"pid": wait.owner.pid, "tid": wait.owner.tid, "command": wait.owner.command,
+                "waits_for": wait.what(&object.name), "is_stalled": snapshot.is_stalled(wait),
                 "waited_ns": nanoseconds(wait.waited), "has_deadline": wait.has_deadline, "is_stopped": wait.is_stopped})
         })
         .collect();
@@ -197,22 +167,10 @@ fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
         "longest_wait_ns": nanoseconds(object.longest_wait), "overtaken_most": object.overtaken_most,
         "owner_deaths": object.deaths, "is_abandoned": object.is_abandoned || object.dead_owner.is_some(),
          "caps": Capabilities::of(&object.kind).as_ref().map(caps_document),
-         "queue": object.queue.as_ref().map(|queue| queue_document(snapshot, queue)),
-         "topic": object.topic.as_ref().map(|topic| topics::document(snapshot, topic))})
-}
-
-fn queue_document(snapshot: &Snapshot, queue: &QueueState) -> Value {
-    let in_hand: Vec<_> = in_hand(snapshot, queue)
-        .into_iter()
-        .map(
-            |(owner, count, redelivered)| json!({"owner": owner, "count": count, "redelivered": redelivered}),
-        )
-        .collect();
-    json!({"waiting": queue.waiting, "in_hand": in_hand, "dead_letters": queue.dead_letters,
-        "redelivered": queue.redelivered, "dropped": queue.dropped, "senders": queue.senders,
-        "receivers": queue.receivers, "places": queue.places, "capacity_bytes": queue.capacity_bytes,
-        "deliveries_max": queue.deliveries_max,
-        "lease_ns": u64::try_from(queue.lease.as_nanos()).unwrap_or(u64::MAX)})
+        "is_stalled": snapshot.stall_at(object.key).is_some(),
+        "ring": object.ring.as_ref().map(|ring| channels::ring_document(snapshot, ring)),
+        "queue": object.queue.as_ref().map(|queue| channels::queue_document(snapshot, queue)),
+        "topic": object.topic.as_ref().map(|topic| topics::document(snapshot, topic))})
 }
 
 /// Show one object, or what one process has and waits for
@@ -259,7 +217,9 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
     }
     for wait in snapshot.waits.iter().filter(|wait| wait.owner.pid == pid) {
         let name = snapshot.object_name(wait.key);
-        let _ = writeln!(text, "{} has waited {} for {name}", wait.owner, clock::in_words(wait.waited));
+        let (waited, what) = (clock::in_words(wait.waited), wait.what(&name));
+        let stalled = if snapshot.is_stalled(wait) { ", stalled" } else { "" };
+        let _ = writeln!(text, "{} has waited {waited} for {what}{stalled}", wait.owner);
     }
     if text.is_empty() {
         return Err(Failure::new(
@@ -290,29 +250,8 @@ fn describe(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     if let Some(caps) = Capabilities::of(&object.kind) {
         let _ = writeln!(text, "  {caps}");
     }
-    if let Some(queue) = &object.queue {
-        for (owner, count, redelivered) in in_hand(snapshot, queue) {
-            let _ = writeln!(text, "  {owner} has {count} in hand, {redelivered} of them delivered before");
-        }
-        let _ = writeln!(
-            text,
-            "  {} senders, {} receivers; {} delivered again, {} dropped\n  {} places, {} bytes for long messages, a dead letter after {} deliveries",
-            queue.senders,
-            queue.receivers,
-            queue.redelivered,
-            queue.dropped,
-            queue.places,
-            queue.capacity_bytes,
-            queue.deliveries_max
-        );
-        for wait in snapshot.waiters(object.key).filter(|_| object.key != 0) {
-            let _ =
-                writeln!(text, "  {} has waited {} for a reply", wait.owner, clock::in_words(wait.waited));
-        }
-        return text;
-    }
-    if let Some(topic) = &object.topic {
-        return text + &topics::ends(snapshot, topic);
+    if let Some(ends) = channels::ends(snapshot, object) {
+        return text + &ends;
     }
     if !object.description.is_empty() {
         let _ = writeln!(text, "  is {}", object.description);

@@ -73,6 +73,13 @@ fn lines(domain: &'static Domain, only_blocked: bool) -> Vec<String> {
         lines.push(see::line(&snapshot, object));
         for wait in snapshot.waiters(object.key) {
             let mut line = format!("    {} waits for {}", wait.owner, clock::in_words(wait.waited));
+            if wait.is_at_channel() {
+                let (what, waited) = (wait.what(&object.name), clock::in_words(wait.waited));
+                line = format!("    {} waits for {what} for {waited}", wait.owner);
+            }
+            if snapshot.is_stalled(wait) {
+                line.push_str(", stalled");
+            }
             if wait.is_stopped {
                 line.push_str(", is stopped");
             }

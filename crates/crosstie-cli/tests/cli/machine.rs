@@ -163,9 +163,9 @@ impl Running {
         self.child.id()
     }
 
+    /// Kills it, and waits until it has ended: what it had open is closed, and a successor can listen there.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child can be killed");
-        // Until then its places are taken.
         self.child.wait().expect("an exit status");
     }
 

@@ -18,6 +18,7 @@ mod ring;
 mod see;
 mod shell;
 mod signals;
+mod stalled;
 mod streams;
 mod talk;
 mod topic;

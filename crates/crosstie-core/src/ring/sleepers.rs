@@ -133,6 +133,13 @@ impl Sleepers {
         &self.0
     }
 
+    /// Whether who announced a sleep, and was answered `seen`, has not been woken since: for who only looks.
+    #[must_use]
+    pub fn is_asleep_since(&self, seen: u32) -> bool {
+        // Acquire: what is read behind it is not older.
+        self.0.load(Ordering::Acquire) / ONE_WAKE == seen / ONE_WAKE
+    }
+
     #[inline]
     fn take_wake(&self, barrier: Barrier, bits: u32) -> bool {
         barrier.light();
@@ -171,7 +178,9 @@ mod tests {
         let first = sleepers.announce(Awaits::Something);
         assert!(!sleepers.must_wake_for_the_end(Barrier::Fence));
         assert_eq!(sleepers.announce(Awaits::Something), first, "a second sleeper wakes no first one");
+        assert!(sleepers.is_asleep_since(first));
         assert!(sleepers.must_wake(Barrier::Fence));
+        assert!(!sleepers.is_asleep_since(first));
         assert!(!sleepers.must_wake(Barrier::Fence), "woken twice");
         assert_ne!(sleepers.announce(Awaits::SomethingOrTheEnd), first);
         assert!(sleepers.must_wake_for_the_end(Barrier::Fence));

@@ -68,6 +68,11 @@ pub enum Mode {
     Any = 7,
     /// The answer to a call: of who has it in hand; while nobody has, of any of those who could do it. `key` is that of the queue of calls, note 0 names the call.
     Call = 8,
+    /// A message from a channel; `key` is the channel's, note 0 what the word held on which it sleeps. Told to who looks; nobody
+    /// queues.
+    Message = 9,
+    /// Room in a channel for a message; as `Message`.
+    Room = 10,
 }
 
 impl Mode {
@@ -83,6 +88,8 @@ impl Mode {
             6 => Some(Self::Nested),
             7 => Some(Self::Any),
             8 => Some(Self::Call),
+            9 => Some(Self::Message),
+            10 => Some(Self::Room),
             _ => None,
         }
     }
@@ -289,6 +296,13 @@ impl WaitRecord {
     #[must_use]
     pub fn is_at(&self, key: u64) -> bool {
         self.read().is_some_and(|seen| seen.want.key == key)
+    }
+
+    /// Whether the occupant has said that it waits for something; it asks that of itself (I1).
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        // Relaxed: its own word.
+        self.sequence.load(Ordering::Relaxed) & 1 == 1
     }
 
     /// Whether the very wait of `sequence` goes on (I3).

@@ -8,11 +8,14 @@ use crosstie_core::queue::member::{self, Ends, Leaving, Member, Part, Roster, Se
 use crosstie_core::queue::memory::MEMBERS;
 use crosstie_core::ring::sleepers::{Awaits, Sleepers};
 use crosstie_core::ring::spsc::{Barrier, Corrupt};
+use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
 use super::doorbell::{self, Doorbell, Sight};
+use super::patience::Stay;
 use crate::contract::Readiness;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::noted::{Noted, key_of_channel};
 use crate::ledger::{Domain, Wait};
 use crate::os::{clock, futex, membarrier, process};
 use crate::region::{Segment, SegmentSpec, removal};
@@ -41,6 +44,8 @@ pub(super) struct Membership<W> {
     words: W,
     /// As users write it: `queue:jobs`.
     object: String,
+    /// Its key in the ledger.
+    key: u64,
     barrier: Barrier,
     me: OwnerId,
     part: Part,
@@ -64,8 +69,8 @@ impl<W: Words> Membership<W> {
             let (segment, words) = open()?;
             let seat = member::enter(&words, me, part, |id| domain.confirm_alive(id))
                 .ok_or_else(|| all_seats_taken(object))?;
-            let (object, epoch) = (object.to_owned(), process::fork_epoch());
-            let this = Self { domain, segment, words, object, barrier, me, part, seat, epoch };
+            let (object, key, epoch) = (object.to_owned(), key_of_channel(object), process::fork_epoch());
+            let this = Self { domain, segment, words, object, key, barrier, me, part, seat, epoch };
             // A remover marks the segment, then looks for members; a member enters, then looks at the mark.
             if this.segment.is_live() {
                 // One that was killed has left it.
@@ -211,14 +216,14 @@ impl<W: Words> Membership<W> {
         &self,
         sleepers: &Sleepers,
         awaits: Awaits,
-        deadline: Deadline,
+        stay: Stay,
         look: impl FnOnce() -> std::result::Result<bool, E>,
     ) -> std::result::Result<(), E> {
         let Some(watched) = self.watch(sleepers, awaits) else { return Ok(()) };
         if look()? {
             return Ok(());
         }
-        self.wait_on(sleepers, watched, &[], deadline).map_err(E::from)
+        self.wait_on(sleepers, watched, &[], stay).map_err(E::from)
     }
 
     /// Announces a sleep among `sleepers`; the caller looks once more, and then [waits](Membership::wait_on). `None` if
@@ -236,12 +241,14 @@ impl<W: Words> Membership<W> {
         sleepers: &Sleepers,
         watched: Watched,
         others: &[(&AtomicU32, u32)],
-        deadline: Deadline,
+        stay: Stay,
     ) -> Result<()> {
+        let mode = if self.part == Part::Sender { Mode::Room } else { Mode::Message };
+        let _noted = Noted::new(self.domain, (self.key, mode), watched.seen, (stay.since_ns, stay.deadline));
         let until = match self.barrier {
-            Barrier::Asymmetric => deadline,
+            Barrier::Asymmetric => stay.until,
             // Nobody can fence for this process, so an announcement may be overlooked: short sleeps.
-            Barrier::Fence => deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
+            Barrier::Fence => stay.until.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
         };
         match self.domain.wait_while((sleepers.word(), watched.seen), others, &watched.others, until) {
             Wait::Woken | Wait::OwnerDied | Wait::TimedOut | Wait::Interrupted => Ok(()),

@@ -7,11 +7,13 @@
 //! | [`topic`] | many to many, each message to all |
 //! | `copy` | payloads in and out of shared memory |
 //! | `doorbell` | how an end waits as a descriptor, for `epoll` |
+//! | `enders` | who could end a wait, for who looks whether anybody can |
 //! | `membership` | a channel of many ends that one end has entered: others' deaths, sleeping, leaving |
 //! | `patience` | how an end waits: spin, then sleep |
 
 mod copy;
 mod doorbell;
+pub(crate) mod enders;
 mod membership;
 mod patience;
 pub mod queue;

@@ -38,12 +38,31 @@ pub(super) enum Next {
 pub(super) struct Patience {
     deadline: Deadline,
     mode: WaitMode,
-    sleep_at_ns: Option<u64>,
+    /// When it began to wait, once the clock was read.
+    since_ns: Option<u64>,
+}
+
+/// A wait as the sleeps in it know it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stay {
+    /// When it began.
+    pub(super) since_ns: u64,
+    /// Its own deadline.
+    pub(super) deadline: Deadline,
+    /// When this sleep ends at the latest.
+    pub(super) until: Deadline,
+}
+
+impl Stay {
+    /// The same, with a sleep that ends sooner.
+    pub(super) fn until(self, until: Deadline) -> Self {
+        Self { until: self.until.min(until), ..self }
+    }
 }
 
 impl Patience {
     pub(super) fn new(mode: WaitMode, deadline: Deadline) -> Self {
-        Self { deadline, mode, sleep_at_ns: None }
+        Self { deadline, mode, since_ns: None }
     }
 
     /// Looks up to a round's number of times, spinning in between; blocking modes look once.
@@ -68,6 +87,7 @@ impl Patience {
             return Next::Spin;
         }
         let now_ns = clock::now_ns();
+        let since_ns = *self.since_ns.get_or_insert(now_ns);
         if self.deadline.is_over(now_ns) {
             return Next::GiveUp;
         }
@@ -75,14 +95,18 @@ impl Patience {
             WaitMode::Block => Next::Sleep,
             WaitMode::Spin => Next::Spin,
             WaitMode::Adaptive => {
-                let sleep_at_ns = *self.sleep_at_ns.get_or_insert(now_ns.saturating_add(ADAPTIVE_SPIN_NS));
-                if now_ns < sleep_at_ns { Next::Spin } else { Next::Sleep }
+                if now_ns.saturating_sub(since_ns) < ADAPTIVE_SPIN_NS {
+                    Next::Spin
+                } else {
+                    Next::Sleep
+                }
             }
         }
     }
 
-    /// Until when to sleep.
-    pub(super) fn deadline(&self) -> Deadline {
-        self.deadline
+    /// The wait, for a sleep in it.
+    pub(super) fn stay(&self) -> Stay {
+        let since_ns = self.since_ns.unwrap_or_else(clock::now_ns);
+        Stay { since_ns, deadline: self.deadline, until: self.deadline }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Snapshot, inversions};
+use super::{Snapshot, SnapshotWait, Stall, inversions};
 use crate::ledger::{Domain, Identity};
 use crate::os::session::AtLogout;
 use crate::os::{clock, futex};
@@ -68,6 +68,9 @@ pub fn diagnose(domain: &'static Domain) -> Vec<Finding> {
     }
     objects(domain, &snapshot, &mut findings);
     waits(&snapshot, &mut findings);
+    for stall in &snapshot.stalls {
+        findings.push(stalled(stall));
+    }
     for report in domain.deadlock_reports() {
         let names: Vec<_> =
             report.members.iter().flatten().map(|(_, key)| snapshot.object_name(*key)).collect();
@@ -129,9 +132,17 @@ fn objects(domain: &'static Domain, snapshot: &Snapshot, findings: &mut Vec<Find
     }
 }
 
+/// Who waits for whom at channels, and no longer goes on; worth knowing where somebody could still come and end it.
+fn stalled(stall: &Stall) -> Finding {
+    let advice = "end one of them, or let one send (or receive) before it waits, or wait with a deadline";
+    if stall.is_open { note(stall.to_string(), advice) } else { wrong(stall.to_string(), advice) }
+}
+
 fn waits(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    // Who waits at a channel is idle, and that is well; who is stalled there is told of below.
+    let at_objects: Vec<_> = snapshot.waits.iter().filter(|wait| !wait.is_at_channel()).collect();
     // Of many who wait for one, the first: who is first and most overtaken says the most.
-    for waits in snapshot.waits.chunk_by(|one, other| one.key == other.key) {
+    for waits in at_objects.chunk_by(|one, other| one.key == other.key) {
         let Some(first) = waits.first() else { continue };
         let object = snapshot.object_name(first.key);
         let others = match waits.len() - 1 {
@@ -146,7 +157,7 @@ fn waits(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 "kill -CONT lets it go on",
             ));
         }
-        for wait in waits.iter().filter(|wait| wait.is_stopped).take(1) {
+        for wait in waits.iter().copied().filter(is_stopped).take(1) {
             findings.push(note(
                 format!(
                     "{} is stopped while it waits for {object}: its turn may come before it goes on",
@@ -162,6 +173,10 @@ fn waits(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             findings.push(note(format!("{} has waited {waited} for {object}{by}", wait.owner), ""));
         }
     }
+}
+
+fn is_stopped(wait: &&SnapshotWait) -> bool {
+    wait.is_stopped
 }
 
 /// The first of many, and how many more there are.

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`snapshot`] | what a domain holds now |
+//! | [`stalled`] | who waits for one another at channels, and no longer can go on |
 //! | [`picture`] | who waits for whom, as a graph |
 //! | [`order`] | deadlocks that could be: locks taken in orders that close a circle |
 //! | [`doctor`] | what is wrong in a domain, and what to do |
@@ -11,7 +12,9 @@ pub mod doctor;
 pub mod order;
 pub mod picture;
 pub mod snapshot;
+pub mod stalled;
 
 pub use doctor::{Finding, diagnose};
 pub use order::{Inversion, InversionLink, inversions};
 pub use snapshot::{Snapshot, SnapshotHold, SnapshotObject, SnapshotWait};
+pub use stalled::{Stall, StalledWait};

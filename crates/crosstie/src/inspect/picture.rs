@@ -9,6 +9,8 @@
 //! |---|---|
 //! | full | waits for what the other has; named after it, with how long |
 //! | dashed | a command that waits for the program under it |
+//!
+//! Who waits at a channel waits for those that have its other ends; where nobody has, for the channel.
 
 mod svg;
 
@@ -63,8 +65,14 @@ impl Graph {
             graph.nodes[from].name = wait.owner.to_string();
             graph.nodes[from].is_stopped |= wait.is_stopped;
             let object = snapshot.object_name(wait.key);
-            let label = format!("{object}, {}", clock::in_words(wait.waited));
-            let holders: Vec<_> = snapshot.holders(wait.key).take(room).map(|hold| &hold.owner).collect();
+            let stalled = if snapshot.is_stalled(wait) { ", stalled" } else { "" };
+            let label = format!("{}, {}{stalled}", wait.what(&object), clock::in_words(wait.waited));
+            let holders: Vec<_> = if wait.is_at_channel() {
+                let ends = wait.enders.iter().filter_map(|id| snapshot.owners.iter().find(|it| it.id == *id));
+                ends.take(room).collect()
+            } else {
+                snapshot.holders(wait.key).take(room).map(|hold| &hold.owner).collect()
+            };
             if holders.is_empty() {
                 let to = graph.object(&object);
                 let label = clock::in_words(wait.waited);

@@ -7,13 +7,19 @@ use std::time::Duration;
 
 use crosstie_core::OwnerId;
 use crosstie_core::turns::rwlock::KEY;
-use crosstie_core::word::waiting::Mode;
+use crosstie_core::word::waiting::{Mode, Seen};
 
+use super::stalled::{Stall, StalledWait, stalls};
 use crate::channel::queue::QueueState;
+use crate::channel::ring::RingState;
 use crate::channel::topic::TopicState;
+use crate::ledger::noted::key_of_channel;
 use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
 use crate::ledger::{Domain, Identity};
 use crate::os::{clock, directory};
+
+/// How often a look is made anew because somebody who seemed stalled went on.
+const LOOKS_MAX: u32 = 4;
 
 /// What a domain holds now.
 #[derive(Clone, Debug)]
@@ -27,6 +33,8 @@ pub struct Snapshot {
     pub waits: Vec<SnapshotWait>,
     /// Everyone who takes part.
     pub owners: Vec<Identity>,
+    /// Those who wait for one another at channels, and no longer can go on.
+    pub stalls: Vec<Stall>,
     /// The keys of servers of calls elsewhere than at queues, and their addresses.
     servers: Vec<(u64, String)>,
 }
@@ -59,6 +67,8 @@ pub struct SnapshotObject {
     pub is_abandoned: bool,
     /// For how long its owner of now has it at least, where anybody has waited since.
     pub met: Option<Duration>,
+    /// What a ring holds; as `queue`.
+    pub ring: Option<RingState>,
     /// What a queue holds; `None` for everything else, and for what cannot be read.
     pub queue: Option<QueueState>,
     /// What a topic holds; as `queue`.
@@ -99,6 +109,31 @@ pub struct SnapshotWait {
     pub behind: Option<OwnerId>,
     /// Whether it is stopped (SIGSTOP): not dead, but it does not go on.
     pub is_stopped: bool,
+    /// At a channel: those that are there who could end it, the other ends of the channel.
+    pub enders: Vec<OwnerId>,
+    /// At a channel: whether others could come and end it, too.
+    pub(super) is_open: bool,
+    pub(super) sequence: u64,
+    /// What the word held on which it sleeps.
+    pub(super) seen_word: u64,
+}
+
+impl SnapshotWait {
+    /// Whether it is for a message from a channel, or for room in one: the end of such a wait is what programs wait for.
+    #[must_use]
+    pub fn is_at_channel(&self) -> bool {
+        matches!(self.mode, Mode::Message | Mode::Room)
+    }
+
+    /// For what it is, of an object: `lock:db`, `a message from queue:jobs`, `room in ring:orders`.
+    #[must_use]
+    pub fn what(&self, object: &str) -> String {
+        match self.mode {
+            Mode::Message => format!("a message from {object}"),
+            Mode::Room => format!("room in {object}"),
+            _ => object.to_owned(),
+        }
+    }
 }
 
 impl Snapshot {
@@ -108,23 +143,23 @@ impl Snapshot {
     /// Some system calls for each object.
     #[must_use]
     pub fn of(domain: &'static Domain) -> Self {
-        let now = clock::now_ns();
+        let (mut this, mut is_still) = Self::look(domain);
+        for _ in 1..LOOKS_MAX {
+            if is_still {
+                break;
+            }
+            (this, is_still) = Self::look(domain);
+        }
+        this
+    }
+
+    /// One look, and whether those who seemed stalled in it stayed as they were; else no stall is in it.
+    fn look(domain: &'static Domain) -> (Self, bool) {
         let mut waits: Vec<_> = domain
             .waits()
             .filter(|(_, _, seen)| seen.want.mode != Mode::Nested)
-            .filter_map(|(id, _, seen)| {
-                let owner = domain.identity(id)?;
-                Some(SnapshotWait {
-                    is_stopped: owner.is_stopped(),
-                    behind: above(domain, seen.want.behind, &owner),
-                    owner,
-                    key: seen.want.key & KEY,
-                    mode: seen.want.mode,
-                    waited: Duration::from_nanos(now.saturating_sub(seen.want.since_ns)),
-                    has_deadline: seen.want.deadline_ns != u64::MAX,
-                    place: seen.want.queue,
-                })
-            })
+            .chain(domain.waits_at_channels())
+            .filter_map(|(id, _, seen)| look_at_wait(domain, id, &seen))
             .collect();
         waits.sort_unstable_by_key(|wait| (wait.key, wait.place));
         let owners = domain.owners();
@@ -145,7 +180,24 @@ impl Snapshot {
             }
         }
         let objects = domain.objects().iter().map(|object| look_at(domain, object)).collect();
-        Self { objects, holds, waits, owners, servers: domain.servers() }
+        let mut this = Self { objects, holds, waits, owners, stalls: Vec::new(), servers: domain.servers() };
+        match stalls(domain, &mut this) {
+            Some(found) => (Self { stalls: found, ..this }, true),
+            None => (this, false),
+        }
+    }
+
+    /// Whether `wait` is part of a stall.
+    #[must_use]
+    pub fn is_stalled(&self, wait: &SnapshotWait) -> bool {
+        let is_it = |it: &StalledWait| (it.owner.id, it.key) == (wait.owner.id, wait.key);
+        self.stalls.iter().any(|stall| stall.waits.iter().any(is_it))
+    }
+
+    /// The stall of which somebody who waits at the object of `key` is a part.
+    #[must_use]
+    pub fn stall_at(&self, key: u64) -> Option<&Stall> {
+        self.stalls.iter().find(|stall| stall.waits.iter().any(|wait| wait.key == key && key != 0))
     }
 
     /// Who holds the object of `key`.
@@ -170,11 +222,31 @@ impl Snapshot {
     #[must_use]
     pub fn object_name(&self, key: u64) -> String {
         let key = key & KEY;
-        let object = self.objects.iter().find(|object| object.key == key && key != 0);
+        let is_it = |object: &&SnapshotObject| object.key == key || key_of_channel(&object.name) == key;
+        let object = self.objects.iter().find(is_it).filter(|_| key != 0);
         let server = || self.servers.iter().find(|(server, _)| *server == key).map(|(_, address)| address);
         let found = object.map(|object| &object.name).or_else(server);
         found.cloned().unwrap_or_else(|| format!("unnamed object {key}"))
     }
+}
+
+fn look_at_wait(domain: &'static Domain, id: OwnerId, seen: &Seen) -> Option<SnapshotWait> {
+    let owner = domain.identity(id)?;
+    let want = &seen.want;
+    Some(SnapshotWait {
+        is_stopped: owner.is_stopped(),
+        behind: above(domain, want.behind, &owner),
+        owner,
+        key: want.key & KEY,
+        mode: want.mode,
+        waited: Duration::from_nanos(clock::now_ns().saturating_sub(want.since_ns)),
+        has_deadline: want.deadline_ns != u64::MAX,
+        place: want.queue,
+        enders: Vec::new(),
+        is_open: true,
+        sequence: seen.sequence,
+        seen_word: want.note[0],
+    })
 }
 
 /// The command under which `waiter` runs, where it names `command`: that, or what the command that it is about to start
@@ -189,7 +261,9 @@ fn above(domain: &'static Domain, command: Option<OwnerId>, waiter: &Identity) -
 fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
     let mut head = [0_u8; 128];
     let mut description = String::new();
-    if object.key != 0
+    let is_channel = matches!(object.kind.as_str(), "ring" | "queue" | "topic");
+    if !is_channel
+        && object.key != 0
         && let Ok(file) =
             directory::open_in(domain.directory().as_fd(), &format!("{}.{}", object.kind, object.name))
     {
@@ -219,6 +293,7 @@ fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
         deaths: word(96),
         dead_owner,
         is_abandoned: word(32) & 2 != 0,
+        ring: (object.kind == "ring").then(|| RingState::of(domain, &object.name).ok()).flatten(),
         queue: (object.kind == "queue").then(|| QueueState::of(domain, &object.name).ok()).flatten(),
         topic: (object.kind == "topic").then(|| TopicState::of(domain, &object.name).ok()).flatten(),
         met: (word(48) == word(8) && word(56) != 0)

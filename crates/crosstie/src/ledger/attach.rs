@@ -81,6 +81,13 @@ impl Domain {
         }
     }
 
+    /// As [`Domain::me`], for what can be done without: `None` where this process's slots are short, which locks need more.
+    pub(crate) fn me_if_there_is_room(&'static self) -> Option<Me> {
+        let known = local::remembered(self);
+        let has_room = || self.local().is_ok_and(|local| local.claimed() < PROCESS_SLOTS_MAX / 2);
+        known.or_else(|| has_room().then(|| self.attach_thread().ok()).flatten())
+    }
+
     /// The calling process, as an owner in this domain.
     ///
     /// The first call starts a thread that keeps the slot and does nothing else for ever, because

@@ -263,7 +263,9 @@ impl Domain {
                 // Settled below, when all holds are known.
                 Mode::Call => Claim::Units { need: 1, total: 0 },
                 // Anybody may bring it about: never a proof.
-                Mode::Signal | Mode::Any | Mode::Arrival | Mode::Nested => continue,
+                Mode::Signal | Mode::Any | Mode::Arrival | Mode::Nested | Mode::Message | Mode::Room => {
+                    continue;
+                }
             };
             if want.deadline_ns != u64::MAX {
                 continue;

@@ -17,6 +17,7 @@
 //! | `keeper` | listens for those of the process who wait and sleep on no futex |
 //! | [`deadlock`] | a proved deadlock, and who ends it |
 //! | [`order`] | in which order locks are taken, where somebody wants that noted |
+//! | `noted` | a wait at a channel, noted for those who look |
 //! | [`objects`] | the named objects of a domain |
 //! | `calls` | calls in the proof of deadlocks |
 //! | `sign` | what a server of calls says of itself |
@@ -37,6 +38,7 @@ pub mod identity;
 pub(crate) mod keeper;
 pub mod liveness;
 pub(crate) mod local;
+pub(crate) mod noted;
 pub mod objects;
 pub mod order;
 mod published;

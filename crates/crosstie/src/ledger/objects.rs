@@ -10,6 +10,7 @@ use crosstie_core::turns::rwlock::KEY;
 use super::Domain;
 use super::calls::{CALLS_SUFFIX, key_of_calls};
 use super::domain::LEDGER_FILE;
+use super::noted::key_of_channel;
 use crate::os::directory;
 
 /// Where an object lies in its file.
@@ -87,6 +88,7 @@ impl Domain {
         let key = match has_key {
             true => u64::from_le_bytes(key),
             false if kind == "queue" && name.ends_with(CALLS_SUFFIX) => key_of_calls(name),
+            false if is_channel => key_of_channel(&format!("{kind}:{name}")),
             false => 0,
         };
         Some(NamedObject { kind: kind.to_owned(), name: name.to_owned(), key, header })

@@ -89,6 +89,22 @@ pub fn task(pid: u32, tid: u32) -> io::Result<Task> {
     read_task(&format!("/proc/{pid}/task/{tid}/stat"))
 }
 
+/// The threads of the process `pid`, of this PID namespace.
+///
+/// # Errors
+/// `NotFound` when there is no such process; the kernel's others.
+///
+/// # Examples
+/// ```
+/// let own = crosstie::os::process::threads(std::process::id())?;
+/// assert!(own.contains(&std::process::id()));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn threads(pid: u32) -> io::Result<Vec<u32>> {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/task"))?;
+    Ok(entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
+}
+
 /// What `/proc` says about the calling thread.
 ///
 /// # Errors

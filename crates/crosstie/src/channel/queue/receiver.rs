@@ -20,7 +20,7 @@ use super::options::QueueOptions;
 use super::shared::Shared;
 use crate::channel::WaitMode;
 use crate::channel::doorbell::{Doorbell, Sight};
-use crate::channel::patience::{Next, Patience};
+use crate::channel::patience::{Next, Patience, Stay};
 use crate::contract::{Readiness, RecvError};
 use crate::error::Result;
 use crate::ledger::Domain;
@@ -354,7 +354,7 @@ impl QueueReceiver {
                 Next::GiveUp if deadline.is_now() => return Err(RecvError::Empty),
                 Next::GiveUp => return Err(RecvError::TimedOut),
                 Next::Sleep => {
-                    if let Some(claim) = self.sleep(ends, beside, patience.deadline())? {
+                    if let Some(claim) = self.sleep(ends, beside, patience.stay())? {
                         return Ok(Some(claim));
                     }
                 }
@@ -382,11 +382,11 @@ impl QueueReceiver {
     }
 
     /// Sleeps until there may be a job, or nothing more; answers one that was found on the last look.
-    fn sleep(&self, ends: Ends, beside: &dyn Beside, deadline: Deadline) -> Result<Option<Claim>, RecvError> {
+    fn sleep(&self, ends: Ends, beside: &dyn Beside, stay: Stay) -> Result<Option<Claim>, RecvError> {
         let awaits = if ends.has_sender { Awaits::Something } else { Awaits::SomethingOrTheEnd };
         let mut found = None;
-        let until = self.next_lease_end()?.map_or(deadline, |ends_ns| deadline.min(Deadline::at_ns(ends_ns)));
-        self.shared.sleep_beside(self.cells.control().receivers(), awaits, beside, until, || {
+        let stay = self.next_lease_end()?.map_or(stay, |ends_ns| stay.until(Deadline::at_ns(ends_ns)));
+        self.shared.sleep_beside(self.cells.control().receivers(), awaits, beside, stay, || {
             found = self.look()?;
             // The last one may have been done since this receiver looked.
             let is_new = found.is_some() || self.shared.ends() != ends;

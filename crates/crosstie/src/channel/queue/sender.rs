@@ -16,7 +16,7 @@ use super::options::{FullPolicy, QueueOptions};
 use super::shared::Shared;
 use crate::channel::WaitMode;
 use crate::channel::doorbell::{Doorbell, Sight};
-use crate::channel::patience::{Next, Patience};
+use crate::channel::patience::{Next, Patience, Stay};
 use crate::contract::{Readiness, SendError};
 use crate::error::Result;
 use crate::ledger::Domain;
@@ -343,7 +343,7 @@ impl QueueSender {
                 }
                 Next::GiveUp => return Err(SendError::TimedOut),
                 Next::Sleep => {
-                    if let Some(room) = self.sleep(length, patience.deadline())? {
+                    if let Some(room) = self.sleep(length, patience.stay())? {
                         return Ok(Some(room));
                     }
                 }
@@ -352,10 +352,10 @@ impl QueueSender {
     }
 
     /// Sleeps until there may be room; answers a place that was found on the last look.
-    fn sleep(&mut self, length: u32, deadline: Deadline) -> Result<Option<Room>, SendError> {
+    fn sleep(&mut self, length: u32, stay: Stay) -> Result<Option<Room>, SendError> {
         let cells = self.shared.cells();
         let mut found = None;
-        self.shared.sleep(cells.control().senders(), Awaits::Something, deadline, || {
+        self.shared.sleep(cells.control().senders(), Awaits::Something, stay, || {
             found = self.producer.reserve(length, Search::Everywhere);
             Ok::<_, SendError>(found.is_some())
         })?;

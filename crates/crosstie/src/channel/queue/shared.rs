@@ -3,7 +3,6 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crosstie_core::Deadline;
 use crosstie_core::atomic::AtomicU32;
 use crosstie_core::queue::control::Control;
 use crosstie_core::queue::end::End;
@@ -17,6 +16,7 @@ use super::layout::{self, Layout};
 use super::memory::Cells;
 use super::options::QueueOptions;
 use crate::channel::membership::{self, Membership};
+use crate::channel::patience::Stay;
 use crate::error::{Error, Result};
 use crate::ledger::Domain;
 use crate::region::Segment;
@@ -112,7 +112,7 @@ impl Shared {
         sleepers: &Sleepers,
         awaits: Awaits,
         beside: &dyn Beside,
-        deadline: Deadline,
+        stay: Stay,
         look: impl FnOnce() -> std::result::Result<bool, E>,
     ) -> std::result::Result<(), E> {
         let Some(mut watched) = self.watch(sleepers, awaits) else { return Ok(()) };
@@ -121,8 +121,8 @@ impl Shared {
         if look()? || beside.has_come() {
             return Ok(());
         }
-        let Some(until) = beside.before_sleep(deadline) else { return Ok(()) };
-        self.wait_on(sleepers, watched, other.as_slice(), until).map_err(E::from)
+        let Some(until) = beside.before_sleep(stay.until) else { return Ok(()) };
+        self.wait_on(sleepers, watched, other.as_slice(), stay.until(until)).map_err(E::from)
     }
 }
 

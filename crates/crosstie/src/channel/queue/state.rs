@@ -8,9 +8,11 @@ use crosstie_core::queue::job::{Job, State};
 use crosstie_core::queue::member::Part;
 use crosstie_core::queue::member::Roster;
 use crosstie_core::queue::memory::{CHUNK_BYTES, MEMBERS, Memory};
+use crosstie_core::word::waiting::Mode;
 
 use super::memory::Cells;
 use super::shared::look_into;
+use crate::channel::enders::{Enders, living};
 use crate::error::Result;
 use crate::ledger::Domain;
 
@@ -117,4 +119,35 @@ impl QueueState {
             State::Held(_) | State::Free => {}
         }
     }
+}
+
+/// Who could end a wait for a message from the queue `name`, or for room in it, whose sleepers' word held `seen`.
+pub(in crate::channel) fn enders(
+    domain: &'static Domain,
+    name: &str,
+    (mode, seen): (Mode, u64),
+) -> Result<Option<Enders>> {
+    let cells = look_into(domain, name)?;
+    if mode == Mode::Room {
+        let senders = cells.control().senders();
+        let receivers = living(domain, &cells, Part::Receiver, (senders, seen));
+        return Ok(receivers.map(|owners| Enders { owners, is_open: false }));
+    }
+    let state = QueueState::of(domain, name)?;
+    // What is in hand comes back when its lease ends.
+    if !state.in_hand.is_empty() && !state.lease.is_zero() {
+        return Ok(None);
+    }
+    let Some(mut owners) = living(domain, &cells, Part::Sender, (cells.control().receivers(), seen)) else {
+        return Ok(None);
+    };
+    for held in &state.in_hand {
+        // Who lets it go without having done it gives it to the others.
+        match held.owner {
+            Some(owner) if owners.contains(&owner) => {}
+            Some(owner) => owners.push(owner),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(Enders { owners, is_open: true }))
 }

@@ -11,6 +11,7 @@
 //! | `shared` | the segment, its layout, who holds the two ends |
 //! | `peer` | the other end, as a waiter must know it |
 //! | `bell` | what ends a receiver's wait from another thread |
+//! | [`state`] | what a ring holds, for who only looks |
 //! | [`sender`] | [`RingSender`], and [`Loan`]s written in place |
 //! | [`receiver`] | [`RingReceiver`], and [`RingMessage`]s read in place |
 
@@ -20,6 +21,7 @@ mod peer;
 pub mod receiver;
 pub mod sender;
 mod shared;
+pub mod state;
 
 pub use super::WaitMode;
 pub(crate) use bell::RingBell;
@@ -27,3 +29,4 @@ pub use options::RingOptions;
 pub use receiver::{RingMessage, RingReceiver};
 pub use sender::{Loan, RingSender};
 pub use shared::remove;
+pub use state::RingState;

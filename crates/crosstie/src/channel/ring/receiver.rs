@@ -16,7 +16,7 @@ use super::options::RingOptions;
 use super::peer::Peer;
 use super::shared::{Cells, End, Shared, corrupt};
 use crate::channel::WaitMode;
-use crate::channel::patience::{Next, Patience};
+use crate::channel::patience::{Next, Patience, Stay};
 use crate::contract::{Readiness, RecvError};
 use crate::error::Result;
 use crate::ledger::Domain;
@@ -295,19 +295,19 @@ impl RingReceiver {
                 Next::Spin => {}
                 Next::GiveUp if deadline.is_now() => return Err(RecvError::Empty),
                 Next::GiveUp => return Err(RecvError::TimedOut),
-                Next::Sleep => self.sleep(peer, watch, patience.deadline())?,
+                Next::Sleep => self.sleep(peer, watch, patience.stay())?,
             }
         }
     }
 
     /// Sleeps until there may be a message, or the peer's state changes.
-    fn sleep(&mut self, peer: Peer, watch: Option<OwnerId>, deadline: Deadline) -> Result<(), RecvError> {
+    fn sleep(&mut self, peer: Peer, watch: Option<OwnerId>, stay: Stay) -> Result<(), RecvError> {
         self.consumer.announce_sleep(Asleep::OnWord);
         self.shared.heavy_barrier();
         let is_rung = self.bell.as_ref().is_some_and(RingBell::is_rung);
         let still_empty = matches!(self.look(), Ok(None)) && !is_rung;
         let slept = if still_empty && self.shared.peer(End::Producer) == peer {
-            self.shared.sleep(self.shared.control().consumer_waits(), watch, deadline)
+            self.shared.sleep(End::Consumer, watch, stay)
         } else {
             Ok(())
         };

@@ -264,8 +264,7 @@ impl RingSender {
                     self.shared.heavy_barrier();
                     let fits = self.producer.fits(length).map(|fits| fits.then_some(()));
                     let slept = if matches!(fits, Ok(None)) && watch == self.meet_peer()? {
-                        let word = self.shared.control().producer_waits();
-                        self.shared.sleep(word, watch, patience.deadline())
+                        self.shared.sleep(End::Producer, watch, patience.stay())
                     } else {
                         Ok(())
                     };

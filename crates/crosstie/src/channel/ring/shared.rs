@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crosstie_core::atomic::{AtomicU32, AtomicU64};
+use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use crosstie_core::layout::header::{Kind, layout_hash};
 use crosstie_core::ring::asleep::{Asleep, rouse};
 use crosstie_core::ring::control::Control;
@@ -21,13 +21,16 @@ use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::record::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, CELL_BYTES, Geometry};
 use crosstie_core::ring::spsc::{Barrier, Corrupt};
 use crosstie_core::word::role::{Ending, NotTaken, Role, RoleWord};
+use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
 use super::super::copy::copy;
 use super::super::doorbell::{self, Doorbell, Ringer};
+use super::super::patience::Stay;
 use super::options::{CAPACITY_BYTES, RingOptions};
 use super::peer::Peer;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::noted::{Noted, key_of_channel};
 use crate::ledger::{Domain, Wait};
 use crate::os::memory::MirroredMapping;
 use crate::os::{clock, futex, membarrier, process};
@@ -43,6 +46,8 @@ const CONSUMER_OFFSET: usize = 768;
 const CELLS_OFFSET: u64 = 4096;
 /// How long a sleeper that cannot fence its peer sleeps before it looks again.
 const SLICE_NS: u64 = 50_000_000;
+/// What the word of an end that sleeps on it holds.
+pub(super) const ON_WORD: u32 = 1;
 /// How often an opener starts anew because the ring was removed under it.
 const TRIES_MAX: u32 = 64;
 
@@ -68,6 +73,8 @@ pub(super) struct Shared {
     segment: Segment,
     cells: MirroredMapping,
     name: String,
+    /// Its key in the ledger.
+    key: u64,
     /// Rings the other end.
     ringer: Ringer,
     barrier: Barrier,
@@ -121,16 +128,27 @@ impl Shared {
         let segment =
             Segment::open_or_create(domain.directory(), &file_name(name), &spec(wanted), |_| Ok(()))?;
         let found = segment.header().data_bytes;
-        let sound = Geometry::new(found).is_some() && segment.header().header_bytes == CELLS_OFFSET;
-        if !sound {
-            return Err(corrupt(name, Corrupt { field: "capacity", found, limit: CAPACITY_BYTES_MAX }));
-        }
         if options.capacity_bytes.is_some() && found != wanted {
             return Err(Error::new("open", object(name), ErrorKind::Mismatch)
                 .because(format!("it has a capacity of {found} bytes, asked for were {wanted}"))
                 .advise(format!(
                     "leave the capacity out to take it as it is, or remove it: crosstie rm ring:{name}"
                 )));
+        }
+        Self::of(domain, name, segment, barrier, end)
+    }
+
+    /// Opens the ring `name`, which must be there, without taking part in it.
+    pub(super) fn look_into(domain: &'static Domain, name: &str) -> Result<Self> {
+        let segment = Segment::open(domain.directory(), &file_name(name), &spec(CAPACITY_BYTES as u64))?;
+        Self::of(domain, name, segment, Barrier::Fence, End::Consumer)
+    }
+
+    fn of(domain: &'static Domain, name: &str, segment: Segment, barrier: Barrier, end: End) -> Result<Self> {
+        let found = segment.header().data_bytes;
+        let sound = Geometry::new(found).is_some() && segment.header().header_bytes == CELLS_OFFSET;
+        if !sound {
+            return Err(corrupt(name, Corrupt { field: "capacity", found, limit: CAPACITY_BYTES_MAX }));
         }
         let bytes = usize::try_from(found)
             .map_err(|_| corrupt(name, Corrupt { field: "capacity", found, limit: CAPACITY_BYTES_MAX }))?;
@@ -142,6 +160,7 @@ impl Shared {
             segment,
             cells,
             name: name.to_owned(),
+            key: key_of_channel(&object(name)),
             ringer: Ringer::new(domain, doorbell_name(name, end.other())),
             barrier,
             replaced_dead: false,
@@ -214,6 +233,16 @@ impl Shared {
         // SAFETY: the constants above lie, aligned, in the page that `open` found to be mapped; T is
         // SharedLayout, so others may write it; it lives as long as the segment, that is, `self`.
         unsafe { &*value }
+    }
+
+    /// What the word on which `end` sleeps holds now.
+    pub(super) fn word_of(&self, end: End) -> u64 {
+        let word = match end {
+            End::Producer => self.control().producer_waits(),
+            End::Consumer => self.control().consumer_waits(),
+        };
+        // Acquire: the roles that are read behind it are not older.
+        u64::from(word.load(Ordering::Acquire))
     }
 
     /// What the holder of `end` is now.
@@ -295,15 +324,20 @@ impl Shared {
         membarrier::global_expedited();
     }
 
-    /// Sleeps while `waits` is 1, until it is woken, the watched owner dies, or the deadline; the
+    /// Sleeps as `end` while its word is 1, until it is woken, the watched owner dies, or the deadline; the
     /// caller looks again, whatever ended the sleep.
-    pub(super) fn sleep(&self, waits: &AtomicU32, watch: Option<OwnerId>, deadline: Deadline) -> Result<()> {
-        let until = match self.barrier {
-            Barrier::Asymmetric => deadline,
-            // Nobody can fence for this process, so an announcement may be overlooked: short sleeps.
-            Barrier::Fence => deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
+    pub(super) fn sleep(&self, end: End, watch: Option<OwnerId>, stay: Stay) -> Result<()> {
+        let (waits, mode) = match end {
+            End::Producer => (self.control().producer_waits(), Mode::Room),
+            End::Consumer => (self.control().consumer_waits(), Mode::Message),
         };
-        match self.domain.wait(waits, 1, watch.as_slice(), until) {
+        let _noted = Noted::new(self.domain, (self.key, mode), ON_WORD, (stay.since_ns, stay.deadline));
+        let until = match self.barrier {
+            Barrier::Asymmetric => stay.until,
+            // Nobody can fence for this process, so an announcement may be overlooked: short sleeps.
+            Barrier::Fence => stay.until.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
+        };
+        match self.domain.wait(waits, ON_WORD, watch.as_slice(), until) {
             Wait::Woken | Wait::OwnerDied | Wait::TimedOut | Wait::Interrupted => Ok(()),
             Wait::DomainRemoved => Err(Error::new("wait on", object(&self.name), ErrorKind::NotFound)
                 .because(format!("the domain {} was removed", self.domain.name()))

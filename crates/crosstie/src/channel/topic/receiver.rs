@@ -13,7 +13,7 @@ use super::shared;
 use crate::channel::WaitMode;
 use crate::channel::doorbell::{Doorbell, Sight};
 use crate::channel::membership::Membership;
-use crate::channel::patience::{Next, Patience};
+use crate::channel::patience::{Next, Patience, Stay};
 use crate::contract::{Readiness, RecvError};
 use crate::error::Result;
 use crate::ledger::Domain;
@@ -279,7 +279,7 @@ impl TopicReceiver {
                 Next::GiveUp if deadline.is_now() => return Err(RecvError::Empty),
                 Next::GiveUp => return Err(RecvError::TimedOut),
                 Next::Sleep => {
-                    if let Some(message) = self.sleep(ends, patience.deadline())? {
+                    if let Some(message) = self.sleep(ends, patience.stay())? {
                         return Ok(message);
                     }
                 }
@@ -309,7 +309,7 @@ impl TopicReceiver {
     }
 
     /// Sleeps until there may be a message, or nothing more; answers one that was found on the last look.
-    fn sleep(&mut self, ends: Ends, deadline: Deadline) -> Result<Option<Message>, RecvError> {
+    fn sleep(&mut self, ends: Ends, stay: Stay) -> Result<Option<Message>, RecvError> {
         let mut found = None;
         let cells = self.membership.words().clone();
         let announced = cells.control().subscribers();
@@ -318,7 +318,7 @@ impl TopicReceiver {
         if let Some(message) = self.take()? {
             found = Some(message);
         } else if self.membership.ends() == ends {
-            self.membership.wait_on(announced, watched, &[], deadline)?;
+            self.membership.wait_on(announced, watched, &[], stay)?;
         }
         Ok(found)
     }

@@ -14,7 +14,7 @@ use super::shared;
 use crate::channel::WaitMode;
 use crate::channel::doorbell::{Doorbell, Sight};
 use crate::channel::membership::Membership;
-use crate::channel::patience::{Next, Patience};
+use crate::channel::patience::{Next, Patience, Stay};
 use crate::contract::{Readiness, SendError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
@@ -291,7 +291,7 @@ impl TopicSender {
                 Next::Sleep => {
                     // A dead subscriber holds nobody up; its seat comes free here.
                     self.recover();
-                    if let Some(room) = self.sleep(patience.deadline())? {
+                    if let Some(room) = self.sleep(patience.stay())? {
                         return Ok(room);
                     }
                 }
@@ -300,10 +300,10 @@ impl TopicSender {
     }
 
     /// Sleeps until there may be room; answers one that was found on the last look.
-    fn sleep(&mut self, deadline: Deadline) -> Result<Option<Room>, SendError> {
+    fn sleep(&mut self, stay: Stay) -> Result<Option<Room>, SendError> {
         let (membership, publisher) = (&self.membership, &mut self.publisher);
         let mut found = None;
-        membership.sleep(membership.words().control().publishers(), Awaits::Something, deadline, || {
+        membership.sleep(membership.words().control().publishers(), Awaits::Something, stay, || {
             found = publisher
                 .reserve(|id| membership.is_alive(id))
                 .map_err(|fault| SendError::from(membership.fault(fault)))?;

@@ -5,9 +5,11 @@ use crosstie_core::queue::member::{Part, Roster};
 use crosstie_core::queue::memory::MEMBERS;
 use crosstie_core::topic::memory::{Memory, Mode};
 use crosstie_core::topic::subscriber;
+use crosstie_core::word::waiting;
 
 use super::layout;
 use super::shared::{corrupt, look_into};
+use crate::channel::enders::{Enders, living};
 use crate::error::Result;
 use crate::ledger::Domain;
 
@@ -103,4 +105,20 @@ impl TopicState {
     pub fn kept(&self) -> u64 {
         self.published.min(u64::from(self.places))
     }
+}
+
+/// Who could end a wait for a message from the topic `name`, or for room in it, whose sleepers' word held `seen`.
+pub(in crate::channel) fn enders(
+    domain: &'static Domain,
+    name: &str,
+    (way, seen): (waiting::Mode, u64),
+) -> Result<Option<Enders>> {
+    let cells = look_into(domain, name)?;
+    let control = cells.control();
+    let (sleepers, part) = match way {
+        waiting::Mode::Room => (control.publishers(), Part::Receiver),
+        _ => (control.subscribers(), Part::Sender),
+    };
+    let owners = living(domain, &cells, part, (sleepers, seen));
+    Ok(owners.map(|owners| Enders { owners, is_open: part == Part::Sender }))
 }

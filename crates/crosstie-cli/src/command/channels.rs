@@ -1,0 +1,141 @@
+//! What `ls`, `inspect` and `watch` say of a ring, a queue or a topic: what waits in it, who has what in hand, who is at its ends.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crosstie::OwnerId;
+use crosstie::channel::queue::QueueState;
+use crosstie::channel::ring::RingState;
+use crosstie::inspect::{Snapshot, SnapshotObject};
+use crosstie::os::clock;
+use serde_json::{Value, json};
+
+use super::topics;
+
+/// What a line of `ls` says of a channel; `None` of everything else.
+pub fn line(object: &SnapshotObject) -> Option<String> {
+    let ring = object.ring.as_ref().map(in_ring);
+    let queue = || object.queue.as_ref().map(depth);
+    ring.or_else(queue).or_else(|| object.topic.as_ref().map(topics::line))
+}
+
+/// The ends of a channel, and what they have and wait for; `None` of everything else.
+pub fn ends(snapshot: &Snapshot, object: &SnapshotObject) -> Option<String> {
+    let ring = object.ring.as_ref().map(|ring| ring_ends(snapshot, ring));
+    let queue = || object.queue.as_ref().map(|queue| queue_ends(snapshot, queue));
+    let mut text =
+        ring.or_else(queue).or_else(|| object.topic.as_ref().map(|it| topics::ends(snapshot, it)))?;
+    for wait in snapshot.waiters(object.key) {
+        let what = if wait.is_at_channel() { wait.what(&object.name) } else { "a reply".to_owned() };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {} has waited {} for {what}", wait.owner, clock::in_words(wait.waited));
+    }
+    if let Some(stall) = snapshot.stall_at(object.key) {
+        let _ = writeln!(text, "  {stall}");
+    }
+    Some(text)
+}
+
+/// `12 wait, 768 of 1048576 bytes`
+fn in_ring(ring: &RingState) -> String {
+    let mut text = format!("{} wait, {} of {} bytes", ring.waiting, ring.bytes, ring.capacity_bytes);
+    match (ring.sender, ring.receiver) {
+        (None, None) => text.push_str(", no sender, no receiver"),
+        (None, Some(_)) => text.push_str(", no sender"),
+        (Some(_), None) => text.push_str(", no receiver"),
+        (Some(_), Some(_)) => {}
+    }
+    text
+}
+
+fn ring_ends(snapshot: &Snapshot, ring: &RingState) -> String {
+    let mut text = String::new();
+    for (end, does) in [(ring.sender, "sends"), (ring.receiver, "receives")] {
+        if let Some(owner) = end {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "  {} {does}", who(snapshot, owner));
+        }
+    }
+    if ring.ended_by_death {
+        text.push_str("  whoever had an end died, and nobody has taken it since\n");
+    }
+    text
+}
+
+/// The ring in `--json`.
+pub fn ring_document(snapshot: &Snapshot, ring: &RingState) -> Value {
+    let end = |end: Option<OwnerId>| end.map(|owner| who(snapshot, owner));
+    json!({"waiting": ring.waiting, "bytes": ring.bytes, "capacity_bytes": ring.capacity_bytes,
+        "sender": end(ring.sender), "receiver": end(ring.receiver), "ended_by_death": ring.ended_by_death})
+}
+
+fn who(snapshot: &Snapshot, owner: OwnerId) -> String {
+    let known = snapshot.owners.iter().find(|known| known.id == owner);
+    known.map_or("somebody who has gone".to_owned(), ToString::to_string)
+}
+
+/// `12 wait, 3 in hand, 1 dead letter`
+fn depth(queue: &QueueState) -> String {
+    let mut text = format!("{} wait, {} in hand", queue.waiting, queue.in_hand.len());
+    match queue.dead_letters {
+        0 => {}
+        1 => text.push_str(", 1 dead letter"),
+        // Writing to a String cannot fail.
+        many => drop(write!(text, ", {many} dead letters")),
+    }
+    text
+}
+
+/// Who has how many messages of a queue in hand, and how many of them not for the first time.
+fn in_hand(snapshot: &Snapshot, queue: &QueueState) -> Vec<(String, usize, usize)> {
+    let mut holders: Vec<_> = queue.in_hand.iter().map(|held| held.owner).collect();
+    holders.sort_unstable_by_key(|owner| owner.map(|id| id.to_bits()));
+    holders.dedup();
+    let count = |owner| {
+        let own = || queue.in_hand.iter().filter(move |held| held.owner == owner);
+        (own().count(), own().filter(|held| held.deliveries > 1).count())
+    };
+    let who = |owner| {
+        let known = snapshot.owners.iter().find(|known| Some(known.id) == owner);
+        known.map_or("somebody who has died".to_owned(), ToString::to_string)
+    };
+    holders.into_iter().map(|owner| (who(owner), count(owner).0, count(owner).1)).collect()
+}
+
+fn queue_ends(snapshot: &Snapshot, queue: &QueueState) -> String {
+    let mut text = String::new();
+    for (owner, count, redelivered) in in_hand(snapshot, queue) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {owner} has {count} in hand, {redelivered} of them delivered before");
+    }
+    let _ = writeln!(
+        text,
+        "  {} senders, {} receivers; {} delivered again, {} dropped\n  {} places, {} bytes for long messages, a dead letter after {} deliveries",
+        queue.senders,
+        queue.receivers,
+        queue.redelivered,
+        queue.dropped,
+        queue.places,
+        queue.capacity_bytes,
+        queue.deliveries_max
+    );
+    text
+}
+
+/// The queue in `--json`.
+pub fn queue_document(snapshot: &Snapshot, queue: &QueueState) -> Value {
+    let in_hand: Vec<_> = in_hand(snapshot, queue)
+        .into_iter()
+        .map(
+            |(owner, count, redelivered)| json!({"owner": owner, "count": count, "redelivered": redelivered}),
+        )
+        .collect();
+    json!({"waiting": queue.waiting, "in_hand": in_hand, "dead_letters": queue.dead_letters,
+        "redelivered": queue.redelivered, "dropped": queue.dropped, "senders": queue.senders,
+        "receivers": queue.receivers, "places": queue.places, "capacity_bytes": queue.capacity_bytes,
+        "deliveries_max": queue.deliveries_max, "lease_ns": nanoseconds(queue.lease)})
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

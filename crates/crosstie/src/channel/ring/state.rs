@@ -1,0 +1,94 @@
+//! [`RingState`]: what a ring holds now, as far as one look without stopping anybody can tell.
+
+use std::sync::Arc;
+
+use crosstie_core::OwnerId;
+use crosstie_core::ring::backlog::Backlog;
+use crosstie_core::word::role::Role;
+use crosstie_core::word::waiting::Mode;
+
+use super::peer::Peer;
+use super::shared::{Cells, End, ON_WORD, Shared};
+use crate::channel::enders::Enders;
+use crate::error::Result;
+use crate::ledger::Domain;
+
+/// What a ring holds now.
+///
+/// # Examples
+/// ```
+/// use crosstie::Deadline;
+/// use crosstie::channel::ring::{RingOptions, RingSender, RingState};
+/// use crosstie::ledger::Domain;
+/// let folder = tempfile::tempdir().unwrap();
+/// let domain = Domain::open(folder.path().join("domain"))?;
+/// let mut sender = RingSender::open(domain, "orders", &RingOptions::default())?;
+/// sender.send(b"one", Deadline::NEVER)?;
+/// sender.send(b"two", Deadline::NEVER)?;
+/// let state = RingState::of(domain, "orders")?;
+/// assert_eq!((state.waiting, state.bytes), (2, 128));
+/// assert!(state.sender.is_some() && state.receiver.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RingState {
+    /// Messages that were sent and not acknowledged; one that the receiver has in hand is among them.
+    pub waiting: u64,
+    /// Bytes of the ring that they take.
+    pub bytes: u64,
+    /// Bytes of the ring.
+    pub capacity_bytes: usize,
+    /// The living sender.
+    pub sender: Option<OwnerId>,
+    /// The living receiver.
+    pub receiver: Option<OwnerId>,
+    /// The role of a sender or receiver, or both, was left by somebody who died, and nobody has come since.
+    pub ended_by_death: bool,
+}
+
+impl RingState {
+    /// Looks at the ring `name` of `domain`, without taking part in it.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound); as [`RingSender::open`](super::RingSender::open).
+    ///
+    /// # Cost
+    /// Some system calls, and a look at each message that waits.
+    pub fn of(domain: &'static Domain, name: &str) -> Result<Self> {
+        let shared = Arc::new(Shared::look_into(domain, name)?);
+        let Backlog { messages, bytes } = Backlog::of(&Cells::new(&shared));
+        let [sender, receiver] = [End::Producer, End::Consumer].map(|end| shared.peer(end));
+        let living = |peer| if let Peer::Alive(id) = peer { Some(id) } else { None };
+        Ok(Self {
+            waiting: messages,
+            bytes,
+            capacity_bytes: shared.capacity_bytes(),
+            sender: living(sender),
+            receiver: living(receiver),
+            ended_by_death: sender == Peer::Died || receiver == Peer::Died,
+        })
+    }
+}
+
+/// Who could end a wait for a message from the ring `name`, or for room in it, whose sleeper's word held `seen`.
+pub(in crate::channel) fn enders(
+    domain: &'static Domain,
+    name: &str,
+    (mode, seen): (Mode, u64),
+) -> Result<Option<Enders>> {
+    let shared = Shared::look_into(domain, name)?;
+    let (own, other) = match mode {
+        Mode::Room => (End::Producer, End::Consumer),
+        _ => (End::Consumer, End::Producer),
+    };
+    // Woken, and not gone on yet.
+    let is_asleep = seen == u64::from(ON_WORD) && shared.word_of(own) == seen;
+    Ok(match shared.read(other) {
+        Role::Held { by, predecessor_died: false } if is_asleep && domain.is_alive(by) => {
+            Some(Enders { owners: vec![by], is_open: false })
+        }
+        // Nobody is there, or an end is still to be told.
+        _ => None,
+    })
+}
