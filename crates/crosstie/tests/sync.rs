@@ -14,6 +14,8 @@ mod monitor;
 mod mutex;
 #[path = "sync/order.rs"]
 mod order;
+#[path = "sync/posix.rs"]
+mod posix;
 #[path = "sync/roles.rs"]
 mod roles;
 #[path = "sync/rwlock.rs"]

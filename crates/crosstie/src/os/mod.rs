@@ -26,6 +26,7 @@
 //! | [`parent`] | a child that ends with its parent |
 //! | [`pipe`] | pipes |
 //! | [`poll`] | waiting for one descriptor, or for many |
+//! | [`posix_semaphore`] | semaphores that C programs open by name |
 //! | [`process`] | who a process or thread is |
 //! | `program` | a program as exec takes it |
 //! | [`random`] | random numbers |
@@ -70,6 +71,7 @@ pub mod notice;
 pub mod parent;
 pub mod pipe;
 pub mod poll;
+pub mod posix_semaphore;
 pub mod process;
 mod program;
 pub mod random;

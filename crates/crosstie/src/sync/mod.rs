@@ -24,7 +24,10 @@
 //! | [`mod@wait_any`] | [`fn@wait_any`]: for the first of several events and semaphores |
 //! | [`once`] | [`Once`] and [`LazyShared`]: done once, whoever dies doing it |
 //! | [`counting_semaphore`] | [`CountingSemaphore`]: anyone waits, anyone posts |
+//! | [`posix_semaphore`] | [`PosixSemaphore`]: the one that C programs open by `sem_open` |
+//! | [`any_counting`] | [`AnyCountingSemaphore`]: either of the two by its address, for commands and other languages |
 
+pub mod any_counting;
 pub mod any_lock;
 mod awaiting;
 pub mod barrier;
@@ -41,6 +44,7 @@ pub mod mutex;
 pub mod object;
 pub mod once;
 pub mod policy;
+pub mod posix_semaphore;
 pub mod predicate;
 pub mod refusal;
 pub mod rwlock;
@@ -50,6 +54,7 @@ pub mod shared;
 pub(crate) mod taker;
 pub mod wait_any;
 
+pub use any_counting::AnyCountingSemaphore;
 pub use any_lock::{AnyLock, AnyLockGuard, AnyTurn};
 pub use barrier::{Barrier, BarrierError, OnDeath};
 pub use condvar::Condvar;
@@ -61,6 +66,7 @@ pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use object::Object;
 pub use once::{LazyShared, Once};
 pub use policy::Policy;
+pub use posix_semaphore::PosixSemaphore;
 pub use predicate::Predicate;
 pub use refusal::{LockError, LockResult, Occupied};
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
