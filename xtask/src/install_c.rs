@@ -8,6 +8,10 @@ use std::{fs, io};
 /// What is built, and what it is called where it is installed.
 const BUILT: &str = "libcrosstie_capi";
 
+/// The headers, of which crosstie.hpp includes the last three.
+const HEADERS: [&str; 5] =
+    ["crosstie.h", "crosstie.hpp", "crosstie/base.hpp", "crosstie/talk.hpp", "crosstie/turns.hpp"];
+
 /// Installs into the prefix that `arguments` name: `PREFIX [--from FOLDER]`; without a folder of built libraries it builds them.
 ///
 /// # Errors
@@ -54,10 +58,10 @@ fn install(package: &Path, from: &Path, prefix: &Path, version: &str) -> io::Res
     let fits = if major == "0" { format!("0.{minor}") } else { major.to_owned() };
     let [include, lib] = ["include", "lib"].map(|folder| prefix.join(folder));
     let [pkg_config, cmake] = ["pkgconfig", "cmake/Crosstie"].map(|folder| lib.join(folder));
-    for folder in [&include, &lib, &pkg_config, &cmake] {
+    for folder in [&include.join("crosstie"), &lib, &pkg_config, &cmake] {
         fs::create_dir_all(folder)?;
     }
-    for header in ["crosstie.h", "crosstie.hpp"] {
+    for header in HEADERS {
         fs::copy(package.join("include").join(header), include.join(header))?;
     }
     fs::copy(from.join(format!("{BUILT}.a")), lib.join("libcrosstie.a"))?;

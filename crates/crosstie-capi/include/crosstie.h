@@ -81,6 +81,10 @@
 #define CROSSTIE_SEMAPHORE_OPTIONS_INIT { sizeof(crosstie_semaphore_options), 0, 0, 0 }
 #define CROSSTIE_END_OPTIONS_INIT { sizeof(crosstie_end_options), 0, 0 }
 #define CROSSTIE_MESSAGE_INIT { sizeof(crosstie_message), 0, 0, 0, 0, 0 }
+#define CROSSTIE_CAPABILITIES_INIT { sizeof(crosstie_capabilities), 0, 0, 0, 0, {0} }
+
+/** Where a member of a monitor's data lies, for crosstie_comparison: its offset and its bytes. */
+#define CROSSTIE_FIELD(type, member) offsetof(type, member), sizeof(((type *)0)->member)
 
 /**
  * When a party dies the barrier breaks: all who wait are told, until it is reset.
@@ -91,6 +95,76 @@
  * When a party dies the others go on without it.
  */
 #define CROSSTIE_BARRIER_SHRINKS 1
+
+/**
+ * In crosstie_capabilities.can: what one sender sends comes in its order, when it is delivered for the first time.
+ */
+#define CROSSTIE_CAN_ORDER 1
+
+/**
+ * In crosstie_capabilities.can: a receiver is told the death of its senders, and tells it from a clean end.
+ */
+#define CROSSTIE_CAN_TELL_DEATH 2
+
+/**
+ * In crosstie_capabilities.can: messages are written and read where they lie.
+ */
+#define CROSSTIE_CAN_LEND 4
+
+/**
+ * In crosstie_capabilities.can: any number of processes may send at a time.
+ */
+#define CROSSTIE_CAN_MANY_SENDERS 8
+
+/**
+ * In crosstie_capabilities.can: any number of processes may receive at a time.
+ */
+#define CROSSTIE_CAN_MANY_RECEIVERS 16
+
+/**
+ * In crosstie_capabilities.can: the two ends may be on different machines.
+ */
+#define CROSSTIE_CAN_CROSS_MACHINES 32
+
+/**
+ * In crosstie_capabilities.can: calls go over it, with their replies.
+ */
+#define CROSSTIE_CAN_CALL 64
+
+/**
+ * Delivered once, or not at all, also when nobody dies.
+ */
+#define CROSSTIE_BEST_EFFORT 0
+
+/**
+ * Delivered once; not at all only when somebody dies.
+ */
+#define CROSSTIE_AT_MOST_ONCE 1
+
+/**
+ * Delivered once; again only when somebody dies that had it.
+ */
+#define CROSSTIE_AT_LEAST_ONCE 2
+
+/**
+ * What a dead receiver had not taken is lost with it.
+ */
+#define CROSSTIE_UNTAKEN_LOST 0
+
+/**
+ * The next receiver gets it, if another end is open until then.
+ */
+#define CROSSTIE_UNTAKEN_KEPT_WHILE_OPEN 1
+
+/**
+ * The next receiver gets it.
+ */
+#define CROSSTIE_UNTAKEN_KEPT 2
+
+/**
+ * Everyone who waits, of crosstie_condition_notify.
+ */
+#define CROSSTIE_ALL UINT32_MAX
 
 /**
  * An event lets all through until it is cleared.
@@ -140,6 +214,51 @@
 #define CROSSTIE_OWNER_PROCESS 1
 
 /**
+ * The most bytes that a monitor's data have.
+ */
+#define CROSSTIE_MONITOR_BYTES_MAX 32768
+
+/**
+ * A number in the data that is to be so much or more.
+ */
+#define CROSSTIE_AT_LEAST 1
+
+/**
+ * A number in the data that is to be so much or less.
+ */
+#define CROSSTIE_AT_MOST 2
+
+/**
+ * A number in the data that is to be equal.
+ */
+#define CROSSTIE_EQUAL 3
+
+/**
+ * A number in the data that is to be different.
+ */
+#define CROSSTIE_DIFFERENT 4
+
+/**
+ * The most comparisons of one wait.
+ */
+#define CROSSTIE_COMPARISONS_MAX 3
+
+/**
+ * Open a region that is there.
+ */
+#define CROSSTIE_REGION_OPEN 0
+
+/**
+ * Make a region of zeros; CROSSTIE_E_ALREADY_EXISTS where there is one.
+ */
+#define CROSSTIE_REGION_CREATE 1
+
+/**
+ * Open it, or make it; one that is there keeps its size.
+ */
+#define CROSSTIE_REGION_OPEN_OR_CREATE 2
+
+/**
  * Bytes of the text in a crosstie_error, the zero at its end among them.
  */
 #define CROSSTIE_ERROR_TEXT_BYTES 1016
@@ -180,7 +299,13 @@ typedef struct crosstie_call_in_hand crosstie_call_in_hand;
 typedef struct crosstie_client crosstie_client;
 
 /**
- * A counting semaphore by its name, as sem_t: anyone waits, anyone posts, and nobody owns what was taken, so nothing comes back when
+ * A condition by its name, as pthread_cond_t, for waiting under a lock until somebody notifies. crosstie_monitor has no notify to forget.
+ * Never look inside.
+ */
+typedef struct crosstie_condition crosstie_condition;
+
+/**
+ * A counting semaphore by its name, as sem_t, or a sem_t itself ("posix:/name"): anyone waits, anyone posts, and nobody owns what was taken, so nothing comes back when
  * a process dies. Where that matters: crosstie_semaphore. Never look inside.
  */
 typedef struct crosstie_counter crosstie_counter;
@@ -191,14 +316,35 @@ typedef struct crosstie_counter crosstie_counter;
 typedef struct crosstie_event crosstie_event;
 
 /**
+ * Who listens for connections. Never look inside.
+ */
+typedef struct crosstie_listener crosstie_listener;
+
+/**
  * A lock that processes share by its name: the one that crosstie lock NAME takes, or that Rust and Python open. Never look inside.
  */
 typedef struct crosstie_lock crosstie_lock;
 
 /**
+ * Data in shared memory, a lock around them, and waiting for what they should be, in one, by its name. Never look inside.
+ */
+typedef struct crosstie_monitor crosstie_monitor;
+
+/**
+ * Something that is done once, by whoever comes first. Never look inside.
+ */
+typedef struct crosstie_once crosstie_once;
+
+/**
  * The end of a channel that receives. Never look inside.
  */
 typedef struct crosstie_receiver crosstie_receiver;
+
+/**
+ * POSIX shared memory by its name: what shm_open and mmap of other programs see, what crosstie region reads and writes. Bytes without owner and
+ * without messages; who may write when is the programs' agreement: a lock. Never look inside.
+ */
+typedef struct crosstie_region crosstie_region;
 
 /**
  * Permits that processes share by a name, as crosstie sem NAME takes them: each has an owner, and comes back when that dies. Never look
@@ -296,26 +442,34 @@ typedef struct crosstie_message {
 } crosstie_message;
 
 /**
- * How a lock is opened. Begin it with CROSSTIE_LOCK_OPTIONS_INIT.
+ * What a mechanism can; the caller's own. Begin it with CROSSTIE_CAPABILITIES_INIT. The same as docs/delivery.md has as a table.
  */
-typedef struct crosstie_lock_options {
+typedef struct crosstie_capabilities {
   /**
-   * sizeof(crosstie_lock_options), set by the caller.
+   * sizeof(crosstie_capabilities), set by the caller.
    */
   size_t size;
   /**
-   * The directory of its domain; NULL: $CROSSTIE_DOMAIN, else the user's own.
+   * CROSSTIE_CAN_ORDER and others, added.
    */
-  const char *domain;
+  uint32_t can;
   /**
-   * What to make where it is missing: CROSSTIE_LOCK_READERS_WRITER, CROSSTIE_LOCK_MUTEX, CROSSTIE_LOCK_FAIR_MUTEX.
+   * How often a message is delivered: CROSSTIE_BEST_EFFORT, CROSSTIE_AT_MOST_ONCE, CROSSTIE_AT_LEAST_ONCE.
    */
-  uint32_t make;
+  uint32_t delivery;
   /**
-   * Whom it belongs to when it is taken by this handle: CROSSTIE_OWNER_THREAD, CROSSTIE_OWNER_PROCESS.
+   * What becomes of what a dead receiver had not taken: CROSSTIE_UNTAKEN_LOST, CROSSTIE_UNTAKEN_KEPT_WHILE_OPEN, CROSSTIE_UNTAKEN_KEPT.
    */
-  uint32_t owner;
-} crosstie_lock_options;
+  uint32_t untaken;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * The mechanism, as in an address: "queue".
+   */
+  char mechanism[16];
+} crosstie_capabilities;
 
 /**
  * What who takes a turn is told; the caller's own. Begin it with CROSSTIE_TURN_INIT; it may be NULL where it is asked for, and
@@ -351,6 +505,54 @@ typedef struct crosstie_turn {
    */
   char dead_who[CROSSTIE_WHO_BYTES];
 } crosstie_turn;
+
+/**
+ * How a lock is opened. Begin it with CROSSTIE_LOCK_OPTIONS_INIT.
+ */
+typedef struct crosstie_lock_options {
+  /**
+   * sizeof(crosstie_lock_options), set by the caller.
+   */
+  size_t size;
+  /**
+   * The directory of its domain; NULL: $CROSSTIE_DOMAIN, else the user's own.
+   */
+  const char *domain;
+  /**
+   * What to make where it is missing: CROSSTIE_LOCK_READERS_WRITER, CROSSTIE_LOCK_MUTEX, CROSSTIE_LOCK_FAIR_MUTEX.
+   */
+  uint32_t make;
+  /**
+   * Whom it belongs to when it is taken by this handle: CROSSTIE_OWNER_THREAD, CROSSTIE_OWNER_PROCESS.
+   */
+  uint32_t owner;
+} crosstie_lock_options;
+
+/**
+ * What is needed of a number in a monitor's data, for others to see when they leave it: {CROSSTIE_FIELD(struct stock, count), CROSSTIE_AT_LEAST, 0, 1}.
+ */
+typedef struct crosstie_comparison {
+  /**
+   * Where it begins, in bytes from the beginning of the data: a multiple of its own bytes.
+   */
+  size_t offset;
+  /**
+   * Its bytes: 1, 2, 4 or 8.
+   */
+  size_t bytes;
+  /**
+   * CROSSTIE_AT_LEAST, CROSSTIE_AT_MOST, CROSSTIE_EQUAL, CROSSTIE_DIFFERENT.
+   */
+  uint32_t relation;
+  /**
+   * 1 where it is signed, else 0.
+   */
+  uint32_t is_signed;
+  /**
+   * What it is compared with; of a signed one, (uint64_t)(int64_t)-1 and the like.
+   */
+  uint64_t number;
+} crosstie_comparison;
 
 /**
  * How a semaphore is opened. Begin it with CROSSTIE_SEMAPHORE_OPTIONS_INIT.
@@ -588,42 +790,133 @@ crosstie_status crosstie_server_close(struct crosstie_server *server,
                                       struct crosstie_error *error);
 
 /**
- * Opens the receiver's end of address, as crosstie_sender_open; options may be NULL.
+ * Reads address as every opening function does, and writes to capabilities, which may be NULL, what its mechanism can; opens nothing.
  *
- * As crosstie_sender_open.
+ * CROSSTIE_E_USAGE for what is none: error says which part, and what was meant. CROSSTIE_E_UNSUPPORTED where nothing general is to be said of
+ * its mechanism.
  *
- * Thread-safe; not async-signal-safe. Blocks where the mechanism waits for the other side. The handle is the caller's, crosstie_receiver_close
- * frees it. After a fork a handle of the parent's is refused in the child, which opens its own.
+ * Thread-safe; not async-signal-safe; as before a fork after it. Never waits. Nothing is to be freed.
  *
  * Pointers:
- * address is a text that ends in a zero; options is NULL or begins with its size; receiver can be written; error is NULL or the
+ * address is a text that ends in a zero; capabilities is NULL or begins with its size and can be written; error is NULL or the
  * caller's own.
  */
-crosstie_status crosstie_receiver_open(const char *address,
-                                       const struct crosstie_end_options *options,
-                                       struct crosstie_receiver **receiver,
+crosstie_status crosstie_address_check(const char *address,
+                                       struct crosstie_capabilities *capabilities,
                                        struct crosstie_error *error);
 
 /**
- * Receives a message into buffer, which has room for room bytes, and waits for one until deadline_ns; message says how long it is. It is
- * acknowledged with that: nobody gets it again.
+ * Connects to a listener at address (unix, unixpacket, tcp; "fd:3" is a connection already), for both directions; options may be NULL.
  *
- * CROSSTIE_E_CLOSED: the sender said that nothing more comes; CROSSTIE_E_PEER_DIED: it ended without that. CROSSTIE_E_BUSY (there is none),
- * CROSSTIE_E_TIMED_OUT. CROSSTIE_E_TOO_LARGE: message says how much room it needs, and the next call gets it.
+ * CROSSTIE_E_TIMED_OUT if nobody listened until open_deadline_ns; CROSSTIE_E_USAGE for an address that is none or goes one way only.
  *
- * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork opens its own end. Blocks until the
- * deadline. The buffer is the caller's to free.
+ * Thread-safe; not async-signal-safe. Blocks until somebody listens. The handles are the caller's, crosstie_sender_close and crosstie_receiver_close
+ * free them, in any order. After a fork handles of the parent's are refused in the child.
  *
  * Pointers:
- * buffer leads to room bytes that can be written, or is NULL where there is none; message is NULL or begins with its size and
- * can be written; error is NULL or the caller's own.
+ * address is a text that ends in a zero; options is NULL or begins with its size; sender and receiver can be written; error
+ * is NULL or the caller's own.
  */
-crosstie_status crosstie_receive(struct crosstie_receiver *receiver,
-                                 void *buffer,
-                                 size_t room,
-                                 uint64_t deadline_ns,
-                                 struct crosstie_message *message,
+crosstie_status crosstie_connect(const char *address,
+                                 const struct crosstie_end_options *options,
+                                 struct crosstie_sender **sender,
+                                 struct crosstie_receiver **receiver,
                                  struct crosstie_error *error);
+
+/**
+ * Listens at address for connections: unix, unixpacket, tcp; options may be NULL.
+ *
+ * CROSSTIE_E_BUSY when another process listens there; CROSSTIE_E_USAGE for an address that is none or goes one way only.
+ *
+ * Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's, crosstie_listener_close frees it. After a fork a
+ * handle of the parent's is refused in the child.
+ *
+ * Pointers:
+ * address is a text that ends in a zero; options is NULL or begins with its size; listener can be written; error is NULL or
+ * the caller's own.
+ */
+crosstie_status crosstie_listener_open(const char *address,
+                                       const struct crosstie_end_options *options,
+                                       struct crosstie_listener **listener,
+                                       struct crosstie_error *error);
+
+/**
+ * Takes the next connection, and waits for it until deadline_ns: what is sent by sender and received by receiver goes over it alone.
+ *
+ * CROSSTIE_E_BUSY (there is none), CROSSTIE_E_TIMED_OUT.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork opens its own. Blocks until the deadline. The handles are the caller's,
+ * crosstie_sender_close and crosstie_receiver_close free them, in any order.
+ *
+ * Pointers:
+ * sender and receiver can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_listener_accept(struct crosstie_listener *listener,
+                                         uint64_t deadline_ns,
+                                         struct crosstie_sender **sender,
+                                         struct crosstie_receiver **receiver,
+                                         struct crosstie_error *error);
+
+/**
+ * Writes to fd the descriptor that is readable when there is a connection to accept, and to buffer, which has room for room bytes, the address to
+ * connect to, with the port that the kernel chose for port 0; either may be NULL.
+ *
+ * CROSSTIE_E_TOO_LARGE where the address has no room.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork opens its own. Never waits. The descriptor is the library's: it is freed with the handle.
+ *
+ * Pointers:
+ * fd is NULL or can be written; buffer is NULL or leads to room bytes that can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_listener_place(struct crosstie_listener *listener,
+                                        int *fd,
+                                        char *buffer,
+                                        size_t room,
+                                        struct crosstie_error *error);
+
+/**
+ * Closes the handle; connections that it accepted stay.
+ *
+ * CROSSTIE_E_BUSY while a thread is inside a call with it.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork may close its parent's handle. Never waits. Frees the handle.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_listener_close(struct crosstie_listener *listener,
+                                        struct crosstie_error *error);
+
+/**
+ * Receives a message where it lies, and waits for one until deadline_ns: message says where its bytes are, in shared memory without a copy. Read
+ * them, then say crosstie_received; only then is it acknowledged, so that of a ring or a queue the next receiver gets it where this process dies.
+ *
+ * As crosstie_receive, without CROSSTIE_E_TOO_LARGE. In shared memory a sender that breaks the protocol could still write the bytes: read each once where
+ * that matters.
+ *
+ * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork opens its own end. Blocks until the
+ * deadline. The bytes are the library's, until crosstie_received or the handle is closed: never free or write them.
+ *
+ * Pointers:
+ * message begins with its size and can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_receive_in_place(struct crosstie_receiver *receiver,
+                                          uint64_t deadline_ns,
+                                          struct crosstie_message *message,
+                                          struct crosstie_error *error);
+
+/**
+ * Says that what crosstie_receive_in_place lent is read: it is acknowledged, and nobody gets it again.
+ *
+ * CROSSTIE_E_USAGE where nothing is lent.
+ *
+ * One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the message.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_received(struct crosstie_receiver *receiver,
+                                  struct crosstie_error *error);
 
 /**
  * Takes a job of a queue in hand, and waits for one until deadline_ns; message says where its bytes are. It is done only when
@@ -680,6 +973,44 @@ crosstie_status crosstie_job_fail(struct crosstie_receiver *receiver,
  */
 crosstie_status crosstie_job_reject(struct crosstie_receiver *receiver,
                                     struct crosstie_error *error);
+
+/**
+ * Opens the receiver's end of address, as crosstie_sender_open; options may be NULL.
+ *
+ * As crosstie_sender_open.
+ *
+ * Thread-safe; not async-signal-safe. Blocks where the mechanism waits for the other side. The handle is the caller's, crosstie_receiver_close
+ * frees it. After a fork a handle of the parent's is refused in the child, which opens its own.
+ *
+ * Pointers:
+ * address is a text that ends in a zero; options is NULL or begins with its size; receiver can be written; error is NULL or the
+ * caller's own.
+ */
+crosstie_status crosstie_receiver_open(const char *address,
+                                       const struct crosstie_end_options *options,
+                                       struct crosstie_receiver **receiver,
+                                       struct crosstie_error *error);
+
+/**
+ * Receives a message into buffer, which has room for room bytes, and waits for one until deadline_ns; message says how long it is. It is
+ * acknowledged with that: nobody gets it again.
+ *
+ * CROSSTIE_E_CLOSED: the sender said that nothing more comes; CROSSTIE_E_PEER_DIED: it ended without that. CROSSTIE_E_BUSY (there is none),
+ * CROSSTIE_E_TIMED_OUT. CROSSTIE_E_TOO_LARGE: message says how much room it needs, and the next call gets it.
+ *
+ * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork opens its own end. Blocks until the
+ * deadline. The buffer is the caller's to free.
+ *
+ * Pointers:
+ * buffer leads to room bytes that can be written, or is NULL where there is none; message is NULL or begins with its size and
+ * can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_receive(struct crosstie_receiver *receiver,
+                                 void *buffer,
+                                 size_t room,
+                                 uint64_t deadline_ns,
+                                 struct crosstie_message *message,
+                                 struct crosstie_error *error);
 
 /**
  * Writes to fd the descriptor to poll for being readable while there is no message, for epoll, poll, or a loop of events. It is the same for the life of
@@ -868,7 +1199,72 @@ crosstie_status crosstie_sender_close(struct crosstie_sender *sender,
                                       struct crosstie_error *error);
 
 /**
- * Opens the counting semaphore name of domain (NULL: the default domain), and makes it with the value value where it is missing.
+ * Opens the condition name of domain (NULL: the default domain), and makes it where it is missing: that of the lock under which is waited.
+ *
+ * CROSSTIE_E_USAGE for a name that is none; CROSSTIE_E_NOT_PERMITTED, CROSSTIE_E_NO_SPACE.
+ *
+ * Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's, crosstie_condition_close frees it. After a
+ * fork a handle of the parent's is refused in the child, which opens its own.
+ *
+ * Pointers:
+ * name is a text that ends in a zero, domain one or NULL; condition can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_condition_open(const char *name,
+                                        const char *domain,
+                                        struct crosstie_condition **condition,
+                                        struct crosstie_error *error);
+
+/**
+ * Gives up lock, which this thread has alone, waits to be notified until deadline_ns, and takes it again. It may return without a
+ * notification: look in a loop whether what was waited for is there.
+ *
+ * CROSSTIE_OK and CROSSTIE_E_TIMED_OUT (nobody notified in time): the lock is held again, and turn is told as by crosstie_lock_take, an owner's death
+ * too. After CROSSTIE_E_USAGE (it is not held by this handle, or is shared, or CROSSTIE_OWNER_PROCESS) it is as before. After every other status it
+ * is not held: it could not be taken again.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork opens its own handles. Blocks until the deadline, and then for the lock as long as that takes.
+ * Who is killed while it waits holds nobody up, and a notification that it had goes to the next. Nothing is to be freed.
+ *
+ * Pointers:
+ * turn is NULL or begins with its size and can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_condition_wait(struct crosstie_condition *condition,
+                                        struct crosstie_lock *lock,
+                                        uint64_t deadline_ns,
+                                        struct crosstie_turn *turn,
+                                        struct crosstie_error *error);
+
+/**
+ * Notifies the first count who wait, or CROSSTIE_ALL. The caller has lock, under which they wait.
+ *
+ * CROSSTIE_E_USAGE when this thread does not have it by this handle.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork opens its own handles. Never waits. Nothing is to be freed.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_condition_notify(struct crosstie_condition *condition,
+                                          struct crosstie_lock *lock,
+                                          uint32_t count,
+                                          struct crosstie_error *error);
+
+/**
+ * Closes the handle; the condition itself stays.
+ *
+ * CROSSTIE_E_BUSY while a thread is inside a call with it.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork may close its parent's handle. Never waits. Frees the handle.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_condition_close(struct crosstie_condition *condition,
+                                         struct crosstie_error *error);
+
+/**
+ * Opens the counting semaphore name of domain (NULL: the default domain), and makes it with the value value where it is missing. "posix:/name" is
+ * the one that other programs open by sem_open("/name"), in no domain; of that nobody is served in order, and error cannot say who waits.
  *
  * CROSSTIE_E_USAGE for a name or value that is none.
  *
@@ -1106,7 +1502,178 @@ crosstie_status crosstie_lock_close(struct crosstie_lock *lock,
                                     struct crosstie_error *error);
 
 /**
- * Removes the object kind:name ("lock:db", "sem:gpu") that nobody has open: of domain, or of the default domain where that is NULL.
+ * Opens the monitor name of domain (NULL: the default domain), and makes it, all zeros, where it is missing; its data have bytes bytes, up to
+ * CROSSTIE_MONITOR_BYTES_MAX, and no pointers in them.
+ *
+ * CROSSTIE_E_MISMATCH when it has another number of bytes, or a Rust program's type; CROSSTIE_E_USAGE.
+ *
+ * Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's, crosstie_monitor_close frees it. After a fork a
+ * handle of the parent's is refused in the child, which opens its own.
+ *
+ * Pointers:
+ * name is a text that ends in a zero, domain one or NULL; monitor can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_monitor_open(const char *name,
+                                      size_t bytes,
+                                      const char *domain,
+                                      struct crosstie_monitor **monitor,
+                                      struct crosstie_error *error);
+
+/**
+ * Enters, and waits for that until deadline_ns. Writes to data where the data lie, aligned to 8 bytes: this thread's alone until it leaves.
+ *
+ * That somebody died inside is no status: turn says CROSSTIE_ABANDONED, and the data may be half changed, until somebody says that they are mended.
+ * CROSSTIE_E_BUSY, CROSSTIE_E_TIMED_OUT: who is inside stands in error; CROSSTIE_E_DEADLOCK, also for who is inside already.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork has none of its parent's stays. Blocks until the deadline. Nothing is to be freed:
+ * crosstie_monitor_leave.
+ *
+ * Pointers:
+ * data can be written; turn is NULL or begins with its size and can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_monitor_enter(struct crosstie_monitor *monitor,
+                                       uint64_t deadline_ns,
+                                       void **data,
+                                       struct crosstie_turn *turn,
+                                       struct crosstie_error *error);
+
+/**
+ * Waits inside, with others inside meanwhile, until the data are as all count comparisons at needs say, or until deadline_ns. Who leaves looks
+ * for itself whom it has to wake: there is no notify to forget.
+ *
+ * CROSSTIE_OK, CROSSTIE_E_TIMED_OUT (they are not so): this thread is inside again, and the data lie where they lay. With CROSSTIE_ABANDONED in turn
+ * somebody died inside: look whether they are so. CROSSTIE_E_USAGE for what is no comparison: as before. After every other status it is outside.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork has none of its parent's stays. Blocks until the deadline, and up to a second longer to be
+ * inside again. Who is killed while it waits holds nobody up. Nothing is to be freed.
+ *
+ * Pointers:
+ * needs leads to count comparisons; turn is NULL or begins with its size and can be written; error is NULL or the caller's
+ * own.
+ */
+crosstie_status crosstie_monitor_wait(struct crosstie_monitor *monitor,
+                                      const struct crosstie_comparison *needs,
+                                      size_t count,
+                                      uint64_t deadline_ns,
+                                      struct crosstie_turn *turn,
+                                      struct crosstie_error *error);
+
+/**
+ * Leaves, and wakes who can go on now.
+ *
+ * CROSSTIE_E_USAGE when this thread is not inside. CROSSTIE_E_LOST: it was put out by force meanwhile, so that another may have been inside at the same time.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork has nothing to leave. Never waits. Nothing is to be freed; the data are not this thread's any
+ * more.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_monitor_leave(struct crosstie_monitor *monitor,
+                                       struct crosstie_error *error);
+
+/**
+ * Says, inside, that the data are whole again: the next is not told CROSSTIE_ABANDONED any more.
+ *
+ * CROSSTIE_E_USAGE when this thread is not inside.
+ *
+ * Thread-safe; not async-signal-safe; as before a fork after it. Never waits. Nothing is to be freed.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_monitor_mark_mended(struct crosstie_monitor *monitor, struct crosstie_error *error);
+
+/**
+ * Closes the handle; the monitor itself and its data stay.
+ *
+ * CROSSTIE_E_BUSY while a thread is inside by it, or in a call with it.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork may close its parent's handle. Never waits. Frees the handle; the data are not in this
+ * process's memory any more.
+ *
+ * Pointers:
+ * Nothing uses the data any more; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_monitor_close(struct crosstie_monitor *monitor,
+                                       struct crosstie_error *error);
+
+/**
+ * Opens name of domain (NULL: the default domain), and makes it, not done, where it is missing.
+ *
+ * CROSSTIE_E_USAGE for a name that is none; CROSSTIE_E_NOT_PERMITTED, CROSSTIE_E_NO_SPACE.
+ *
+ * Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's, crosstie_once_close frees it. After a fork a
+ * handle of the parent's is refused in the child, which opens its own.
+ *
+ * Pointers:
+ * name is a text that ends in a zero, domain one or NULL; once can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_once_open(const char *name,
+                                   const char *domain,
+                                   struct crosstie_once **once,
+                                   struct crosstie_error *error);
+
+/**
+ * Asks whether it is to be done, and waits until deadline_ns for another that is at it. Writes 1 to is_ours where this thread is to do it now
+ * and then say crosstie_once_done or crosstie_once_give_up; 0 where it is done.
+ *
+ * turn says CROSSTIE_ABANDONED where the last who began it died before it was done. CROSSTIE_E_BUSY, CROSSTIE_E_TIMED_OUT: another is at it, named in
+ * error; CROSSTIE_E_DEADLOCK, also for who is at it already.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork has none of its parent's turns. Blocks until the deadline. Nothing is to be freed.
+ *
+ * Pointers:
+ * is_ours can be written; turn is NULL or begins with its size and can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_once_begin(struct crosstie_once *once,
+                                    uint64_t deadline_ns,
+                                    uint32_t *is_ours,
+                                    struct crosstie_turn *turn,
+                                    struct crosstie_error *error);
+
+/**
+ * Says that it is done, for ever: whoever waits goes on, nobody does it again.
+ *
+ * CROSSTIE_E_USAGE when this thread is not doing it; CROSSTIE_E_LOST when it was taken away by force meanwhile: then it is not said to be done.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork has none of its parent's turns. Never waits. Nothing is to be freed.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_once_done(struct crosstie_once *once,
+                                   struct crosstie_error *error);
+
+/**
+ * Says that it could not be done: the next who asks does it.
+ *
+ * CROSSTIE_E_USAGE when this thread is not doing it.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork has none of its parent's turns. Never waits. Nothing is to be freed.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_once_give_up(struct crosstie_once *once,
+                                      struct crosstie_error *error);
+
+/**
+ * Closes the handle; whether it is done stays.
+ *
+ * CROSSTIE_E_BUSY while a thread is doing it by this handle, or is inside a call with it.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork may close its parent's handle. Never waits. Frees the handle.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_once_close(struct crosstie_once *once,
+                                    struct crosstie_error *error);
+
+/**
+ * Removes the object kind:name ("lock:db", "sem:gpu") that nobody has open: of domain, or of the default domain where that is NULL. Of "posix:/name" the
+ * name goes, whoever has it open.
  *
  * CROSSTIE_E_BUSY while a living process has it open, CROSSTIE_E_NOT_FOUND when there is none.
  *
@@ -1118,6 +1685,113 @@ crosstie_status crosstie_lock_close(struct crosstie_lock *lock,
 crosstie_status crosstie_remove(const char *object,
                                 const char *domain,
                                 struct crosstie_error *error);
+
+/**
+ * Opens the region name ("/my_region"): CROSSTIE_REGION_OPEN, CROSSTIE_REGION_CREATE, CROSSTIE_REGION_OPEN_OR_CREATE; a new one has bytes bytes,
+ * zeroed, for this user alone, and its space is taken at once.
+ *
+ * CROSSTIE_E_NOT_FOUND, CROSSTIE_E_ALREADY_EXISTS, CROSSTIE_E_NO_SPACE (sizes and remedy in error), CROSSTIE_E_USAGE for a name that is not /name.
+ *
+ * Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's, crosstie_region_close frees it. After a fork a
+ * handle of the parent's is refused in the child; what it mapped stays mapped there.
+ *
+ * Pointers:
+ * name is a text that ends in a zero; region can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_region_open(const char *name,
+                                     uint64_t bytes,
+                                     uint32_t how,
+                                     struct crosstie_region **region,
+                                     struct crosstie_error *error);
+
+/**
+ * Writes to bytes how many the region has now; others may change it.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork opens its own handle. Never waits. Nothing is to be freed.
+ *
+ * Pointers:
+ * bytes can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_region_bytes(struct crosstie_region *region,
+                                      uint64_t *bytes,
+                                      struct crosstie_error *error);
+
+/**
+ * Writes to data where the region lies in this process, and to bytes (which may be NULL) how many bytes of it do: with the size that it had at the
+ * first of these calls. The same for every call with this handle.
+ *
+ * Others write it at any time: take turns, or use atomics. One who makes it shorter turns an access behind its end into SIGBUS.
+ * CROSSTIE_E_USAGE where it has no bytes.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork has it at the same place. Never waits. The memory is the library's: it goes with
+ * crosstie_region_close, never free or unmap it.
+ *
+ * Pointers:
+ * data can be written, bytes too or it is NULL; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_region_map(struct crosstie_region *region,
+                                    void **data,
+                                    size_t *bytes,
+                                    struct crosstie_error *error);
+
+/**
+ * Copies bytes bytes of the region from offset on to to.
+ *
+ * CROSSTIE_E_USAGE when the region ends before.
+ *
+ * Thread-safe, in no order with what others write; not async-signal-safe; a child of fork opens its own handle. Never waits. to is the caller's
+ * to free.
+ *
+ * Pointers:
+ * to leads to bytes bytes that can be written, or is NULL where there are none; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_region_read(struct crosstie_region *region,
+                                     uint64_t offset,
+                                     void *to,
+                                     size_t bytes,
+                                     struct crosstie_error *error);
+
+/**
+ * Copies the bytes bytes at from into the region from offset on; it never grows.
+ *
+ * CROSSTIE_E_USAGE when the region ends before: nothing was written.
+ *
+ * Thread-safe, in no order with what others write; not async-signal-safe; a child of fork opens its own handle. Never waits. from is the
+ * caller's to free.
+ *
+ * Pointers:
+ * from leads to bytes bytes, or is NULL where there are none; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_region_write(struct crosstie_region *region,
+                                      uint64_t offset,
+                                      const void *from,
+                                      size_t bytes,
+                                      struct crosstie_error *error);
+
+/**
+ * Removes the name of a region; whoever has it open keeps it.
+ *
+ * CROSSTIE_E_NOT_FOUND, CROSSTIE_E_NOT_PERMITTED.
+ *
+ * Thread-safe; not async-signal-safe; as before a fork after it. Never waits. Nothing is to be freed.
+ *
+ * Pointers:
+ * name is a text that ends in a zero; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_region_unlink(const char *name, struct crosstie_error *error);
+
+/**
+ * Closes the handle, and unmaps what crosstie_region_map answered; the region itself stays until its name is removed and all have closed it.
+ *
+ * CROSSTIE_E_BUSY while a thread is inside a call with it.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork may close its parent's handle. Never waits. Frees the handle and the memory.
+ *
+ * Pointers:
+ * Nothing uses the region's memory any more; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_region_close(struct crosstie_region *region,
+                                      struct crosstie_error *error);
 
 /**
  * Opens the semaphore name, and makes it with permits of them where it is missing; options may be NULL.

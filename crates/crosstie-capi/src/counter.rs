@@ -3,19 +3,19 @@
 
 use std::ffi::c_char;
 
-use crosstie::sync::{CountingSemaphore, Shared};
+use crosstie::sync::AnyCountingSemaphore;
 
 use crate::handle::Body;
 use crate::status::{crosstie_error, crosstie_status};
 use crate::time::deadline;
 use crate::{place, wall};
 
-/// A counting semaphore by its name, as `sem_t`: anyone waits, anyone posts, and nobody owns what was taken, so nothing comes back when
+/// A counting semaphore by its name, as `sem_t`, or a `sem_t` itself ("posix:/name"): anyone waits, anyone posts, and nobody owns what was taken, so nothing comes back when
 /// a process dies. Where that matters: `crosstie_semaphore`. Never look inside.
 #[derive(Debug)]
 pub struct crosstie_counter(());
 
-struct Counter(Shared<CountingSemaphore>);
+struct Counter(AnyCountingSemaphore);
 
 impl Body for Counter {
     type Handle = crosstie_counter;
@@ -23,7 +23,8 @@ impl Body for Counter {
     const KIND: u8 = 3;
 }
 
-/// Opens the counting semaphore `name` of `domain` (NULL: the default domain), and makes it with the value `value` where it is missing.
+/// Opens the counting semaphore `name` of `domain` (NULL: the default domain), and makes it with the value `value` where it is missing. "posix:/name" is
+/// the one that other programs open by `sem_open("/name")`, in no domain; of that nobody is served in order, and `error` cannot say who waits.
 ///
 /// `CROSSTIE_E_USAGE` for a name or value that is none.
 ///
@@ -44,8 +45,9 @@ pub unsafe extern "C" fn crosstie_counter_open(
         // SAFETY: it is NULL or ends in a zero, which this function asks for.
         let name = unsafe { place::text("the semaphore's name", name) }?;
         // SAFETY: it is NULL or ends in a zero, which this function asks for.
-        let domain = unsafe { place::domain(domain) }?;
-        Ok(Counter(CountingSemaphore::open_or_create_in(domain, name, value)?))
+        let domain = unsafe { place::path(domain) };
+        let domain = || place::domain_at(domain);
+        Ok(Counter(AnyCountingSemaphore::open_or_create_in(domain, name, value)?))
     };
     // SAFETY: both are as `wall::open` asks, which this function asks for.
     unsafe { wall::open(counter, error, make) }

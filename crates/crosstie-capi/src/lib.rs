@@ -16,7 +16,9 @@
 //! | [`wall`] | what every function with a handle does |
 //! | [`mod@lock`] | the lock that `crosstie lock NAME` takes |
 //! | [`semaphore`], [`counter`] | permits with owners; the textbook's semaphore without |
-//! | [`event`], [`barrier`] | set or not; all wait for all |
+//! | [`condition`], [`monitor`] | waiting under a lock; data, lock and conditions in one |
+//! | [`event`], [`barrier`], [`once`] | set or not; all wait for all; done once |
+//! | [`region`] | raw shared memory |
 //! | [`channel`] | messages to and from an address |
 //! | [`call`] | request and reply |
 //! | [`list`] | who has what and who waits |
@@ -26,13 +28,17 @@
 pub mod barrier;
 pub mod call;
 pub mod channel;
+pub mod condition;
 pub mod counter;
 pub mod event;
 pub mod handle;
 pub mod list;
 pub mod lock;
+pub mod monitor;
+pub mod once;
 pub mod options;
 pub mod place;
+pub mod region;
 pub mod semaphore;
 pub mod status;
 pub mod time;

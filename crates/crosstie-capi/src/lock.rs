@@ -6,7 +6,7 @@ use std::mem::transmute;
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-use crosstie::sync::{self, Access, AnyLock, AnyLockGuard, AnyTurn, MutexGuard, Policy};
+use crosstie::sync::{self, Access, AnyLock, AnyLockGuard, AnyTurn, Condvar, MutexGuard, Policy, Shared};
 use crosstie::{Deadline, ErrorKind};
 
 use crate::handle::table::number;
@@ -62,7 +62,7 @@ unsafe impl options::Sized for crosstie_lock_options {
 }
 
 /// What a handle of a lock leads to.
-struct Lock {
+pub(crate) struct Lock {
     lock: AnyLock,
     of: Of,
 }
@@ -127,12 +127,8 @@ impl Lock {
                 if let (Some(mutex), Access::Exclusive) = (self.lock.as_mutex(), access) {
                     return self.take_mutex(mutex, handle, caller, deadline);
                 }
-                let guard = self.lock.lend_until(access, deadline)?;
-                let turn = told(&guard);
-                // SAFETY: the guard borrows `self.lock`. The caller keeps it by this handle, and a handle by which
-                // somebody has a turn is not closed (`handle::table` I1); so the lock outlives it.
-                let guard = unsafe { transmute::<AnyTurn<'_>, AnyLockGuard>(guard) };
-                caller.keep(handle, Held::Lock(guard));
+                let (guard, turn) = self.lend(access, deadline)?;
+                caller.keep(handle, Held::Lock(guard, access));
                 Ok(turn)
             }
             Of::Process(held) => {
@@ -142,6 +138,58 @@ impl Lock {
                 Ok(turn)
             }
         }
+    }
+
+    /// Takes it for the calling thread, which keeps it by its handle.
+    #[inline]
+    fn lend(&self, access: Access, deadline: Deadline) -> Result<(AnyLockGuard, crosstie_turn), Failure> {
+        let guard = self.lock.lend_until(access, deadline)?;
+        let turn = told(&guard);
+        // SAFETY: the guard borrows `self.lock`. The caller keeps it by this handle, and a handle by which
+        // somebody has a turn is not closed (`handle::table` I1); so the lock outlives it.
+        Ok((unsafe { transmute::<AnyTurn<'_>, AnyLockGuard>(guard) }, turn))
+    }
+
+    /// Gives up what the calling thread has by `handle`, waits at `condition`, and takes it again; answers also whether the deadline came
+    /// before a notification.
+    pub(crate) fn wait_at(
+        &self,
+        condition: &Shared<Condvar>,
+        handle: u64,
+        caller: &Caller,
+        deadline: Deadline,
+    ) -> Result<(crosstie_turn, bool), Failure> {
+        let domain = self.lock.domain();
+        if !ptr::eq(domain, condition.domain()) {
+            let text = format!("{} lies in another domain than {}", condition.name(), self.lock.name());
+            return Err(Failure::new(ErrorKind::Usage, text).advise("open both in one"));
+        }
+        let held = caller.away(handle).ok_or_else(|| self.not_held())?;
+        if matches!(held, Held::Lock(_, Access::Shared)) {
+            caller.back(handle, held);
+            let text = format!("{} is shared with others: who waits has it alone", self.lock.name());
+            return Err(Failure::new(ErrorKind::Usage, text).advise("take it CROSSTIE_EXCLUSIVE"));
+        }
+        let again = || self.lend(Access::Exclusive, Deadline::NEVER);
+        match condition.wait_around(domain, deadline, || drop(held), again, Result::is_ok) {
+            Ok((Ok((guard, turn)), is_late)) => {
+                caller.back(handle, Held::Lock(guard, Access::Exclusive));
+                Ok((turn, is_late))
+            }
+            Ok((Err(refusal), _)) => {
+                caller.gone(handle);
+                Err(refusal)
+            }
+            Err(error) => {
+                caller.gone(handle);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Notifies the first `count` who wait at `condition`; the caller has the lock.
+    pub(crate) fn notify_at(&self, condition: &Shared<Condvar>, count: u32) -> Result<(), Failure> {
+        Ok(condition.notify_around(self.lock.domain(), count)?)
     }
 
     #[inline]
@@ -172,9 +220,9 @@ impl Lock {
         let was_held = match &self.of {
             Of::Thread => caller.end(handle, |held| match held {
                 Held::Mutex(guard) => guard.is_held(),
-                Held::Lock(guard) => guard.is_held(),
+                Held::Lock(guard, _) => guard.is_held(),
                 // By a handle of a lock only locks are taken.
-                Held::Permit(_) => false,
+                _ => false,
             }),
             Of::Process(held) => {
                 held.lock().unwrap_or_else(PoisonError::into_inner).pop().map(|guard| guard.is_held())
@@ -191,8 +239,8 @@ impl Lock {
         let marked = match &self.of {
             Of::Thread => caller.look(handle, |held| match held {
                 Held::Mutex(guard) => guard.mark_mended(),
-                Held::Lock(guard) => guard.mark_mended(),
-                Held::Permit(_) => {}
+                Held::Lock(guard, _) => guard.mark_mended(),
+                _ => {}
             }),
             Of::Process(held) => {
                 let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);

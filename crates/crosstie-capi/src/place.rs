@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crosstie::ErrorKind;
 use crosstie::ledger::Domain;
+use crosstie::sync::{PosixSemaphore, any_counting};
 
 use crate::handle;
 use crate::status::{Failure, answer, crosstie_error, crosstie_status};
@@ -30,10 +31,12 @@ pub(crate) unsafe fn text<'a>(what: &str, text: *const c_char) -> Result<&'a str
 /// As [`text`].
 pub(crate) unsafe fn domain(path: *const c_char) -> Result<&'static Domain, Failure> {
     // SAFETY: it is NULL or ends in a zero, as this function asks.
-    match unsafe { self::path(path) } {
-        None => Ok(Domain::open_default()?),
-        Some(path) => Ok(Domain::open(path)?),
-    }
+    Ok(domain_at(unsafe { self::path(path) })?)
+}
+
+/// The domain in the directory `path`; the default one where there is none.
+pub(crate) fn domain_at(path: Option<PathBuf>) -> crosstie::Result<&'static Domain> {
+    path.map_or_else(Domain::open_default, Domain::open)
 }
 
 /// The path at `path`; NULL and an empty text are none.
@@ -72,7 +75,8 @@ pub(crate) unsafe fn put<T>(what: &str, to: *mut T, answer: T) -> Result<(), Fai
     Ok(())
 }
 
-/// Removes the object `kind:name` ("lock:db", "sem:gpu") that nobody has open: of `domain`, or of the default domain where that is NULL.
+/// Removes the object `kind:name` ("lock:db", "sem:gpu") that nobody has open: of `domain`, or of the default domain where that is NULL. Of "posix:/name" the
+/// name goes, whoever has it open.
 ///
 /// `CROSSTIE_E_BUSY` while a living process has it open, `CROSSTIE_E_NOT_FOUND` when there is none.
 ///
@@ -94,6 +98,9 @@ pub unsafe extern "C" fn crosstie_remove(
                 Failure::new(ErrorKind::Usage, format!("{object} says no kind"))
                     .advise("write it as ls does: lock:NAME")
             })?;
+            if any_counting::is_posix(object) {
+                return Ok(PosixSemaphore::unlink(object)?);
+            }
             // SAFETY: it is NULL or ends in a zero, which this function asks for.
             let domain = unsafe { self::domain(domain) }?;
             Ok(crosstie::sync::object::remove(domain, kind, name)?)

@@ -5,8 +5,9 @@ use std::ffi::c_char;
 use std::mem::offset_of;
 
 use crosstie::ledger::Identity;
-use crosstie::sync::{AnyLockGuard, MutexGuard, Permit};
+use crosstie::sync::{Access, AnyLockGuard, MutexGuard, OnceTurn, Permit};
 
+use crate::monitor::Stay;
 use crate::options;
 use crate::status::cut;
 
@@ -63,6 +64,11 @@ impl crosstie_turn {
         Self { token, flags: CROSSTIE_ABANDONED, dead_pid, dead_who, ..<Self as options::Sized>::ZERO }
     }
 
+    /// The turn of `token`; `death` says who died before it, as far as that is known.
+    pub(crate) fn of(token: u64, death: Option<Option<&Identity>>) -> Self {
+        death.map_or_else(|| Self::clean(token), |who| Self::after_death(token, who))
+    }
+
     /// The permit `index` of `token`.
     pub(crate) fn of_permit(token: u64, index: u32) -> Self {
         Self { index, ..Self::clean(token) }
@@ -105,12 +111,18 @@ struct Clean {
 
 const _: () = assert!(offset_of!(crosstie_turn, dead_who) == 8 + offset_of!(Clean, dead_who));
 
-/// What a thread or process has by a handle.
+/// What a thread has by a handle.
 pub(crate) enum Held {
-    /// A lock.
-    Lock(AnyLockGuard),
+    /// A lock, and whether beside others.
+    Lock(AnyLockGuard, Access),
     /// A mutex, in the shortest way.
     Mutex(MutexGuard<'static, ()>),
     /// A permit.
     Permit(Permit<'static>),
+    /// Something that is being done once.
+    Once(OnceTurn<'static>),
+    /// A stay in a monitor.
+    Inside(Box<dyn Stay>),
+    /// What is given up while its thread waits to be notified.
+    Away,
 }

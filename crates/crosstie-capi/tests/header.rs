@@ -27,20 +27,33 @@ fn definitions() -> String {
     );
     for (name, zeros) in STRUCTS {
         let fields = vec!["0"; *zeros].join(", ");
-        let fields = if *name == "turn" {
-            fields.replacen("0, 0, 0, 0, 0, 0", "0, 0, 0, 0, 0, {0}", 1)
+        // The last field of these is a text.
+        let fields = if matches!(*name, "turn" | "capabilities") {
+            format!("{}{{0}}", &fields[..fields.len() - 1])
         } else {
             fields
         };
         let upper = name.to_uppercase();
         writeln!(text, "#define CROSSTIE_{upper}_INIT {{ sizeof(crosstie_{name}), {fields} }}").unwrap();
     }
+    text.push_str(
+        "\n/** Where a member of a monitor's data lies, for crosstie_comparison: its offset and its bytes. */\n",
+    );
+    text.push_str(
+        "#define CROSSTIE_FIELD(type, member) offsetof(type, member), sizeof(((type *)0)->member)\n",
+    );
     text
 }
 
 /// The structs that begin with their size, and how many fields follow it.
-const STRUCTS: &[(&str, usize)] =
-    &[("turn", 6), ("lock_options", 3), ("semaphore_options", 3), ("end_options", 2), ("message", 5)];
+const STRUCTS: &[(&str, usize)] = &[
+    ("turn", 6),
+    ("lock_options", 3),
+    ("semaphore_options", 3),
+    ("end_options", 2),
+    ("message", 5),
+    ("capabilities", 5),
+];
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -95,3 +95,19 @@ pub(crate) unsafe fn bytes<'a>(data: *const std::ffi::c_void, bytes: usize) -> R
     // SAFETY: it is not NULL, and as many bytes are there, as this function asks.
     Ok(unsafe { std::slice::from_raw_parts(data.cast::<u8>(), bytes) })
 }
+
+/// The room at `data`.
+///
+/// # Safety
+/// `data` leads to `bytes` bytes that the caller alone has during this call; it may be NULL if there are none.
+pub(crate) unsafe fn room<'a>(data: *mut std::ffi::c_void, bytes: usize) -> Result<&'a mut [u8], Failure> {
+    if bytes == 0 {
+        return Ok(&mut []);
+    }
+    if data.is_null() || isize::try_from(bytes).is_err() {
+        let text = format!("{bytes} bytes at {data:?} are no room");
+        return Err(Failure::new(ErrorKind::Usage, text));
+    }
+    // SAFETY: it is not NULL, and as many bytes are there, as this function asks.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast::<u8>(), bytes) })
+}

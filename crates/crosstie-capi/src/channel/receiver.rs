@@ -1,15 +1,14 @@
 //! The end that receives.
-#![expect(unsafe_code, reason = "pointers of the caller's; a job stays beside the receiver that it is of")]
+#![expect(unsafe_code, reason = "pointers of the caller's; what is in hand stays beside its receiver")]
 
 use std::ffi::{c_char, c_int, c_void};
-use std::mem::transmute;
 use std::os::fd::AsRawFd as _;
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
+use crosstie::ErrorKind;
 use crosstie::contract::Readiness;
 use crosstie::endpoint::{Job, Payload, Receiver};
-use crosstie::{Error, ErrorKind};
 
 use super::end::{self, alone, crosstie_end_options};
 use crate::handle::Body;
@@ -53,12 +52,22 @@ unsafe impl options::Sized for crosstie_message {
     };
 }
 
+/// What a receiver has in hand, until the caller says that it is done with it.
+pub(super) enum InHand {
+    /// A job of a queue.
+    Job(Job<'static, [u8]>),
+    /// A message that is read where it lies.
+    Lent(Payload<'static>),
+    /// A message of which there is a copy, because it lies nowhere whole or because the caller had no room for it.
+    Copied(Vec<u8>),
+}
+
 /// A receiver, and what it has in hand.
-struct Receives {
+pub(super) struct Receives {
     /// Borrows `receiver`, and goes before it.
-    job: Option<Job<'static, [u8]>>,
+    pub(super) hand: Option<InHand>,
     /// A message for which the caller had no room, and what is said of it.
-    kept: Option<(Vec<u8>, crosstie_message)>,
+    pub(super) kept: Option<(Vec<u8>, crosstie_message)>,
     receiver: Box<Receiver<[u8]>>,
 }
 
@@ -66,23 +75,24 @@ struct Receives {
 unsafe impl Send for Receives {}
 
 impl Receives {
-    fn without_job(&mut self) -> Result<&mut Receiver<[u8]>, Failure> {
-        if self.job.is_some() {
-            return Err(Failure::new(ErrorKind::Busy, "this receiver has a job in hand".to_owned())
-                .advise("say first that it is done: crosstie_job_done"));
-        }
-        Ok(&mut self.receiver)
-    }
-
-    fn take_job(&mut self) -> Result<Job<'static, [u8]>, Failure> {
-        self.job.take().ok_or_else(|| {
-            Failure::new(ErrorKind::Usage, "this receiver has no job in hand".to_owned())
-                .advise("crosstie_receive_job")
-        })
+    /// The receiver, with nothing in hand.
+    pub(super) fn empty_handed(&mut self) -> Result<&mut Receiver<[u8]>, Failure> {
+        let (what, advice) = match &self.hand {
+            None => return Ok(&mut self.receiver),
+            Some(InHand::Job(_)) => ("a job in hand", "say first that it is done: crosstie_job_done"),
+            Some(_) => ("a message lent", "say first that it is read: crosstie_received"),
+        };
+        Err(Failure::new(ErrorKind::Busy, format!("this receiver has {what}")).advise(advice))
     }
 }
 
-struct ReceivingEnd(Mutex<Receives>);
+pub(super) struct ReceivingEnd(pub(super) Mutex<Receives>);
+
+impl ReceivingEnd {
+    pub(super) fn of(receiver: Receiver<[u8]>) -> Self {
+        Self(Mutex::new(Receives { hand: None, kept: None, receiver: Box::new(receiver) }))
+    }
+}
 
 impl Body for ReceivingEnd {
     type Handle = crosstie_receiver;
@@ -90,9 +100,8 @@ impl Body for ReceivingEnd {
     const KIND: u8 = 7;
 
     fn end(self: Box<Self>) -> Result<(), Failure> {
-        let Receives { job, .. } = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        // Not done: another receiver gets it.
-        drop(job);
+        // What is in hand goes first, as it borrows the receiver: a job is not done, and another receiver gets it; what was lent was received.
+        drop(self.0.into_inner().unwrap_or_else(PoisonError::into_inner));
         Ok(())
     }
 }
@@ -119,8 +128,7 @@ pub unsafe extern "C" fn crosstie_receiver_open(
         let address = unsafe { place::text("the address", address) }?;
         // SAFETY: it is NULL or begins with its size, which this function asks for.
         let options = unsafe { end::read(options) }?;
-        let receiver = Box::new(Receiver::open_with(address, &options)?);
-        Ok(ReceivingEnd(Mutex::new(Receives { job: None, kept: None, receiver })))
+        Ok(ReceivingEnd::of(Receiver::open_with(address, &options)?))
     };
     // SAFETY: both are as `wall::open` asks, which this function asks for.
     unsafe { wall::open(receiver, error, make) }
@@ -150,27 +158,17 @@ pub unsafe extern "C" fn crosstie_receive(
     let work = |body: &ReceivingEnd, _: &_| {
         // SAFETY: it is NULL or begins with its size, which this function asks for.
         unsafe { options::check(message) }?;
-        let room = if buffer.is_null() { 0 } else { room };
+        // SAFETY: as many bytes are there, which this function asks for, and nobody else has them during the call.
+        let buffer = unsafe { end::room(buffer, if buffer.is_null() { 0 } else { room }) }?;
         let mut held = alone(&body.0, ReceivingEnd::NAME)?;
-        let (bytes, mut told) = match held.kept.take() {
-            Some(kept) => kept,
-            None => {
-                let payload = held.without_job()?.recv_bytes_until(deadline(deadline_ns))?;
-                (payload.to_vec(), about(&payload))
-            }
-        };
-        let fits = bytes.len() <= room;
-        if fits && !bytes.is_empty() {
-            // SAFETY: it is not NULL, and `room` bytes can be written, which this function asks for.
-            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast::<u8>(), bytes.len()) };
-            told.data = buffer;
+        let (mut told, kept) = take_into(&mut held, buffer, deadline_ns)?;
+        if kept.is_none() && told.bytes > 0 {
+            told.data = buffer.as_ptr().cast();
         }
         // SAFETY: `check` found its size right, and it can be written, which this function asks for.
         unsafe { options::write(message, &told) };
-        if fits {
-            return Ok(());
-        }
-        let text = format!("the message has {} bytes, the buffer {room}", bytes.len());
+        let Some(bytes) = kept else { return Ok(()) };
+        let text = format!("the message has {} bytes, the buffer {}", bytes.len(), buffer.len());
         held.kept = Some((bytes, told));
         Err(Failure::new(ErrorKind::TooLarge, text).advise("call again with more room"))
     };
@@ -178,129 +176,33 @@ pub unsafe extern "C" fn crosstie_receive(
     unsafe { wall::call(receiver, error, work) }
 }
 
-fn about(payload: &Payload<'_>) -> crosstie_message {
+/// Takes a message into `buffer`; answers what is said of it, and the message itself where there is no room.
+fn take_into(
+    held: &mut Receives,
+    buffer: &mut [u8],
+    deadline_ns: u64,
+) -> Result<(crosstie_message, Option<Vec<u8>>), Failure> {
+    if let Some((bytes, told)) = held.kept.take() {
+        let Some(place) = buffer.get_mut(..bytes.len()) else { return Ok((told, Some(bytes))) };
+        place.copy_from_slice(&bytes);
+        return Ok((told, None));
+    }
+    let payload = held.empty_handed()?.recv_bytes_until(deadline(deadline_ns))?;
+    let told = about(&payload);
+    if payload.len() > buffer.len() {
+        return Ok((told, Some(payload.to_vec())));
+    }
+    payload.copy_to(buffer);
+    Ok((told, None))
+}
+
+pub(super) fn about(payload: &Payload<'_>) -> crosstie_message {
     crosstie_message {
         bytes: payload.len(),
         number: payload.number().unwrap_or(0),
         sender_pid: payload.sender_pid().unwrap_or(0),
         ..<crosstie_message as options::Sized>::ZERO
     }
-}
-
-/// Takes a job of a queue in hand, and waits for one until `deadline_ns`; `message` says where its bytes are. It is done only when
-/// `crosstie_job_done` says so: a process that dies before leaves it to another, which is told (`deliveries`).
-///
-/// As `crosstie_receive`; `CROSSTIE_E_UNSUPPORTED` on mechanisms that deliver once.
-///
-/// One thread at a time. Not async-signal-safe; a child of fork opens its own end. Blocks until the deadline. The bytes are the library's: they are
-/// freed when the job is done, failed or rejected.
-///
-/// # Safety
-/// `message` begins with its size and can be written; `error` is NULL or the caller's own.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn crosstie_receive_job(
-    receiver: *mut crosstie_receiver,
-    deadline_ns: u64,
-    message: *mut crosstie_message,
-    error: *mut crosstie_error,
-) -> crosstie_status {
-    let work = |body: &ReceivingEnd, _: &_| {
-        if message.is_null() {
-            return Err(Failure::new(
-                ErrorKind::Usage,
-                "NULL in the place of where the message goes".to_owned(),
-            ));
-        }
-        // SAFETY: it begins with its size, which this function asks for.
-        unsafe { options::check(message) }?;
-        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
-        let job = held.without_job()?.recv_job(deadline(deadline_ns))?;
-        let told = crosstie_message {
-            bytes: job.len(),
-            data: job.as_ptr().cast(),
-            deliveries: job.deliveries(),
-            ..<crosstie_message as options::Sized>::ZERO
-        };
-        // SAFETY: it borrows the receiver, which has a place of its own on the heap, is reached only by `without_job` as long
-        // as the job is there, and goes after it.
-        held.job = Some(unsafe { transmute::<Job<'_, [u8]>, Job<'static, [u8]>>(job) });
-        // SAFETY: `check` found its size right, and it can be written, which this function asks for.
-        unsafe { options::write(message, &told) };
-        Ok(())
-    };
-    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { wall::call(receiver, error, work) }
-}
-
-/// What becomes of a job.
-type Ends = fn(Job<'static, [u8]>) -> Result<(), Error>;
-
-/// Ends the job in hand.
-///
-/// # Safety
-/// `error` is NULL or the caller's own.
-unsafe fn end_job(
-    receiver: *mut crosstie_receiver,
-    error: *mut crosstie_error,
-    how: Ends,
-) -> crosstie_status {
-    let work = |body: &ReceivingEnd, _: &_| {
-        let job = alone(&body.0, ReceivingEnd::NAME)?.take_job()?;
-        Ok(how(job)?)
-    };
-    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { wall::call(receiver, error, work) }
-}
-
-/// Says that the job in hand is done: nobody gets it again.
-///
-/// `CROSSTIE_E_USAGE` where none is; `CROSSTIE_E_LOST` when its lease was over and another has it.
-///
-/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the job.
-///
-/// # Safety
-/// `error` is NULL or the caller's own.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn crosstie_job_done(
-    receiver: *mut crosstie_receiver,
-    error: *mut crosstie_error,
-) -> crosstie_status {
-    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { end_job(receiver, error, Job::done) }
-}
-
-/// Says that the job in hand has failed: it is delivered again, or a dead letter after as many times as the queue allows.
-///
-/// As `crosstie_job_done`.
-///
-/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the job.
-///
-/// # Safety
-/// `error` is NULL or the caller's own.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn crosstie_job_fail(
-    receiver: *mut crosstie_receiver,
-    error: *mut crosstie_error,
-) -> crosstie_status {
-    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { end_job(receiver, error, Job::fail) }
-}
-
-/// Says that the job in hand can never be done: it is a dead letter at once.
-///
-/// As `crosstie_job_done`.
-///
-/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the job.
-///
-/// # Safety
-/// `error` is NULL or the caller's own.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn crosstie_job_reject(
-    receiver: *mut crosstie_receiver,
-    error: *mut crosstie_error,
-) -> crosstie_status {
-    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { end_job(receiver, error, Job::reject) }
 }
 
 /// Writes to `fd` the descriptor to poll for being readable while there is no message, for epoll, poll, or a loop of events. It is the same for the life of
@@ -321,7 +223,7 @@ pub unsafe extern "C" fn crosstie_receiver_fd(
 ) -> crosstie_status {
     let work = |body: &ReceivingEnd, _: &_| {
         let mut held = alone(&body.0, ReceivingEnd::NAME)?;
-        let descriptor = held.without_job()?.pollable()?.as_raw_fd();
+        let descriptor = held.empty_handed()?.pollable()?.as_raw_fd();
         // SAFETY: it is NULL or can be written, which this function asks for.
         unsafe { place::put("the descriptor", fd, descriptor) }
     };
@@ -346,7 +248,7 @@ pub unsafe extern "C" fn crosstie_receiver_arm(
     let work = |body: &ReceivingEnd, _: &_| {
         let mut held = alone(&body.0, ReceivingEnd::NAME)?;
         let is_kept = held.kept.is_some();
-        let readiness = held.without_job()?.arm()?;
+        let readiness = held.empty_handed()?.arm()?;
         let ready = u32::from(is_kept || readiness == Readiness::Ready);
         // SAFETY: it is NULL or can be written, which this function asks for.
         unsafe { place::put("whether there is a message", is_ready, ready) }

@@ -48,7 +48,13 @@ impl Sends {
     }
 }
 
-struct SendingEnd(Mutex<Sends>);
+pub(super) struct SendingEnd(Mutex<Sends>);
+
+impl SendingEnd {
+    pub(super) fn of(sender: Sender<[u8]>) -> Self {
+        Self(Mutex::new(Sends { loan: None, sender: Box::new(sender) }))
+    }
+}
 
 impl Body for SendingEnd {
     type Handle = crosstie_sender;
@@ -86,8 +92,7 @@ pub unsafe extern "C" fn crosstie_sender_open(
         let address = unsafe { place::text("the address", address) }?;
         // SAFETY: it is NULL or begins with its size, which this function asks for.
         let options = unsafe { end::read(options) }?;
-        let sender = Box::new(Sender::open_with(address, &options)?);
-        Ok(SendingEnd(Mutex::new(Sends { loan: None, sender })))
+        Ok(SendingEnd::of(Sender::open_with(address, &options)?))
     };
     // SAFETY: both are as `wall::open` asks, which this function asks for.
     unsafe { wall::open(sender, error, make) }

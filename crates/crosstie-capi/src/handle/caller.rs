@@ -222,6 +222,28 @@ impl Caller {
         held.as_mut().map(look)
     }
 
+    /// Whether this thread has a turn by `handle`.
+    pub(crate) fn has(&self, handle: u64) -> bool {
+        self.look(handle, |_| ()).is_some()
+    }
+
+    /// Takes the turn that this thread took last by `handle` out of its place, which stays: nobody closes the handle before
+    /// [`Caller::back`] or [`Caller::gone`].
+    pub(crate) fn away(&self, handle: u64) -> Option<Held> {
+        self.look(handle, |held| std::mem::replace(held, Held::Away))
+    }
+
+    /// Puts what was away by `handle` back into its place.
+    pub(crate) fn back(&self, handle: u64, again: Held) {
+        // What is away is the last by its handle: its thread has taken nothing by it meanwhile.
+        self.look(handle, |held| *held = again);
+    }
+
+    /// What was away by `handle` does not come back.
+    pub(crate) fn gone(&self, handle: u64) {
+        self.end(handle, |_| ());
+    }
+
     /// Forgets all turns, without giving any up: their thread is gone, or it is another process's.
     fn forget_turns(&self) {
         for (word, place) in self.handles.iter().zip(&self.turns) {

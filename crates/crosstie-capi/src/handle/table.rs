@@ -232,6 +232,28 @@ pub(crate) fn with<B: Body, R>(
     work(body, caller)
 }
 
+/// What `handle` leads to, by which `caller` has a turn: so it stays open as long as that.
+///
+/// # Errors
+/// `Usage` for what is no live handle of this type, and where `caller` has no turn by it.
+pub(crate) fn by_turn<B: Body>(handle: *const B::Handle, caller: &Caller) -> Result<&B, Failure> {
+    let bits = handle.addr() as u64;
+    let Some((place, uses)) = parts(bits) else { return Err(refused::<B>(bits)) };
+    // Acquire: the body is there (I1). Who finds the turn on closing puts the word back to live.
+    let found = place.word.load(Ordering::Acquire);
+    let is_of_this_type = [LIVE, CLOSING].iter().any(|&stage| found == word(uses, B::KIND, stage));
+    // Relaxed: the epoch is published by the word.
+    if !is_of_this_type || !process::is_fork_epoch(place.epoch.load(Ordering::Relaxed)) {
+        return Err(refused::<B>(bits));
+    }
+    if !caller.has(bits) {
+        let text = format!("this thread has no turn by this {}", B::NAME);
+        return Err(Failure::new(ErrorKind::Usage, text).advise("take it first"));
+    }
+    // SAFETY: it is of this type, and no handle by which somebody has a turn is closed (I1).
+    Ok(unsafe { &*place.body.load(Ordering::Relaxed).cast::<B>() }) // Relaxed: published by the word.
+}
+
 /// Lets `work` run inside a call that has no handle.
 ///
 /// # Errors
@@ -246,8 +268,16 @@ pub(crate) fn without_handle<R>(work: impl FnOnce() -> Result<R, Failure>) -> Re
 /// # Errors
 /// `Usage` for what is no open handle of this type; `Busy` while another thread is inside a call with it, or a thread has a turn by it.
 pub(crate) fn close<B: Body>(handle: *const B::Handle) -> Result<(), Failure> {
-    let bits = handle.addr() as u64;
     let _inside = Caller::me().enter_without_handle()?;
+    close_inside::<B>(handle)
+}
+
+/// As [`close`], of who is inside a call already, with another handle or none.
+///
+/// # Errors
+/// As [`close`].
+pub(crate) fn close_inside<B: Body>(handle: *const B::Handle) -> Result<(), Failure> {
+    let bits = handle.addr() as u64;
     let Some((place, uses)) = parts(bits) else { return Err(refused::<B>(bits)) };
     let found = place.word.load(Ordering::Relaxed); // Relaxed: the exchange below decides.
     let is_open = [LIVE, BROKEN].iter().any(|&stage| found == word(uses, B::KIND, stage));

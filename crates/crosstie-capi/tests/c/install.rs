@@ -64,6 +64,13 @@ fn a_program_finds_it_by_pkg_config() {
         succeeded(cc.output().unwrap());
         runs(&program, Some(&prefix.path().join("lib")));
     }
+    let mut cpp = Command::new("c++");
+    cpp.args(["-std=c++17", "-fsyntax-only", "-D_GNU_SOURCE", "-I"]).arg(prefix.path().join("include"));
+    cpp.arg(crate_folder().join("tests/programs/raii.cpp"));
+    match cpp.output() {
+        Ok(output) => drop(succeeded(output)),
+        Err(error) => println!("SKIPPED: no c++: {error}"),
+    }
 }
 
 #[test]

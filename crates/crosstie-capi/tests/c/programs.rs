@@ -6,11 +6,13 @@ use crate::compiler::{Link, test_program};
 use crate::stage::Stage;
 
 /// What each program says when all that it checks holds.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("misuse.c", "misuse: ok\n"),
     ("threads.c", "threads: ok\n"),
     ("forked.c", "forked: ok\n"),
     ("raii.cpp", "raii: ok\n"),
+    ("waits.c", "waits: ok\n"),
+    ("memory.c", "memory: ok\n"),
 ];
 
 #[test]
@@ -26,6 +28,16 @@ fn a_turn_is_the_threads_or_the_process_s_and_a_handler_is_refused() {
 #[test]
 fn a_child_of_fork_has_nothing_of_its_parents() {
     says("forked.c");
+}
+
+#[test]
+fn conditions_monitors_and_what_is_done_once_are_used_and_misused() {
+    says("waits.c");
+}
+
+#[test]
+fn regions_messages_in_place_connections_and_addresses_are_used_and_misused() {
+    says("memory.c");
 }
 
 #[test]
@@ -46,7 +58,7 @@ fn valgrind_finds_nothing() {
     if let Err(error) = Command::new("valgrind").arg("--version").output() {
         return println!("SKIPPED: no valgrind: {error}");
     }
-    for file in ["misuse.c", "forked.c"] {
+    for file in ["misuse.c", "forked.c", "waits.c", "memory.c"] {
         let Some(program) = test_program(file, Link::Shared) else { return };
         let stage = Stage::new();
         let mut command = stage.command("valgrind".as_ref());

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <thread>
 #include <type_traits>
+#include <unistd.h>
 
 #include "crosstie.hpp"
 
@@ -14,6 +15,61 @@
             return 1; \
         } \
     } while (0)
+
+struct stock {
+    std::uint32_t count;
+};
+
+// Monitors, conditions, what is done once, counts, events, barriers, regions, connections.
+static int the_others()
+{
+    crosstie::monitor<stock> shop("shop");
+    std::thread stocks([&] { shop.enter()->count += 2; });
+    {
+        auto inside = shop.enter();
+        CHECK(inside.wait({{CROSSTIE_FIELD(stock, count), CROSSTIE_AT_LEAST, 0, 2}}));
+        CHECK(!inside.abandoned() && inside->count == 2);
+        CHECK(!inside.wait({{CROSSTIE_FIELD(stock, count), CROSSTIE_EQUAL, 0, 9}}, crosstie::deadline::now()));
+    }
+    stocks.join();
+    crosstie::lock door("condition");
+    crosstie::condition open("open");
+    {
+        auto held = door.take();
+        CHECK(!open.wait(held, crosstie::deadline::now()));
+        open.notify_all(held);
+        held.release();
+    }
+    crosstie::once init("init");
+    bool threw = false;
+    try {
+        (void)init.call([] { throw 1; });
+    } catch (int) {
+        threw = true;
+    }
+    CHECK(threw && init.call([] {}) && !init.call([] {}));
+    crosstie::counter items("items", 1);
+    items.wait();
+    CHECK(!items.try_wait());
+    items.post();
+    CHECK(items.try_wait());
+    crosstie::event ready("ready");
+    ready.set();
+    ready.wait();
+    ready.clear();
+    CHECK(crosstie::barrier("alone", 1).wait());
+    std::string name = "/crosstie-test-cpp-" + std::to_string(getpid());
+    crosstie::region memory(name, 64, CROSSTIE_REGION_CREATE);
+    auto mapped = memory.map();
+    CHECK(mapped.second == 64 && static_cast<char *>(mapped.first)[63] == 0);
+    crosstie::region::unlink(name);
+    crosstie::listener listening("tcp:127.0.0.1:0");
+    auto mine = crosstie::connect(listening.address());
+    mine.first.send("hello");
+    auto theirs = listening.accept();
+    CHECK(theirs.second.receive_in_place()->bytes() == "hello");
+    return 0;
+}
 
 int main()
 {
@@ -76,6 +132,9 @@ int main()
         told = refused.status() == CROSSTIE_E_USAGE && std::strstr(refused.what(), "did you mean") != nullptr;
     }
     CHECK(told);
+    if (the_others() != 0) {
+        return 1;
+    }
     std::puts("raii: ok");
     return 0;
 }

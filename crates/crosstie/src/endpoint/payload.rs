@@ -98,6 +98,33 @@ impl<'a> Payload<'a> {
         }
     }
 
+    /// Where the bytes lie, valid for reads of [`Payload::len`] bytes as long as this is there; `None` where only a copy of them is
+    /// whole. In shared memory a sender that breaks the protocol could still write them: no reference to them may be made.
+    #[must_use]
+    pub fn as_ptr(&self) -> Option<*const u8> {
+        match &self.lent {
+            Lent::Ring(message) => Some(message.as_ptr()),
+            Lent::Queue(job) => job.0.as_ref().map(queue::Job::as_ptr),
+            Lent::Topic(received) => Some(received.as_ptr()),
+            Lent::Private(_) | Lent::Held(_) => self.private().map(<[u8]>::as_ptr),
+        }
+    }
+
+    /// Copies the bytes into the front of `into`, as much as fits; answers how many.
+    pub fn copy_to(&self, into: &mut [u8]) -> usize {
+        match &self.lent {
+            Lent::Ring(message) => message.copy_to(into),
+            Lent::Queue(job) => job.copy_to(into),
+            Lent::Held(held) => held.copy_to(into),
+            Lent::Topic(received) => received.copy_to(into),
+            Lent::Private(arrived) => {
+                let n = into.len().min(arrived.payload.len());
+                into[..n].copy_from_slice(&arrived.payload[..n]);
+                n
+            }
+        }
+    }
+
     /// Appends the bytes to `into`; one copy.
     pub fn append_to(&self, into: &mut Vec<u8>) {
         let start = into.len();
@@ -105,13 +132,7 @@ impl<'a> Payload<'a> {
             return into.extend_from_slice(bytes);
         }
         into.resize(start + self.len(), 0);
-        let copied = match &self.lent {
-            Lent::Private(_) => into.len() - start,
-            Lent::Ring(message) => message.copy_to(&mut into[start..]),
-            Lent::Queue(job) => job.copy_to(&mut into[start..]),
-            Lent::Held(held) => held.copy_to(&mut into[start..]),
-            Lent::Topic(received) => received.copy_to(&mut into[start..]),
-        };
+        let copied = self.copy_to(&mut into[start..]);
         debug_assert_eq!(start + copied, into.len());
     }
 

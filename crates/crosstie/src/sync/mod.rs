@@ -64,7 +64,7 @@ pub use lock::{Access, Lock, LockGuard};
 pub use monitor::{Monitor, MonitorGuard};
 pub use mutex::{Mutex, MutexGuard, OwnedMutexGuard};
 pub use object::Object;
-pub use once::{LazyShared, Once};
+pub use once::{LazyShared, Once, OnceTurn};
 pub use policy::Policy;
 pub use posix_semaphore::PosixSemaphore;
 pub use predicate::Predicate;

@@ -19,8 +19,8 @@ use super::predicate::Predicate;
 use super::refusal::{LockError, LockResult};
 use super::shared::Shared;
 use crate::error::Result;
-use crate::ledger::Domain;
 use crate::ledger::waiting::Step;
+use crate::ledger::{Domain, Identity};
 use crate::shareable::Shareable;
 
 /// Data that one at a time enters, and waits inside for them to be as it needs them.
@@ -115,6 +115,10 @@ mod promises {
 
         fn describe() -> String {
             format!("Monitor<{}>", T::describe())
+        }
+
+        fn describe_parameter(bytes: u64) -> String {
+            format!("for data of {bytes} bytes")
         }
 
         fn head(&self) -> &Head {
@@ -278,6 +282,33 @@ impl<T> Monitor<T> {
     {
         object::open_or_create(domain, name, Wanted { parameter: 0, exact: false }, || Self::new(init()))
     }
+    /// As [`Monitor::open_or_create_in`], for data of which `bytes` bytes are meant: where another number was, it is refused. For
+    /// programs that say no more of their data than how many bytes they have.
+    ///
+    /// # Errors
+    /// `Mismatch` with both numbers; as [`Monitor::open_or_create`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::Monitor;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let open = |bytes| Monitor::<[u64; 8]>::open_or_create_sized_in(domain, "stock", bytes, || [0; 8]);
+    /// let stock = open(24)?;
+    /// assert_eq!(open(32).unwrap_err().kind(), crosstie::ErrorKind::Mismatch);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    pub fn open_or_create_sized_in(
+        domain: &'static Domain,
+        name: &str,
+        bytes: u64,
+        init: impl FnOnce() -> T,
+    ) -> Result<Shared<Self>>
+    where
+        T: Shareable,
+    {
+        object::open_or_create(domain, name, Wanted { parameter: bytes, exact: true }, || Self::new(init()))
+    }
 }
 
 /// The data of a [`Monitor`], as long as this thread is inside.
@@ -396,6 +427,24 @@ impl<'a, T> MonitorGuard<'a, T> {
     #[must_use]
     pub fn token(&self) -> u64 {
         self.guard.token()
+    }
+
+    /// Whether an owner died inside and nobody has mended the data since.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.guard.is_abandoned()
+    }
+
+    /// Who died last inside, if nobody has mended the data since.
+    #[must_use]
+    pub fn dead_owner(&self) -> Option<Identity> {
+        self.guard.dead_owner()
+    }
+
+    /// Whether this thread is still inside: false when it was put out by force, and in a fork child.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.guard.is_held()
     }
 
     /// Says that the data are whole again, after an owner died or panicked inside.

@@ -2,6 +2,7 @@
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::marker::PhantomData;
 
 use crosstie_core::Deadline;
 use crosstie_core::layout::header::layout_hash;
@@ -13,8 +14,8 @@ use super::refusal::LockError;
 use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::{Error, Result};
-use crate::ledger::Domain;
 use crate::ledger::command::CommandOwner;
+use crate::ledger::{Domain, Identity};
 use crate::shareable::Shareable;
 
 /// Something that is done once, whoever comes first, whatever dies while doing it.
@@ -224,26 +225,100 @@ impl Shared<Once> {
         self.run(|| Taker::thread(self.making.tag(), deadline), run)
     }
 
+    /// Begins it for the calling thread, if nobody has done it; `None` where it was done before. Waits until `deadline` for
+    /// another that is at it. For who cannot say in a closure what is to be done.
+    ///
+    /// # Errors
+    /// As [`LazyShared::make_until`].
+    ///
+    /// # Death
+    /// Who dies before [`OnceTurn::done`] has not done it: the next one does, and is told ([`OnceTurn::is_abandoned`]).
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::sync::Once;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let once = Once::open_or_create_in(domain, "init")?;
+    /// drop(once.begin_until(Deadline::NEVER)?);   // not done
+    /// if let Some(turn) = once.begin_until(Deadline::NEVER)? {
+    ///     turn.done();
+    /// }
+    /// assert!(once.begin_until(Deadline::NEVER)?.is_none());
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn begin_until(&self, deadline: Deadline) -> Result<Option<OnceTurn<'_>>> {
+        self.begin(|| Taker::thread(self.making.tag(), deadline))
+    }
+
+    fn begin(&self, taker: impl FnOnce() -> Result<Taker>) -> Result<Option<OnceTurn<'_>>> {
+        if self.made().is_some() {
+            return Ok(None);
+        }
+        let held = Holding::take::<()>(&self.making, &taker()?).map_err(Error::from)?;
+        if self.made().is_some() {
+            held.mark_mended();
+            return Ok(None);
+        }
+        let death = held.is_abandoned().then(|| held.dead_owner());
+        held.mark_mended();
+        Ok(Some(OnceTurn { held, making: &self.making, death, not_send: PhantomData }))
+    }
+
     fn run<R>(
         &self,
         taker: impl FnOnce() -> Result<Taker>,
         run: impl FnOnce() -> (bool, R),
     ) -> Result<Option<R>> {
-        if self.made().is_some() {
-            return Ok(None);
-        }
-        let taker = taker()?;
-        let held = Holding::take::<()>(&self.making, &taker).map_err(Error::from)?;
-        held.mark_mended();
-        if self.made().is_some() {
-            return Ok(None);
-        }
+        let Some(turn) = self.begin(taker)? else { return Ok(None) };
         let (is_done, answer) = run();
         if is_done {
-            self.making.head().set_done();
+            turn.done();
         }
-        drop(held);
         Ok(Some(answer))
+    }
+}
+
+/// Something that the calling thread is doing; dropped without [`OnceTurn::done`] it is not done, and the next one does it.
+#[must_use = "what is not said to be done is not done"]
+#[derive(Debug)]
+pub struct OnceTurn<'a> {
+    held: Holding<u64, &'a Mutex<u64>>,
+    making: &'a Mutex<u64>,
+    death: Option<Option<Identity>>,
+    not_send: PhantomData<*mut ()>,
+}
+
+impl OnceTurn<'_> {
+    /// Says that it is done, for ever.
+    pub fn done(self) {
+        self.making.head().set_done();
+    }
+
+    /// Whether the last who began it died before it was done: something may be half done.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.death.is_some()
+    }
+
+    /// Who that was, if it is still known.
+    #[must_use]
+    pub fn dead_owner(&self) -> Option<&Identity> {
+        self.death.as_ref()?.as_ref()
+    }
+
+    /// The fencing number of this try.
+    #[must_use]
+    pub fn token(&self) -> u64 {
+        self.held.token()
+    }
+
+    /// Whether it is still this thread that does it: false when it was taken away by force, and in a fork child.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held.is_held()
     }
 }
 

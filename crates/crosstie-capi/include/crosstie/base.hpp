@@ -1,0 +1,120 @@
+// What all classes share: errors that are thrown, handles that close themselves, deadlines. Include crosstie.hpp.
+#ifndef CROSSTIE_BASE_HPP
+#define CROSSTIE_BASE_HPP
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <utility>
+
+#include "../crosstie.h"
+
+namespace crosstie {
+
+/// What went wrong: the status, its id, and the text of crosstie_error.
+class error : public std::runtime_error {
+public:
+    error(crosstie_status status, const crosstie_error &said)
+        : std::runtime_error(said.text), status_(status), os_error_(said.os_error)
+    {
+    }
+
+    crosstie_status status() const noexcept { return status_; }
+    /// "timed-out", "deadlock": the same in every language.
+    const char *id() const noexcept { return crosstie_status_name(status_); }
+    /// errno, where it was the kernel that refused; else 0.
+    int os_error() const noexcept { return os_error_; }
+
+private:
+    crosstie_status status_;
+    int os_error_;
+};
+
+namespace detail {
+
+inline void check(crosstie_status status, const crosstie_error &said)
+{
+    if (status != CROSSTIE_OK) {
+        throw error(status, said);
+    }
+}
+
+/// A handle that closes itself.
+template <typename Handle, crosstie_status (*Close)(Handle *, crosstie_error *)>
+class owned {
+public:
+    owned() noexcept = default;
+    explicit owned(Handle *handle) noexcept : handle_(handle) {}
+    owned(const owned &) = delete;
+    owned &operator=(const owned &) = delete;
+    owned(owned &&other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+    owned &operator=(owned &&other) noexcept
+    {
+        std::swap(handle_, other.handle_);
+        return *this;
+    }
+    ~owned()
+    {
+        if (handle_ != nullptr) {
+            // Refused while a thread has a turn by it: then it stays open.
+            (void)Close(handle_, nullptr);
+        }
+    }
+
+    /// The handle of crosstie.h.
+    Handle *native_handle() const noexcept { return handle_; }
+
+protected:
+    Handle *handle_ = nullptr;
+};
+
+} // namespace detail
+
+namespace detail {
+
+/// What answers a status and fills an error, thrown where it is none.
+template <typename Call>
+void must(Call call)
+{
+    crosstie_error said;
+    check(call(&said), said);
+}
+
+/// As must; false where `negative` is answered.
+template <typename Call>
+bool may(crosstie_status negative, Call call)
+{
+    crosstie_error said;
+    crosstie_status status = call(&said);
+    if (status == negative) {
+        return false;
+    }
+    check(status, said);
+    return true;
+}
+
+} // namespace detail
+
+/// Until when to wait.
+class deadline {
+public:
+    /// Tries once.
+    static deadline now() noexcept { return deadline(CROSSTIE_TRY); }
+    static deadline never() noexcept { return deadline(CROSSTIE_WAIT_FOREVER); }
+    /// From now on.
+    template <typename Rep, typename Period>
+    static deadline in(std::chrono::duration<Rep, Period> timeout) noexcept
+    {
+        auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
+        return deadline(crosstie_in_ns(ns < 0 ? 0 : static_cast<std::uint64_t>(ns)));
+    }
+    std::uint64_t ns() const noexcept { return ns_; }
+
+private:
+    explicit deadline(std::uint64_t ns) noexcept : ns_(ns) {}
+    std::uint64_t ns_;
+};
+
+} // namespace crosstie
+
+#endif

@@ -1,0 +1,232 @@
+//! What a receiver has in hand: jobs until they are done, messages that are read where they lie.
+#![expect(unsafe_code, reason = "pointers of the caller's; what is in hand stays beside its receiver")]
+
+use std::mem::transmute;
+
+use crosstie::endpoint::{Job, Payload};
+use crosstie::{Error, ErrorKind};
+
+use super::end::alone;
+use super::receiver::{InHand, ReceivingEnd, about, crosstie_message, crosstie_receiver};
+use crate::handle::Body as _;
+use crate::status::{Failure, crosstie_error, crosstie_status};
+use crate::time::deadline;
+use crate::{options, wall};
+
+/// Receives a message where it lies, and waits for one until `deadline_ns`: `message` says where its bytes are, in shared memory without a copy. Read
+/// them, then say `crosstie_received`; only then is it acknowledged, so that of a ring or a queue the next receiver gets it where this process dies.
+///
+/// As `crosstie_receive`, without `CROSSTIE_E_TOO_LARGE`. In shared memory a sender that breaks the protocol could still write the bytes: read each once where
+/// that matters.
+///
+/// One thread at a time: a second one is answered `CROSSTIE_E_BUSY`. Not async-signal-safe; a child of fork opens its own end. Blocks until the
+/// deadline. The bytes are the library's, until `crosstie_received` or the handle is closed: never free or write them.
+///
+/// # Safety
+/// `message` begins with its size and can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_receive_in_place(
+    receiver: *mut crosstie_receiver,
+    deadline_ns: u64,
+    message: *mut crosstie_message,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, _: &_| {
+        if message.is_null() {
+            let text = "NULL in the place of where the message goes".to_owned();
+            return Err(Failure::new(ErrorKind::Usage, text));
+        }
+        // SAFETY: it begins with its size, which this function asks for.
+        unsafe { options::check(message) }?;
+        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        held.empty_handed()?;
+        let (hand, told) = match held.kept.take() {
+            Some((bytes, told)) => {
+                let data = bytes.as_ptr().cast();
+                (InHand::Copied(bytes), crosstie_message { data, ..told })
+            }
+            None => {
+                let payload = held.empty_handed()?.recv_bytes_until(deadline(deadline_ns))?;
+                let told = about(&payload);
+                match payload.as_ptr() {
+                    Some(data) => {
+                        // SAFETY: it borrows the receiver, which has a place of its own on the heap, is reached only by
+                        // `empty_handed` as long as the payload is there, and goes after it.
+                        let payload = unsafe { transmute::<Payload<'_>, Payload<'static>>(payload) };
+                        (InHand::Lent(payload), crosstie_message { data: data.cast(), ..told })
+                    }
+                    None => {
+                        let bytes = payload.to_vec();
+                        let data = bytes.as_ptr().cast();
+                        (InHand::Copied(bytes), crosstie_message { data, ..told })
+                    }
+                }
+            }
+        };
+        held.hand = Some(hand);
+        // SAFETY: `check` found its size right, and it can be written, which this function asks for.
+        unsafe { options::write(message, &told) };
+        Ok(())
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
+
+/// Says that what `crosstie_receive_in_place` lent is read: it is acknowledged, and nobody gets it again.
+///
+/// `CROSSTIE_E_USAGE` where nothing is lent.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the message.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_received(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, _: &_| {
+        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        match held.hand.take() {
+            Some(InHand::Lent(payload)) => {
+                drop(payload);
+                Ok(())
+            }
+            Some(InHand::Copied(bytes)) => {
+                drop(bytes);
+                Ok(())
+            }
+            other => {
+                held.hand = other;
+                Err(Failure::new(ErrorKind::Usage, "this receiver has lent no message".to_owned())
+                    .advise("crosstie_receive_in_place"))
+            }
+        }
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
+
+/// Takes a job of a queue in hand, and waits for one until `deadline_ns`; `message` says where its bytes are. It is done only when
+/// `crosstie_job_done` says so: a process that dies before leaves it to another, which is told (`deliveries`).
+///
+/// As `crosstie_receive`; `CROSSTIE_E_UNSUPPORTED` on mechanisms that deliver once.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork opens its own end. Blocks until the deadline. The bytes are the library's: they are
+/// freed when the job is done, failed or rejected.
+///
+/// # Safety
+/// `message` begins with its size and can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_receive_job(
+    receiver: *mut crosstie_receiver,
+    deadline_ns: u64,
+    message: *mut crosstie_message,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, _: &_| {
+        if message.is_null() {
+            return Err(Failure::new(
+                ErrorKind::Usage,
+                "NULL in the place of where the message goes".to_owned(),
+            ));
+        }
+        // SAFETY: it begins with its size, which this function asks for.
+        unsafe { options::check(message) }?;
+        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        let job = held.empty_handed()?.recv_job(deadline(deadline_ns))?;
+        let told = crosstie_message {
+            bytes: job.len(),
+            data: job.as_ptr().cast(),
+            deliveries: job.deliveries(),
+            ..<crosstie_message as options::Sized>::ZERO
+        };
+        // SAFETY: it borrows the receiver, which has a place of its own on the heap, is reached only by `empty_handed` as long
+        // as the job is there, and goes after it.
+        let job = unsafe { transmute::<Job<'_, [u8]>, Job<'static, [u8]>>(job) };
+        held.hand = Some(InHand::Job(job));
+        // SAFETY: `check` found its size right, and it can be written, which this function asks for.
+        unsafe { options::write(message, &told) };
+        Ok(())
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
+
+/// What becomes of a job.
+type Ends = fn(Job<'static, [u8]>) -> Result<(), Error>;
+
+/// Ends the job in hand.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+unsafe fn end_job(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+    how: Ends,
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, _: &_| {
+        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        match held.hand.take() {
+            Some(InHand::Job(job)) => Ok(how(job)?),
+            other => {
+                held.hand = other;
+                Err(Failure::new(ErrorKind::Usage, "this receiver has no job in hand".to_owned())
+                    .advise("crosstie_receive_job"))
+            }
+        }
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
+
+/// Says that the job in hand is done: nobody gets it again.
+///
+/// `CROSSTIE_E_USAGE` where none is; `CROSSTIE_E_LOST` when its lease was over and another has it.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the job.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_job_done(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { end_job(receiver, error, Job::done) }
+}
+
+/// Says that the job in hand has failed: it is delivered again, or a dead letter after as many times as the queue allows.
+///
+/// As `crosstie_job_done`.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the job.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_job_fail(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { end_job(receiver, error, Job::fail) }
+}
+
+/// Says that the job in hand can never be done: it is a dead letter at once.
+///
+/// As `crosstie_job_done`.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the bytes of the job.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_job_reject(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { end_job(receiver, error, Job::reject) }
+}
