@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test | python | tidy | ci | weaken | peers | install-c`.
+//! The project's own chores: `cargo xtask test | python | languages | tidy | ci | weaken | peers | install-c`.
 #![deny(unsafe_code)]
 
 mod install_c;
@@ -15,6 +15,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   test     builds and runs every suite; prints one line each, then what passed, failed, was skipped
   python   of those the last: the Python module, as an installed wheel
+  languages  of those the scenarios in every pair of Rust, the shell, C and Python, as a table
   tidy     the house style as checks (CONTRIBUTING.md)
   ci       everything a change must pass: format, clippy, docs, tidy, test
   weaken   each ordering of the core weakened by one step: some model must fail; weaken [NAME]; all: docs/weaken.md
@@ -36,7 +37,8 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "tidy" => tidy::run(&root).map(|failed| failed == 0),
         "test" => suites::test::run(&root),
-        "python" => suites::test::run_python_alone(&root),
+        "python" => suites::test::run_python_alone(&root, None),
+        "languages" => suites::test::run_python_alone(&root, Some(suites::python::LANGUAGES)),
         "ci" => suites::ci::run(&root),
         "install-c" => install_c::run(&root, arguments),
         "peers" => peers::run(&root, arguments),

@@ -12,6 +12,7 @@
 //! | `lock` | `Lock` and its `Guard` |
 //! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
 //! | `sender`, `receiver` | the ends of channels, as bytes |
+//! | `client`, `server` | the ends of calls, as bytes |
 //! | `region` | raw shared memory as a buffer |
 //! | `removal` | `remove` |
 //! | `condition`, `event`, `barrier`, `once` | waiting for what others do |
@@ -20,6 +21,7 @@
 #![deny(unsafe_code)]
 
 mod barrier;
+mod client;
 mod condition;
 mod counting;
 mod domain;
@@ -37,6 +39,7 @@ mod region;
 mod removal;
 mod semaphore;
 mod sender;
+mod server;
 
 use pyo3::prelude::*;
 
@@ -45,6 +48,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::barrier::Barrier;
+    #[pymodule_export]
+    use super::client::ClientEnd;
     #[pymodule_export]
     use super::condition::Condition;
     #[pymodule_export]
@@ -71,6 +76,8 @@ mod _native {
     use super::semaphore::{Permit, Semaphore};
     #[pymodule_export]
     use super::sender::SenderEnd;
+    #[pymodule_export]
+    use super::server::{CallEnd, ServerEnd};
 
     use pyo3::prelude::*;
 

@@ -1,5 +1,7 @@
 //! Errors as Python's exceptions: one class a kind, in `crosstie.errors`.
 
+use crosstie::call::CallError;
+use crosstie::ledger::Deadlock;
 use crosstie::sync::{LockError, Occupied};
 use crosstie::{Error, ErrorKind};
 use pyo3::exceptions::PyRuntimeError;
@@ -79,20 +81,40 @@ pub fn lock_error<G>(py: Python<'_>, object: &str, refusal: LockError<G>) -> PyE
         LockError::Failed(failed) => error(py, &failed),
         LockError::Busy(who) => occupied(py, ErrorKind::Busy, &who),
         LockError::TimedOut(who) => occupied(py, ErrorKind::TimedOut, &who),
-        LockError::Deadlock(deadlock) => {
-            // Where in this module somebody waits is nobody's concern.
-            let deadlock = deadlock.without_places();
-            let advice = match deadlock.length() {
+        LockError::Deadlock(circle) => {
+            let advice = match circle.length() {
                 1 => "take it once: who asks has it already",
                 _ => "take both in one order everywhere",
             };
-            let raised =
-                exception(py, ErrorKind::Deadlock, &format!("wait for {object}: {deadlock}\n{advice}"));
-            let cycle: Vec<_> = deadlock.cycle().iter().map(Blocked::of).collect();
-            let told = raised.value(py).setattr("cycle", cycle);
-            told.and_then(|()| raised.value(py).setattr("object", object)).err().unwrap_or(raised)
+            deadlock(py, &format!("wait for {object}"), object, *circle, advice)
         }
         other => error(py, &Error::from(other)),
+    }
+}
+
+/// To do `operation` would have closed a circle.
+fn deadlock(py: Python<'_>, operation: &str, object: &str, circle: Deadlock, advice: &str) -> PyErr {
+    // Where in this module somebody waits is nobody's concern.
+    let circle = circle.without_places();
+    let raised = exception(py, ErrorKind::Deadlock, &format!("{operation}: {circle}\n{advice}"));
+    let cycle: Vec<_> = circle.cycle().iter().map(Blocked::of).collect();
+    let told = raised.value(py).setattr("cycle", cycle);
+    told.and_then(|()| raised.value(py).setattr("object", object)).err().unwrap_or(raised)
+}
+
+/// A call has no reply.
+pub fn call_error(py: Python<'_>, address: &str, refused: CallError) -> PyErr {
+    match refused {
+        CallError::Malformed(failed) | CallError::Failed(failed) => error(py, &failed),
+        CallError::Deadlock(circle) => {
+            let advice = "give back what the server needs before you call it, or give it more workers";
+            deadlock(py, &format!("call {address}"), address, circle, advice)
+        }
+        CallError::Refused(refusal) => {
+            let raised = exception(py, refusal.kind(), &format!("call {address}: {refusal}"));
+            raised.value(py).setattr("code", refusal.code()).err().unwrap_or(raised)
+        }
+        other => exception(py, other.kind(), &format!("call {address}: {other}")),
     }
 }
 

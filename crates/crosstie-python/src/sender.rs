@@ -1,5 +1,6 @@
 //! `Sender`: the end that messages go into, as bytes.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -8,6 +9,7 @@ use crosstie::contract::{Readiness, SendError};
 use crosstie::endpoint::Options;
 use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use crate::patience::{self, Timeout};
 use crate::refusal;
@@ -42,16 +44,9 @@ impl SenderEnd {
     /// Raises TimedOut, Closed when the receiver has ended, PeerDied when it was killed, TooLarge.
     #[pyo3(signature = (data, timeout=Timeout(None)), text_signature = "($self, data, timeout=None)")]
     fn send_bytes(&self, py: Python<'_>, data: &Bound<'_, PyAny>, timeout: Timeout) -> PyResult<()> {
-        let owned;
-        let bytes: &[u8] = match data.cast::<pyo3::types::PyBytes>() {
-            Ok(bytes) => bytes.as_bytes(),
-            Err(_) => {
-                owned = PyBuffer::<u8>::get(data)?.to_vec(py)?;
-                &owned
-            }
-        };
+        let bytes = payload(py, data)?;
         let sent = patience::sliced(py, timeout.deadline(), |deadline| {
-            self.with(|end| end.send_until(bytes, deadline))
+            self.with(|end| end.send_until(&bytes, deadline))
         })?;
         match sent {
             Ok(Ok(())) => Ok(()),
@@ -98,6 +93,14 @@ impl SenderEnd {
     }
 }
 
+/// The bytes of a message: those of a `bytes` themselves, a copy of any other buffer, which others may change meanwhile.
+pub fn payload<'a>(py: Python<'_>, data: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    match data.cast::<PyBytes>() {
+        Ok(bytes) => Ok(Cow::Borrowed(bytes.as_bytes())),
+        Err(_) => Ok(Cow::Owned(PyBuffer::<u8>::get(data)?.to_vec(py)?)),
+    }
+}
+
 /// The end was closed by its own process.
 pub struct Gone;
 
@@ -118,7 +121,8 @@ pub fn closed(py: Python<'_>, address: &str) -> PyErr {
     refusal::exception(py, ErrorKind::Usage, &format!("{address}: this end was closed"))
 }
 
-fn send_error(py: Python<'_>, address: &str, refused: SendError) -> PyErr {
+/// A message was not sent.
+pub fn send_error(py: Python<'_>, address: &str, refused: SendError) -> PyErr {
     match refused {
         SendError::Failed(error) | SendError::Malformed(error) | SendError::HeldUp(error) => {
             refusal::error(py, &error)

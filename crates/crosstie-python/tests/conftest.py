@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import matrix
 import pytest
 
 #: What no fact takes to come; a test that still runs after 100 s hangs, and pytest says where (pyproject.toml).
@@ -114,3 +115,6 @@ def sleeps(pid, thread=None):
     return number == "449" or (number == futex and not int(arguments[1], 16) & 128)
 
 
+def pytest_terminal_summary(terminalreporter):
+    for line in matrix.rows(terminalreporter.stats):
+        terminalreporter.write_line(line)

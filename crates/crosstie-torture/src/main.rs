@@ -7,6 +7,7 @@
 //! | `traffic [ring\|queue] [--messages N] [--seed S] [--json]` | numbered messages while senders and receivers are killed |
 //! | `deadlocks [--cases N] [--seed S] [--json]` | scenes of real processes with known answers |
 //! | `namespaces [--json]` | processes of other PID, user, mount and time namespaces |
+//! | `side` | one side of a scenario between languages: crates/crosstie-python/tests/languages |
 //!
 //! Exit code 0 if everybody who was left was well and every broken twin was caught, 1 if not, 2 for
 //! a wrong call, 86 where the machine does not allow it.
@@ -16,6 +17,7 @@ mod deadlocks;
 mod dice;
 mod kernel;
 mod namespaces;
+mod side;
 mod step;
 mod storm;
 mod traffic;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["deadlocks", arguments @ ..] => deadlocks::command::run(arguments),
         ["deadlock-actor", arguments @ ..] => deadlocks::actor::run(arguments),
         ["namespaces", arguments @ ..] => namespaces::command::run(arguments),
+        ["side", arguments @ ..] => side::actor::run(arguments),
         _ => {
             eprintln!("{}", step::command::USAGE);
             for usage in [

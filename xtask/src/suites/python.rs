@@ -26,11 +26,15 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-/// Builds the wheel, installs it, and runs its tests; counts one skip where there is no Python for that.
+/// The tests of scenarios with two sides in two languages.
+pub const LANGUAGES: &str = "crates/crosstie-python/tests/test_languages.py";
+
+/// Builds the wheel, installs it, and runs its tests, all or those of the file `only`; counts one skip where there is no Python
+/// for that.
 ///
 /// # Errors
 /// If the log cannot be written.
-pub fn run(root: &Path) -> io::Result<Outcome> {
+pub fn run(root: &Path, only: Option<&str>) -> io::Result<Outcome> {
     let mut took = Duration::ZERO;
     let environment = root.join("target/xtask/python");
     let wheels = root.join("target/xtask/wheels");
@@ -46,7 +50,9 @@ pub fn run(root: &Path) -> io::Result<Outcome> {
         });
     }
     let mut pytest = Command::new(environment.join("bin/python"));
-    pytest.args(["-X", "dev", "-W", "error", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"]);
+    pytest
+        .args(["-X", "dev", "-W", "error", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"])
+        .args(only);
     let ended = command::run(root, "python", pytest, LIMIT)?;
     let count = Count::of_pytest(&ended.output);
     let is_ok = ended.is_success && count.total() > 0;

@@ -58,7 +58,7 @@ pub fn run(root: &Path) -> io::Result<bool> {
     for suite in SUITES {
         is_ok &= run_suite(root, suite, &mut all)?;
     }
-    is_ok &= run_python(root, &mut all)?;
+    is_ok &= run_python(root, None, &mut all)?;
     for reason in &all.skipped {
         println!("SKIPPED: {reason}");
     }
@@ -66,17 +66,17 @@ pub fn run(root: &Path) -> io::Result<bool> {
     Ok(is_ok && all.failed == 0)
 }
 
-/// Runs the suite of the Python module alone; answers whether it passed.
+/// Runs the suite of the Python module alone, or the file `only` of it; answers whether it passed.
 ///
 /// # Errors
 /// If its log cannot be written.
-pub fn run_python_alone(root: &Path) -> io::Result<bool> {
+pub fn run_python_alone(root: &Path, only: Option<&str>) -> io::Result<bool> {
     // The command that its tests start beside Python must be of the same day.
     if !build(root)? {
         return Ok(false);
     }
     let mut all = Count::default();
-    let is_ok = run_python(root, &mut all)?;
+    let is_ok = run_python(root, only, &mut all)?;
     for reason in &all.skipped {
         println!("SKIPPED: {reason}");
     }
@@ -135,8 +135,8 @@ fn run_suite(root: &Path, suite: &Suite, all: &mut Count) -> io::Result<bool> {
 }
 
 /// The Python module, tested as a user has it.
-fn run_python(root: &Path, all: &mut Count) -> io::Result<bool> {
-    let python::Outcome { mut count, is_ok, output, took } = python::run(root)?;
+fn run_python(root: &Path, only: Option<&str>, all: &mut Count) -> io::Result<bool> {
+    let python::Outcome { mut count, is_ok, output, took } = python::run(root, only)?;
     if !is_ok && count.failed == 0 {
         // What does not build, or dies, has failed.
         count.failed = 1;
@@ -147,6 +147,9 @@ fn run_python(root: &Path, all: &mut Count) -> io::Result<bool> {
         "{:<12} · {passed} passed, {failed} failed, {skipped} skipped · {seconds:.0} s · {verdict}",
         "python"
     );
+    for row in output.lines().filter(|line| line.starts_with("| ") || line.contains(" pairs: ")) {
+        println!("{row}");
+    }
     if !is_ok {
         println!("{}\n(the whole output: target/xtask/python*.log)", tail(&output));
     }

@@ -58,18 +58,22 @@ from .errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .arrays import SharedArray
+    from .calls import Call, Client, Server
     from .channels import Job, Queue, Receiver, Sender
     from .executor import Executor
     from .rwlock import RwLock
 
 #: What is imported when somebody asks for it, and from where.
 _LATER = {
+    "Call": "calls",
+    "Client": "calls",
     "Executor": "executor",
     "Job": "channels",
     "Queue": "channels",
     "Receiver": "channels",
     "RwLock": "rwlock",
     "Sender": "channels",
+    "Server": "calls",
     "SharedArray": "arrays",
 }
 
@@ -90,6 +94,8 @@ __all__ = [
     "Blocked",
     "BrokenBarrier",
     "Busy",
+    "Call",
+    "Client",
     "Closed",
     "Condition",
     "Corrupt",
@@ -119,6 +125,7 @@ __all__ = [
     "RwLock",
     "Semaphore",
     "Sender",
+    "Server",
     "SharedArray",
     "TimedOut",
     "TooLarge",

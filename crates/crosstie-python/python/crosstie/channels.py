@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, Literal
 
-    _Codec = Literal["bytes", "text", "json", "pickle"]
+    _Codec = Literal["bytes", "text", "json", "msgpack", "pickle"]
     _Timeout = float | timedelta | None
 
 
@@ -40,18 +40,41 @@ def _only_this_user_writes(address: str, domain: str | PathLike[str] | None) -> 
     return found.st_uid == _os.geteuid() and not found.st_mode & 0o022
 
 
+def _check_pickle(end: Any, address: str, codec: str, allow: bool, domain: str | PathLike[str] | None) -> None:
+    """Closes an end, and raises, that would unpickle what others may send."""
+    if codec == "pickle" and not allow and not _only_this_user_writes(address, domain):
+        end.close()
+        raise NotPermitted(
+            f"unpickle from {address}: others may send there, and whoever can runs any code here; "
+            'take codec="json", or say allow_pickle=True'
+        )
+
+
+def _unknown(codec: str) -> ValueError:
+    return ValueError(f'codec: "bytes", "text", "json", "msgpack" or "pickle", not {codec!r}')
+
+
+def _msgpack() -> Any:
+    # Not a requirement of this package: it is where a user has installed it.
+    return __import__("msgpack")
+
+
 def _encoder(codec: str) -> Any:
+    if codec == "bytes":
+        return lambda message: message
     if codec == "text":
         return str.encode
     if codec == "json":
         import json
 
         return lambda message: json.dumps(message).encode()
+    if codec == "msgpack":
+        return _msgpack().packb
     if codec == "pickle":
         import pickle
 
         return lambda message: pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    raise ValueError(f'codec: "bytes", "text", "json" or "pickle", not {codec!r}')
+    raise _unknown(codec)
 
 
 def _decoder(codec: str) -> Any:
@@ -63,18 +86,20 @@ def _decoder(codec: str) -> Any:
         import json
 
         return json.loads
+    if codec == "msgpack":
+        return _msgpack().unpackb
     if codec == "pickle":
         import pickle
 
         return pickle.loads
-    raise ValueError(f'codec: "bytes", "text", "json" or "pickle", not {codec!r}')
+    raise _unknown(codec)
 
 
 class Sender(SenderEnd):
     """The end of a channel that messages go into, by its address: ``ring:NAME``, ``queue:NAME``, ``unix:/path``, …
 
-    ``codec`` says what messages are: ``"bytes"`` (and whatever has a buffer), ``"text"``, ``"json"`` or ``"pickle"``; the
-    receiver has to say the same.
+    ``codec`` says what messages are: ``"bytes"`` (and whatever has a buffer), ``"text"``, ``"json"``, ``"pickle"``, or
+    ``"msgpack"`` where that is installed; the receiver has to say the same.
 
     >>> import crosstie
     >>> with crosstie.Sender("ring:numbers", codec="json") as tx:
@@ -153,12 +178,7 @@ class Receiver(ReceiverEnd):
         timeout: _Timeout = None,
         domain: str | PathLike[str] | None = None,
     ) -> None:
-        if codec == "pickle" and not allow_pickle and not _only_this_user_writes(address, domain):
-            self.close()
-            raise NotPermitted(
-                f"unpickle from {address}: others may send there, and whoever can runs any code here; "
-                'take codec="json", or say allow_pickle=True'
-            )
+        _check_pickle(self, address, codec, allow_pickle, domain)
         self._decode = _decoder(codec)
 
     def recv(self, timeout: _Timeout = None) -> Any:

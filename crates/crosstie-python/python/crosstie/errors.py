@@ -52,9 +52,11 @@ class Busy(_Occupied, BlockingIOError):
 
 
 class Negative(Error):
-    """A question was answered with no."""
+    """A question was answered with no; a server refused a call."""
 
     id, exit_code = "negative", 1
+    #: Of a call: the server's own number.
+    code: int = 1
 
 
 class TimedOut(_Occupied, TimeoutError):

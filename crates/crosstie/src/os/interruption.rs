@@ -7,6 +7,10 @@
 
 use std::cell::Cell;
 
+use crosstie_core::Deadline;
+
+use super::clock;
+
 /// How often a wait asks without a signal: 100 ms. A signal that came between the last look and the sleep, or that
 /// another thread got, interrupts no sleep.
 pub const TICK_NS: u64 = 100_000_000;
@@ -31,7 +35,8 @@ thread_local! {
 /// Calls `wait`, and lets `should_end` end the sleeps inside; answers also whether it did.
 ///
 /// A wait for a lock, a semaphore, a condition or the like that was ended answers as if its deadline had passed. Where it
-/// was served all the same, nothing is lost: look at what it answers first. It does not concern waits for messages.
+/// was served all the same, nothing is lost: look at what it answers first. A wait for the reply to a call looks at each [tick](TICK_NS), and the call goes on; waits for
+/// messages are not concerned.
 ///
 /// # Examples
 /// ```
@@ -46,7 +51,7 @@ thread_local! {
 pub fn interruptible<R>(should_end: ShouldEnd, wait: impl FnOnce() -> R) -> (R, bool) {
     let _restored = Restored { asked: ASKED.replace(Some(should_end)), is_ended: IS_ENDED.replace(false) };
     let answer = wait();
-    (answer, IS_ENDED.get())
+    (answer, has_ended())
 }
 
 /// Whether the calling thread's wait may be ended.
@@ -61,6 +66,19 @@ pub(crate) fn should_end(cause: Cause) -> bool {
         IS_ENDED.set(true);
     }
     ends
+}
+
+/// Whether a sleep of the calling thread's wait was ended.
+pub(crate) fn has_ended() -> bool {
+    IS_ENDED.get()
+}
+
+/// Until when the calling thread's wait sleeps before it asks again: `deadline`, where it may not be ended.
+pub(crate) fn next_look(deadline: Deadline) -> Deadline {
+    if !is_asked() || deadline.is_now() {
+        return deadline;
+    }
+    Deadline::at_ns(clock::now_ns()).after_ns(TICK_NS).min(deadline)
 }
 
 /// Puts back what was there before, also in a panic.

@@ -18,6 +18,7 @@ use crate::contract::RecvError;
 use crate::endpoint::Place;
 use crate::ledger::deadlock::Deadlock;
 use crate::os::clock;
+use crate::os::interruption::{self, Cause};
 use crate::os::poll::{self, Interest};
 
 /// So many frames that are for no call stand before a server's end at most.
@@ -263,30 +264,36 @@ impl Shared {
         let wait = state.wait_for(id, deadline, &self.server);
         let waited = loop {
             let Some(slot) = state.slots.get(id) else { return Waited::Nothing };
+            let until = interruption::next_look(deadline);
             match slot.next() {
                 Next::Reply(reply) => break Waited::Reply { reply: decode(&reply), is_last: false },
                 Next::Over(ending) => break Waited::Over(ending),
                 Next::Nothing => {}
             }
             if state.owes() && !deadline.is_now() {
-                state = self.await_room(state, deadline);
+                state = self.await_room(state, until);
             } else if !state.is_read {
-                let (read, after) = self.read_until_own(state, id, (deadline, wait.as_ref()), &decode);
+                let (read, after) = self.read_until_own(state, id, (until, wait.as_ref()), &decode);
                 state = after;
                 match read {
                     Read::Own(own) => break own,
-                    Read::Nothing => break Waited::Nothing,
+                    Read::Nothing if until == deadline => break Waited::Nothing,
                     Read::Stuck(deadlock) => break Waited::Stuck(deadlock),
-                    Read::Frame | Read::Over => {}
+                    Read::Nothing | Read::Frame | Read::Over => {}
                 }
             } else if is_over(deadline) {
                 break Waited::Nothing;
             } else {
-                let (after, deadlock) = self.sleep_for(state, id, deadline, wait.as_ref());
+                let (after, deadlock) = self.sleep_for(state, id, until, wait.as_ref());
                 state = after;
                 if let Some(deadlock) = deadlock {
                     break Waited::Stuck(deadlock);
                 }
+            }
+            if interruption::has_ended()
+                || (until < deadline && is_over(until) && interruption::should_end(Cause::Tick))
+            {
+                break Waited::Nothing;
             }
         };
         self.settle(&mut state, id, &waited);

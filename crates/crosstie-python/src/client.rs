@@ -1,0 +1,77 @@
+//! `Client`: the end that calls, as bytes.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crosstie::Deadline;
+use crosstie::call::{CallError, CallOptions};
+use crosstie::endpoint::Options;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::patience::{self, Timeout};
+use crate::refusal;
+use crate::sender::{closed, options, payload};
+
+type End = crosstie::Client<[u8], [u8]>;
+
+/// Calls the server at `address` with bytes; crosstie.Client is made of this.
+#[pyclass(frozen, weakref, subclass, module = "crosstie._native")]
+pub struct ClientEnd {
+    /// Threads call beside each other; a call in flight outlives the closing.
+    end: Mutex<Option<Arc<End>>>,
+    address: String,
+}
+
+#[pymethods]
+impl ClientEnd {
+    #[new]
+    #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
+    fn new(py: Python<'_>, address: String, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
+        let end = patience::open(py, timeout.deadline(), |open_deadline| {
+            End::open_with(&address, &Options { open_deadline, ..options(timeout, domain.clone()) })
+        })?;
+        Ok(Self { end: Mutex::new(Some(Arc::new(end))), address })
+    }
+
+    /// Sends a request of bytes and waits for its reply.
+    #[pyo3(signature = (data, timeout=Timeout(None), idempotent=false), text_signature = "($self, data, timeout=None, idempotent=False)")]
+    fn call_bytes<'py>(
+        &self,
+        py: Python<'py>,
+        data: &Bound<'py, PyAny>,
+        timeout: Timeout,
+        idempotent: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let request = payload(py, data)?;
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let end = end.ok_or_else(|| closed(py, &self.address))?;
+        let call = CallOptions { deadline: timeout.deadline(), idempotent };
+        let told = |refused| refusal::call_error(py, &self.address, refused);
+        let mut pending = py.detach(|| end.start(&request, call)).map_err(told)?;
+        // It waits until the call's own deadline, so that a circle is found: what a signal ends is the look, not the call.
+        let reply = patience::wait(
+            py,
+            || pending.reply_until(Deadline::NEVER),
+            |reply| matches!(reply, Err(CallError::Pending)),
+        );
+        Ok(PyBytes::new(py, &reply?.map_err(told)?))
+    }
+
+    /// Ends this client.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| drop(self.end.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+
+    /// Whether it was closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// The address.
+    #[getter]
+    fn address(&self) -> &str {
+        &self.address
+    }
+}

@@ -1,0 +1,237 @@
+//! `Server`: the end that answers, as bytes; `CallEnd`: a call in hand.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use crosstie::ErrorKind;
+use crosstie::call::{Call, Refusal, Stopper};
+use crosstie::contract::RecvError;
+use crosstie::endpoint::Options;
+use crosstie::os::clock;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::patience::{self, Timeout};
+use crate::refusal;
+use crate::sender::{closed, options, payload, send_error};
+
+type End = crosstie::Server<[u8], [u8]>;
+type Taken = Call<[u8], [u8]>;
+
+/// How often the thread that serves looks for signals.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Answers calls at `address` with bytes; crosstie.Server is made of this.
+#[pyclass(frozen, weakref, subclass, module = "crosstie._native")]
+pub struct ServerEnd {
+    /// Threads take calls beside each other; it ends when the last has come back.
+    end: Mutex<Option<Arc<End>>>,
+    stopper: Stopper,
+    address: String,
+}
+
+#[pymethods]
+impl ServerEnd {
+    #[new]
+    #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
+    fn new(py: Python<'_>, address: &str, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
+        let end = patience::open(py, timeout.deadline(), |open_deadline| {
+            End::open_with(address, &Options { open_deadline, ..options(timeout, domain.clone()) })
+        })?;
+        let (stopper, address) = (end.stopper(), end.address().to_owned());
+        Ok(Self { end: Mutex::new(Some(Arc::new(end))), stopper, address })
+    }
+
+    /// Takes the next call; waits while there is none.
+    #[pyo3(signature = (timeout=Timeout(None)), text_signature = "($self, timeout=None)")]
+    fn take_call(&self, py: Python<'_>, timeout: Timeout) -> PyResult<CallEnd> {
+        let end = self.end(py)?;
+        let taken = patience::sliced(py, timeout.deadline(), |deadline| Came(end.receive_until(deadline)))?;
+        match taken.0 {
+            Ok(call) => Ok(CallEnd::of(py, call)),
+            Err(RecvError::Failed(error) | RecvError::Malformed(error)) => Err(refusal::error(py, &error)),
+            Err(other) => {
+                let text = format!("take a call at {}: {other}", self.address);
+                Err(refusal::exception(py, other.kind(), &text))
+            }
+        }
+    }
+
+    /// Answers each call with the bytes that `answer(data)` returns, or refuses it with what that raises, in `workers`
+    /// threads, until stop(), or until a signal's handler raises.
+    #[pyo3(signature = (answer, workers=1))]
+    fn serve_bytes(&self, py: Python<'_>, answer: Py<PyAny>, workers: usize) -> PyResult<()> {
+        let end = self.end(py)?;
+        let work = &|request: Vec<u8>| Python::attach(|py| answered(answer.bind(py), &request));
+        let (served, raised) = py.detach(|| {
+            std::thread::scope(|threads| {
+                let (done, ended) = mpsc::channel();
+                let end = &end;
+                let serving = threads.spawn(move || {
+                    let served = end.serve(workers, work);
+                    // Nobody listens only where the other thread has stopped already.
+                    let _ = done.send(());
+                    served
+                });
+                let mut raised = None;
+                while ended.recv_timeout(LOOK) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    if raised.is_none()
+                        && let Err(error) = Python::attach(|py| py.check_signals())
+                    {
+                        raised = Some(error);
+                        self.stopper.stop();
+                    }
+                }
+                (serving.join(), raised)
+            })
+        });
+        if let Some(raised) = raised {
+            return Err(raised);
+        }
+        let served = served.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        served.map_err(|error| refusal::error(py, &error))
+    }
+
+    /// Ends the serving, from any thread or a signal's handler; calls in hand are still answered.
+    fn stop(&self) {
+        self.stopper.stop();
+    }
+
+    /// Ends this server; its clients are told.
+    fn close(&self, py: Python<'_>) {
+        self.stopper.stop();
+        py.detach(|| drop(self.end.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+
+    /// Whether it was closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    /// The address, with what the system chose.
+    #[getter]
+    fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl ServerEnd {
+    fn end(&self, py: Python<'_>) -> PyResult<Arc<End>> {
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        end.ok_or_else(|| closed(py, &self.address))
+    }
+}
+
+/// The reply to a request, or the refusal that an exception is.
+fn answered(answer: &Bound<'_, PyAny>, request: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let py = answer.py();
+    let reply = answer.call1((PyBytes::new(py, request),));
+    reply.and_then(|reply| payload(py, &reply).map(Cow::into_owned)).map_err(|raised| {
+        let value = raised.value(py);
+        let text = format!(
+            "{}: {value}",
+            value.get_type().qualname().map_or(String::new(), |name| name.to_string())
+        );
+        let error = refusal::class(py, "Error").is_ok_and(|class| raised.is_instance(py, &class));
+        let id: Option<String> = error.then(|| value.getattr("id").ok()?.extract().ok()).flatten();
+        let kind = ErrorKind::ALL.iter().find(|kind| id.as_deref() == Some(kind.id()));
+        Refusal::of_kind(kind.copied().unwrap_or(ErrorKind::Negative), text)
+    })
+}
+
+/// What came of waiting for a call.
+struct Came(Result<Taken, RecvError>);
+
+impl patience::Late for Came {
+    fn is_late(&self) -> bool {
+        matches!(self.0, Err(RecvError::TimedOut | RecvError::Empty))
+    }
+}
+
+/// A call in hand; crosstie.Call is made of this. Dropped unanswered, its caller is told.
+#[pyclass(frozen, subclass, module = "crosstie._native")]
+pub struct CallEnd {
+    /// The request's bytes.
+    #[pyo3(get)]
+    data: Py<PyBytes>,
+    /// The caller's process id, where the mechanism tells it.
+    #[pyo3(get)]
+    client_pid: Option<u32>,
+    /// Whether to do it twice is as good as once, as the caller said.
+    #[pyo3(get)]
+    idempotent: bool,
+    /// Whether another server may have done it already.
+    #[pyo3(get)]
+    repeated: bool,
+    call: Mutex<Option<Taken>>,
+}
+
+#[pymethods]
+impl CallEnd {
+    /// Answers with bytes. That nobody waits for them any more is no error.
+    fn reply_bytes(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let reply = payload(py, data)?;
+        let call = self.take()?;
+        let sent = py.detach(|| call.reply(&reply));
+        sent.map_err(|refused| send_error(py, "the caller", refused))
+    }
+
+    /// Answers that there is no reply, and why: the caller gets the error of that id with this text.
+    #[pyo3(signature = (why, id="negative", code=None))]
+    fn refuse(&self, py: Python<'_>, why: &str, id: &str, code: Option<u32>) -> PyResult<()> {
+        let kind = ErrorKind::ALL.iter().find(|kind| kind.id() == id);
+        let kind = *kind.ok_or_else(|| PyValueError::new_err(format!("id: no error has the id {id:?}")))?;
+        let mut refusal = Refusal::of_kind(kind, why);
+        if let Some(code) = code {
+            refusal = refusal.with_code(code);
+        }
+        let call = self.take()?;
+        py.detach(|| call.refuse(&refusal));
+        Ok(())
+    }
+
+    /// Whether it was answered.
+    #[getter]
+    fn answered(&self) -> bool {
+        self.with(|_| ()).is_none()
+    }
+
+    /// Whether nobody waits for the reply any more: the caller gave up or died.
+    #[getter]
+    fn cancelled(&self) -> bool {
+        self.with(Call::is_cancelled).unwrap_or(false)
+    }
+
+    /// For how many seconds the caller still waits; None for as long as it takes.
+    #[getter]
+    fn remaining(&self) -> Option<f64> {
+        let deadline = self.with(Call::deadline)?;
+        let left = || Duration::from_nanos(deadline.left_ns(clock::now_ns())).as_secs_f64();
+        (!deadline.is_never()).then(left)
+    }
+}
+
+impl CallEnd {
+    fn of(py: Python<'_>, call: Taken) -> Self {
+        Self {
+            data: PyBytes::new(py, call.request()).unbind(),
+            client_pid: call.client_pid(),
+            idempotent: call.is_idempotent(),
+            repeated: call.is_repeated(),
+            call: Mutex::new(Some(call)),
+        }
+    }
+
+    fn take(&self) -> PyResult<Taken> {
+        let call = self.call.lock().unwrap_or_else(PoisonError::into_inner).take();
+        call.ok_or_else(|| refusal::not_held("a call that is answered already", false))
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&Taken) -> T) -> Option<T> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(look)
+    }
+}

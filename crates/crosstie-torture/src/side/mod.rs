@@ -1,0 +1,11 @@
+//! One side of a scenario, told a line at a time what to do: what crates/crosstie-capi/tests/programs/actor.c is in C.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `actor` | the lines it hears and says |
+//! | `turns` | locks, permits, counts, events, barriers |
+//! | `talk` | messages, jobs and calls |
+
+pub mod actor;
+mod talk;
+mod turns;
