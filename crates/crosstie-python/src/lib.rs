@@ -12,6 +12,7 @@
 //! | `lock` | `Lock` and its `Guard` |
 //! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
 //! | `sender`, `receiver` | the ends of channels, as bytes |
+//! | `awaited` | waits of asyncio's tasks, as futures of the library |
 //! | `client`, `server` | the ends of calls, as bytes |
 //! | `region` | raw shared memory as a buffer |
 //! | `removal` | `remove` |
@@ -20,6 +21,7 @@
 //! What needs no speed is Python, in the folder `python/crosstie`: the exceptions, and all that is built from these.
 #![deny(unsafe_code)]
 
+mod awaited;
 mod barrier;
 mod client;
 mod condition;
@@ -46,6 +48,8 @@ use pyo3::prelude::*;
 /// The compiled half of `crosstie`; import that.
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::awaited::{AwaitableObject, Awaited, Had};
     #[pymodule_export]
     use super::barrier::Barrier;
     #[pymodule_export]

@@ -93,15 +93,19 @@ impl Lock {
     }
 
     pub fn __enter__(slf: &Bound<'_, Self>) -> PyResult<Guard> {
-        let (py, this) = (slf.py(), slf.get());
-        match this.take(py, this.timeout.deadline())? {
-            Ok(guard) => {
-                let (abandoned, token) = (guard.is_abandoned(), guard.token());
-                let (number, dead_owner) = this.keep(py, guard)?;
-                Ok(Guard { lock: slf.clone().unbind(), number, abandoned, dead_owner, token })
-            }
-            Err(refused) => Err(refusal::lock_error(py, this.lock.name(), *refused)),
-        }
+        Self::enter(slf, slf.get().timeout.deadline())
+    }
+
+    /// As `with`, for `timeout`.
+    #[pyo3(name = "_enter", signature = (timeout=Timeout(None)), text_signature = "($self, timeout=None)")]
+    fn enter_for(slf: &Bound<'_, Self>, timeout: Timeout) -> PyResult<Guard> {
+        Self::enter(slf, timeout.deadline())
+    }
+
+    /// Its place in the order of all locks.
+    #[getter]
+    fn _rank(&self) -> (u64, u64) {
+        self.lock.rank()
     }
 
     #[pyo3(signature = (*_exception), text_signature = "($self, *exception)")]
@@ -137,6 +141,18 @@ impl Lock {
 }
 
 impl Lock {
+    fn enter(slf: &Bound<'_, Self>, deadline: Deadline) -> PyResult<Guard> {
+        let (py, this) = (slf.py(), slf.get());
+        match this.take(py, deadline)? {
+            Ok(guard) => {
+                let (abandoned, token) = (guard.is_abandoned(), guard.token());
+                let (number, dead_owner) = this.keep(py, guard)?;
+                Ok(Guard { lock: slf.clone().unbind(), number, abandoned, dead_owner, token })
+            }
+            Err(refused) => Err(refusal::lock_error(py, this.lock.name(), *refused)),
+        }
+    }
+
     fn take(&self, py: Python<'_>, deadline: Deadline) -> PyResult<Taking> {
         patience::take(py, self.lock.domain(), deadline, |deadline| self.take_until(deadline))
     }

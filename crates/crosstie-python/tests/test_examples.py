@@ -46,6 +46,32 @@ def test_what_c_writes_python_reads(tmp_path):
         crosstie.Region.unlink(name)
 
 
+def test_strangers_meet_at_a_fifo():
+    assert run("fifo") == "read: Hello\nread: from a FIFO\nreceived: 19 letters\nreceived: 100000 letters\n"
+
+
+def test_a_client_is_answered_over_sockets():
+    assert run("sockets") == "".join(f"{who}client got: HELLO FROM CLIENT\n" for who in ("", "tcp ", "unix "))
+
+
+def test_a_mutex_whose_owner_is_killed_goes_on():
+    held, had, told = run("mutex").splitlines()
+    assert held == "multiprocessing.Lock: its owner was killed inside: held for ever"
+    assert had == "crosstie.Lock: its owner was killed inside: the next one has it"
+    assert told == "abandoned: True by the child"
+
+
+@pytest.mark.parametrize("name", ["semaphore", "monitor"])
+def test_a_bounded_buffer_hands_over_everything_in_order(name):
+    consumed = run(name).splitlines()
+    assert consumed[:5] == [f"consumed {item}" for item in range(5)]
+    assert consumed[5:] == (["seat 0 is free again"] if name == "semaphore" else [])
+
+
+def test_shared_memory_is_seen_by_the_standard_library_and_by_other_processes():
+    assert run("shared_memory") == "Shared data\n2.0 4.0 6.0\n"
+
+
 def test_nine_kills_hang_multiprocessing_and_nobody_here():
     printed = run("nine_kills")
     assert printed.count("goes on\n") == 9, printed

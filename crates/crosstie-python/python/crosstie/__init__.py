@@ -61,7 +61,9 @@ if TYPE_CHECKING:
     from .calls import Call, Client, Server
     from .channels import Job, Queue, Receiver, Sender
     from .executor import Executor
+    from .monitor import Monitor
     from .rwlock import RwLock
+    from .several import lock_all
 
 #: What is imported when somebody asks for it, and from where.
 _LATER = {
@@ -69,12 +71,14 @@ _LATER = {
     "Client": "calls",
     "Executor": "executor",
     "Job": "channels",
+    "Monitor": "monitor",
     "Queue": "channels",
     "Receiver": "channels",
     "RwLock": "rwlock",
     "Sender": "channels",
     "Server": "calls",
     "SharedArray": "arrays",
+    "lock_all": "several",
 }
 
 
@@ -110,6 +114,7 @@ __all__ = [
     "Lock",
     "Lost",
     "Mismatch",
+    "Monitor",
     "Negative",
     "NoSpace",
     "NotFound",
@@ -133,5 +138,6 @@ __all__ = [
     "Usage",
     "WorkerDied",
     "__version__",
+    "lock_all",
     "remove",
 ]

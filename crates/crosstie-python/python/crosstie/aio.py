@@ -1,4 +1,4 @@
-"""Ends of channels for asyncio: no thread waits, the event loop polls a descriptor.
+"""Channels, locks, semaphores and events for asyncio: no thread waits, the event loop polls a descriptor.
 
 >>> import asyncio, crosstie, crosstie.aio
 >>> async def main():
@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import asyncio as _asyncio
 
+from . import _native
 from . import channels as _channels
-from .errors import Busy, Closed
+from .errors import AbandonedWarning, Busy, Closed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,3 +143,150 @@ class Sender:
                 pass
             if not self._end.arm():
                 await _ready(*self._end.pollable())
+
+
+async def _had(wait: _native.Awaited) -> _native.Had:
+    """What a wait gives; cancelled, it has left the queue and has nothing."""
+    try:
+        while True:
+            had = wait.poll()
+            if had is not None:
+                return had
+            await _ready(wait.fileno(), False)
+    finally:
+        wait.cancel()
+
+
+class _Held:
+    """What is taken and given back: a lock, a permit. It belongs to the process, so any task may give it back."""
+
+    def __init__(self, kind: Any, name: str, number: int, domain: str | PathLike[str] | None) -> None:
+        self._object = _native.AwaitableObject(kind, name, number, domain=domain)
+        #: What was taken and not given back, each with the task that took it.
+        self._had: list[tuple[object, _native.Had]] = []
+
+    @property
+    def name(self) -> str:
+        """Its kind and name."""
+        return self._object.name
+
+    async def acquire(self) -> _native.Had:
+        """Takes it, and waits as long as it takes: give it a limit with asyncio.timeout(). Cancelled, it has nothing."""
+        had = await _had(self._object.wait())
+        self._had.append((_asyncio.current_task(), had))
+        if had.abandoned:
+            import warnings
+
+            warnings.warn(f"{self.name} was abandoned: {had.dead_owner or 'its last owner'} died while it had it", AbandonedWarning, 2)
+        return had
+
+    def release(self) -> None:
+        """Gives back what the calling task took last; what another took, if it took nothing."""
+        if not self._had:
+            raise RuntimeError(f"release {self.name}: this has none of it")
+        task = _asyncio.current_task()
+        own = [at for at, (taker, _) in enumerate(self._had) if taker is task]
+        self._had.pop(own[-1] if own else -1)[1].release()
+
+    async def __aenter__(self) -> _native.Had:
+        return await self.acquire()
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.release()
+
+
+class Lock(_Held):
+    """A lock between processes for tasks, by its name: the one of crosstie.Lock and ``crosstie lock NAME``, in one queue with theirs.
+
+    It belongs to the process, so a deadlock in which a task waits is not told: give it a limit with asyncio.timeout().
+
+    >>> import asyncio, crosstie.aio
+    >>> async def main():
+    ...     async with crosstie.aio.Lock("db") as turn:
+    ...         return turn.abandoned, turn.held
+    >>> asyncio.run(main())
+    (False, True)
+    """
+
+    def __init__(self, name: str, *, shared: bool = False, domain: str | PathLike[str] | None = None) -> None:
+        super().__init__("shared" if shared else "lock", name, 0, domain)
+
+
+class Semaphore(_Held):
+    """So many permits between processes for tasks, by its name: those of crosstie.Semaphore and ``crosstie sem NAME``.
+
+    >>> import asyncio, crosstie.aio
+    >>> async def main():
+    ...     async with crosstie.aio.Semaphore("gpu", 2) as permit:
+    ...         return permit.index
+    >>> asyncio.run(main())
+    0
+    """
+
+    def __init__(self, name: str, permits: int = 1, *, domain: str | PathLike[str] | None = None) -> None:
+        super().__init__("sem", name, permits, domain)
+
+
+class CountingSemaphore:
+    """The textbook's semaphore for tasks, by its name: that of crosstie.CountingSemaphore, ``crosstie post`` and ``crosstie wait``.
+
+    >>> import asyncio, crosstie.aio
+    >>> async def main():
+    ...     items = crosstie.aio.CountingSemaphore("items")
+    ...     items.post()
+    ...     await items.wait()
+    ...     return items.value
+    >>> asyncio.run(main())
+    0
+    """
+
+    def __init__(self, name: str, value: int = 0, *, domain: str | PathLike[str] | None = None) -> None:
+        self._count = _native.CountingSemaphore(name, value, domain=domain)
+        self._object = _native.AwaitableObject("count", name, value, domain=domain)
+
+    async def wait(self) -> None:
+        """Takes one; waits while there is none. Cancelled, it has taken none."""
+        await _had(self._object.wait())
+
+    def post(self, count: int = 1) -> None:
+        """Adds one, or more."""
+        self._count.post(count)
+
+    @property
+    def value(self) -> int:
+        """How many there are now."""
+        return self._count.value
+
+
+class Event:
+    """Something that happens, for tasks, by its name: that of crosstie.Event and ``crosstie event``.
+
+    >>> import asyncio, crosstie.aio
+    >>> async def main():
+    ...     ready = crosstie.aio.Event("ready")
+    ...     asyncio.get_running_loop().call_later(0.01, ready.set)
+    ...     await ready.wait()
+    ...     return ready.is_set()
+    >>> asyncio.run(main())
+    True
+    """
+
+    def __init__(self, name: str, *, domain: str | PathLike[str] | None = None) -> None:
+        self._event = _native.Event(name, domain=domain)
+        self._object = _native.AwaitableObject("event", name, domain=domain)
+
+    async def wait(self) -> None:
+        """Waits until it is set."""
+        await _had(self._object.wait())
+
+    def set(self) -> None:
+        """Sets it, and lets through who waits."""
+        self._event.set()
+
+    def clear(self) -> None:
+        """Clears it."""
+        self._event.clear()
+
+    def is_set(self) -> bool:
+        """Whether it is set now."""
+        return self._event.is_set()

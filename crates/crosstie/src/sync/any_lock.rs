@@ -11,6 +11,7 @@ use super::object::{self, Object};
 use super::policy::Policy;
 use super::refusal::{LockError, LockResult};
 use super::rwlock as rwlocks;
+use super::several;
 use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::{Error, ErrorKind, Result};
@@ -217,6 +218,26 @@ impl AnyLock {
         match &self.0 {
             Kind::Mutex(mutex) => Some(mutex),
             Kind::Bare(_) | Kind::ReadWrite(_) => None,
+        }
+    }
+
+    /// Its place in the order in which everybody takes several locks ([`lock_all`](super::lock_all)); no other lock has it.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::AnyLock;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let (a, b) = (AnyLock::open_or_create_in(domain, "a")?, AnyLock::open_or_create_in(domain, "b")?);
+    /// assert_ne!(a.rank(), b.rank());
+    /// assert_eq!(a.rank(), AnyLock::open_or_create_in(domain, "a")?.rank());
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[must_use]
+    pub fn rank(&self) -> (u64, u64) {
+        match &self.0 {
+            Kind::Bare(lock) | Kind::ReadWrite(lock) => several::rank(lock.head()),
+            Kind::Mutex(mutex) => several::rank(mutex.head()),
         }
     }
 

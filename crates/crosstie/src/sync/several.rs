@@ -197,6 +197,11 @@ impl<L: Lockable> Lockables for Vec<L> {
     }
 }
 
+/// The place of the object of `head`, which has its key, in that order.
+pub(super) fn rank(head: &Head) -> (u64, u64) {
+    (head.tag(), head.key())
+}
+
 /// The indices of `heads` in the order in which they are taken.
 fn order(heads: &[&Head]) -> Result<Vec<usize>, Error> {
     for head in heads.iter().filter(|head| head.key() == 0) {
@@ -204,9 +209,9 @@ fn order(heads: &[&Head]) -> Result<Vec<usize>, Error> {
         Taker::thread(head.tag(), Deadline::NOW)?.name(head);
     }
     let mut order: Vec<usize> = (0..heads.len()).collect();
-    let rank = |&index: &usize| (heads[index].tag(), heads[index].key());
-    order.sort_unstable_by_key(rank);
-    if order.windows(2).any(|pair| rank(&pair[0]) == rank(&pair[1])) {
+    let rank_of = |&index: &usize| rank(heads[index]);
+    order.sort_unstable_by_key(rank_of);
+    if order.windows(2).any(|pair| rank_of(&pair[0]) == rank_of(&pair[1])) {
         return Err(Error::new("lock", "several", ErrorKind::Usage)
             .because("one of them is there twice")
             .advise("name each lock once"));
