@@ -2,7 +2,7 @@
 
 use crate::turns::queued::{Queued, Request};
 use crate::wait::{Blocks, Refused, Seen, WATCHED_MAX, Wait, Wake, block};
-use crate::word::barrier::{Seat, advance, break_it, call_off, read};
+use crate::word::barrier::{Generation, Seat, advance, break_it, call_off, read};
 use crate::word::head::Head;
 use crate::word::waiting::look_for_waiters;
 use crate::{OwnerId, crash_point};
@@ -57,7 +57,7 @@ pub fn arrive<W: Blocks, A>(
         return Ok(Passed::Broken(dead_party(seats, wait)));
     }
     let generation = found.generation();
-    seat.arrive(generation);
+    seat.arrive(owner, generation);
     crash_point!("barrier.arrived");
     let mut room = [owner; WATCHED_MAX];
     if let Ok(passed) = look(head, seats, on_death, wait, generation, &mut room) {
@@ -99,15 +99,16 @@ fn look<W: Wait>(
     seats: &[Seat],
     on_death: OnDeath,
     wait: &W,
-    generation: u32,
+    generation: Generation,
     room: &mut [OwnerId],
 ) -> Result<Passed, usize> {
     loop {
         let found = read(&head.word);
-        if found.generation() != generation {
+        if generation.is_met(found.generation()) {
             return Ok(Passed::All { leads: false });
         }
-        if found.is_broken() {
+        // Broken, or broken and made whole again meanwhile.
+        if found.is_broken() || found.generation() != generation {
             return Ok(Passed::Broken(dead_party(seats, wait)));
         }
         let (mut awaited, mut dead, mut count) = (0, None, 0);

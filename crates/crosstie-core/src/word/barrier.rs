@@ -4,11 +4,13 @@
 //! | seat's owner | arrived | state |
 //! |---|---|---|
 //! | 0 | any | nobody has it |
-//! | an owner | generation or less | awaited |
-//! | an owner | generation + 1 | has come |
-//! | a dead owner | generation or less | will never come: the barrier breaks, or shrinks |
+//! | an owner | of another owner or generation | awaited |
+//! | an owner | its own, of the generation | has come |
+//! | a dead owner | of another owner or generation | will never come: the barrier breaks, or shrinks |
 //!
-//! The word: bits 0 to 31 the generation, bits 32 to 62 how many arrivals were taken back in it, bit 63 broken.
+//! The word: bits 0 to 31 the generation, bits 32 to 62 how many arrivals were taken back in it, bit 63 broken. A
+//! generation: bits 0 to 11 how often the barrier was made whole, from 12 on how often all have come. An arrival: the
+//! generation's bits 0 to 19, and 44 bits of who came.
 //!
 //! # Invariants
 //! - **I1** Only its owner writes `arrived`, and only before the generation that it names is over.
@@ -16,13 +18,17 @@
 //!   the word.
 //! - **I3** Who takes an arrival back counts that in the word behind it, unless the generation is over: then the arrival
 //!   counted. So nobody ends a generation by an arrival that was taken back.
+//! - **I4** An arrival is its owner's. Who gets the seat of one that has come and died has not come by that.
+//! - **I5** While a party waits, all have come at most once more: in its own generation. So the generation tells it
+//!   whether they did, however often the barrier was broken and made whole since.
 //!
 //! # Transitions
 //! | from → to | who | ordering | why |
 //! |---|---|---|---|
 //! | awaited → has come ([`Seat::arrive`]) | owner | Release, then SeqCst fence | who looks after its own arrival sees the others' |
-//! | generation g → g + 1 ([`advance`]) | whoever saw all | AcqRel | what every party did before is visible behind it |
+//! | generation → one meeting later ([`advance`]) | whoever saw all | AcqRel | what every party did before is visible behind it |
 //! | whole → broken ([`break_it`]) | whoever saw a dead party | AcqRel | I2 |
+//! | broken → whole, in a new generation ([`mend`]) | anyone | AcqRel | I5 |
 //! | has come → awaited ([`Seat::withdraw`], [`call_off`]) | who gives up waiting | AcqRel | I3 |
 //!
 //! # Orderings
@@ -52,6 +58,29 @@ const GENERATION: u64 = 0xFFFF_FFFF;
 const ONE_CALLED_OFF: u64 = 1 << 32;
 const CALLED_OFF: u64 = BROKEN - ONE_CALLED_OFF;
 
+/// Of a generation: once more all have come.
+const ONE_MEETING: u32 = 1 << 12;
+/// Of a generation: how often the barrier was made whole.
+const MENDS: u32 = ONE_MEETING - 1;
+
+/// A time between two changes of the parties' state as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation(u32);
+
+impl Generation {
+    /// Whether all came in it, as `later` shows, which one of its parties has read since it came.
+    #[must_use]
+    pub const fn is_met(self, later: Self) -> bool {
+        self.0 & !MENDS != later.0 & !MENDS
+    }
+
+    /// That `party` has come in it: never 0.
+    const fn arrival(self, party: OwnerId) -> u64 {
+        const GENERATION_BITS: u32 = 20;
+        (party.to_bits() << GENERATION_BITS) | (self.0 as u64 & ((1 << GENERATION_BITS) - 1))
+    }
+}
+
 /// What the word held when it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found(u64);
@@ -59,8 +88,8 @@ pub struct Found(u64);
 impl Found {
     /// The generation.
     #[must_use]
-    pub const fn generation(self) -> u32 {
-        (self.0 & GENERATION) as u32
+    pub const fn generation(self) -> Generation {
+        Generation((self.0 & GENERATION) as u32)
     }
 
     /// Whether it is broken.
@@ -95,10 +124,10 @@ impl Seat {
         Self { party: Permit::free(), arrived: AtomicU64::new(0), reserved: AtomicU64::new(0) }
     }
 
-    /// Says that its owner has come in generation `generation`; then look at the others.
-    pub fn arrive(&self, generation: u32) {
+    /// Says that its owner `me` has come in `generation`; then look at the others.
+    pub fn arrive(&self, me: OwnerId, generation: Generation) {
         // Release: what the party did before is visible to who sees it come (I1).
-        self.arrived.store(u64::from(generation) + 1, Ordering::Release);
+        self.arrived.store(generation.arrival(me), Ordering::Release);
         look_for_waiters();
     }
 
@@ -108,12 +137,12 @@ impl Seat {
         self.arrived.store(0, Ordering::Relaxed);
     }
 
-    /// Who has the seat, and whether they have come in generation `generation`.
+    /// Who has the seat, and whether they have come in `generation`.
     #[must_use]
-    pub fn look(&self, generation: u32) -> Option<(OwnerId, bool)> {
+    pub fn look(&self, generation: Generation) -> Option<(OwnerId, bool)> {
+        let party = self.party.owner()?;
         // Acquire: meets the Release in `arrive`.
-        let has_come = self.arrived.load(Ordering::Acquire) == u64::from(generation) + 1;
-        Some((self.party.owner()?, has_come))
+        Some((party, self.arrived.load(Ordering::Acquire) == generation.arrival(party)))
     }
 }
 
@@ -126,7 +155,7 @@ pub fn read(word: &AtomicU64) -> Found {
 
 /// Ends the generation of `found`, behind which all were seen to have come; answers whether this call did.
 pub fn advance(word: &AtomicU64, found: Found) -> bool {
-    let next = u64::from(found.generation().wrapping_add(1));
+    let next = u64::from(found.generation().0.wrapping_add(ONE_MEETING));
     // AcqRel: all arrivals before, all that follows behind. Relaxed on failure: the word is read again.
     word.compare_exchange(found.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
@@ -137,9 +166,9 @@ pub fn break_it(word: &AtomicU64, found: Found) -> bool {
     word.compare_exchange(found.0, found.0 | BROKEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
-/// Counts that the caller has taken its arrival in `generation` back; answers whether that was in time.
+/// Counts that the caller has taken its arrival in `generation` back; answers whether that was in time: not all had come.
 #[must_use]
-pub fn call_off(word: &AtomicU64, generation: u32) -> bool {
+pub fn call_off(word: &AtomicU64, generation: Generation) -> bool {
     let mut found = read(word);
     // At most as many rounds as parties take an arrival back or end the generation meanwhile.
     while found.generation() == generation {
@@ -155,14 +184,15 @@ pub fn call_off(word: &AtomicU64, generation: u32) -> bool {
             Err(now) => found = Found(now),
         }
     }
-    false
+    !generation.is_met(found.generation())
 }
 
 /// Makes a broken barrier whole, in a new generation; answers whether it was broken.
 pub fn mend(word: &AtomicU64) -> bool {
     // Acquire: as `read`.
-    let found = word.load(Ordering::Acquire);
-    let next = (found & GENERATION).wrapping_add(1) & GENERATION;
+    let found = Found(word.load(Ordering::Acquire));
+    let Generation(broken) = found.generation();
+    let next = u64::from(broken & !MENDS | broken.wrapping_add(1) & MENDS);
     // AcqRel: as `advance`. Relaxed on failure: another did it.
-    found & BROKEN != 0 && word.compare_exchange(found, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    found.is_broken() && word.compare_exchange(found.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }

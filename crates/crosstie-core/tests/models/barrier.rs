@@ -5,11 +5,11 @@ use crosstie_core::atomic::{AtomicU32, Ordering};
 use crosstie_core::turns::barrier::{OnDeath, Passed, arrive};
 use crosstie_core::turns::queued::Request;
 use crosstie_core::wait::{Refused, Wait};
-use crosstie_core::word::barrier::Seat;
+use crosstie_core::word::barrier::{Seat, mend};
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::Mode;
 
-use super::participants::{KEY, Me, Twin, World, head, id_of, play_until};
+use super::participants::{Death, KEY, Me, Twin, World, head, id_of, play_until};
 use super::scenes::{Dies, deaths, explore, spawn, together};
 
 struct Barrier {
@@ -144,6 +144,53 @@ fn come_too_late() {
     });
 }
 
+/// A party comes and is killed; two come later, one of them to its seat: both meet, or neither.
+fn come_after_a_dead_party(on_death: OnDeath) {
+    explore(2, move || {
+        let empty =
+            Barrier { seats: vec![Seat::empty(), Seat::empty()], ..barrier(Scene { on_death, ..TWO }) };
+        let world = World::around(empty, 3, Twin::AsShipped);
+        let dies = Some((0, Death::AtPoint("barrier.arrived")));
+        let first = spawn(&world, 0, dies, |it: &Barrier, me| _ = come(it, me, Deadline::NEVER));
+        first.join().unwrap();
+        if on_death == OnDeath::Break {
+            // As a reset does.
+            world.seats.iter().for_each(|seat| seat.party.give_back(id_of(0)));
+        }
+        let come_and_count = |it: &Barrier, me: &Me| {
+            if let Ok(Passed::All { .. }) = come(it, me, Deadline::at_ns(1 << 40)) {
+                it.leaders.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let other = spawn(&world, 1, None, come_and_count);
+        play_until(&world, 2, None, |me| come_and_count(&world, me));
+        other.join().unwrap();
+        assert_ne!(world.leaders.load(Ordering::Relaxed), 1, "one has met somebody who has not come");
+    });
+}
+
+/// Two wait for a third, which is dead: one breaks the barrier and makes it whole, while the other may be asleep.
+fn break_and_mend() {
+    explore(1, || {
+        let world = World::around(barrier(THREE), 3, Twin::AsShipped);
+        spawn(&world, 2, Some((2, Death::AtStep(1))), |_, me| _ = me.step()).join().unwrap();
+        let come_and_mend = |it: &Barrier, me: &Me| {
+            let passed = come(it, me, Deadline::NEVER).unwrap();
+            assert!(matches!(passed, Passed::Broken(_)), "{passed:?} where one never came");
+            it.seats.iter().for_each(|seat| seat.party.give_back(id_of(2)));
+            mend(&it.head.word);
+            // Whoever comes to it now finds it whole, and goes.
+            it.seats.iter().for_each(|seat| seat.party.give_back(me.me()));
+        };
+        let other = spawn(&world, 1, None, move |it: &Barrier, me| {
+            let passed = come(it, me, Deadline::at_ns(1 << 40));
+            assert!(!matches!(passed, Ok(Passed::All { .. })), "it has met one who never came");
+        });
+        play_until(&world, 0, None, |me| come_and_mend(&world, me));
+        other.join().unwrap();
+    });
+}
+
 const POINTS: &[&str] = &["barrier.arrived", "barrier.ended"];
 const NEWCOMER_POINTS: &[&str] = &["barrier.seated", "barrier.arrived", "barrier.ended"];
 
@@ -156,6 +203,17 @@ fn two_meet_and_meet_again() {
 #[test]
 fn who_comes_for_the_first_time_is_not_let_through_by_those_before_it() {
     come_too_late();
+}
+
+#[test]
+fn who_gets_the_seat_of_one_that_came_and_died_has_not_come() {
+    come_after_a_dead_party(OnDeath::Break);
+    come_after_a_dead_party(OnDeath::Shrink);
+}
+
+#[test]
+fn who_sleeps_while_it_is_broken_and_made_whole_has_met_nobody() {
+    break_and_mend();
 }
 
 #[test]

@@ -62,7 +62,7 @@ mod promises {
     unsafe impl Object for Barrier {
         const KIND: &'static str = "barrier";
         const SHAPE: u64 = 1;
-        const LAYOUT: u64 = layout_hash("barrier 1: head (parties + shrink << 16 as patience), seats 64x32");
+        const LAYOUT: u64 = layout_hash("barrier 2: head (parties + shrink << 16 as patience), seats 64x32");
 
         fn describe() -> String {
             "Barrier".to_owned()

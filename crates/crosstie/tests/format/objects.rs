@@ -138,7 +138,7 @@ fn a_barrier_is_what_the_document_says() {
     let scene = Scene::new();
     let phase = Barrier::open_or_create_in(scene.domain, "phase", 1, OnDeath::Shrink).unwrap();
     assert!(phase.wait().unwrap());
-    let layout = "barrier 1: head (parties + shrink << 16 as patience), seats 64x32";
+    let layout = "barrier 2: head (parties + shrink << 16 as patience), seats 64x32";
     scene.is("barrier.phase", "A barrier", layout);
 }
 
