@@ -312,6 +312,10 @@ impl fmt::Debug for AnyLock {
     }
 }
 
+/// Whoever the taker was: a thread, the process, a command. Nothing in the type says it.
+#[derive(Debug)]
+enum ByAny {}
+
 /// An [`AnyLock`] that is held until this is dropped; it keeps the lock open.
 pub type AnyLockGuard = AnyTurn<'static>;
 
@@ -321,13 +325,13 @@ pub struct AnyTurn<'a>(Held<'a>);
 
 #[derive(Debug)]
 enum Held<'a> {
-    Lock(LockGuard<Way<'a, Lock>>),
+    Lock(LockGuard<Way<'a, Lock>, ByAny>),
     Mutex(Holding<(), Way<'a, Mutex<()>>>),
 }
 
 impl<'a> AnyTurn<'a> {
     #[inline]
-    fn of(guard: LockGuard<Way<'a, Lock>>) -> Self {
+    fn of(guard: LockGuard<Way<'a, Lock>, ByAny>) -> Self {
         Self(Held::Lock(guard))
     }
 

@@ -3,6 +3,7 @@
 mod awaited;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -178,8 +179,40 @@ enum Turn {
     Write(WriteTurn),
 }
 
-/// A [`Lock`] that is held until this is dropped. `H` is what leads to the lock.
-pub struct LockGuard<H: Deref<Target = Lock>> {
+/// Who has a lock: the thread that took it. A guard of it stays there.
+#[derive(Debug)]
+pub struct ByThread(PhantomData<*mut ()>);
+
+/// Who has a lock: the process. A guard of it may move between threads, and across awaits.
+#[derive(Debug)]
+pub struct ByProcess(());
+
+/// A [`Lock`] that is held until this is dropped. `H` is what leads to the lock, `O` says who has it.
+///
+/// What a thread has ends with that thread, so no other can give it back, for the guard cannot be sent there:
+///
+/// ```compile_fail,E0277
+/// use crosstie::sync::lock::{Lock, LockGuard};
+/// fn give_back_elsewhere(guard: LockGuard<&'static Lock>) {
+///     std::thread::spawn(move || drop(guard));
+/// }
+/// ```
+///
+/// What the process has can:
+///
+/// ```
+/// use crosstie::Deadline;
+/// use crosstie::sync::lock::{Access, Lock, LockOwned};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+/// let db = Lock::open_or_create_in(domain, "db")?;
+/// let guard = db.lock_owned_until(Access::Exclusive, Deadline::NEVER)?;
+/// std::thread::spawn(move || drop(guard)).join().unwrap();
+/// assert!(db.try_lock(Access::Exclusive).is_ok());
+/// # Ok::<(), crosstie::Error>(())
+/// ```
+pub struct LockGuard<H: Deref<Target = Lock>, O = ByThread> {
+    owner: PhantomData<O>,
     lock: H,
     turn: Turn,
     token: u64,
@@ -187,7 +220,7 @@ pub struct LockGuard<H: Deref<Target = Lock>> {
     is_abandoned: bool,
 }
 
-impl<H: Deref<Target = Lock>> LockGuard<H> {
+impl<H: Deref<Target = Lock>, O> LockGuard<H, O> {
     /// Takes `lock` for whom `taker` says; an owner's death is told once.
     pub(crate) fn take(lock: H, access: Access, taker: &Taker) -> LockResult<Self> {
         let guard = Self::take_beside_data(lock, access, taker)?;
@@ -219,7 +252,7 @@ impl<H: Deref<Target = Lock>> LockGuard<H> {
             Turn::Write(_) => words.is_abandoned(),
         };
         let died = words.head.died_last().filter(|_| is_abandoned);
-        Self { lock, turn, token, died, is_abandoned }
+        Self { owner: PhantomData, lock, turn, token, died, is_abandoned }
     }
 
     /// Whether the owner before died while it had the lock: what it protects may be half done.
@@ -256,7 +289,7 @@ impl<H: Deref<Target = Lock>> LockGuard<H> {
     }
 }
 
-impl<H: Deref<Target = Lock>> Drop for LockGuard<H> {
+impl<H: Deref<Target = Lock>, O> Drop for LockGuard<H, O> {
     fn drop(&mut self) {
         match &self.turn {
             Turn::Read(turn) => self.lock.words.stop_reading(turn),
@@ -272,7 +305,7 @@ pub trait LockOwned: Deref<Target = Lock> + Clone {
     /// # Errors
     /// As [`Lock::lock_until`].
     #[track_caller]
-    fn lock_owned_until(&self, access: Access, deadline: Deadline) -> LockResult<LockGuard<Self>> {
+    fn lock_owned_until(&self, access: Access, deadline: Deadline) -> LockResult<LockGuard<Self, ByProcess>> {
         let taker = Taker::process(self.words.head.tag(), deadline).map_err(LockError::Failed)?;
         LockGuard::take(self.clone(), access, &taker)
     }
@@ -280,7 +313,7 @@ pub trait LockOwned: Deref<Target = Lock> + Clone {
 
 impl<H: Deref<Target = Lock> + Clone> LockOwned for H {}
 
-impl<H: Deref<Target = Lock>> fmt::Debug for LockGuard<H> {
+impl<H: Deref<Target = Lock>, O> fmt::Debug for LockGuard<H, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockGuard").field("token", &self.token()).finish_non_exhaustive()
     }

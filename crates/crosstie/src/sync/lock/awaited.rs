@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use crosstie_core::word::head::ABANDONED;
 
-use super::{Access, Lock, LockGuard, Turn};
+use super::{Access, ByProcess, Lock, LockGuard, Turn};
 use crate::sync::awaiting::Awaiting;
 use crate::sync::refusal::{LockError, LockResult};
 
@@ -35,7 +35,10 @@ pub trait LockAsync: Deref<Target = Lock> + Clone {
     /// # Ok::<(), crosstie::Error>(())
     /// ```
     #[track_caller]
-    fn lock_async(&self, access: Access) -> impl Future<Output = LockResult<LockGuard<Self>>> + Send
+    fn lock_async(
+        &self,
+        access: Access,
+    ) -> impl Future<Output = LockResult<LockGuard<Self, ByProcess>>> + Send
     where
         Self: Send + Sync,
     {
@@ -49,7 +52,7 @@ async fn lock<H: Deref<Target = Lock> + Clone>(
     handle: &H,
     access: Access,
     site: &'static Location<'static>,
-) -> LockResult<LockGuard<H>> {
+) -> LockResult<LockGuard<H, ByProcess>> {
     let words = &handle.words;
     let awaiting = Awaiting::new(words.head.tag(), site).map_err(LockError::Failed)?;
     let turn = match access {
