@@ -14,6 +14,8 @@ pub struct Mutant {
     pub name: String,
     /// Where its operation stands, as models tell it: file, line and column from 1.
     pub place: String,
+    /// What the code says why it has the ordering that it has.
+    pub why: String,
     /// Which of the operation's arguments it is, from 0.
     argument: usize,
     /// The ordering that it gets.
@@ -48,10 +50,26 @@ fn of(source: &Source) -> Vec<Mutant> {
         for to in weaker(from, &call.name) {
             let name = format!("{file} {function} #{number} {from} → {to}");
             let place = format!("{}:{}:{}", source.path, call.line + 1, call.column + 1);
-            mutants.push(Mutant { name, place, argument: call.argument, to });
+            mutants.push(Mutant { name, place, why: why(source, index), argument: call.argument, to });
         }
     }
     mutants
+}
+
+/// The comment at the site of token `index`, from the ordering's name on, up to what it says of the next one.
+fn why(source: &Source, index: usize) -> String {
+    let line = source.tokens[index].line;
+    let comment = source.argument(source.statement_line(index), line);
+    let comment =
+        if comment.trim().is_empty() { source.argument(line.saturating_sub(3), line) } else { comment };
+    let words: Vec<_> = comment.split_whitespace().filter(|word| !matches!(*word, "//" | "///")).collect();
+    let begins =
+        |word: &str, name: &str| word.strip_prefix(name).is_some_and(|rest| rest == ":" || rest == ",");
+    let from = words.iter().position(|word| begins(word, source.text(index))).unwrap_or(0);
+    let others = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
+    let is_next = |word: &&str| others.iter().any(|other| word.strip_prefix(other) == Some(":"));
+    let length = words.iter().skip(from + 1).position(is_next).map_or(words.len() - from, |next| next + 1);
+    words[from..][..length].join(" ")
 }
 
 /// One step weaker than `from` in a call of `call`. Nothing is below an acquire or a release fence
@@ -128,8 +146,16 @@ mod tests {
             ("ring/x.rs c #2 AcqRel → Release", "4:3:1:Release"),
             ("ring/x.rs c #3 Release → Acquire", "4:26:0:Acquire"),
         ];
+        assert_eq!(all(&tree)[1].why, "");
         let place = |wish| format!("crates/crosstie-core/src/ring/x.rs:{wish}");
         assert_eq!(found, expected.map(|(name, wish)| (name.to_owned(), place(wish))));
+    }
+
+    #[test]
+    fn a_site_says_why_it_has_its_ordering() {
+        let text = "fn a() {\n // Relaxed: a hint.\n // Acquire: meets the Release\n // in `b`. Relaxed: reads nothing.\n x.y(1, 2, Acquire, Relaxed);\n}";
+        let tree = Tree::of(&[("crates/crosstie-core/src/word/x.rs", text)]);
+        assert_eq!(all(&tree)[0].why, "Acquire: meets the Release in `b`.");
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl Row<'_> {
         match (&self.verdict, self.accepted) {
             (Verdict::Caught(_), Some(_)) => format!("{verdict}, yet listed in weaken.accepted: take it out"),
             (_, Some(accepted)) => format!("{verdict}. {}", accepted.reason),
-            _ => verdict,
+            (Verdict::Caught(_), None) => verdict,
+            (_, None) => format!("{verdict}. The code says: {}", self.mutant.why),
         }
     }
 }
@@ -51,7 +52,8 @@ pub fn page(rows: &[Row<'_>], day: &str, commit: &str) -> String {
 Written by `cargo xtask weaken` on {day}, over commit {commit}. Each ordering of the protocols that is stronger than Relaxed was weakened
 by one step, alone (an acquire or a release to Relaxed, AcqRel to each of its halves, SeqCst to AcqRel, a fence to one that does not do its work),
 and the loom models that get to it were run, the most special first, until one failed, for at most {} s in all. {} weakened: {caught} caught, {} not, {known} of those with
-a reason why no model can see it, or why the ordering stays though nothing needs it today (`xtask/weaken.accepted`).
+a reason why no model can see it, or why the ordering stays though nothing needs it today (`xtask/weaken.accepted`). Of the others
+stands here what the code says at its place: they are argued, and no model has shown them to be needed.
 
 An ordering is named by its file, its function, and its number among those of the function.
 ",

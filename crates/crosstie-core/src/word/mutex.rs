@@ -155,8 +155,13 @@ impl<'a> MutexWord<'a> {
     pub fn overtake(self, found: Found, me: OwnerId, marks: u64) -> Result<(), Found> {
         let kept = found.0 & (CONTENDED | HANDOFF);
         // AcqRel: meets the Release with which the last owner gave it up; a dead one released nothing, and who sees the new
-        // owner's id is to see what it did (the phase of `turns::rwlock`).
-        self.exchange(found, me.to_bits() | kept | marks, Ordering::AcqRel)
+        // owner's id is to see what it did (the phase of `turns::rwlock`). Acquire on failure: as `read`.
+        told(self.0.compare_exchange(
+            found.0,
+            me.to_bits() | kept | marks,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        ))
     }
 
     /// Takes a vacant mutex as the first in the queue, or accepts a grant.
@@ -164,8 +169,9 @@ impl<'a> MutexWord<'a> {
     /// # Errors
     /// What the word holds instead of `found`.
     pub fn take_first(self, found: Found, me: OwnerId) -> Result<(), Found> {
-        // AcqRel: meets the last owner's or the granter's Release; for the dead as in `overtake`.
-        self.exchange(found, me.to_bits() | CONTENDED, Ordering::AcqRel)
+        // AcqRel: meets the last owner's or the granter's Release; for the dead as in `overtake`. Acquire on failure: as
+        // `read`.
+        told(self.0.compare_exchange(found.0, me.to_bits() | CONTENDED, Ordering::AcqRel, Ordering::Acquire))
     }
 
     /// Adds `marks` to the word of an owner. A grant stays as it is (I6): it has what its receiver needs.
@@ -176,8 +182,8 @@ impl<'a> MutexWord<'a> {
         if found.has(GRANTED) || found.has(marks) {
             return Ok(());
         }
-        // Relaxed: a mark; the waiter's fence in `publish` orders it (I2).
-        self.exchange(found, found.0 | marks, Ordering::Relaxed)
+        // Relaxed: a mark; the waiter's fence in `publish` orders it (I2). Acquire on failure: as `read`.
+        told(self.0.compare_exchange(found.0, found.0 | marks, Ordering::Relaxed, Ordering::Acquire))
     }
 
     /// Gives the mutex up with all its flags; look for the first in the queue next.
@@ -186,8 +192,8 @@ impl<'a> MutexWord<'a> {
     /// What the word holds instead of `found`.
     pub fn release(self, found: Found) -> Result<(), Found> {
         crash_point!("mutex.release");
-        // Release: publishes what it protected to the next owner.
-        self.exchange(found, 0, Ordering::Release)
+        // Release: publishes what it protected to the next owner. Acquire on failure: as `read`.
+        told(self.0.compare_exchange(found.0, 0, Ordering::Release, Ordering::Acquire))
     }
 
     /// Takes the flags away before a look for waiters, the mutex still owned.
@@ -195,8 +201,8 @@ impl<'a> MutexWord<'a> {
     /// # Errors
     /// What the word holds instead of `found`.
     pub fn hush(self, found: Found, me: OwnerId) -> Result<(), Found> {
-        // Relaxed: it stays owned; the look that follows fences (I3).
-        self.exchange(found, me.to_bits(), Ordering::Relaxed)
+        // Relaxed: it stays owned; the look that follows fences (I3). Acquire on failure: as `read`.
+        told(self.0.compare_exchange(found.0, me.to_bits(), Ordering::Relaxed, Ordering::Acquire))
     }
 
     /// Makes the waiter `to` the owner; it has to accept.
@@ -205,8 +211,9 @@ impl<'a> MutexWord<'a> {
     /// What the word holds instead of `found`.
     pub fn grant(self, found: Found, to: OwnerId) -> Result<Found, Found> {
         let granted = to.to_bits() | CONTENDED | GRANTED;
-        // Release: publishes what it protected to the receiver.
-        self.exchange(found, granted, Ordering::Release).map(|()| Found(granted))
+        // Release: publishes what it protected to the receiver. Acquire on failure: as `read`.
+        told(self.0.compare_exchange(found.0, granted, Ordering::Release, Ordering::Acquire))
+            .map(|()| Found(granted))
     }
 
     /// Takes the grant `granted` back, which nobody has accepted.
@@ -214,8 +221,13 @@ impl<'a> MutexWord<'a> {
     /// # Errors
     /// What the word holds instead.
     pub fn take_back(self, granted: Found, me: OwnerId) -> Result<(), Found> {
-        // Acquire: as an owner takes it; nobody was in between.
-        self.exchange(granted, me.to_bits() | CONTENDED, Ordering::Acquire)
+        // Acquire: as an owner takes it; nobody was in between. On failure as `read`.
+        told(self.0.compare_exchange(
+            granted.0,
+            me.to_bits() | CONTENDED,
+            Ordering::Acquire,
+            Ordering::Acquire,
+        ))
     }
 
     /// Makes `to` the owner in place of `from`, flags as they are; answers whether `from` was it.
@@ -225,22 +237,22 @@ impl<'a> MutexWord<'a> {
         // Only waiters change the word of a living owner, and each at most twice.
         while found.owner() == Some(from) {
             let kept = found.0 & OwnerId::FLAG_BITS;
-            // AcqRel: what the old owner did comes before what the new one does.
-            match self.exchange(found, to.to_bits() | kept, Ordering::AcqRel) {
+            // AcqRel: what the old owner did comes before what the new one does. Acquire on failure:
+            // as `read`.
+            let passed =
+                self.0.compare_exchange(found.0, to.to_bits() | kept, Ordering::AcqRel, Ordering::Acquire);
+            match told(passed) {
                 Ok(()) => return true,
                 Err(now) => found = now,
             }
         }
         false
     }
+}
 
-    fn exchange(self, found: Found, wanted: u64, order: Ordering) -> Result<(), Found> {
-        // Acquire on failure: the new value is decided upon as `read`'s is. On success as the caller says.
-        match self.0.compare_exchange(found.0, wanted, order, Ordering::Acquire) {
-            Ok(_) => Ok(()),
-            Err(now) => Err(Found(now)),
-        }
-    }
+/// What a compare-exchange of the word answers: a value that is decided upon as [`MutexWord::read`]'s is.
+fn told(answer: Result<u64, u64>) -> Result<(), Found> {
+    answer.map(drop).map_err(Found)
 }
 
 #[cfg(all(test, not(crosstie_loom)))]
