@@ -18,7 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   languages  of those the scenarios in every pair of Rust, the shell, C and Python, as a table
   tidy     the house style as checks (CONTRIBUTING.md)
   ci       everything a change must pass: format, clippy, docs, tidy, test
-  weaken   each ordering of the core weakened by one step: some model must fail; weaken [NAME]; all: docs/weaken.md
+  weaken   each ordering of the core weakened by one step: some model must fail; weaken [NAME | --table]; all: docs/weaken.md
   install-c  the C library with its headers, for pkg-config and CMake: install-c PREFIX [--from FOLDER]
   peers    our channels beside other projects', in one run: peers [REPETITIONS] [--out FOLDER]
 ";

@@ -24,6 +24,8 @@ pub struct Extent {
     pub limit: Duration,
 }
 
+/// What the test harness says of a model with a broken twin: it passes by a panic, so its failure shows nothing.
+const TWIN: &str = " - should panic";
 /// What loom says where one interleaving has more steps than it follows.
 const TOO_LONG: &str = "exceeded maximum number of branches";
 
@@ -53,7 +55,7 @@ pub enum Outcome {
 pub struct Models {
     root: PathBuf,
     program: PathBuf,
-    /// Each model, those that get to the fewest places first: they say the most of them.
+    /// Each model of what is sound, those that get to the fewest places first: they say the most of them.
     pub models: Vec<Model>,
 }
 
@@ -72,6 +74,9 @@ impl Models {
         let listed = this.run(&["--list", "--format=terse"], None, LOOK)?;
         for name in listed.output.lines().filter_map(|line| line.strip_suffix(": test")) {
             let looked = this.run(&["--exact", name], Some("sites"), LOOK)?;
+            if looked.output.contains(TWIN) {
+                continue;
+            }
             let places = looked.output.lines().filter_map(|line| line.strip_prefix("reached "));
             let places = places.map(str::to_owned).collect();
             let needs_all = !looked.is_success;

@@ -32,6 +32,7 @@ impl Row<'_> {
                 format!("**not caught**: {models} models get there ({whole} of them followed to the end)")
             }
             Verdict::Unreached => "**not caught**: no model gets there".to_owned(),
+            Verdict::Unknown => "**not run** since the core or its models changed".to_owned(),
         };
         match (&self.verdict, self.accepted) {
             (Verdict::Caught(_), Some(_)) => format!("{verdict}, yet listed in weaken.accepted: take it out"),
@@ -45,13 +46,14 @@ impl Row<'_> {
 /// The page; `day` and `commit` are those of the code that it tells of.
 pub fn page(rows: &[Row<'_>], day: &str, commit: &str) -> String {
     let caught = rows.iter().filter(|row| matches!(row.verdict, Verdict::Caught(_))).count();
+    let unknown = rows.iter().filter(|row| row.verdict == Verdict::Unknown).count();
     let known = rows.iter().filter(|row| row.accepted.is_some()).count();
     let mut page = format!(
         "# What happens when a memory ordering is weaker
 
 Written by `cargo xtask weaken` on {day}, over commit {commit}. Each ordering of the protocols that is stronger than Relaxed was weakened
 by one step, alone (an acquire or a release to Relaxed, AcqRel to each of its halves, SeqCst to AcqRel, a fence to one that does not do its work),
-and the loom models that get to it were run, the most special first, until one failed, for at most {} s in all. {} weakened: {caught} caught, {} not, {known} of those with
+and the loom models that get to it were run, the most special first, until one failed, for at most {} s in all. {} orderings: {caught} caught, {unknown} not run, {} not caught, {known} of those with
 a reason why no model can see it, or why the ordering stays though nothing needs it today (`xtask/weaken.accepted`). Of the others
 stands here what the code says at its place: they are argued, and no model has shown them to be needed.
 
@@ -59,7 +61,7 @@ An ordering is named by its file, its function, and its number among those of th
 ",
         super::run::BUDGET.as_secs(),
         rows.len(),
-        rows.len() - caught,
+        rows.len() - caught - unknown,
     );
     let mut file = "";
     for row in rows {
@@ -111,7 +113,7 @@ mod tests {
         ];
         assert!(rows.iter().all(Row::is_as_it_should_be));
         let page = page(&rows, "a day", "c0ffee");
-        assert!(page.contains("2 weakened: 1 caught, 1 not, 1 of those"), "{page}");
+        assert!(page.contains("2 orderings: 1 caught, 0 not run, 1 not caught, 1 of those"), "{page}");
         assert!(page.contains(
             "## word/a.rs\n\n| ordering | |\n|---|---|\n| f #1 Acquire → Relaxed | caught by `m` |"
         ));

@@ -17,6 +17,8 @@ pub enum Verdict {
     },
     /// No model gets to it.
     Unreached,
+    /// Nobody has asked the models yet.
+    Unknown,
 }
 
 impl fmt::Display for Verdict {
@@ -25,6 +27,7 @@ impl fmt::Display for Verdict {
             Self::Caught(model) => write!(f, "caught {model}"),
             Self::Survived { models, whole } => write!(f, "survived {models} {whole}"),
             Self::Unreached => f.write_str("unreached"),
+            Self::Unknown => f.write_str("unknown"),
         }
     }
 }
