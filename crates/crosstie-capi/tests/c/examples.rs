@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use crosstie::region::Region;
+use crosstie::sync::PosixSemaphore;
+
 use crate::compiler::{Link, crate_folder, program};
 use crate::stage::Stage;
 
@@ -37,6 +40,41 @@ fn a_counter_loses_nothing_with_a_semaphore_also_when_an_owner_is_killed() {
 fn a_mutex_tells_the_next_owner_to_mend_what_a_dead_one_left() {
     let Some(mutex) = example("mutex.c") else { return };
     assert_eq!(Stage::new().run(&mutex), "its owner died halfway: 70 + 0\nmended: 70 + 30\n");
+}
+
+#[test]
+fn a_monitor_passes_everything_on_and_tells_who_was_killed_inside() {
+    let Some(monitor) = example("monitor.c") else { return };
+    assert_eq!(
+        Stage::new().run(&monitor),
+        "2000 items through a buffer of 4: their sum is 1001000\na producer was killed inside: the next one is told\n"
+    );
+}
+
+#[test]
+fn messages_over_a_fifo_stay_whole_and_end() {
+    let Some(fifo) = example("fifo.c") else { return };
+    assert_eq!(Stage::new().run(&fifo), "received to\nreceived be\nreceived continued\nthen closed\n");
+}
+
+/// What the textbook's program leaves in shared memory, and its semaphore, are reached from the other side.
+#[test]
+fn shared_memory_and_a_semaphore_of_a_textbook_program_are_ours_too() {
+    let Some(shared_counter) = example("shared_counter.c") else { return };
+    let stage = Stage::new();
+    let name = format!("/crosstie-test-counter-{}", std::process::id());
+    let output = stage.command(&shared_counter).args([&name, "keep"]).output().unwrap();
+    let (region, semaphore) = (Region::open(&name), PosixSemaphore::open(&name));
+    let unlinked = (Region::unlink(&name), PosixSemaphore::unlink(&name));
+    assert!(output.status.success() && unlinked.0.is_ok() && unlinked.1.is_ok());
+    let told = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<_> = told.lines().collect();
+    // Of what is lost without a semaphore nothing can be promised.
+    assert!(lines[0].starts_with("without a semaphore: 400000 times raised, "), "{told}");
+    assert_eq!(lines[1], "with a semaphore: 400000 times raised, 0 lost");
+    let mut text = [0; 6];
+    region.unwrap().read_at(8, &mut text).unwrap();
+    assert_eq!((&text, semaphore.unwrap().value()), (b"400000", 1));
 }
 
 #[test]

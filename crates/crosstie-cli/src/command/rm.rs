@@ -6,7 +6,7 @@ use crosstie::channel::{queue, ring, topic};
 use crosstie::endpoint::{Address, Place};
 use crosstie::ledger::Domain;
 use crosstie::os::unix::UnixName;
-use crosstie::sync::object;
+use crosstie::sync::{PosixSemaphore, any_counting, object};
 use crosstie::transport;
 
 use super::held;
@@ -15,25 +15,28 @@ use crate::exit::{Failure, Outcome};
 
 /// Remove an object that nobody uses, with what waits in it
 ///
-/// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); a ring; a queue; a topic; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
+/// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); the name of a C program's semaphore (posix:/NAME); a ring; a queue; a topic; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
 /// process has it, 84 if there is none.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie rm ring:jobs
   crosstie rm unix:./server fifo:./jobs")]
 pub struct Arguments {
-    /// What to remove: lock:NAME sem:NAME … ring:NAME queue:NAME topic:NAME fifo:/path unix:/path unixpacket:/path
+    /// What to remove: lock:NAME sem:NAME … posix:/NAME ring:NAME queue:NAME topic:NAME fifo:/path unix:/path unixpacket:/path
     #[arg(required = true, value_name = "ADDRESS")]
     addresses: Vec<String>,
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
-    let (objects, addresses): (Vec<_>, Vec<_>) =
-        arguments.addresses.iter().partition(|text| kind_and_name(text).is_some());
+    let (posix, others): (Vec<_>, Vec<_>) =
+        arguments.addresses.iter().partition(|text| any_counting::is_posix(text));
+    let (objects, addresses): (Vec<&String>, Vec<&String>) =
+        others.into_iter().partition(|text| kind_and_name(text).is_some());
     if let Some(bare) = addresses.iter().find(|text| !text.contains(':')) {
         return Err(which(held::domain(globals)?, bare));
     }
     let addresses: Vec<Address> = addresses.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    posix.iter().try_for_each(|address| PosixSemaphore::unlink(address))?;
     for (kind, name) in objects.iter().filter_map(|text| kind_and_name(text)) {
         remove_object(held::domain(globals)?, kind, name)?;
     }

@@ -4,10 +4,11 @@ use std::ffi::OsString;
 
 use clap::Args;
 use crosstie::ErrorKind;
-use crosstie::sync::Semaphore;
+use crosstie::sync::{PosixSemaphore, Semaphore, any_counting};
 
 use super::codes::{CodeFlags, Ended};
 use super::held::{self, WaitFlags};
+use super::signals;
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
 
@@ -15,11 +16,15 @@ use crate::exit::{Failure, Outcome};
 ///
 /// The permits come back when the command ends, also by kill -9. The command finds their numbers, from 0, in
 /// CROSSTIE_PERMIT, separated by commas: which GPU, which port. First come, first served.
+///
+/// Of posix:/NAME, which C programs open by sem_open, the command has one, and it is posted when the command ends. It has no owner: kill -9 of
+/// this crosstie, or of a C program that has one, loses it for ever.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie sem gpu -n 2 --index-env CUDA_VISIBLE_DEVICES -- python train.py
   crosstie sem build -n 4 --take 2 -- make -j2
-  crosstie sem gpu -n 3 --resize")]
+  crosstie sem gpu -n 3 --resize
+  crosstie sem posix:/gpu -n 2 -- ./render")]
 pub struct Arguments {
     /// The semaphore, made where it is missing
     name: String,
@@ -49,6 +54,9 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
 }
 
 fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failure> {
+    if any_counting::is_posix(&arguments.name) {
+        return take_posix_and_run(arguments, globals);
+    }
     let domain = held::domain(globals)?;
     let name = &arguments.name;
     let semaphore = match arguments.permits {
@@ -80,4 +88,28 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
     let status = held::run(&owner, &arguments.command, &environment)?;
     drop(permits);
     Ok(Ended::Command(held::exit_code(status)))
+}
+
+/// With one of a POSIX semaphore, which has neither numbers nor owners.
+fn take_posix_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failure> {
+    let name = &arguments.name;
+    if arguments.take != 1 || arguments.resize || arguments.index_env.is_some() {
+        return Err(Failure::usage(format!(
+            "{name}: a POSIX semaphore gives one at a time, without numbers"
+        ))
+        .advise("leave out --take, --resize and --index-env, or take a semaphore of crosstie's"));
+    }
+    let semaphore = match arguments.permits {
+        Some(total) => PosixSemaphore::open_or_create(name, total)?,
+        None => PosixSemaphore::open(name).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Failure::from(error).advise("say how many there are: -n N"),
+            _ => error.into(),
+        })?,
+    };
+    let domain = held::domain(globals)?;
+    let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
+    signals::wait_for(globals, &semaphore, arguments.wait.deadline())?;
+    let status = held::run(&owner, &arguments.command, &[]);
+    semaphore.post()?;
+    Ok(Ended::Command(held::exit_code(status?)))
 }

@@ -1,12 +1,19 @@
 //! `crosstie post`, `crosstie wait`, `crosstie event`: what anyone brings about and anyone waits for.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
-use crosstie::ErrorKind;
-use crosstie::sync::{CountingSemaphore, Event, Reset};
+use crosstie::os::clock;
+use crosstie::sync::{AnyCountingSemaphore, CountingSemaphore, Event, PosixSemaphore, Reset, any_counting};
+use crosstie::{Deadline, ErrorKind};
 
 use super::held::{self, WaitFlags};
 use crate::args::Globals;
 use crate::exit::{Failure, Outcome};
+use crate::output::note;
+
+/// A wait that lasts longer is told once.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Add one to a counting semaphore, and wake the first who waits
 ///
@@ -14,9 +21,10 @@ use crate::exit::{Failure, Outcome};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie post full
-  crosstie post slots --value 8")]
+  crosstie post slots --value 8
+  crosstie post posix:/items              wakes a C program that waits by sem_open(\"/items\")")]
 pub struct Post {
-    /// The semaphore, made with a value of 0 where it is missing
+    /// The semaphore, made with a value of 0 where it is missing; posix:/NAME for a C program's
     name: String,
     /// Make it with this value, and post nothing; 85 if it exists
     #[arg(long, value_name = "N")]
@@ -24,38 +32,73 @@ pub struct Post {
 }
 
 pub fn post(arguments: Post, globals: &Globals) -> Outcome {
-    let domain = held::domain(globals)?;
     let name = &arguments.name;
-    if let Some(value) = arguments.value {
-        if domain.objects().iter().any(|object| object.kind == "count" && &object.name == name) {
-            return Err(Failure::new(
-                ErrorKind::AlreadyExists,
-                format!("make count:{name}: it exists already"),
-            )
-            .advise(format!("remove it: crosstie rm count:{name}")));
-        }
-        CountingSemaphore::open_or_create_in(domain, name, value)?;
-        return Ok(());
+    let Some(value) = arguments.value else {
+        return Ok(open(globals, name)?.post()?);
+    };
+    if any_counting::is_posix(name) {
+        return match PosixSemaphore::create(name, value) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                Err(Failure::from(error).advise(format!("remove it: crosstie rm {name}")))
+            }
+            made => Ok(made.map(drop)?),
+        };
     }
-    Ok(CountingSemaphore::open_or_create_in(domain, name, 0)?.post()?)
+    let domain = held::domain(globals)?;
+    if domain.objects().iter().any(|object| object.kind == "count" && &object.name == name) {
+        return Err(Failure::new(ErrorKind::AlreadyExists, format!("make count:{name}: it exists already"))
+            .advise(format!("remove it: crosstie rm count:{name}")));
+    }
+    CountingSemaphore::open_or_create_in(domain, name, value)?;
+    Ok(())
+}
+
+/// The semaphore `name`, made with a value of 0 where it is missing.
+fn open(globals: &Globals, name: &str) -> Result<AnyCountingSemaphore, Failure> {
+    if any_counting::is_posix(name) {
+        return Ok(AnyCountingSemaphore::Posix(PosixSemaphore::open_or_create(name, 0)?));
+    }
+    Ok(AnyCountingSemaphore::Crosstie(CountingSemaphore::open_or_create_in(held::domain(globals)?, name, 0)?))
 }
 
 /// Take one from a counting semaphore, and wait while there is none
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  crosstie wait full --timeout 10s")]
+  crosstie wait full --timeout 10s
+  crosstie wait posix:/items              what a C program posts by sem_open(\"/items\")")]
 pub struct Wait {
-    /// The semaphore, made with a value of 0 where it is missing
+    /// The semaphore, made with a value of 0 where it is missing; posix:/NAME for a C program's
     name: String,
     #[command(flatten)]
     wait: WaitFlags,
 }
 
 pub fn wait(arguments: Wait, globals: &Globals) -> Outcome {
-    let domain = held::domain(globals)?;
-    let count = CountingSemaphore::open_or_create_in(domain, &arguments.name, 0)?;
-    let object = format!("count:{}", arguments.name);
-    held::take(globals, domain, &object, arguments.wait.deadline(), |deadline| count.wait_until(deadline))
+    match open(globals, &arguments.name)? {
+        AnyCountingSemaphore::Posix(semaphore) => wait_for(globals, &semaphore, arguments.wait.deadline()),
+        AnyCountingSemaphore::Crosstie(count) => {
+            let object = format!("count:{}", arguments.name);
+            held::take(globals, count.domain(), &object, arguments.wait.deadline(), |deadline| {
+                count.wait_until(deadline)
+            })
+        }
+    }
+}
+
+/// Takes one from a POSIX semaphore; of a wait that lasts there is no more to tell than that.
+pub fn wait_for(globals: &Globals, semaphore: &PosixSemaphore, deadline: Deadline) -> Outcome {
+    let patient = clock::deadline_in(PATIENCE);
+    match semaphore.wait_until(deadline.min(patient)) {
+        Err(error) if error.kind() == ErrorKind::TimedOut && patient < deadline => {
+            let name = semaphore.name();
+            note::line(
+                globals,
+                &format!("waiting for posix:{name}: it is 0, and says nothing of who took it"),
+            );
+            Ok(semaphore.wait_until(deadline)?)
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Set, clear or wait for an event

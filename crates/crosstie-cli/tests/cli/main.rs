@@ -11,6 +11,7 @@ mod framing;
 mod ill;
 mod machine;
 mod order;
+mod posix;
 mod queue;
 mod region;
 mod remove;

@@ -111,6 +111,12 @@ impl<'a> Reader<'a> {
 
     fn unknown(&self, mechanism: &str, rest: &str) -> Error {
         let lower = mechanism.to_ascii_lowercase();
+        if lower == "posix" {
+            return self.wrong(
+                "posix: is a semaphore, over which nothing is sent",
+                format!("did you mean crosstie post posix:{rest}, or wait posix:{rest}?"),
+            );
+        }
         let other = OTHER_NAMES.iter().find(|(theirs, _)| *theirs == lower).map(|&(_, ours)| ours);
         let near = || {
             let near = MECHANISMS.iter().map(|name| (suggest::edits(&lower, name), *name)).min();
