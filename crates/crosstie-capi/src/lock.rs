@@ -13,7 +13,7 @@ use crate::handle::table::number;
 use crate::handle::{self, Body, Caller};
 use crate::options;
 use crate::place;
-use crate::status::{Failure, answer, crosstie_error, crosstie_status};
+use crate::status::{Failure, answer, crosstie_error, crosstie_status, succeeded};
 use crate::time::deadline;
 use crate::turn::{Held, crosstie_turn};
 
@@ -250,6 +250,17 @@ impl Lock {
         marked.ok_or_else(|| self.not_held())
     }
 
+    /// Takes a free mutex for the calling thread, of which there is no more to tell than its token.
+    #[inline(always)]
+    fn take_at_once(&self, handle: u64, caller: &Caller) -> Option<u64> {
+        let (Of::Thread, Some(mutex)) = (&self.of, self.lock.as_mutex()) else { return None };
+        caller.keep_mutex(handle, || {
+            let guard = mutex.lock_if_free()?;
+            // SAFETY: the guard borrows `self.lock`, which outlives it, as in `lend`.
+            Some(unsafe { transmute::<MutexGuard<'_, ()>, MutexGuard<'static, ()>>(guard) })
+        })
+    }
+
     #[cold]
     fn lost(&self) -> Failure {
         Failure::new(
@@ -334,6 +345,19 @@ pub unsafe extern "C" fn crosstie_lock_take(
     turn: *mut crosstie_turn,
     error: *mut crosstie_error,
 ) -> crosstie_status {
+    let at_once = || {
+        // SAFETY: it is NULL or begins with its size, as this function asks.
+        if access != CROSSTIE_EXCLUSIVE || unsafe { options::check(turn) }.is_err() {
+            return None;
+        }
+        handle::at_once::<Lock, _>(lock, |body, caller| body.take_at_once(number::<Lock>(lock), caller))
+    };
+    if let Some(token) = at_once() {
+        // SAFETY: it is NULL, or was found of a right size and can be written, which this function asks for.
+        unsafe { crosstie_turn::tell_clean(turn, token) };
+        // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+        return unsafe { succeeded(error) };
+    }
     let work = || {
         handle::with::<Lock, _>(lock, |body, caller| {
             let access = match access {
@@ -370,6 +394,12 @@ pub unsafe extern "C" fn crosstie_lock_release(
     lock: *mut crosstie_lock,
     error: *mut crosstie_error,
 ) -> crosstie_status {
+    let at_once =
+        || handle::at_once::<Lock, _>(lock, |_: &Lock, caller| caller.end_mutex(number::<Lock>(lock)));
+    if at_once().is_some() {
+        // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+        return unsafe { succeeded(error) };
+    }
     let work = || handle::with::<Lock, _>(lock, |body, caller| body.release(number::<Lock>(lock), caller));
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
     unsafe { answer(error, work) }

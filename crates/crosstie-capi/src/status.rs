@@ -105,13 +105,8 @@ pub(crate) unsafe fn answer(
 ) -> crosstie_status {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => {
-            if !error.is_null() {
-                // SAFETY: it is the caller's (as this function asks), and has room for the part without its text.
-                unsafe {
-                    error.cast::<Success>().write(Success { status: CROSSTIE_OK, os_error: 0, text: 0 })
-                };
-            }
-            CROSSTIE_OK
+            // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+            unsafe { succeeded(error) }
         }
         Ok(Err(failure)) => {
             // SAFETY: `error` is NULL or the caller's own, which this function asks for.
@@ -125,6 +120,19 @@ pub(crate) unsafe fn answer(
             unsafe { say(error, &Details { kind: ErrorKind::Failed, os_error: 0, text }) }
         }
     }
+}
+
+/// Empties `error`; answers that it is done.
+///
+/// # Safety
+/// As [`answer`].
+#[inline(always)]
+pub(crate) unsafe fn succeeded(error: *mut crosstie_error) -> crosstie_status {
+    if !error.is_null() {
+        // SAFETY: it is the caller's (as this function asks), and has room for the part without its text.
+        unsafe { error.cast::<Success>().write(Success { status: CROSSTIE_OK, os_error: 0, text: 0 }) };
+    }
+    CROSSTIE_OK
 }
 
 /// Writes what went wrong into `error`; answers its status.

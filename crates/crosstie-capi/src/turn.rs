@@ -80,12 +80,24 @@ impl crosstie_turn {
     /// As [`options::write`].
     #[inline]
     pub(crate) unsafe fn tell(&self, to: *mut Self) {
-        if to.is_null() || self.flags != 0 {
+        if self.flags != 0 || self.index != 0 {
             // SAFETY: `to` is as this function asks.
             return unsafe { options::write(to, self) };
         }
-        let says =
-            Clean { token: self.token, flags: 0, index: self.index, dead_pid: 0, reserved: 0, dead_who: 0 };
+        // SAFETY: `to` is as this function asks.
+        unsafe { Self::tell_clean(to, self.token) };
+    }
+
+    /// Writes the turn of `token`, which no death came before, to `to`.
+    ///
+    /// # Safety
+    /// As [`options::write`].
+    #[inline(always)]
+    pub(crate) unsafe fn tell_clean(to: *mut Self, token: u64) {
+        if to.is_null() {
+            return;
+        }
+        let says = Clean { token, flags: 0, index: 0, dead_pid: 0, reserved: 0, dead_who: 0 };
         let place = to.cast::<u8>().wrapping_add(offset_of!(Self, token)).cast::<Clean>();
         // SAFETY: whatever its size is, it is at least that of the first version, which has room for this; it can be written.
         unsafe { place.write_unaligned(says) };

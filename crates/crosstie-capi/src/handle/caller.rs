@@ -17,6 +17,7 @@ use std::ptr;
 
 use crosstie::ErrorKind;
 use crosstie::os::membarrier;
+use crosstie::sync::MutexGuard;
 use crosstie_core::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 
 use crate::status::Failure;
@@ -88,6 +89,12 @@ impl Caller {
         ME.get().unwrap_or_else(Self::attach)
     }
 
+    /// The calling thread, if it has called before.
+    #[inline]
+    pub(super) fn known() -> Option<&'static Self> {
+        ME.get()
+    }
+
     #[cold]
     fn attach() -> &'static Self {
         let me = Self::reused().unwrap_or_else(Self::made);
@@ -129,9 +136,15 @@ impl Caller {
     /// Enters a call with `handle`.
     #[inline]
     pub(super) fn enter(&'static self, handle: u64) -> Result<Inside, Failure> {
+        self.enter_at_once(handle).ok_or_else(interrupted)
+    }
+
+    /// As [`Caller::enter`], without a word of why it cannot.
+    #[inline(always)]
+    pub(super) fn enter_at_once(&'static self, handle: u64) -> Option<Inside> {
         // Relaxed: its own word.
         if self.inside.load(Ordering::Relaxed) != 0 {
-            return Err(interrupted());
+            return None;
         }
         self.inside.store(handle, Ordering::Relaxed); // Relaxed: ordered by the fence below, or by who closes.
         if self.fences {
@@ -141,7 +154,7 @@ impl Caller {
             // SeqCst: the compiler keeps the order, the kernel makes the processor keep it when somebody closes.
             compiler_fence(Ordering::SeqCst);
         }
-        Ok(Inside(self))
+        Some(Inside(self))
     }
 
     /// Enters a call that has no handle.
@@ -161,6 +174,45 @@ impl Caller {
             format!("this thread has {TURNS_MAX} turns, the most that it can have"),
         )
         .advise("release some first"))
+    }
+
+    /// Keeps a mutex that this thread has just locked by `handle`; `lock` locks it, if there is a place and it is free.
+    #[inline(always)]
+    pub(crate) fn keep_mutex(
+        &self,
+        handle: u64,
+        lock: impl FnOnce() -> Option<MutexGuard<'static, ()>>,
+    ) -> Option<u64> {
+        let top = self.top.load(Ordering::Relaxed) as usize; // Relaxed: its own word.
+        let (word, place) = (self.handles.get(top)?, self.turns.get(top)?);
+        let guard = lock()?;
+        let token = guard.token();
+        // Relaxed: published by the end of this call (I2).
+        word.store(handle, Ordering::Relaxed);
+        // SAFETY: as in `keep`: the place is this thread's, which is inside this call and no other (I1), and it is empty.
+        unsafe { place.get().write(Some(Held::Mutex(guard))) };
+        self.top.store(top as u32 + 1, Ordering::Relaxed); // Relaxed: its own word.
+        Some(token)
+    }
+
+    /// Ends the turn that this thread took last, if that is a mutex by `handle` that it still has.
+    #[inline(always)]
+    pub(crate) fn end_mutex(&self, handle: u64) -> Option<()> {
+        let top = self.top.load(Ordering::Relaxed) as usize; // Relaxed: its own word.
+        let last = top.checked_sub(1)?;
+        // Relaxed: its own word.
+        if self.handles.get(last)?.load(Ordering::Relaxed) != handle {
+            return None;
+        }
+        // SAFETY: the place is this thread's (I1), and the drop of a turn does not reach it another way.
+        let held = unsafe { &mut *self.turns.get(last)?.get() };
+        match held {
+            Some(Held::Mutex(guard)) if guard.is_held() => {}
+            _ => return None,
+        }
+        *held = None;
+        self.top.store(last as u32, Ordering::Relaxed); // Relaxed: its own word.
+        Some(())
     }
 
     /// Keeps a turn that this thread has by `handle`; [`Caller::has_room`] said that there is a place.

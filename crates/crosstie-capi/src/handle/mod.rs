@@ -12,4 +12,4 @@ pub mod caller;
 pub mod table;
 
 pub(crate) use caller::Caller;
-pub(crate) use table::{Body, by_turn, close, close_inside, open, with, without_handle};
+pub(crate) use table::{Body, at_once, by_turn, close, close_inside, open, with, without_handle};

@@ -80,6 +80,7 @@ const fn bits(index: u32, uses: u64) -> u64 {
     (uses << INDEX_BITS | index as u64) << 1 | 1
 }
 
+#[inline(always)]
 fn parts(bits: u64) -> Option<(&'static Place, u64)> {
     if bits & 1 == 0 {
         return None;
@@ -88,7 +89,7 @@ fn parts(bits: u64) -> Option<(&'static Place, u64)> {
     Some((place(usize::try_from(index).ok()?)?, uses))
 }
 
-#[inline]
+#[inline(always)]
 fn place(index: usize) -> Option<&'static Place> {
     // Acquire: the block is whole.
     let block = TABLE.get(index / BLOCK)?.load(Ordering::Acquire);
@@ -228,6 +229,28 @@ pub(crate) fn with<B: Body, R>(
     let _breaks = Breaks(place, live);
     // SAFETY: it is live and of this type, and who closes it would find this caller inside (I1), whose word was
     // written before that was read.
+    let body = unsafe { &*place.body.load(Ordering::Relaxed).cast::<B>() }; // Relaxed: published by the word.
+    work(body, caller)
+}
+
+/// As [`with`], for the shortest way of a call, which calls nothing that panics and so stands before the wall: `None` where there is anything
+/// to be said, and then nothing was done.
+#[inline(always)]
+pub(crate) fn at_once<B: Body, R>(
+    handle: *const B::Handle,
+    work: impl FnOnce(&B, &'static Caller) -> Option<R>,
+) -> Option<R> {
+    let bits = handle.addr() as u64;
+    let (place, uses) = parts(bits)?;
+    let caller = Caller::known()?;
+    let _inside = caller.enter_at_once(bits)?;
+    // Acquire: the body is there (I1). Relaxed: the epoch is published by the word.
+    if place.word.load(Ordering::Acquire) != word(uses, B::KIND, LIVE)
+        || !process::is_fork_epoch(place.epoch.load(Ordering::Relaxed))
+    {
+        return None;
+    }
+    // SAFETY: as in `with`: it is live and of this type, and who closes it finds this caller inside (I1).
     let body = unsafe { &*place.body.load(Ordering::Relaxed).cast::<B>() }; // Relaxed: published by the word.
     work(body, caller)
 }

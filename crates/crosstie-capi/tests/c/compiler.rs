@@ -51,6 +51,24 @@ fn library() -> PathBuf {
 pub enum Link {
     Shared,
     Static,
+    /// The shared one, by a program in which AddressSanitizer watches memory, the library's too as far as it comes from malloc.
+    Watched,
+}
+
+/// What makes a program a watched one.
+const WATCHED: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"];
+
+/// Whether there is a C compiler that makes watched programs; says SKIPPED if not.
+pub fn can_watch() -> bool {
+    let source = folder().join("empty.c");
+    std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
+    let mut arguments: Vec<OsString> = WATCHED.iter().map(Into::into).collect();
+    arguments.extend(["-o".into(), folder().join("empty").into(), source.into()]);
+    let can = run("cc", &arguments).is_some_and(|output| output.status.success());
+    if !can {
+        println!("SKIPPED: no AddressSanitizer");
+    }
+    can
 }
 
 /// Runs a compiler; `None`, said aloud, where there is none of that name.
@@ -71,12 +89,19 @@ pub fn program(source: &Path, link: Link) -> Option<PathBuf> {
     let is_cpp = source.extension().is_some_and(|extension| extension == "cpp");
     let (compiler, standard) = if is_cpp { ("c++", "-std=c++17") } else { ("cc", "-std=c11") };
     let name = source.file_stem().unwrap().to_str().unwrap();
-    let suffix = if link == Link::Static { "-static" } else { "" };
+    let suffix = match link {
+        Link::Shared => "",
+        Link::Static => "-static",
+        Link::Watched => "-watched",
+    };
     let target = folder().join(format!("{name}{suffix}"));
     let (library, include) = (library(), crate_folder().join("include"));
     let mut arguments: Vec<OsString> = STRICT.iter().map(Into::into).collect();
     arguments.extend([standard, "-g", "-O1", "-D_GNU_SOURCE", "-pthread", "-o"].map(OsString::from));
     arguments.extend([target.clone().into(), "-I".into(), include.into(), source.into()]);
+    if link == Link::Watched {
+        arguments.extend(WATCHED.map(OsString::from));
+    }
     if link == Link::Static {
         arguments.push(library.join("libcrosstie.a").into());
         arguments.extend(["-lgcc_s", "-lutil", "-lrt", "-lm", "-ldl"].map(OsString::from));
@@ -92,16 +117,15 @@ pub fn program(source: &Path, link: Link) -> Option<PathBuf> {
 
 /// The program of the tests of that name, once a run.
 pub fn test_program(file: &str, link: Link) -> Option<PathBuf> {
-    static MADE: Mutex<Vec<(String, bool, Option<PathBuf>)>> = Mutex::new(Vec::new());
+    static MADE: Mutex<Vec<(String, Link, Option<PathBuf>)>> = Mutex::new(Vec::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_static = link == Link::Static;
-    if let Some((_, _, path)) = made.iter().find(|(name, linked, _)| name == file && *linked == is_static) {
+    if let Some((_, _, path)) = made.iter().find(|(name, linked, _)| name == file && *linked == link) {
         if path.is_none() {
             println!("SKIPPED: no C compiler");
         }
         return path.clone();
     }
     let path = program(&crate_folder().join("tests/programs").join(file), link);
-    made.push((file.to_owned(), is_static, path.clone()));
+    made.push((file.to_owned(), link, path.clone()));
     path
 }

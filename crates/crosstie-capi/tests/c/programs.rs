@@ -1,8 +1,8 @@
-//! Programs that check themselves, linked to the shared and to the static library, and under valgrind.
+//! Programs that check themselves, linked to the shared and to the static library, under valgrind and AddressSanitizer.
 
 use std::process::Command;
 
-use crate::compiler::{Link, test_program};
+use crate::compiler::{Link, can_watch, test_program};
 use crate::stage::Stage;
 
 /// What each program says when all that it checks holds.
@@ -66,5 +66,17 @@ fn valgrind_finds_nothing() {
         let output = command.output().unwrap();
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{file}: {}\n{complaint}", output.status);
+    }
+}
+
+#[test]
+fn address_sanitizer_finds_nothing() {
+    if !can_watch() {
+        return;
+    }
+    for file in ["misuse.c", "forked.c", "waits.c", "memory.c"] {
+        let Some(program) = test_program(file, Link::Watched) else { return };
+        let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
+        assert_eq!(Stage::new().run(&program), wanted);
     }
 }

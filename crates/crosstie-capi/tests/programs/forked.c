@@ -25,13 +25,16 @@ static void a_thread_of_the_child_is_first(void)
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(other, &error));
 }
 
-static int in_a_child(crosstie_lock *parents, crosstie_lock *held)
+static int in_a_child(crosstie_lock *parents, crosstie_lock *held, crosstie_lock *mutex)
 {
     crosstie_error error;
     crosstie_lock *own;
     ANSWERS(CROSSTIE_E_USAGE, "before a fork",
             crosstie_lock_take(parents, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
     ANSWERS(CROSSTIE_E_USAGE, "before a fork", crosstie_lock_release(held, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "before a fork", crosstie_lock_release(mutex, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "before a fork",
+            crosstie_lock_take(mutex, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
     a_thread_of_the_child_is_first();
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("held", NULL, &own, &error));
     ANSWERS(CROSSTIE_E_BUSY, "held by", crosstie_lock_take(own, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
@@ -47,17 +50,24 @@ static int in_a_child(crosstie_lock *parents, crosstie_lock *held)
 int main(void)
 {
     crosstie_error error;
-    crosstie_lock *lock, *held;
+    crosstie_lock *lock, *held, *mutex;
     crosstie_turn turn = CROSSTIE_TURN_INIT;
+    crosstie_lock_options options = CROSSTIE_LOCK_OPTIONS_INIT;
     int status;
     pid_t child;
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("free", NULL, &lock, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("held", NULL, &held, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_take(held, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, &turn, &error));
+    options.make = CROSSTIE_LOCK_MUTEX;
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("mutex", &options, &mutex, &error));
+    for (int time = 0; time < 2; time++) {
+        ANSWERS(CROSSTIE_OK, "", crosstie_lock_take(mutex, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
+        CHECK(time == 1 || crosstie_lock_release(mutex, &error) == CROSSTIE_OK);
+    }
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        _exit(in_a_child(lock, held));
+        _exit(in_a_child(lock, held, mutex));
     }
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_release(held, &error));
@@ -65,6 +75,8 @@ int main(void)
     CHECK(turn.flags == 0 && turn.token == 2);
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_release(held, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(held, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_release(mutex, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(mutex, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(lock, &error));
     puts("forked: ok");
     return 0;

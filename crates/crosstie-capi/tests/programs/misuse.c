@@ -126,15 +126,26 @@ static void more_turns_than_there_is_room_for(void)
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(lock, &error));
 }
 
-static void turns_are_released_in_any_order(void)
+static void turns_are_released_in_any_order(uint32_t make)
 {
     crosstie_lock *locks[3];
-    const char *names[3] = {"one", "two", "three"};
+    crosstie_lock_options options = CROSSTIE_LOCK_OPTIONS_INIT;
+    crosstie_turn turn = CROSSTIE_TURN_INIT;
+    char name[32];
+    options.make = make;
     for (int at = 0; at < 3; at++) {
-        ANSWERS(CROSSTIE_OK, "", crosstie_lock_open(names[at], NULL, &locks[at], &error));
-        ANSWERS(CROSSTIE_OK, "", crosstie_lock_take(locks[at], CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
+        snprintf(name, sizeof name, "order-%u-%d", make, at);
+        ANSWERS(CROSSTIE_OK, "", crosstie_lock_open(name, &options, &locks[at], &error));
+        for (uint64_t time = 1; time <= 3; time++) {
+            memset(&turn, 0x5a, sizeof turn);
+            turn.size = sizeof turn;
+            ANSWERS(CROSSTIE_OK, "", crosstie_lock_take(locks[at], CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, &turn, &error));
+            CHECK(turn.token == time && turn.flags == 0 && turn.index == 0 && turn.dead_who[0] == '\0');
+            CHECK(time == 3 || crosstie_lock_release(locks[at], &error) == CROSSTIE_OK);
+        }
     }
     for (int at = 0; at < 3; at++) {
+        ANSWERS(CROSSTIE_E_BUSY, "has a turn", crosstie_lock_close(locks[at], &error));
         ANSWERS(CROSSTIE_OK, "", crosstie_lock_release(locks[at], &error));
         ANSWERS(CROSSTIE_E_USAGE, "does not have", crosstie_lock_release(locks[at], &error));
         ANSWERS(CROSSTIE_OK, "", crosstie_lock_close(locks[at], &error));
@@ -154,7 +165,8 @@ int main(void)
     structs_of_other_sizes();
     handles_of_another_type();
     more_turns_than_there_is_room_for();
-    turns_are_released_in_any_order();
+    turns_are_released_in_any_order(CROSSTIE_LOCK_READERS_WRITER);
+    turns_are_released_in_any_order(CROSSTIE_LOCK_MUTEX);
     ANSWERS(CROSSTIE_E_NOT_FOUND, "", crosstie_remove("lock:nobody", NULL, &error));
     ANSWERS(CROSSTIE_E_USAGE, "no kind", crosstie_remove("m", NULL, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_remove("lock:m", NULL, &error));

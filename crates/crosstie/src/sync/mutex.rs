@@ -1,5 +1,6 @@
 //! [`Mutex`]: one at a time, between threads or between processes.
 
+mod at_once;
 mod awaited;
 mod guard;
 mod holding;
