@@ -6,7 +6,7 @@ use std::time::Duration;
 use crosstie::OwnerId;
 use crosstie::channel::queue::QueueState;
 use crosstie::channel::ring::RingState;
-use crosstie::inspect::{Snapshot, SnapshotObject};
+use crosstie::inspect::{ServerState, Snapshot, SnapshotObject};
 use crosstie::os::clock;
 use serde_json::{Value, json};
 
@@ -21,10 +21,11 @@ pub fn line(object: &SnapshotObject) -> Option<String> {
 
 /// The ends of a channel, and what they have and wait for; `None` of everything else.
 pub fn ends(snapshot: &Snapshot, object: &SnapshotObject) -> Option<String> {
-    let ring = object.ring.as_ref().map(|ring| ring_ends(snapshot, ring));
-    let queue = || object.queue.as_ref().map(|queue| queue_ends(snapshot, queue));
-    let mut text =
-        ring.or_else(queue).or_else(|| object.topic.as_ref().map(|it| topics::ends(snapshot, it)))?;
+    let ring = object.ring.as_ref().map(ring_ends);
+    let queue = || object.queue.as_ref().map(queue_ends);
+    let rest = ring.or_else(queue).or_else(|| object.topic.as_ref().map(|it| topics::ends(snapshot, it)))?;
+    let lines = holders(snapshot, object).into_iter().map(|line| format!("  {line}\n"));
+    let mut text: String = lines.chain([rest]).collect();
     for wait in snapshot.waiters(object.key) {
         let what = if wait.is_at_channel() { wait.what(&object.name) } else { "a reply".to_owned() };
         // Writing to a String cannot fail.
@@ -48,35 +49,27 @@ fn in_ring(ring: &RingState) -> String {
     text
 }
 
-fn ring_ends(snapshot: &Snapshot, ring: &RingState) -> String {
-    let mut text = String::new();
-    for (end, does) in [(ring.sender, "sends"), (ring.receiver, "receives")] {
-        if let Some(owner) = end {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "  {} {does}", who(snapshot, owner));
-        }
+fn ring_ends(ring: &RingState) -> String {
+    match ring.ended_by_death {
+        true => "  whoever had an end died, and nobody has taken it since\n".to_owned(),
+        false => String::new(),
     }
-    if ring.ended_by_death {
-        text.push_str("  whoever had an end died, and nobody has taken it since\n");
-    }
-    text
 }
 
 /// The ring in `--json`.
 pub fn ring_document(snapshot: &Snapshot, ring: &RingState) -> Value {
-    let end = |end: Option<OwnerId>| end.map(|owner| who(snapshot, owner));
+    let end = |end: Option<OwnerId>| end.map(|owner| snapshot.who(owner));
     json!({"waiting": ring.waiting, "bytes": ring.bytes, "capacity_bytes": ring.capacity_bytes,
         "sender": end(ring.sender), "receiver": end(ring.receiver), "ended_by_death": ring.ended_by_death})
 }
 
-fn who(snapshot: &Snapshot, owner: OwnerId) -> String {
-    let known = snapshot.owners.iter().find(|known| known.id == owner);
-    known.map_or("somebody who has gone".to_owned(), ToString::to_string)
-}
-
-/// `12 wait, 3 in hand, 1 dead letter`
+/// `12 wait, 3 in hand, 2 delivered again, 1 dead letter`
 fn depth(queue: &QueueState) -> String {
     let mut text = format!("{} wait, {} in hand", queue.waiting, queue.in_hand.len());
+    if queue.redelivered > 0 {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ", {} delivered again", queue.redelivered);
+    }
     match queue.dead_letters {
         0 => {}
         1 => text.push_str(", 1 dead letter"),
@@ -95,19 +88,71 @@ fn in_hand(snapshot: &Snapshot, queue: &QueueState) -> Vec<(String, usize, usize
         let own = || queue.in_hand.iter().filter(move |held| held.owner == owner);
         (own().count(), own().filter(|held| held.deliveries > 1).count())
     };
-    let who = |owner| {
-        let known = snapshot.owners.iter().find(|known| Some(known.id) == owner);
-        known.map_or("somebody who has died".to_owned(), ToString::to_string)
-    };
+    let who =
+        |owner: Option<_>| owner.map_or("somebody who has gone".to_owned(), |owner| snapshot.who(owner));
     holders.into_iter().map(|owner| (who(owner), count(owner).0, count(owner).1)).collect()
 }
 
-fn queue_ends(snapshot: &Snapshot, queue: &QueueState) -> String {
-    let mut text = String::new();
-    for (owner, count, redelivered) in in_hand(snapshot, queue) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {owner} has {count} in hand, {redelivered} of them delivered before");
+/// Who has how much of a channel to do: a line each, for a queue's receivers, a topic's subscribers and a ring's ends.
+pub fn holders(snapshot: &Snapshot, object: &SnapshotObject) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(queue) = &object.queue {
+        lines.extend(in_hand(snapshot, queue).into_iter().map(|(owner, count, redelivered)| {
+            format!("{owner} has {count} in hand, {redelivered} of them delivered before")
+        }));
     }
+    if let Some(topic) = &object.topic {
+        lines.extend(topics::subscribers(snapshot, topic));
+    }
+    if let Some(ring) = &object.ring {
+        let ends = [(ring.sender, "sends"), (ring.receiver, "receives")];
+        lines.extend(
+            ends.into_iter().filter_map(|(end, does)| Some(format!("{} {does}", snapshot.who(end?)))),
+        );
+    }
+    lines
+}
+
+/// What process `pid` has in hand of queues, and of calls: a line each.
+pub fn in_hand_of(snapshot: &Snapshot, pid: u32) -> Vec<String> {
+    let is_its = |owner: OwnerId| snapshot.owners.iter().any(|it| it.id == owner && it.pid == pid);
+    let mut lines = Vec::new();
+    for object in &snapshot.objects {
+        let queue = object.queue.iter().flat_map(|queue| &queue.in_hand);
+        let own: Vec<_> = queue.filter_map(|held| held.owner.filter(|&owner| is_its(owner))).collect();
+        if let Some(&owner) = own.first() {
+            lines.push(format!("{} has {} in hand of {}", snapshot.who(owner), own.len(), object.name));
+        }
+    }
+    let servers = snapshot.servers.iter().filter(|server| is_its(server.owner));
+    lines
+        .extend(servers.map(|server| format!("{} serves {}", snapshot.who(server.owner), at_server(server))));
+    lines
+}
+
+/// `unix:/run/s.sock  served by 4711 crosstie, 1 call in hand, 2 wait`
+pub fn server_line(snapshot: &Snapshot, server: &ServerState) -> String {
+    format!("{}  served by {}, {}", server.address, snapshot.who(server.owner), calls(server))
+}
+
+fn at_server(server: &ServerState) -> String {
+    format!("{}: {}", server.address, calls(server))
+}
+
+fn calls(server: &ServerState) -> String {
+    let s = if server.in_hand == 1 { "" } else { "s" };
+    format!("{} call{s} in hand, {} wait", server.in_hand, server.waiting)
+}
+
+/// A server in `--json`.
+pub fn server_document(snapshot: &Snapshot, server: &ServerState) -> Value {
+    json!({"address": server.address, "owner": snapshot.who(server.owner), "workers": server.workers,
+        "in_hand": server.in_hand, "waiting": server.waiting})
+}
+
+fn queue_ends(queue: &QueueState) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
     let _ = writeln!(
         text,
         "  {} senders, {} receivers; {} delivered again, {} dropped\n  {} places, {} bytes for long messages, a dead letter after {} deliveries",

@@ -87,14 +87,20 @@ pub fn list(arguments: List, globals: &Globals) -> Outcome {
         .filter(|object| arguments.kind.is_none_or(|kind| kind.name() == object.kind))
         .filter(|object| !arguments.blocked || snapshot.waiters(object.key).next().is_some())
         .collect();
+    let servers = snapshot.servers.iter().filter(|_| arguments.kind.is_none() && !arguments.blocked);
     if arguments.json {
         let objects: Vec<_> = wanted.iter().map(|object| document(&snapshot, object)).collect();
-        return data::text(&format!("{:#}\n", json!({"schema": "crosstie.ls/1", "objects": objects})));
+        let servers: Vec<_> = servers.map(|server| channels::server_document(&snapshot, server)).collect();
+        let document = json!({"schema": "crosstie.ls/1", "objects": objects, "servers": servers});
+        return data::text(&format!("{document:#}\n"));
     }
     let mut text = String::new();
     for object in wanted {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{}", line(&snapshot, object));
+    }
+    for server in servers {
+        let _ = writeln!(text, "{}", channels::server_line(&snapshot, server));
     }
     if text.is_empty() {
         note::line(globals, &format!("{} has {}", domain.name(), nothing(&arguments)));
@@ -201,11 +207,19 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
         return data::text(&describe(&snapshot, object));
     }
     let Ok(pid) = what.parse::<u32>() else {
-        if let Some(caps) = kernels(what) {
-            return match arguments.json {
-                true => data::text(&format!("{:#}\n", json!({"name": what, "caps": caps_document(&caps)}))),
-                false => data::text(&format!("{what}\n  {caps}\n")),
-            };
+        let server = snapshot.servers.iter().find(|server| &server.address == what);
+        let caps = kernels(what);
+        if caps.is_some() || server.is_some() {
+            return data::text(&if arguments.json {
+                let served = server.map(|server| channels::server_document(&snapshot, server));
+                format!(
+                    "{:#}\n",
+                    json!({"name": what, "caps": caps.as_ref().map(caps_document), "server": served})
+                )
+            } else {
+                let line = server.map_or_else(|| what.clone(), |it| channels::server_line(&snapshot, it));
+                format!("{line}\n{}", caps.map_or(String::new(), |caps| format!("  {caps}\n")))
+            });
         }
         return Err(Failure::new(ErrorKind::NotFound, format!("inspect {what}: there is no such object"))
             .advise(format!("`crosstie ls` lists those of {}", domain.name())));
@@ -214,6 +228,9 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
     for hold in snapshot.holds.iter().filter(|hold| hold.owner.pid == pid) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{} holds {}", hold.owner, snapshot.object_name(hold.key));
+    }
+    for line in channels::in_hand_of(&snapshot, pid) {
+        let _ = writeln!(text, "{line}");
     }
     for wait in snapshot.waits.iter().filter(|wait| wait.owner.pid == pid) {
         let name = snapshot.object_name(wait.key);

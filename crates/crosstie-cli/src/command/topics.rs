@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crosstie::OwnerId;
 use crosstie::channel::topic::TopicState;
+use crosstie::channel::topic::state::SubscriberState;
 use crosstie::inspect::Snapshot;
 use serde_json::{Value, json};
 
@@ -24,16 +24,21 @@ pub fn line(topic: &TopicState) -> String {
     text
 }
 
-/// A line for each end, and one for the sizes.
+/// A line for each subscriber: how far it is behind.
+pub fn subscribers(snapshot: &Snapshot, topic: &TopicState) -> Vec<String> {
+    let line = |subscriber: &SubscriberState| {
+        let who = snapshot.who(subscriber.owner);
+        format!("{who} subscribes, {} behind, {} lost", subscriber.behind, subscriber.lost)
+    };
+    topic.subscribers.iter().map(line).collect()
+}
+
+/// A line for each publisher, and one for the sizes.
 pub fn ends(snapshot: &Snapshot, topic: &TopicState) -> String {
     let mut text = String::new();
-    for subscriber in &topic.subscribers {
-        let who = who(snapshot, subscriber.owner);
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {who} subscribes, {} behind, {} lost", subscriber.behind, subscriber.lost);
-    }
+    // Writing to a String cannot fail.
     for &publisher in &topic.publishers {
-        let _ = writeln!(text, "  {} publishes", who(snapshot, publisher));
+        let _ = writeln!(text, "  {} publishes", snapshot.who(publisher));
     }
     let _ =
         writeln!(text, "  {} places for messages of up to {} bytes", topic.places, topic.message_bytes_max);
@@ -46,15 +51,10 @@ pub fn document(snapshot: &Snapshot, topic: &TopicState) -> Value {
         .subscribers
         .iter()
         .map(|subscriber| {
-            json!({"owner": who(snapshot, subscriber.owner), "behind": subscriber.behind, "lost": subscriber.lost})
+            json!({"owner": snapshot.who(subscriber.owner), "behind": subscriber.behind, "lost": subscriber.lost})
         })
         .collect();
-    let publishers: Vec<_> = topic.publishers.iter().map(|&publisher| who(snapshot, publisher)).collect();
+    let publishers: Vec<_> = topic.publishers.iter().map(|&publisher| snapshot.who(publisher)).collect();
     json!({"mode": topic.mode_word(), "published": topic.published, "kept": topic.kept(), "places": topic.places,
         "message_bytes_max": topic.message_bytes_max, "publishers": publishers, "subscribers": subscribers})
-}
-
-fn who(snapshot: &Snapshot, owner: OwnerId) -> String {
-    let known = snapshot.owners.iter().find(|known| known.id == owner);
-    known.map_or("somebody who has gone".to_owned(), ToString::to_string)
 }

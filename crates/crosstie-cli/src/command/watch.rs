@@ -9,7 +9,7 @@ use crosstie::inspect::{Snapshot, SnapshotObject};
 use crosstie::ledger::Domain;
 use crosstie::os::{clock, terminal};
 
-use super::{held, see};
+use super::{channels, held, see};
 use crate::args::{Globals, values};
 use crate::exit::Outcome;
 use crate::output::data;
@@ -71,6 +71,7 @@ fn lines(domain: &'static Domain, only_blocked: bool) -> Vec<String> {
     let is_wanted = |object: &&SnapshotObject| !only_blocked || snapshot.waiters(object.key).next().is_some();
     for object in snapshot.objects.iter().filter(is_wanted) {
         lines.push(see::line(&snapshot, object));
+        lines.extend(channels::holders(&snapshot, object).into_iter().map(|line| format!("    {line}")));
         for wait in snapshot.waiters(object.key) {
             let mut line = format!("    {} waits for {}", wait.owner, clock::in_words(wait.waited));
             if wait.is_at_channel() {
@@ -88,6 +89,9 @@ fn lines(domain: &'static Domain, only_blocked: bool) -> Vec<String> {
             }
             lines.push(line);
         }
+    }
+    if !only_blocked {
+        lines.extend(snapshot.servers.iter().map(|server| channels::server_line(&snapshot, server)));
     }
     lines
 }

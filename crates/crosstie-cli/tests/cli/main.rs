@@ -18,6 +18,7 @@ mod remove;
 mod ring;
 mod see;
 mod shell;
+mod shown;
 mod signals;
 mod stalled;
 mod streams;

@@ -55,7 +55,11 @@ fn a_message_that_no_command_can_do_is_a_dead_letter_and_is_taken_from_there() {
     machine.crosstie(&["send", "jobs", "poison", "food"]).finish().code(0);
     let eats_food = "read -r message; test \"$message\" = food";
     machine.crosstie(&["recv", "jobs", "--each", "--", "sh", "-c", eats_food]).finish().code(0);
-    machine.crosstie(&["ls"]).finish().code(0).wrote("queue:jobs  0 wait, 0 in hand, 1 dead letter\n");
+    machine
+        .crosstie(&["ls"])
+        .finish()
+        .code(0)
+        .wrote("queue:jobs  0 wait, 0 in hand, 2 delivered again, 1 dead letter\n");
     machine.crosstie(&["recv", "jobs", "--dead-letters"]).output_file("/dev/full").finish().code(125);
     machine.crosstie(&["recv", "jobs", "--dead-letters"]).finish().code(0).wrote("poison\n");
     machine.crosstie(&["recv", "jobs", "--dead-letters"]).finish().code(0).wrote("");

@@ -14,6 +14,7 @@ pub mod picture;
 pub mod snapshot;
 pub mod stalled;
 
+pub use crate::ledger::sign::ServerState;
 pub use doctor::{Finding, diagnose};
 pub use order::{Inversion, InversionLink, inversions};
 pub use snapshot::{Snapshot, SnapshotHold, SnapshotObject, SnapshotWait};

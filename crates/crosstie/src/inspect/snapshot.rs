@@ -15,6 +15,7 @@ use crate::channel::ring::RingState;
 use crate::channel::topic::TopicState;
 use crate::ledger::noted::key_of_channel;
 use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
+use crate::ledger::sign::ServerState;
 use crate::ledger::{Domain, Identity};
 use crate::os::{clock, directory};
 
@@ -35,8 +36,10 @@ pub struct Snapshot {
     pub owners: Vec<Identity>,
     /// Those who wait for one another at channels, and no longer can go on.
     pub stalls: Vec<Stall>,
-    /// The keys of servers of calls elsewhere than at queues, and their addresses.
-    servers: Vec<(u64, String)>,
+    /// The servers of calls elsewhere than at queues.
+    pub servers: Vec<ServerState>,
+    /// Those who have died with something in hand.
+    gone: Vec<Identity>,
 }
 
 /// A named object.
@@ -179,8 +182,13 @@ impl Snapshot {
                 }
             }
         }
-        let objects = domain.objects().iter().map(|object| look_at(domain, object)).collect();
-        let mut this = Self { objects, holds, waits, owners, stalls: Vec::new(), servers: domain.servers() };
+        let objects: Vec<_> = domain.objects().iter().map(|object| look_at(domain, object)).collect();
+        let in_hand =
+            objects.iter().filter_map(|object| object.queue.as_ref()).flat_map(|queue| &queue.in_hand);
+        let dead = in_hand.filter_map(|held| held.owner.filter(|&owner| !domain.is_alive(owner)));
+        let gone = dead.filter_map(|owner| domain.identity(owner)).collect();
+        let (stalls_yet, servers) = (Vec::new(), domain.servers());
+        let mut this = Self { objects, holds, waits, owners, stalls: stalls_yet, servers, gone };
         match stalls(domain, &mut this) {
             Some(found) => (Self { stalls: found, ..this }, true),
             None => (this, false),
@@ -198,6 +206,14 @@ impl Snapshot {
     #[must_use]
     pub fn stall_at(&self, key: u64) -> Option<&Stall> {
         self.stalls.iter().find(|stall| stall.waits.iter().any(|wait| wait.key == key && key != 0))
+    }
+
+    /// Who `owner` is in words: `4711 worker`, or, of one that has died, `4711 worker (has died)`.
+    #[must_use]
+    pub fn who(&self, owner: OwnerId) -> String {
+        let known = |among: &[Identity]| among.iter().find(|it| it.id == owner).map(ToString::to_string);
+        let dead = || known(&self.gone).map(|who| format!("{who} (has died)"));
+        known(&self.owners).or_else(dead).unwrap_or_else(|| "somebody who has gone".to_owned())
     }
 
     /// Who holds the object of `key`.
@@ -224,7 +240,7 @@ impl Snapshot {
         let key = key & KEY;
         let is_it = |object: &&SnapshotObject| object.key == key || key_of_channel(&object.name) == key;
         let object = self.objects.iter().find(is_it).filter(|_| key != 0);
-        let server = || self.servers.iter().find(|(server, _)| *server == key).map(|(_, address)| address);
+        let server = || self.servers.iter().find(|it| it.key == key).map(|it| &it.address);
         let found = object.map(|object| &object.name).or_else(server);
         found.cloned().unwrap_or_else(|| format!("unnamed object {key}"))
     }

@@ -11,6 +11,8 @@
 //! | 4104 | how many workers it has, 8 bytes; all ones while others may take its calls too |
 //! | 4112 | the calls that wait for a worker, the first 64 that came, 8 bytes each; 0 for none |
 //! | 4624 | its address: bytes of its text, 8 bytes, and up to 1,000 of them |
+//! | 5632 | how many calls its workers have in hand, 8 bytes: for who looks |
+//! | 5640 | how many wait for a worker, 8 bytes: for who looks |
 //!
 //! # Orderings
 //! A reader has found all workers asleep, and looks behind that: a call that it finds here was not answered then, because a call
@@ -36,6 +38,8 @@ const WORKERS_OFFSET: usize = 4104;
 const WAITING_OFFSET: usize = 4112;
 const TEXT_OFFSET: usize = WAITING_OFFSET + WAITING_MAX * 8;
 const TEXT_BYTES_MAX: usize = 1000;
+const IN_HAND_OFFSET: usize = TEXT_OFFSET + 8 + TEXT_BYTES_MAX;
+const QUEUED_OFFSET: usize = IN_HAND_OFFSET + 8;
 /// So many calls that wait are told of.
 pub(crate) const WAITING_MAX: usize = 64;
 const FILE_BYTES: usize = 8192;
@@ -44,7 +48,8 @@ const PREFIX: &str = "server.";
 const SPEC: SegmentSpec = SegmentSpec {
     kind: Kind::new("server"),
     layout: layout_hash(
-        "server: owner @4096, workers @4104, waiting 64x8 @4112, address @4624 {bytes:64, text}",
+        "server: owner @4096, workers @4104, waiting 64x8 @4112, address @4624 {bytes:64, text}, in hand @5632, \
+         queued @5640",
     ),
     header_bytes: 4096,
     data_bytes: (FILE_BYTES - 4096) as u64,
@@ -139,6 +144,16 @@ impl Sign {
         }
     }
 
+    /// Its workers have so many calls in hand, and so many wait for one.
+    pub(crate) fn set_counts(&self, in_hand: usize, queued: usize) {
+        for (offset, count) in [(IN_HAND_OFFSET, in_hand), (QUEUED_OFFSET, queued)] {
+            if let Ok(word) = self.segment.shared::<AtomicU64>(offset) {
+                // Relaxed: for who looks; nothing is read by it.
+                word.store(count as u64, Ordering::Relaxed);
+            }
+        }
+    }
+
     fn waiting(&self, place: usize) -> Option<&AtomicU64> {
         self.segment.shared(WAITING_OFFSET + place * 8).ok()
     }
@@ -172,6 +187,26 @@ struct Read {
     workers: u64,
     waiting: Vec<u64>,
     address: String,
+    in_hand: u64,
+    queued: u64,
+}
+
+/// A living server of calls elsewhere than at a queue, as its sign says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerState {
+    /// Its key in the ledger.
+    pub(crate) key: u64,
+    /// Where its clients find it.
+    pub address: String,
+    /// Who it is.
+    pub owner: OwnerId,
+    /// How many workers it has; `None` while others may take its calls too.
+    pub workers: Option<u64>,
+    /// Calls that its workers have in hand.
+    pub in_hand: u64,
+    /// Calls that wait for a worker.
+    pub waiting: u64,
 }
 
 impl Read {
@@ -185,6 +220,8 @@ impl Read {
             workers: word(WORKERS_OFFSET)?,
             waiting: waiting.collect(),
             address: String::from_utf8_lossy(text).into_owned(),
+            in_hand: word(IN_HAND_OFFSET)?,
+            queued: word(QUEUED_OFFSET)?,
         })
     }
 }
@@ -225,13 +262,22 @@ impl Domain {
         }
     }
 
-    /// The keys of the living servers that have put up a sign, and their addresses.
-    pub(crate) fn servers(&'static self) -> Vec<(u64, String)> {
-        let living = |read: &Read| read.owner.is_some_and(|owner| self.is_alive(owner));
-        let named = |(file, read): (String, Option<Read>)| {
-            Some((key_of_server(token_of(&file)?), read.filter(living)?.address))
+    /// The living servers that have put up a sign, by their addresses.
+    pub(crate) fn servers(&'static self) -> Vec<ServerState> {
+        let state = |(file, read): (String, Option<Read>)| {
+            let read = read?;
+            Some(ServerState {
+                key: key_of_server(token_of(&file)?),
+                owner: read.owner.filter(|&owner| self.is_alive(owner))?,
+                address: read.address,
+                workers: (read.workers != u64::MAX).then_some(read.workers),
+                in_hand: read.in_hand,
+                waiting: read.queued,
+            })
         };
-        self.signs().filter_map(named).collect()
+        let mut servers: Vec<_> = self.signs().filter_map(state).collect();
+        servers.sort_unstable_by(|a, b| a.address.cmp(&b.address));
+        servers
     }
 
     /// The address of the living server of `key`.

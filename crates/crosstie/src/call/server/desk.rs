@@ -200,6 +200,7 @@ impl Desk {
     pub(super) fn be_free(&self) {
         let mut state = self.lock();
         state.busy_count = state.busy_count.saturating_sub(1);
+        self.say_waiting(&mut state);
     }
 
     /// A pool of so many workers begins, or ends with 0.
@@ -236,9 +237,13 @@ impl Desk {
         }
     }
 
-    /// While all workers are busy, the calls that wait are said to.
+    /// How many calls are in hand and how many wait; while all workers are busy, which ones do.
     fn say_waiting(&self, state: &mut State) {
-        let Some(sign) = self.sign().filter(|_| state.busy_count >= state.busy_max) else { return };
+        let Some(sign) = self.sign() else { return };
+        sign.set_counts(state.busy_count, state.queue.len());
+        if state.busy_count < state.busy_max {
+            return;
+        }
         for taken in state.queue.iter_mut().take(WAITING_MAX).filter(|taken| taken.waiting.is_none()) {
             taken.waiting = sign.say_waiting(taken.ticket);
         }
@@ -384,6 +389,7 @@ impl Desk {
                 {
                     conversation.take(&taken);
                     self.refuse(&taken, &Refusal::of_kind(ErrorKind::TimedOut, "cancelled"));
+                    self.say_waiting(&mut state);
                 }
                 self.tell(&state);
             }
