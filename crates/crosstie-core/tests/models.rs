@@ -48,3 +48,5 @@ mod task;
 mod topic;
 #[path = "models/topic_memory.rs"]
 mod topic_memory;
+#[path = "models/turns.rs"]
+mod turns;

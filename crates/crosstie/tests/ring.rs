@@ -2,6 +2,9 @@
 //!
 //! A child is this same test binary, asked by the environment to play one role.
 
+#[path = "ring/turns.rs"]
+mod turns;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -111,6 +114,7 @@ fn child_process() {
             let _receiver = RingReceiver::open(domain, "r", &options()).unwrap();
             hold();
         }
+        role if turns::play(role, domain, &hold) => {}
         other => panic!("no role {other}"),
     }
 }

@@ -28,6 +28,7 @@
 //! | newcomer | held by the dead → held + `DIED` | CAS, AcqRel |
 //! | holder | held → left | CAS, Release (I2) |
 //! | holder that panics | held → left + `DIED` | CAS, Release |
+//! | holder that hands over | held → vacant; held + `DIED` → left + `DIED` | CAS, Release (I2): no end is told but a death before |
 //! | the other end, that reported the end | left, held by the dead → vacant | CAS, Relaxed |
 //!
 //! # Orderings
@@ -137,7 +138,10 @@ impl RoleWord {
                 return;
             }
             let died = if ending == Ending::BrokenOff { DIED } else { found & DIED };
-            let left = LEFT | died | ((place % PLACES) << PLACE_SHIFT);
+            let left = match ending {
+                Ending::HandedOver if died == 0 => 0,
+                _ => LEFT | died | ((place % PLACES) << PLACE_SHIFT),
+            };
             // Release: publishes everything the holder did to the channel (I2).
             // Relaxed on failure: the word is read again.
             match self.0.compare_exchange(found, left, Ordering::Release, Ordering::Relaxed) {
@@ -183,6 +187,8 @@ pub enum Ending {
     Clean,
     /// It panicked: the other end is told a death.
     BrokenOff,
+    /// Somebody else goes on: the other end is told nothing, and waits.
+    HandedOver,
 }
 
 fn decode(word: u64) -> Role {
@@ -231,6 +237,18 @@ mod tests {
         assert_eq!(role.read(), Role::Held { by: B, predecessor_died: true });
         role.leave(B, Ending::Clean, 9);
         assert_eq!(role.read(), Role::Left { died: true, place: 9 });
+    }
+
+    #[test]
+    fn a_role_that_is_handed_over_has_no_end_but_a_death_before_it_is_told() {
+        let role = RoleWord::new();
+        role.take(A, |_| true).unwrap();
+        role.leave(A, Ending::HandedOver, 7);
+        assert_eq!(role.read(), Role::Vacant);
+        role.take(A, |_| true).unwrap();
+        role.take(B, |id| id != A).unwrap();
+        role.leave(B, Ending::HandedOver, 8);
+        assert_eq!(role.read(), Role::Left { died: true, place: 8 });
     }
 
     #[test]

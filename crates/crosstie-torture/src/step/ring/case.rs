@@ -27,6 +27,8 @@ pub enum Act {
     CloseSender,
     /// Dropping a `RingSender`.
     DropSender,
+    /// `RingSender::hand_over`.
+    HandOver,
     /// `RingReceiver::open`.
     OpenReceiver,
     /// `RingReceiver::recv`, a copy, the drop that acknowledges.
@@ -62,6 +64,7 @@ impl Act {
             | Self::SendInPlace
             | Self::CloseSender
             | Self::DropSender
+            | Self::HandOver
             | Self::ReportThenCommit
             | Self::CommitThenWrite => Side::Sender,
             Self::OpenReceiver
@@ -228,6 +231,8 @@ pub const CASES: &[Case] = &[
     Case::new("close a sender", Act::CloseSender).with(&[40], 56),
     Case::new("close a sender, receiver asleep", Act::CloseSender).beside(Survivor::Asleep),
     Case::new("drop a sender", Act::DropSender).with(&[40], 56),
+    Case::new("hand the sending end over", Act::HandOver).with(&[40], 56),
+    Case::new("hand the sending end over, receiver asleep", Act::HandOver).beside(Survivor::Asleep),
     Case::new("open a receiver of a new ring", Act::OpenReceiver).beside(Survivor::Nobody),
     Case::new("open a receiver for a sleeping sender", Act::OpenReceiver)
         .beside(Survivor::Asleep)

@@ -1,6 +1,6 @@
 //! What may be left after a kill, and what may not.
 
-use super::case::{Case, Side};
+use super::case::{Act, Case, Side};
 use crate::step::fault::{Fault, Finding};
 use crate::step::payload::{SENTINEL, number_of};
 use crate::step::scene::Progress;
@@ -64,6 +64,11 @@ fn endings_are_right(case: &Case, progress: Progress, endings: &[Ending]) -> boo
         Ending::Clean => case.act.is_end(),
         Ending::Death => !(case.act.is_end() && progress == Progress::Ended),
     };
+    // Who hands over has no end; a death is told of one that was killed before it had.
+    if case.act == Act::HandOver {
+        let is_over = progress != Progress::Under;
+        return endings.is_empty() || (!is_over && endings == [Ending::Death]);
+    }
     // Who opens an end may die before anybody could know of it; a sender asks only while the ring is full.
     let is_told = case.act.is_open() || case.act.side() == Side::Receiver || endings.len() == 1;
     is_told && (case.act.is_open() || endings.iter().all(may_be))

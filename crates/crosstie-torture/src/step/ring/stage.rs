@@ -5,7 +5,7 @@ use crosstie::channel::ring::{RingReceiver, RingSender, remove};
 use crosstie::ledger::Domain;
 use crosstie::os::clock;
 
-use super::case::{Case, Side, Survivor};
+use super::case::{Act, Case, Side, Survivor};
 use super::judge::judge;
 use super::victim::options;
 use crate::step::fault::Finding;
@@ -134,7 +134,8 @@ impl Stage for RingStage<'_> {
 
 impl RingStage<'_> {
     fn until(&self) -> Until {
-        if self.case.act.is_open() { Until::Sentinel } else { Until::End }
+        let has_no_end = self.case.act.is_open() || self.case.act == Act::HandOver;
+        if has_no_end { Until::Sentinel } else { Until::End }
     }
 
     /// The sender was killed: the receiver must be told, then a new sender's message must come.

@@ -83,6 +83,10 @@ impl Scene<'_> {
             Act::ReportThenCommit => twin::report_then_commit(&mut sender, &message)?,
             Act::CommitThenWrite => twin::commit_then_write(&mut sender, &message)?,
             Act::CloseSender => sender.close(),
+            Act::HandOver => {
+                sender.hand_over();
+                return Ok(single_step::mark()?);
+            }
             Act::DropSender => {
                 drop(sender);
                 return Ok(single_step::mark()?);

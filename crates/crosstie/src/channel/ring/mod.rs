@@ -9,19 +9,23 @@
 //! |---|---|
 //! | [`options`] | capacity, limits, how to wait |
 //! | `shared` | the segment, its layout, who holds the two ends |
+//! | `cells` | the cells, as the protocol sees them |
 //! | `peer` | the other end, as a waiter must know it |
 //! | `bell` | what ends a receiver's wait from another thread |
 //! | [`state`] | what a ring holds, for who only looks |
 //! | [`sender`] | [`RingSender`], and [`Loan`]s written in place |
+//! | `turn` | senders that take turns |
 //! | [`receiver`] | [`RingReceiver`], and [`RingMessage`]s read in place |
 
 mod bell;
+mod cells;
 pub mod options;
 mod peer;
 pub mod receiver;
 pub mod sender;
 mod shared;
 pub mod state;
+mod turn;
 
 pub use super::WaitMode;
 pub(crate) use bell::RingBell;

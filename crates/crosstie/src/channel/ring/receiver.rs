@@ -12,9 +12,10 @@ use crosstie_core::{Deadline, OwnerId};
 
 use super::super::doorbell::{Doorbell, Sight};
 use super::bell::RingBell;
+use super::cells::Cells;
 use super::options::RingOptions;
 use super::peer::Peer;
-use super::shared::{Cells, End, Shared, corrupt};
+use super::shared::{End, Shared, corrupt};
 use crate::channel::WaitMode;
 use crate::channel::patience::{Next, Patience, Stay};
 use crate::contract::{Readiness, RecvError};

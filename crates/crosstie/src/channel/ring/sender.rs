@@ -10,9 +10,11 @@ use crosstie_core::word::role::{Ending, Role};
 use crosstie_core::{Deadline, OwnerId};
 
 use super::super::doorbell::{Doorbell, Sight};
+use super::cells::Cells;
 use super::options::RingOptions;
 use super::peer::Peer;
-use super::shared::{Cells, End, Shared, corrupt};
+use super::shared::{End, Shared, corrupt};
+use super::turn::{self, Turn};
 use crate::channel::WaitMode;
 use crate::channel::patience::{Next, Patience};
 use crate::contract::{Readiness, SendError};
@@ -68,6 +70,60 @@ impl RingSender {
         };
         let (wait, ended, refused, doorbell) = (options.wait, false, 0, None);
         Ok(Self { producer, shared, me, wait, message_bytes_max, peer, known, ended, refused, doorbell })
+    }
+
+    /// As [`RingSender::open`], but waits until the sender of now has [handed over](RingSender::hand_over), ended or died: many
+    /// senders take turns. First come, first served; who waits is in line at `lock:ring.NAME`.
+    ///
+    /// # Errors
+    /// As [`RingSender::open`]; [`TimedOut`](crate::ErrorKind::TimedOut).
+    ///
+    /// # Death
+    /// A sender that is killed, while it sends, waits or hands over, holds nobody up; the receiver is told only of one that had the role.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::channel::ring::{RingOptions, RingReceiver, RingSender};
+    /// use crosstie::ledger::Domain;
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let domain = Domain::open(folder.path().join("domain"))?;
+    /// let options = RingOptions::default();
+    /// let mut receiver = RingReceiver::open(domain, "log", &options)?;
+    /// let mut first = RingSender::open_in_turn(domain, "log", &options, Deadline::NEVER)?;
+    /// let second = std::thread::spawn(move || {
+    ///     let mut second = RingSender::open_in_turn(domain, "log", &options, Deadline::NEVER).unwrap();
+    ///     second.send(b"two", Deadline::NEVER).unwrap();
+    /// });
+    /// first.send(b"one", Deadline::NEVER)?;
+    /// first.hand_over();
+    /// // No end between the two: the stream goes on.
+    /// assert_eq!(receiver.recv(Deadline::NEVER)?.to_vec(), b"one");
+    /// assert_eq!(receiver.recv(Deadline::NEVER)?.to_vec(), b"two");
+    /// # second.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_in_turn(
+        domain: &'static Domain,
+        name: &str,
+        options: &RingOptions,
+        deadline: Deadline,
+    ) -> Result<Self> {
+        turn::open_in_turn(domain, name, options, deadline)
+    }
+
+    /// Hands the sending end over: who waits for its turn goes on behind the last message, and the receiver is told no end. Where
+    /// nobody waits, the receiver waits for whoever comes.
+    ///
+    /// # Death
+    /// Killed at any instruction: the role is free, at the exact committed position; the receiver is told the death, or nothing if the
+    /// role was given up before.
+    pub fn hand_over(mut self) {
+        self.end(Ending::HandedOver);
+    }
+
+    pub(super) fn take_turn(&self, turn: Turn) {
+        self.shared.take_turn(turn);
     }
 
     /// Sends one message; blocks while the ring is full, until `deadline`.

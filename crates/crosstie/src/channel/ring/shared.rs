@@ -6,43 +6,44 @@
 //! | 128 | [`Control`]: positions and sleepers, 512 bytes |
 //! | 640 | role of the producer, on a line pair of its own |
 //! | 768 | role of the consumer, on a line pair of its own |
+//! | 896 | how often the producer's role was given up: who waits for it sleeps on that |
 //! | 4096 | the cells, mapped twice in a row |
-#![expect(unsafe_code, reason = "copies in and out of memory that other processes map")]
+#![expect(unsafe_code, reason = "refers to words that other processes map")]
 
 use std::cell::Cell;
-use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::Mutex;
 
-use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
+use crosstie_core::atomic::{AtomicU32, Ordering};
 use crosstie_core::layout::header::{Kind, layout_hash};
 use crosstie_core::ring::asleep::{Asleep, rouse};
 use crosstie_core::ring::control::Control;
-use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::record::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, CELL_BYTES, Geometry};
 use crosstie_core::ring::spsc::{Barrier, Corrupt};
 use crosstie_core::word::role::{Ending, NotTaken, Role, RoleWord};
 use crosstie_core::word::waiting::Mode;
-use crosstie_core::{Deadline, OwnerId};
+use crosstie_core::{Deadline, OwnerId, crash_point};
 
-use super::super::copy::copy;
 use super::super::doorbell::{self, Doorbell, Ringer};
 use super::super::patience::Stay;
 use super::options::{CAPACITY_BYTES, RingOptions};
 use super::peer::Peer;
+use super::turn::{self, Turn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::noted::{Noted, key_of_channel};
 use crate::ledger::{Domain, Wait};
 use crate::os::memory::MirroredMapping;
 use crate::os::{clock, futex, membarrier, process};
 use crate::region::{Segment, SegmentSpec, Sizes, Space, removal};
+use crate::sync::object;
 
 const LAYOUT: u64 = layout_hash(
     "ring: control @128 (acked, credit, consumer_waits, producer_waits {number:31, doorbell:1}, 128 apart), producer @640, \
-     consumer @768 (left: place @16), cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
+     consumer @768 (left: place @16), turns @896, cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
 );
 const CONTROL_OFFSET: usize = 128;
 const PRODUCER_OFFSET: usize = 640;
 const CONSUMER_OFFSET: usize = 768;
+const TURNS_OFFSET: usize = 896;
 const CELLS_OFFSET: u64 = 4096;
 /// How long a sleeper that cannot fence its peer sleeps before it looks again.
 const SLICE_NS: u64 = 50_000_000;
@@ -79,6 +80,8 @@ pub(super) struct Shared {
     ringer: Ringer,
     barrier: Barrier,
     replaced_dead: bool,
+    /// The sender's turn, where it waited for one.
+    turn: Mutex<Option<Turn>>,
     /// The process that opened the end.
     epoch: u64,
 }
@@ -107,7 +110,7 @@ impl Shared {
             }
             shared.role(end).leave(me, Ending::Clean, 0);
         }
-        Err(Error::new("open", object(name), ErrorKind::Busy)
+        Err(Error::new("open", name_of(name), ErrorKind::Busy)
             .because("it was removed and created again all the time")
             .advise("try again"))
     }
@@ -121,7 +124,7 @@ impl Shared {
     ) -> Result<Self> {
         let wanted = options.capacity_bytes.unwrap_or(CAPACITY_BYTES) as u64;
         if Geometry::new(wanted).is_none() {
-            return Err(Error::new("open", object(name), ErrorKind::Usage)
+            return Err(Error::new("open", name_of(name), ErrorKind::Usage)
                 .because(format!("a ring cannot have {wanted} bytes"))
                 .advise(format!("take a power of two from {CAPACITY_BYTES_MIN} to {CAPACITY_BYTES_MAX}")));
         }
@@ -129,7 +132,7 @@ impl Shared {
             Segment::open_or_create(domain.directory(), &file_name(name), &spec(wanted), |_| Ok(()))?;
         let found = segment.header().data_bytes;
         if options.capacity_bytes.is_some() && found != wanted {
-            return Err(Error::new("open", object(name), ErrorKind::Mismatch)
+            return Err(Error::new("open", name_of(name), ErrorKind::Mismatch)
                 .because(format!("it has a capacity of {found} bytes, asked for were {wanted}"))
                 .advise(format!(
                     "leave the capacity out to take it as it is, or remove it: crosstie rm ring:{name}"
@@ -160,10 +163,11 @@ impl Shared {
             segment,
             cells,
             name: name.to_owned(),
-            key: key_of_channel(&object(name)),
+            key: key_of_channel(&name_of(name)),
             ringer: Ringer::new(domain, doorbell_name(name, end.other())),
             barrier,
             replaced_dead: false,
+            turn: Mutex::new(None),
             epoch: process::fork_epoch(),
         })
     }
@@ -172,7 +176,7 @@ impl Shared {
         let role = if end == End::Producer { "sender" } else { "receiver" };
         let who = match refusal {
             NotTaken::Changing => {
-                return Error::new("open", object(&self.name), ErrorKind::Corrupt)
+                return Error::new("open", name_of(&self.name), ErrorKind::Corrupt)
                     .because(format!("who is its {role} changes all the time"))
                     .advise(format!(
                         "somebody writes into it who must not: remove it with `crosstie rm ring:{}`",
@@ -185,7 +189,7 @@ impl Shared {
                 None => "another process".to_owned(),
             },
         };
-        Error::new("open", object(&self.name), ErrorKind::Busy)
+        Error::new("open", name_of(&self.name), ErrorKind::Busy)
             .because(format!("{who} is its {role}, and a ring has one"))
             .advise("wait until it ends, or use another ring")
     }
@@ -245,6 +249,27 @@ impl Shared {
         u64::from(word.load(Ordering::Acquire))
     }
 
+    pub(super) fn turn(&self) -> &Mutex<Option<Turn>> {
+        &self.turn
+    }
+
+    /// The cells, mapped twice in a row.
+    pub(super) fn cells(&self) -> &MirroredMapping {
+        &self.cells
+    }
+
+    pub(super) fn turns_word(&self) -> &AtomicU32 {
+        self.at(TURNS_OFFSET)
+    }
+
+    pub(super) fn domain(&self) -> &'static Domain {
+        self.domain
+    }
+
+    pub(super) fn is_alive(&self, id: OwnerId) -> bool {
+        self.domain.is_alive(id)
+    }
+
     /// What the holder of `end` is now.
     pub(super) fn peer(&self, end: End) -> Peer {
         self.judge(self.read(end))
@@ -274,6 +299,10 @@ impl Shared {
     pub(super) fn leave(&self, end: End, me: OwnerId, ending: Ending, position: u64) {
         if self.is_ours() {
             self.role(end).leave(me, ending, position / CELL_BYTES);
+            crash_point!("ring.left");
+            if end == End::Producer {
+                self.pass_turn();
+            }
             self.rouse(end);
         }
     }
@@ -287,7 +316,7 @@ impl Shared {
     /// Why an end that was inherited by a fork does nothing.
     #[cold]
     pub(super) fn inherited(&self) -> Error {
-        Error::new("use", object(&self.name), ErrorKind::Unsupported)
+        Error::new("use", name_of(&self.name), ErrorKind::Unsupported)
             .because("this end belongs to the process that this one was forked from")
             .advise("open an end in the process that uses it")
     }
@@ -339,7 +368,7 @@ impl Shared {
         };
         match self.domain.wait(waits, ON_WORD, watch.as_slice(), until) {
             Wait::Woken | Wait::OwnerDied | Wait::TimedOut | Wait::Interrupted => Ok(()),
-            Wait::DomainRemoved => Err(Error::new("wait on", object(&self.name), ErrorKind::NotFound)
+            Wait::DomainRemoved => Err(Error::new("wait on", name_of(&self.name), ErrorKind::NotFound)
                 .because(format!("the domain {} was removed", self.domain.name()))
                 .advise(
                     "open it anew; if this happens at logout, enable lingering (loginctl enable-linger)",
@@ -376,10 +405,12 @@ pub fn remove(domain: &'static Domain, name: &str) -> Result<()> {
             }
         }
         holder
-    })
+    })?;
+    // Where its senders stood in line; one that somebody stands in stays.
+    object::remove_unused(domain, "lock", &turn::line_of(name)).map(drop)
 }
 
-fn object(name: &str) -> String {
+fn name_of(name: &str) -> String {
     format!("ring:{name}")
 }
 
@@ -407,93 +438,7 @@ fn spec(capacity_bytes: u64) -> SegmentSpec {
 /// The error for bytes in the ring that break its protocol.
 pub(super) fn corrupt(name: &str, fault: Corrupt) -> Error {
     let Corrupt { field, found, limit } = fault;
-    Error::new("use", object(name), ErrorKind::Corrupt)
+    Error::new("use", name_of(name), ErrorKind::Corrupt)
         .because(format!("its {field} is {found}, at most {limit} is possible"))
         .advise(format!("somebody wrote into it who must not: remove it with `crosstie rm ring:{name}`"))
-}
-
-/// The cells of a ring as the protocol sees them.
-pub(super) struct Cells {
-    base: NonNull<u8>,
-    control: NonNull<Control>,
-    capacity_bytes: u64,
-    /// The bits of an offset at which a cell starts.
-    cell_mask: u64,
-    /// Keeps the mappings.
-    _shared: Arc<Shared>,
-}
-
-// SAFETY: `base` and `control` point into mappings that `shared` keeps for as long as this value
-// lives, and that belong to the process, not to a thread.
-unsafe impl Send for Cells {}
-
-impl Cells {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        let base = shared.cells.base();
-        let control = NonNull::from(shared.control());
-        let capacity_bytes = shared.cells.len() as u64;
-        // A capacity is a power of two (`open` checked it), so that one comparison checks an offset.
-        let cell_mask = (capacity_bytes - 1) & !(CELL_BYTES - 1);
-        Self { base, control, capacity_bytes, cell_mask, _shared: Arc::clone(shared) }
-    }
-
-    /// The address of `offset`, which must lie below the capacity; valid for the capacity's bytes.
-    #[inline(always)]
-    pub(super) fn address(&self, offset: u64) -> *mut u8 {
-        assert!(offset < self.capacity_bytes, "an offset lies in the ring (M1)");
-        self.base.as_ptr().wrapping_add(offset as usize)
-    }
-
-    /// Copies `bytes` to `at` bytes behind `offset`.
-    #[inline(always)]
-    pub(super) fn write_at(&self, offset: u64, at: usize, bytes: &[u8]) {
-        let end = at as u64 + bytes.len() as u64;
-        assert!(end <= self.capacity_bytes, "a length fits the ring (M1)");
-        let to = self.address(offset).wrapping_add(at);
-        // SAFETY: M1: `to` and the bytes behind it lie in the doubled mapping (both asserted); the
-        // cells are this producer's own (I4), and no reference to them exists.
-        unsafe { copy(bytes.as_ptr(), to, bytes.len()) };
-    }
-}
-
-impl Memory for Cells {
-    #[inline]
-    fn capacity_bytes(&self) -> u64 {
-        self.capacity_bytes
-    }
-
-    #[inline(always)]
-    fn control(&self) -> &Control {
-        // SAFETY: made from a reference into the segment, which `shared` keeps for as long as `self`.
-        unsafe { self.control.as_ref() }
-    }
-
-    #[inline(always)]
-    fn commit_word(&self, offset: u64) -> &AtomicU64 {
-        assert!(offset & !self.cell_mask == 0, "a commit word starts a cell of the ring (M1)");
-        let word = self.base.as_ptr().wrapping_add(offset as usize).cast::<u64>();
-        // SAFETY: M1: inside the mapping and aligned (asserted), alive as long as `shared`; commit
-        // words are only ever accessed atomically, payload copies over them only by their owner (I4).
-        unsafe { AtomicU64::from_ptr(word) }
-    }
-
-    #[inline(always)]
-    fn write(&self, offset: u64, bytes: &[u8]) {
-        self.write_at(offset, 0, bytes);
-    }
-
-    #[inline(always)]
-    fn read(&self, offset: u64, bytes: &mut [u8]) {
-        assert!(bytes.len() as u64 <= self.capacity_bytes, "a length fits the ring (M1)");
-        let from = self.address(offset);
-        // SAFETY: M1: `from` and the bytes behind it lie in the doubled mapping (both asserted); the
-        // destination is private; a producer that keeps the protocol does not write them now (I4).
-        unsafe { copy(from, bytes.as_mut_ptr(), bytes.len()) };
-    }
-}
-
-impl std::fmt::Debug for Cells {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cells").field("capacity_bytes", &self.capacity_bytes).finish_non_exhaustive()
-    }
 }

@@ -7,8 +7,9 @@ use crosstie_core::ring::backlog::Backlog;
 use crosstie_core::word::role::Role;
 use crosstie_core::word::waiting::Mode;
 
+use super::cells::Cells;
 use super::peer::Peer;
-use super::shared::{Cells, End, ON_WORD, Shared};
+use super::shared::{End, ON_WORD, Shared};
 use crate::channel::enders::Enders;
 use crate::error::Result;
 use crate::ledger::Domain;

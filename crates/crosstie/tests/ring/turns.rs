@@ -1,0 +1,125 @@
+//! Senders that take turns.
+
+use crosstie::channel::ring::{RingReceiver, RingSender};
+use crosstie::contract::RecvError;
+use crosstie::ledger::Domain;
+use crosstie::{Deadline, ErrorKind};
+
+use super::{TestDomain, blocking};
+
+/// Plays `role`, if it is one of these.
+pub fn play(role: &str, domain: &'static Domain, hold: &impl Fn()) -> bool {
+    match role {
+        "send-in-turns" => {
+            println!("ready");
+            for _ in 0..TURNS {
+                send_in_turn(domain);
+            }
+        }
+        "wait-for-a-turn" => {
+            println!("ready");
+            send_in_turn(domain);
+            hold();
+        }
+        "have-the-turn" => {
+            let _sender = RingSender::open_in_turn(domain, "r", &blocking(), Deadline::NEVER).unwrap();
+            hold();
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// So many turns each sender takes, and so many messages it sends in one.
+const TURNS: u32 = 40;
+const MESSAGES_IN_TURN: u32 = 5;
+
+/// Takes a turn, sends this process's id and a number some times, hands over.
+fn send_in_turn(domain: &'static Domain) {
+    let mut sender = RingSender::open_in_turn(domain, "r", &blocking(), Deadline::NEVER).unwrap();
+    for n in 0..MESSAGES_IN_TURN {
+        let message = [std::process::id().to_le_bytes(), n.to_le_bytes()].concat();
+        sender.send(&message, Deadline::NEVER).unwrap();
+    }
+    sender.hand_over();
+}
+
+/// The next message of [`send_in_turn`]: whose, and its number in the turn.
+fn in_turn(receiver: &mut RingReceiver) -> (u32, u32) {
+    let message = receiver.recv(Deadline::NEVER).unwrap().to_vec();
+    let half = |at: usize| u32::from_le_bytes(message[at..at + 4].try_into().unwrap());
+    (half(0), half(4))
+}
+
+#[test]
+fn senders_of_several_processes_take_turns_and_no_end_is_told_between_them() {
+    let domain = TestDomain::new();
+    let mut receiver = RingReceiver::open(domain.open(), "r", &blocking()).unwrap();
+    let mut senders: Vec<_> = (0..3).map(|_| domain.child("send-in-turns")).collect();
+    let mut turns = std::collections::HashMap::new();
+    for _ in 0..TURNS * 3 {
+        let (who, first) = in_turn(&mut receiver);
+        assert_eq!(first, 0, "a turn began in another one");
+        for n in 1..MESSAGES_IN_TURN {
+            assert_eq!(in_turn(&mut receiver), (who, n), "a message of another in a turn");
+        }
+        *turns.entry(who).or_insert(0) += 1;
+    }
+    assert!(turns.len() == 3 && turns.values().all(|&count| count == TURNS), "{turns:?}");
+    assert!(matches!(receiver.recv(Deadline::NOW), Err(RecvError::Empty)), "an end was told");
+    for sender in &mut senders {
+        assert!(sender.child.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn who_waits_for_its_turn_gets_it_by_a_hand_over_an_end_and_a_death() {
+    let domain = TestDomain::new();
+    let ledger = domain.open();
+    let mut receiver = RingReceiver::open(ledger, "r", &blocking()).unwrap();
+    // Handed over: the receiver is told nothing.
+    let first = RingSender::open_in_turn(ledger, "r", &blocking(), Deadline::NEVER).unwrap();
+    let mut second = domain.child("wait-for-a-turn");
+    let _ready = second.ready();
+    let now = RingSender::open_in_turn(ledger, "r", &blocking(), Deadline::NOW);
+    assert_eq!(now.unwrap_err().kind(), ErrorKind::TimedOut);
+    first.hand_over();
+    assert_eq!(in_turn(&mut receiver), (second.child.id(), 0));
+    (1..MESSAGES_IN_TURN).for_each(|n| assert_eq!(in_turn(&mut receiver), (second.child.id(), n)));
+    // One that came without waiting for a turn is waited for, and its end is told.
+    let plain = loop {
+        // The second has sent, and is about to hand over.
+        match RingSender::open(ledger, "r", &blocking()) {
+            Err(error) if error.kind() == ErrorKind::Busy => std::thread::yield_now(),
+            opened => break opened.unwrap(),
+        }
+    };
+    let mut third = domain.child("wait-for-a-turn");
+    let _ready = third.ready();
+    drop(plain);
+    // Told, unless the next had come before the receiver looked.
+    let first = receiver.recv(Deadline::NEVER).map(|message| message.to_vec());
+    assert!(matches!(first, Ok(_) | Err(RecvError::Closed)), "{first:?}");
+    let told = match first {
+        Ok(message) => (u32::from_le_bytes(message[..4].try_into().unwrap()), 0),
+        Err(_) => in_turn(&mut receiver),
+    };
+    assert_eq!(told, (third.child.id(), 0));
+    (1..MESSAGES_IN_TURN).for_each(|n| assert_eq!(in_turn(&mut receiver), (third.child.id(), n)));
+    // A sender that is killed holds nobody up, and its death is told.
+    let mut killed = domain.child("have-the-turn");
+    let _ready = killed.ready();
+    let mut fourth = domain.child("wait-for-a-turn");
+    let _ready = fourth.ready();
+    killed.kill();
+    let mut has_died = false;
+    let mut got = Vec::new();
+    while got.len() < MESSAGES_IN_TURN as usize || !has_died {
+        match receiver.recv(Deadline::NEVER) {
+            Ok(message) => got.push(message.to_vec()),
+            Err(RecvError::PeerDied) => has_died = true,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(got.iter().all(|message| message[..4] == fourth.child.id().to_le_bytes()));
+}
