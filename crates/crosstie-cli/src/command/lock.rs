@@ -6,8 +6,8 @@ use std::mem;
 use std::os::unix::process::ExitStatusExt as _;
 
 use clap::Args;
-use crosstie::ErrorKind;
 use crosstie::sync::{Access, AnyLock};
+use crosstie::{Error, ErrorKind};
 
 use super::codes::{CodeFlags, Ended};
 use super::held::{self, WaitFlags};
@@ -58,12 +58,14 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
     let domain = held::domain(globals)?;
     let access = if arguments.shared { Access::Shared } else { Access::Exclusive };
     let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
-    // One order for all.
+    // One order for all, programs that call `lock_all` too.
     let names: BTreeSet<&String> = arguments.names.iter().collect();
+    let opened = names.iter().map(|name| Ok((*name, AnyLock::open_or_create_in(domain, name)?)));
+    let mut locks = opened.collect::<Result<Vec<_>, Error>>()?;
+    locks.sort_by_key(|(_, lock)| lock.rank());
     let deadline = arguments.wait.deadline();
     let mut guards = Vec::new();
-    for name in &names {
-        let lock = AnyLock::open_or_create_in(domain, name)?;
+    for (name, lock) in &locks {
         let object = format!("lock:{name}");
         let guard = held::take(globals, domain, &object, deadline, |deadline| {
             lock.lock_for_command(&owner, access, deadline)
@@ -77,22 +79,23 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
             }
             note::line(globals, &text);
         }
-        guards.push(guard);
+        guards.push((*name, guard));
     }
     let mut environment = Vec::new();
-    if let Some(last) = guards.last() {
+    // Of several it is that of the last name.
+    if let Some((_, last)) = guards.iter().max_by_key(|(name, _)| *name) {
         environment.push(("CROSSTIE_TOKEN".to_owned(), last.token().to_string()));
     }
-    if guards.iter().any(|guard| guard.is_abandoned()) {
+    if guards.iter().any(|(_, guard)| guard.is_abandoned()) {
         environment.push(("CROSSTIE_ABANDONED".to_owned(), "1".to_owned()));
     }
     let status = held::run(&owner, &arguments.command, &environment)?;
     let code = held::exit_code(status);
-    let Some((name, guard)) = names.iter().zip(&guards).find(|(_, guard)| !guard.is_held()) else {
+    let Some((name, guard)) = guards.iter().find(|(_, guard)| !guard.is_held()) else {
         if status.signal().is_some() {
             // The owner is the command, and it died: its locks are not given up here. The end of this process
             // is what makes them abandoned, as if both had been killed.
-            guards.into_iter().for_each(mem::forget);
+            guards.into_iter().for_each(|(_, guard)| mem::forget(guard));
             mem::forget(owner);
         }
         return Ok(Ended::Command(code));
