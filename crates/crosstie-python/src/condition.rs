@@ -5,7 +5,7 @@ use crosstie::os::clock;
 use crosstie::os::interruption::interruptible;
 use crosstie::sync::{Condvar, Shared};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 
 use crate::ears::Ears;
 use crate::lock::{Guard, Lock};
@@ -91,7 +91,7 @@ impl Condition {
     #[pyo3(signature = (n=1))]
     fn notify(&self, py: Python<'_>, n: u32) -> PyResult<()> {
         let lock = self.lock.get();
-        if !lock.taken.is_callers() {
+        if !lock.taken.is_callers(py) {
             return Err(refusal::not_held(lock.lock.name(), false));
         }
         self.condition.notify_around(lock.lock.domain(), n).map_err(|error| refusal::error(py, &error))
@@ -118,8 +118,15 @@ impl Condition {
         Lock::__enter__(self.lock.bind(py))
     }
 
-    #[pyo3(signature = (*_exception), text_signature = "($self, *exception)")]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+    // Three that may be missing cost less than a tuple of any number.
+    #[pyo3(signature = (_kind=None, _error=None, _trace=None, /), text_signature = "($self, kind=None, error=None, trace=None, /)")]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _kind: Option<&Bound<'_, PyAny>>,
+        _error: Option<&Bound<'_, PyAny>>,
+        _trace: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         self.release(py)
     }
 
@@ -138,7 +145,7 @@ impl Condition {
 impl Condition {
     fn wait_until(&self, py: Python<'_>, deadline: Deadline) -> PyResult<bool> {
         let lock = self.lock.get();
-        let mut guard = lock.taken.take_back(lock.lock.name(), None)?;
+        let mut guard = lock.taken.take_back(py, lock.lock.name(), None)?;
         loop {
             let ears = Ears::open(py);
             if let Err(raised) = py.check_signals() {

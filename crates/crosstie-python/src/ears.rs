@@ -115,8 +115,9 @@ impl Socket {
 /// Tells the interpreter where to write, and whether to complain when there is no room; answers where it wrote before.
 fn set_wakeup(py: Python<'_>, fd: i32, complains: bool) -> PyResult<i32> {
     static SET: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    // Not `signal`: that is Python, and to import it runs handlers, whose exception would be lost here.
     let set =
-        SET.get_or_try_init(py, || Ok::<_, PyErr>(py.import("signal")?.getattr("set_wakeup_fd")?.unbind()))?;
+        SET.get_or_try_init(py, || Ok::<_, PyErr>(py.import("_signal")?.getattr("set_wakeup_fd")?.unbind()))?;
     let options = [("warn_on_full_buffer", complains)].into_py_dict(py)?;
     set.bind(py).call((fd,), Some(&options))?.extract()
 }

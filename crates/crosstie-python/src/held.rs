@@ -1,6 +1,6 @@
 //! [`Taken`]: what was taken through one Python object and not given back, by whom.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::cell::UnsafeCell;
 
 use crosstie::os::process;
 use pyo3::exceptions::PyValueError;
@@ -49,6 +49,7 @@ struct Held<G> {
 
 impl<G> Held<G> {
     /// Whether a fork brought it here: then it is the parent's, and does nothing.
+    #[inline(always)]
     fn is_inherited(&self) -> bool {
         !process::is_fork_epoch(self.epoch)
     }
@@ -57,79 +58,116 @@ impl<G> Held<G> {
 /// What was taken through one object, the latest last.
 pub struct Taken<G> {
     owner: Holder,
-    /// Nobody holds this for longer than a step, and never outside the interpreter.
-    list: Mutex<(u64, Vec<Held<G>>)>,
+    list: Attached<List<G>>,
+}
+
+/// The acquisitions, and how many there were ever.
+struct List<G> {
+    count: u64,
+    held: Vec<Held<G>>,
 }
 
 impl<G> Taken<G> {
     pub fn by(owner: Holder) -> Self {
-        Self { owner, list: Mutex::new((0, Vec::new())) }
+        Self { owner, list: Attached::new(List { count: 0, held: Vec::new() }) }
     }
 
+    #[inline]
     pub fn owner(&self) -> Holder {
         self.owner
     }
 
     /// Keeps an acquisition; answers its number.
-    pub fn keep(&self, guard: G) -> u64 {
-        let mut list = self.list();
-        let (count, list) = &mut *list;
-        list.retain(|held| !held.is_inherited());
-        *count += 1;
-        list.push(Held {
-            guard,
-            number: *count,
-            thread: ThreadKey::of_caller(),
-            epoch: process::fork_epoch(),
-        });
-        *count
+    #[inline]
+    pub fn keep(&self, py: Python<'_>, guard: G) -> u64 {
+        let (thread, epoch) = (ThreadKey::of_caller(), process::fork_epoch());
+        self.list.with(py, |list| {
+            if list.held.first().is_some_and(Held::is_inherited) {
+                list.held.retain(|held| !held.is_inherited());
+            }
+            list.count += 1;
+            list.held.push(Held { guard, number: list.count, thread, epoch });
+            list.count
+        })
     }
 
     /// What `look` says of the acquisition `number`, while there is one.
-    pub fn with<T>(&self, number: u64, look: impl FnOnce(&G) -> T) -> Option<T> {
-        self.list().1.iter().find(|held| held.number == number).map(|held| look(&held.guard))
+    pub fn with<T>(&self, py: Python<'_>, number: u64, look: impl FnOnce(&G) -> T) -> Option<T> {
+        self.list.with(py, |list| {
+            list.held.iter().find(|held| held.number == number).map(|held| look(&held.guard))
+        })
     }
 
     /// Whether the caller has something.
-    pub fn is_callers(&self) -> bool {
+    pub fn is_callers(&self, py: Python<'_>) -> bool {
         let thread = ThreadKey::of_caller();
         let is_callers = |held: &Held<G>| self.owner == Holder::Process || held.thread == thread;
-        self.list().1.iter().any(|held| is_callers(held) && !held.is_inherited())
+        self.list.with(py, |list| list.held.iter().any(|held| is_callers(held) && !held.is_inherited()))
     }
 
     /// The caller's latest acquisition, or that of `number`, to be given back.
     ///
     /// # Errors
     /// `RuntimeError` where the caller has none of `object`.
-    pub fn take_back(&self, object: &str, number: Option<u64>) -> PyResult<G> {
+    #[inline]
+    pub fn take_back(&self, py: Python<'_>, object: &str, number: Option<u64>) -> PyResult<G> {
         let thread = ThreadKey::of_caller();
-        let mut list = self.list();
-        let found = list.1.iter().rposition(|held| {
-            let is_callers = self.owner == Holder::Process || held.thread == thread || held.is_inherited();
-            is_callers && number.is_none_or(|number| number == held.number)
+        let found = self.list.with(py, |list| {
+            let found = list.held.iter().rposition(|held| {
+                let is_callers =
+                    held.thread == thread || self.owner == Holder::Process || held.is_inherited();
+                is_callers && number.is_none_or(|number| number == held.number)
+            });
+            // The latest, mostly: nothing moves up.
+            found.map(
+                |at| if at + 1 == list.held.len() { list.held.pop() } else { Some(list.held.remove(at)) },
+            )
         });
-        match found.map(|at| list.1.remove(at)) {
+        match found.flatten() {
             Some(held) if held.is_inherited() => Err(refusal::not_held(object, true)),
             Some(held) => Ok(held.guard),
             None => Err(refusal::not_held(object, false)),
         }
-    }
-
-    fn list(&self) -> MutexGuard<'_, (u64, Vec<Held<G>>)> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Taken and not given back: it is given back now where that can be told from, else when the thread ends.
 impl<G> Drop for Taken<G> {
     fn drop(&mut self) {
-        let list = self.list.get_mut().unwrap_or_else(PoisonError::into_inner);
         let thread = ThreadKey::of_caller();
-        for held in list.1.drain(..) {
+        for held in self.list.alone().held.drain(..) {
             if self.owner == Holder::Thread && held.thread != thread && !held.is_inherited() {
                 // Another thread's: its end gives it back, as an owner's death.
                 std::mem::forget(held.guard);
             }
+        }
+    }
+}
+
+/// What is seen only with the interpreter's lock, which is the only lock that it needs: the module asks for that lock to be there.
+struct Attached<T>(UnsafeCell<T>);
+
+#[expect(unsafe_code, reason = "the interpreter's lock stands for one of our own")]
+mod attached {
+    use super::{Attached, Python, UnsafeCell};
+
+    // SAFETY: nobody sees it but in `with`, one thread at a time, and `T` may move between threads.
+    unsafe impl<T: Send> Sync for Attached<T> {}
+
+    impl<T> Attached<T> {
+        pub(super) fn new(value: T) -> Self {
+            Self(UnsafeCell::new(value))
+        }
+
+        /// Calls `look`, which calls nothing of the interpreter, so that no other thread, nor this one again, comes between.
+        #[inline(always)]
+        pub(super) fn with<R>(&self, _py: Python<'_>, look: impl FnOnce(&mut T) -> R) -> R {
+            // SAFETY: `_py` proves the interpreter's lock, and `look` does not give it away: no other reference lives.
+            look(unsafe { &mut *self.0.get() })
+        }
+
+        pub(super) fn alone(&mut self) -> &mut T {
+            self.0.get_mut()
         }
     }
 }

@@ -46,7 +46,8 @@ mod server;
 use pyo3::prelude::*;
 
 /// The compiled half of `crosstie`; import that.
-#[pymodule]
+// `held` stands on the interpreter's lock.
+#[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
     use super::awaited::{AwaitableObject, Awaited, Had};

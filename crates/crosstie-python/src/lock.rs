@@ -7,7 +7,7 @@ use crosstie::ErrorKind;
 use crosstie::sync::any_lock::AnyLockGuard;
 use crosstie::sync::{Access, AnyLock, LockError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 
 use crate::held::{Holder, Taken};
 use crate::owner::Owner;
@@ -36,10 +36,11 @@ pub type Taking = Result<AnyLockGuard, Box<LockError<AnyLockGuard>>>;
 /// Copies that were pickled are the same lock, in whatever process.
 #[pyclass(frozen, weakref, module = "crosstie")]
 pub struct Lock {
+    // What was taken by threads borrows the lock: it is dropped first.
+    pub(crate) taken: Taken<AnyLockGuard>,
     pub(crate) lock: AnyLock,
     access: Access,
     timeout: Timeout,
-    pub(crate) taken: Taken<AnyLockGuard>,
 }
 
 #[pymethods]
@@ -72,8 +73,10 @@ impl Lock {
     #[pyo3(signature = (blocking=true, timeout=Timeout(None)), text_signature = "($self, blocking=True, timeout=None)")]
     pub fn acquire(&self, py: Python<'_>, blocking: bool, timeout: Timeout) -> PyResult<bool> {
         let taken = self.take(py, patience::deadline(blocking, timeout)?)?;
-        let had = patience::was_had(py, self.lock.name(), taken)?;
-        had.map(|guard| self.keep(py, guard)).transpose().map(|kept| kept.is_some())
+        match taken {
+            Ok(guard) => self.keep(py, guard).map(|_| true),
+            refused => patience::was_had(py, self.lock.name(), refused).map(|_| false),
+        }
     }
 
     /// Gives the lock back: the latest that the caller took.
@@ -108,8 +111,15 @@ impl Lock {
         self.lock.rank()
     }
 
-    #[pyo3(signature = (*_exception), text_signature = "($self, *exception)")]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+    // Three that may be missing cost less than a tuple of any number.
+    #[pyo3(signature = (_kind=None, _error=None, _trace=None, /), text_signature = "($self, kind=None, error=None, trace=None, /)")]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _kind: Option<&Bound<'_, PyAny>>,
+        _error: Option<&Bound<'_, PyAny>>,
+        _trace: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         self.give_back(py, None)
     }
 
@@ -146,7 +156,8 @@ impl Lock {
         match this.take(py, deadline)? {
             Ok(guard) => {
                 let (abandoned, token) = (guard.is_abandoned(), guard.token());
-                let (number, dead_owner) = this.keep(py, guard)?;
+                let dead_owner = if abandoned { guard.dead_owner().as_ref().map(Owner::of) } else { None };
+                let number = this.keep(py, guard)?;
                 Ok(Guard { lock: slf.clone().unbind(), number, abandoned, dead_owner, token })
             }
             Err(refused) => Err(refusal::lock_error(py, this.lock.name(), *refused)),
@@ -159,36 +170,64 @@ impl Lock {
 
     /// Takes it without the interpreter.
     pub fn take_until(&self, deadline: Deadline) -> Taking {
-        let taken = match self.taken.owner() {
-            Holder::Thread => self.lock.lock_until(self.access, deadline),
-            Holder::Process => self.lock.lock_owned_until(self.access, deadline),
-        };
-        taken.map_err(Box::new)
+        match self.taken.owner() {
+            Holder::Thread => lent::take(&self.lock, self.access, deadline),
+            Holder::Process => self.lock.lock_owned_until(self.access, deadline).map_err(Box::new),
+        }
     }
 
-    /// Notes an acquisition; warns if the owner before died.
-    pub fn keep(&self, py: Python<'_>, guard: AnyLockGuard) -> PyResult<(u64, Option<Owner>)> {
-        let mut died = None;
+    /// Notes an acquisition, and answers its number; warns if the owner before died.
+    #[inline]
+    pub fn keep(&self, py: Python<'_>, guard: AnyLockGuard) -> PyResult<u64> {
         if guard.is_abandoned() {
-            died = guard.dead_owner().as_ref().map(Owner::of);
-            let who = guard.dead_owner().map_or("its last owner".to_owned(), |who| who.to_string());
-            let text = format!("{} was abandoned: {who} died while it had it", self.lock.name());
             // Where warnings are errors the lock is given back with the guard.
-            let category = refusal::class(py, "AbandonedWarning")?;
-            py.import("warnings")?.call_method1("warn", (text, category, 1))?;
+            self.warn(py, &guard)?;
         }
-        Ok((self.taken.keep(guard), died))
+        Ok(self.taken.keep(py, guard))
+    }
+
+    #[cold]
+    fn warn(&self, py: Python<'_>, guard: &AnyLockGuard) -> PyResult<()> {
+        let who = guard.dead_owner().map_or("its last owner".to_owned(), |who| who.to_string());
+        let text = format!("{} was abandoned: {who} died while it had it", self.lock.name());
+        let category = refusal::class(py, "AbandonedWarning")?;
+        py.import("warnings")?.call_method1("warn", (text, category, 1))?;
+        Ok(())
     }
 
     /// Gives back the caller's latest acquisition, or that of `number`.
     pub fn give_back(&self, py: Python<'_>, number: Option<u64>) -> PyResult<()> {
-        let guard = self.taken.take_back(self.lock.name(), number)?;
-        if guard.is_held() {
-            return Ok(());
-        }
+        let guard = self.taken.take_back(py, self.lock.name(), number)?;
+        if guard.is_held() { Ok(()) } else { Err(self.lost(py, &guard)) }
+    }
+
+    #[cold]
+    fn lost(&self, py: Python<'_>, guard: &AnyLockGuard) -> PyErr {
         let text =
             format!("{} was taken away by force while this had token {}", self.lock.name(), guard.token());
-        Err(refusal::exception(py, ErrorKind::Lost, &text))
+        refusal::exception(py, ErrorKind::Lost, &text)
+    }
+}
+
+/// Locks for a thread, whose guards borrow the lock that stands beside them.
+#[expect(unsafe_code, reason = "a guard stands in the same object as what it borrows")]
+mod lent {
+    use crosstie::Deadline;
+    use crosstie::sync::any_lock::AnyTurn;
+    use crosstie::sync::{Access, AnyLock, LockResult};
+
+    use super::{AnyLockGuard, Taking};
+
+    /// As [`AnyLock::lend_until`]; the guard is dropped before `lock`, which the caller sees to: [`super::Lock`] keeps both, and drops it
+    /// first.
+    #[inline]
+    pub(super) fn take(lock: &AnyLock, access: Access, deadline: Deadline) -> Taking {
+        let taken = lock.lend_until(access, deadline);
+        // SAFETY: only the lifetime is another. It borrows the mapped object, which lives as long as the `AnyLock`, wherever
+        // that moves; `Lock` drops what was taken before that.
+        let taken =
+            unsafe { std::mem::transmute::<LockResult<AnyTurn<'_>>, LockResult<AnyLockGuard>>(taken) };
+        taken.map_err(Box::new)
     }
 }
 
@@ -212,8 +251,8 @@ pub struct Guard {
 impl Guard {
     /// Whether it is still held: False when it was given back, was taken away by force, and in a fork child.
     #[getter]
-    fn held(&self) -> bool {
-        self.lock.get().taken.with(self.number, AnyLockGuard::is_held).unwrap_or(false)
+    fn held(&self, py: Python<'_>) -> bool {
+        self.lock.get().taken.with(py, self.number, AnyLockGuard::is_held).unwrap_or(false)
     }
 
     /// Gives the lock back before the end of the `with` block.

@@ -6,7 +6,7 @@ use crosstie::ErrorKind;
 use crosstie::sync::semaphore::{AcquireOwned, OwnedPermit};
 use crosstie::sync::{LockError, Shared};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 
 use crate::held::{Holder, Taken};
 use crate::owner::Owner;
@@ -62,7 +62,7 @@ impl Semaphore {
     fn acquire(&self, py: Python<'_>, blocking: bool, timeout: Timeout) -> PyResult<bool> {
         let taken = self.take(py, patience::deadline(blocking, timeout)?)?;
         let had = patience::was_had(py, self.semaphore.name(), taken)?;
-        Ok(had.map(|permit| self.taken.keep(permit)).is_some())
+        Ok(had.map(|permit| self.taken.keep(py, permit)).is_some())
     }
 
     /// Gives a permit back: the latest that the caller took.
@@ -88,15 +88,22 @@ impl Semaphore {
         match this.take(py, this.timeout.deadline())? {
             Ok(permit) => {
                 let (index, token) = (permit.index(), permit.token());
-                let number = this.taken.keep(permit);
+                let number = this.taken.keep(py, permit);
                 Ok(Permit { semaphore: slf.clone().unbind(), number, index, token })
             }
             Err(refused) => Err(refusal::lock_error(py, this.semaphore.name(), *refused)),
         }
     }
 
-    #[pyo3(signature = (*_exception), text_signature = "($self, *exception)")]
-    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) -> PyResult<()> {
+    // Three that may be missing cost less than a tuple of any number.
+    #[pyo3(signature = (_kind=None, _error=None, _trace=None, /), text_signature = "($self, kind=None, error=None, trace=None, /)")]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _kind: Option<&Bound<'_, PyAny>>,
+        _error: Option<&Bound<'_, PyAny>>,
+        _trace: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         self.give_back(py, None)
     }
 
@@ -143,7 +150,7 @@ impl Semaphore {
     }
 
     fn give_back(&self, py: Python<'_>, number: Option<u64>) -> PyResult<()> {
-        let permit = self.taken.take_back(self.semaphore.name(), number)?;
+        let permit = self.taken.take_back(py, self.semaphore.name(), number)?;
         if permit.is_held() {
             return Ok(());
         }
@@ -169,8 +176,8 @@ pub struct Permit {
 impl Permit {
     /// Whether it is still held: False when it was given back, was taken away by force, and in a fork child.
     #[getter]
-    fn held(&self) -> bool {
-        self.semaphore.get().taken.with(self.number, Own::is_held).unwrap_or(false)
+    fn held(&self, py: Python<'_>) -> bool {
+        self.semaphore.get().taken.with(py, self.number, Own::is_held).unwrap_or(false)
     }
 
     /// Gives the permit back before the end of the `with` block.

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use crosstie::ErrorKind;
 use crosstie::contract::{Readiness, SendError};
-use crosstie::endpoint::Options;
+use crosstie::endpoint::{Loan, Options};
+use crosstie::{Deadline, ErrorKind};
 use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -55,6 +56,37 @@ impl SenderEnd {
         }
     }
 
+    /// Sends several buffers as one message, each written to its place in the room for it; waits while there is none.
+    #[pyo3(signature = (parts, timeout=Timeout(None)), text_signature = "($self, parts, timeout=None)")]
+    fn send_parts(&self, py: Python<'_>, parts: Vec<PyBuffer<u8>>, timeout: Timeout) -> PyResult<()> {
+        if parts.iter().any(|part| !part.is_c_contiguous()) {
+            return Err(PyBufferError::new_err("a part of a message has to be contiguous"));
+        }
+        let length = parts.iter().map(|part| part.len_bytes()).sum();
+        let deadline = timeout.deadline();
+        loop {
+            // Whether there is room is waited for without the interpreter; what others may change meanwhile is copied with it.
+            let room = patience::sliced(py, deadline, |deadline| {
+                self.with(|end| end.reserve(length, deadline).map(drop))
+            })?;
+            let sent = match room {
+                Ok(Ok(())) => self.with(|end| {
+                    let mut loan = end.reserve(length, Deadline::NOW)?;
+                    write(py, &mut loan, &parts);
+                    loan.commit()
+                }),
+                refused => refused,
+            };
+            match sent {
+                Ok(Ok(())) => return Ok(()),
+                // Another thread had the room.
+                Ok(Err(SendError::Full)) if !deadline.is_now() => {}
+                Ok(Err(refused)) => return Err(send_error(py, &self.address, refused)),
+                Err(Gone) => return Err(closed(py, &self.address)),
+            }
+        }
+    }
+
     /// Says that this end is done: the receiver gets everything, then a clean end.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let end = py.detach(|| self.end.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -90,6 +122,42 @@ impl SenderEnd {
     #[getter]
     fn address(&self) -> &str {
         &self.address
+    }
+}
+
+/// Writes the parts one behind the other.
+fn write(py: Python<'_>, loan: &mut Loan<'_>, parts: &[PyBuffer<u8>]) {
+    let mut offset = 0;
+    for part in parts {
+        lent::write(py, loan, offset, part);
+        offset += part.len_bytes();
+    }
+}
+
+/// The memory of buffers.
+#[expect(unsafe_code, reason = "reads memory that the interpreter lends, and that others may write")]
+mod lent {
+    use std::cell::Cell;
+
+    use super::{Loan, PyBuffer, Python};
+
+    /// So much is copied at a time: what others change meanwhile is copied as it was at some moment, byte by byte.
+    const CHUNK_BYTES: usize = 4096;
+
+    pub(super) fn write(_py: Python<'_>, loan: &mut Loan<'_>, offset: usize, part: &PyBuffer<u8>) {
+        // Contiguous: the caller has seen to it.
+        let Some(cells) = part.as_slice_ptr() else { return };
+        // SAFETY: `part` keeps its memory where it is, and lives longer; a `Cell` of a byte is one, and who has the
+        // interpreter's lock, which `_py` proves, is alone with it.
+        let cells = unsafe { &*(cells.as_ptr() as *const [Cell<u8>]) };
+        let mut chunk = [0; CHUNK_BYTES];
+        for (index, cells) in cells.chunks(CHUNK_BYTES).enumerate() {
+            let chunk = &mut chunk[..cells.len()];
+            for (to, from) in chunk.iter_mut().zip(cells) {
+                *to = from.get();
+            }
+            loan.write_at(offset + index * CHUNK_BYTES, chunk);
+        }
     }
 }
 

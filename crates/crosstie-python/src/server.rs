@@ -28,9 +28,14 @@ const LOOK: Duration = Duration::from_millis(50);
 #[pyclass(frozen, weakref, subclass, module = "crosstie._native")]
 pub struct ServerEnd {
     /// Threads take calls beside each other; it ends when the last has come back.
-    end: Mutex<Option<Arc<End>>>,
-    stopper: Stopper,
+    open: Mutex<Option<Arc<Open>>>,
     address: String,
+}
+
+/// A server, and what stops it: both go when it is closed.
+struct Open {
+    end: End,
+    stopper: Stopper,
 }
 
 #[pymethods]
@@ -42,14 +47,15 @@ impl ServerEnd {
             End::open_with(address, &Options { open_deadline, ..options(timeout, domain.clone()) })
         })?;
         let (stopper, address) = (end.stopper(), end.address().to_owned());
-        Ok(Self { end: Mutex::new(Some(Arc::new(end))), stopper, address })
+        Ok(Self { open: Mutex::new(Some(Arc::new(Open { end, stopper }))), address })
     }
 
     /// Takes the next call; waits while there is none.
     #[pyo3(signature = (timeout=Timeout(None)), text_signature = "($self, timeout=None)")]
     fn take_call(&self, py: Python<'_>, timeout: Timeout) -> PyResult<CallEnd> {
-        let end = self.end(py)?;
-        let taken = patience::sliced(py, timeout.deadline(), |deadline| Came(end.receive_until(deadline)))?;
+        let open = self.open(py)?;
+        let taken =
+            patience::sliced(py, timeout.deadline(), |deadline| Came(open.end.receive_until(deadline)))?;
         match taken.0 {
             Ok(call) => Ok(CallEnd::of(py, call)),
             Err(RecvError::Failed(error) | RecvError::Malformed(error)) => Err(refusal::error(py, &error)),
@@ -64,14 +70,14 @@ impl ServerEnd {
     /// threads, until stop(), or until a signal's handler raises.
     #[pyo3(signature = (answer, workers=1))]
     fn serve_bytes(&self, py: Python<'_>, answer: Py<PyAny>, workers: usize) -> PyResult<()> {
-        let end = self.end(py)?;
+        let open = self.open(py)?;
         let work = &|request: Vec<u8>| Python::attach(|py| answered(answer.bind(py), &request));
         let (served, raised) = py.detach(|| {
             std::thread::scope(|threads| {
                 let (done, ended) = mpsc::channel();
-                let end = &end;
+                let open = &open;
                 let serving = threads.spawn(move || {
-                    let served = end.serve(workers, work);
+                    let served = open.end.serve(workers, work);
                     // Nobody listens only where the other thread has stopped already.
                     let _ = done.send(());
                     served
@@ -82,7 +88,7 @@ impl ServerEnd {
                         && let Err(error) = Python::attach(|py| py.check_signals())
                     {
                         raised = Some(error);
-                        self.stopper.stop();
+                        open.stopper.stop();
                     }
                 }
                 (serving.join(), raised)
@@ -97,19 +103,21 @@ impl ServerEnd {
 
     /// Ends the serving, from any thread or a signal's handler; calls in hand are still answered.
     fn stop(&self) {
-        self.stopper.stop();
+        if let Some(open) = &*self.open.lock().unwrap_or_else(PoisonError::into_inner) {
+            open.stopper.stop();
+        }
     }
 
     /// Ends this server; its clients are told.
     fn close(&self, py: Python<'_>) {
-        self.stopper.stop();
-        py.detach(|| drop(self.end.lock().unwrap_or_else(PoisonError::into_inner).take()));
+        self.stop();
+        py.detach(|| drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take()));
     }
 
     /// Whether it was closed.
     #[getter]
     fn closed(&self) -> bool {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// The address, with what the system chose.
@@ -120,9 +128,9 @@ impl ServerEnd {
 }
 
 impl ServerEnd {
-    fn end(&self, py: Python<'_>) -> PyResult<Arc<End>> {
-        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        end.ok_or_else(|| closed(py, &self.address))
+    fn open(&self, py: Python<'_>) -> PyResult<Arc<Open>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        open.ok_or_else(|| closed(py, &self.address))
     }
 }
 

@@ -164,3 +164,13 @@ def test_others_are_not_unpickled_without_being_allowed(tmp_path):
     with Serving(own, lambda pair: pair[::-1], codec="pickle"), crosstie.Client(own, codec="pickle") as client:
         assert client.call((1, "a")) == ("a", 1)
     crosstie.Server("tcp:127.0.0.1:0", codec="pickle", allow_pickle=True).close()
+
+
+def test_a_server_that_was_closed_leaves_its_address_to_the_next(address):
+    first = crosstie.Server(address)
+    first.close()
+    first.stop()
+    with crosstie.Server(address), crosstie.Client(address) as client, pytest.raises(TimeoutError):
+        client.call(b"", timeout=0.001)
+    with pytest.raises(crosstie.Usage):
+        first.take(timeout=0)

@@ -239,3 +239,37 @@ def test_an_end_that_was_inherited_by_a_fork_is_refused_or_does_nothing():
     assert os.waitpid(child, 0)[1] == 0
     tx.send(b"from the parent")
     assert rx.recv() == b"from the parent"
+
+
+@pytest.mark.parametrize("address", ["ring:frames?capacity=4MiB", "queue:frames?capacity=4MiB", "fifo"])
+def test_buffers_go_beside_their_pickle_and_can_be_written(address, tmp_path):
+    numpy = pytest.importorskip("numpy")
+    if address == "fifo":
+        address = f"fifo:{tmp_path}/f"
+    sent = {"frame": numpy.arange(100_000, dtype="f8"), "shape": (2, 3), "raw": pickle.PickleBuffer(bytearray(b"abc"))}
+    rx = []
+    opening = threading.Thread(target=lambda: rx.append(crosstie.Receiver(address, codec="pickle")))
+    opening.start()
+    with crosstie.Sender(address, codec="pickle") as tx:
+        opening.join()
+        sending = threading.Thread(target=lambda: (tx.send(sent), tx.send("plain")))
+        sending.start()
+        got = rx[0].recv(timeout=50)
+        assert rx[0].recv(timeout=50) == "plain"
+        sending.join()
+    rx[0].close()
+    assert (got["frame"] == sent["frame"]).all() and got["shape"] == (2, 3) and bytes(got["raw"]) == b"abc"
+    got["frame"][0] = 7
+    assert got["frame"].flags.aligned
+
+
+def test_a_message_of_parts_is_one_message():
+    with crosstie.Sender("ring:parts") as tx, crosstie.Receiver("ring:parts") as rx:
+        tx.send_parts([b"one, ", bytearray(b"two, "), memoryview(b"-three-")[1:-1]])
+        assert rx.recv() == b"one, two, three"
+        with pytest.raises(crosstie.TooLarge):
+            tx.send_parts([bytes(1 << 20)] * 2)
+        with pytest.raises(BufferError):
+            tx.send_parts([memoryview(b"abcd")[::2]])
+        tx.send_parts([])
+        assert rx.recv() == b""

@@ -89,10 +89,54 @@ def _decoder(codec: str) -> Any:
     if codec == "msgpack":
         return _msgpack().unpackb
     if codec == "pickle":
-        import pickle
-
-        return pickle.loads
+        return _unpickle
     raise _unknown(codec)
+
+
+#: With what a pickle begins whose buffers stand behind it; a pickle itself begins with 0x80.
+_APART = b"\0crosstie.pickle/1"
+#: Buffers begin at multiples of this, as numbers like it.
+_ALIGNED = 16
+
+
+def _pickle_parts(message: Any) -> bytes | list[Any]:
+    """A pickle, or its parts where the message has buffers: those are written into the message itself, not into the pickle first."""
+    import pickle
+
+    buffers: list[pickle.PickleBuffer] = []
+    pickled = pickle.dumps(message, 5, buffer_callback=buffers.append)
+    if not buffers:
+        return pickled
+    raw = [buffer.raw() for buffer in buffers]
+    lengths = [len(pickled), *map(len, raw)]
+    head = _APART + b"".join(length.to_bytes(8, "little") for length in (len(raw), *lengths))
+    parts: list[Any] = []
+    for part in (head, pickled, *raw):
+        parts += [part, bytes(-len(part) % _ALIGNED)]
+    return parts
+
+
+def _unpickle(data: bytes) -> Any:
+    import pickle
+
+    if not data.startswith(_APART):
+        return pickle.loads(data)
+    # Arrays are views of it: it has to be theirs to write.
+    view = memoryview(bytearray(data))
+    at = len(_APART)
+
+    def number() -> int:
+        nonlocal at
+        at += 8
+        return int.from_bytes(view[at - 8 : at], "little")
+
+    lengths = [number() for _ in range(number() + 1)]
+    at += -at % _ALIGNED
+    parts = []
+    for length in lengths:
+        parts.append(view[at : at + length])
+        at += length + -length % _ALIGNED
+    return pickle.loads(parts[0], buffers=parts[1:])
 
 
 class Sender(SenderEnd):
@@ -127,14 +171,21 @@ class Sender(SenderEnd):
         timeout: _Timeout = None,
         domain: str | PathLike[str] | None = None,
     ) -> None:
-        self._encode = None if codec == "bytes" else _encoder(codec)
+        if codec == "bytes":
+            self._encode = None
+        else:
+            self._encode = _pickle_parts if codec == "pickle" else _encoder(codec)
 
     def send(self, message: Any, timeout: _Timeout = None) -> None:
         """Sends one message; waits while there is no room.
 
         Raises TimedOut, Closed when the receiver has ended, PeerDied when it was killed, TooLarge.
         """
-        self.send_bytes(message if self._encode is None else self._encode(message), timeout)
+        if self._encode is not None:
+            message = self._encode(message)
+            if isinstance(message, list):
+                return self.send_parts(message, timeout)
+        self.send_bytes(message, timeout)
 
     def __enter__(self) -> Sender:
         return self
@@ -256,7 +307,7 @@ class Queue:
     """A queue between processes as multiprocessing.Queue, that nobody's death hangs: get() raises PeerDied instead.
 
     By name, or a new one without, which is gone with its maker. Any number put, any number get; what a killed one had just got is delivered to
-    another. Copies that were pickled are the same queue.
+    another. Arrays, and whatever has buffers, are not copied into a pickle first. Copies that were pickled are the same queue.
 
     >>> import crosstie
     >>> q = crosstie.Queue("letters")
