@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crosstie::sync::Shared;
+use crosstie::sync::{AnyCountingSemaphore, LockError, LockResult, PosixSemaphore};
+use crosstie::{Deadline, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -21,10 +22,13 @@ use crate::{domain, refusal};
 /// >>> items.wait(timeout=5)
 /// True
 ///
-/// `value` is the number at the beginning, said by who makes it.
+/// `value` is the number at the beginning, said by who makes it. With `posix:/name` it is the C library's, which any C program has by
+/// sem_open("/name"): whoever is awake takes it, and nobody can be told who waits.
 #[pyclass(frozen, weakref, module = "crosstie")]
 pub struct CountingSemaphore {
-    semaphore: Shared<crosstie::sync::CountingSemaphore>,
+    semaphore: AnyCountingSemaphore,
+    /// Its kind and name.
+    name: String,
 }
 
 #[pymethods]
@@ -32,9 +36,19 @@ impl CountingSemaphore {
     #[new]
     #[pyo3(signature = (name, value=0, *, domain=None))]
     fn new(py: Python<'_>, name: &str, value: u32, domain: Option<PathBuf>) -> PyResult<Self> {
-        let domain = domain::open(py, domain)?;
-        let opened = crosstie::sync::CountingSemaphore::open_or_create_in(domain, name, value);
-        Ok(Self { semaphore: opened.map_err(|error| refusal::error(py, &error))? })
+        let opened = AnyCountingSemaphore::open_or_create_in(|| domain::at(domain), name, value);
+        let semaphore = opened.map_err(|error| refusal::error(py, &error))?;
+        let name = match &semaphore {
+            AnyCountingSemaphore::Crosstie(semaphore) => semaphore.name().to_owned(),
+            AnyCountingSemaphore::Posix(semaphore) => format!("posix:{}", semaphore.name()),
+        };
+        Ok(Self { semaphore, name })
+    }
+
+    /// Takes the name of a `posix:/name` away; who has it open keeps it. Others go with `crosstie.remove("count:NAME")`.
+    #[staticmethod]
+    fn unlink(py: Python<'_>, name: &str) -> PyResult<()> {
+        PosixSemaphore::unlink(name).map_err(|error| refusal::error(py, &error))
     }
 
     /// Waits until the number is not 0, and makes it smaller by 1; False if that was not in time.
@@ -53,10 +67,22 @@ impl CountingSemaphore {
     #[pyo3(signature = (blocking=true, timeout=Timeout(None)), text_signature = "($self, blocking=True, timeout=None)")]
     fn acquire(&self, py: Python<'_>, blocking: bool, timeout: Timeout) -> PyResult<bool> {
         let deadline = patience::deadline(blocking, timeout)?;
-        let taken = patience::take(py, self.semaphore.domain(), deadline, |deadline| {
-            self.semaphore.wait_until(deadline).map_err(Box::new)
-        })?;
-        Ok(patience::was_had(py, self.semaphore.name(), taken)?.is_some())
+        let taken = match &self.semaphore {
+            AnyCountingSemaphore::Crosstie(semaphore) => {
+                patience::take(py, semaphore.domain(), deadline, |deadline| {
+                    semaphore.wait_until(deadline).map_err(Box::new)
+                })?
+            }
+            // It has no queue, so that nothing is lost between two looks for signals.
+            posix @ AnyCountingSemaphore::Posix(_) => {
+                let wait = |deadline: Deadline| Waited(posix.wait_until(deadline));
+                patience::sliced(py, deadline, wait)?.0.map_err(Box::new)
+            }
+        };
+        match taken {
+            Err(refused) if matches!(refused.kind(), ErrorKind::Busy | ErrorKind::TimedOut) => Ok(false),
+            taken => Ok(patience::was_had(py, &self.name, taken)?.is_some()),
+        }
     }
 
     /// As `post`, in the words of threading.Semaphore.
@@ -83,22 +109,41 @@ impl CountingSemaphore {
     /// Its kind and name: "count:items".
     #[getter]
     fn name(&self) -> &str {
-        self.semaphore.name()
+        &self.name
     }
 
-    /// The folder in which it has its name.
+    /// The folder in which it has its name; None for a `posix:/name`, which is the machine's.
     #[getter]
-    fn domain(&self) -> &'static str {
-        self.semaphore.domain().name()
+    fn domain(&self) -> Option<&'static str> {
+        match &self.semaphore {
+            AnyCountingSemaphore::Crosstie(semaphore) => Some(semaphore.domain().name()),
+            AnyCountingSemaphore::Posix(_) => None,
+        }
     }
 
     fn __repr__(&self) -> String {
-        format!("<crosstie.CountingSemaphore {} in {}>", self.name(), self.domain())
+        let place = self.domain().map_or(String::new(), |domain| format!(" in {domain}"));
+        format!("<crosstie.CountingSemaphore {}{place}>", self.name)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
-        let keywords = PyDict::new(slf.py());
-        keywords.set_item("domain", slf.get().domain())?;
-        pickle::by_name(slf.get_type(), slf.get().name(), keywords)
+        let (this, keywords) = (slf.get(), PyDict::new(slf.py()));
+        let Some(domain) = this.domain() else {
+            // Behind the kind stands the address as a whole.
+            return pickle::by_name(slf.get_type(), &format!("count:{}", this.name), keywords);
+        };
+        keywords.set_item("domain", domain)?;
+        pickle::by_name(slf.get_type(), &this.name, keywords)
+    }
+}
+
+/// What came of a wait for a POSIX semaphore.
+struct Waited(LockResult<()>);
+
+impl patience::Late for Waited {
+    fn is_late(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_err_and(|refused| matches!(LockError::kind(refused), ErrorKind::Busy | ErrorKind::TimedOut))
     }
 }

@@ -9,11 +9,15 @@ use crate::refusal;
 
 /// The domain in the folder `path`, else that of `$CROSSTIE_DOMAIN`, else the user's own.
 pub fn open(py: Python<'_>, path: Option<PathBuf>) -> PyResult<&'static Domain> {
-    let opened = match path {
+    at(path).map_err(|error| refusal::error(py, &error))
+}
+
+/// As [`open`], with the library's error.
+pub fn at(path: Option<PathBuf>) -> crosstie::Result<&'static Domain> {
+    match path {
         Some(path) => Domain::open(path),
         None => Domain::open_default(),
-    };
-    opened.map_err(|error| refusal::error(py, &error))
+    }
 }
 
 /// Whether only this user can put anything into the domain: then what lies there may be unpickled.

@@ -206,3 +206,18 @@ def test_a_name_that_is_of_another_kind_of_parameter_is_refused():
         crosstie.Event("ready", reset="never")
     with pytest.raises(OverflowError):
         crosstie.CountingSemaphore("items", -1)
+
+
+def test_a_semaphore_that_c_programs_have_by_sem_open_is_reachable(other):
+    name = f"posix:/crosstie-pytest-{os.getpid()}"
+    items = crosstie.CountingSemaphore(name, 1)
+    try:
+        assert (items.name, items.domain, items.value) == (name, None, 1)
+        assert items.wait(timeout=0) and not items.wait(timeout=0) and not items.wait(timeout=0.001)
+        waiter = other("items = crosstie.CountingSemaphore(sys.argv[1])\nprint('waits', flush=True)\nprint(items.wait(), flush=True)\n", name)
+        waiter.says("waits")
+        pickle.loads(pickle.dumps(items)).post()
+        waiter.says("True")
+        assert items.value == 0 and os.path.exists(f"/dev/shm/sem.crosstie-pytest-{os.getpid()}")
+    finally:
+        crosstie.CountingSemaphore.unlink(name)
