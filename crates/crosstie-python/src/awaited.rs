@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crosstie::sync::event::Reset;
-use crosstie::sync::lock::LockAsync as _;
+use crosstie::sync::lock::{ByProcess, LockAsync as _};
 use crosstie::sync::semaphore::{AcquireAsync as _, OwnedPermit};
 use crosstie::sync::{
     Access, CountingSemaphore, Event, Lock, LockError, LockGuard, LockResult, Semaphore, Shared,
@@ -26,7 +26,7 @@ use crate::{domain, refusal};
 
 /// What a wait gave.
 enum Given {
-    Lock(LockGuard<Shared<Lock>>),
+    Lock(LockGuard<Shared<Lock>, ByProcess>),
     Permit(OwnedPermit<Shared<Semaphore>>),
     Nothing,
 }

@@ -25,11 +25,11 @@ use super::shared::{End, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::{Domain, Wait};
 use crate::os::futex;
-use crate::sync::lock::{Access, Lock, LockGuard, LockOwned as _};
+use crate::sync::lock::{Access, ByProcess, Lock, LockGuard, LockOwned as _};
 use crate::sync::{LockError, Shared as SharedObject};
 
 /// The turn of a sender, until it is dropped.
-pub(super) type Turn = LockGuard<SharedObject<Lock>>;
+pub(super) type Turn = LockGuard<SharedObject<Lock>, ByProcess>;
 
 /// Opens the sending end of the ring `name` when its turn has come.
 pub(super) fn open_in_turn(
