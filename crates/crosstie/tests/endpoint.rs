@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crosstie::endpoint::{Options, Receiver, Sender};
+use crosstie::endpoint::{Delivery, Options, Receiver, Sender};
 use crosstie::{Deadline, ErrorKind, RecvError, SendError, pair};
 
 #[test]
@@ -27,6 +27,19 @@ fn iterating_gives_a_death_once_as_an_error() {
     assert_eq!(messages.next().unwrap().unwrap(), 1);
     assert!(matches!(messages.next(), Some(Err(RecvError::PeerDied))));
     assert!(messages.next().is_none());
+}
+
+#[test]
+fn the_ends_of_a_topic_say_what_its_mode_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { domain: Some(folder.path().join("d")), ..Options::default() };
+    for (mode, delivery) in [("lossless", Delivery::AtMostOnce), ("lossy", Delivery::BestEffort)] {
+        let address = format!("topic:{mode}?mode={mode}");
+        let rx = Receiver::<u32>::open_with(&address, &options).unwrap();
+        let tx = Sender::<u32>::open_with(&address, &options).unwrap();
+        assert_eq!((tx.caps().delivery, rx.caps().delivery), (delivery, delivery), "{mode}");
+        assert_eq!(rx.caps().is_zero_copy, mode == "lossless");
+    }
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
         "waiting": waiting, "acquisitions": object.acquisitions, "contended": object.contended,
         "longest_wait_ns": nanoseconds(object.longest_wait), "overtaken_most": object.overtaken_most,
         "owner_deaths": object.deaths, "is_abandoned": object.is_abandoned || object.dead_owner.is_some(),
-         "caps": Capabilities::of(&object.kind).as_ref().map(caps_document),
+        "caps": caps(object).as_ref().map(caps_document),
         "is_stalled": snapshot.stall_at(object.key).is_some(),
         "ring": object.ring.as_ref().map(|ring| channels::ring_document(snapshot, ring)),
         "queue": object.queue.as_ref().map(|queue| channels::queue_document(snapshot, queue)),
@@ -251,8 +251,14 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
 /// What the mechanism of an address can that is the kernel's, where there is no object to look at.
 fn kernels(what: &str) -> Option<Capabilities> {
     let address = what.parse::<Address>().ok()?;
-    let is_shared = matches!(address.place(), Place::Ring(_) | Place::Queue(_));
+    let is_shared = matches!(address.place(), Place::Ring(_) | Place::Queue(_) | Place::Topic(_));
     Capabilities::of(address.mechanism()).filter(|_| !is_shared)
+}
+
+/// What the mechanism of an object can, if it carries messages.
+fn caps(object: &SnapshotObject) -> Option<Capabilities> {
+    let caps = Capabilities::of(&object.kind)?;
+    Some(object.topic.as_ref().map_or(caps, |topic| caps.of_mode(topic.mode)))
 }
 
 fn caps_document(caps: &Capabilities) -> Value {
@@ -264,7 +270,7 @@ fn caps_document(caps: &Capabilities) -> Value {
 
 fn describe(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     let mut text = format!("{}\n", line(snapshot, object));
-    if let Some(caps) = Capabilities::of(&object.kind) {
+    if let Some(caps) = caps(object) {
         let _ = writeln!(text, "  {caps}");
     }
     if let Some(ends) = channels::ends(snapshot, object) {

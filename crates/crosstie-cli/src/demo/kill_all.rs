@@ -131,6 +131,12 @@ fn ours(stage: &Stage, at: usize, scene: &str) -> Result<String, Failure> {
         }
         next = Some(waiter);
     }
+    // Their waits are there before they have given up what they wait with.
+    match scene {
+        "notify" | "notify-all" => drop(mutex(domain, &name)?.lock_for(PATIENCE).map_err(refused)?),
+        "queue" => drop(queue(domain, &name)?.enter_until(clock::deadline_in(PATIENCE)).map_err(refused)?),
+        _ => {}
+    }
     victim.kill();
     let began = clock::now_ns();
     let how = go_on(domain, scene, &name)?;

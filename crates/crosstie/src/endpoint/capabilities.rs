@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::channel::topic::Mode;
+
 /// How often a message is delivered, when ends die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -56,7 +58,7 @@ pub struct Capabilities {
     pub is_zero_copy: bool,
     /// Any number of processes may send at a time.
     pub has_many_senders: bool,
-    /// Any number of processes may receive at a time, each message one of them.
+    /// Any number of processes may receive at a time: each message of a queue one of them, each of a topic all.
     pub has_many_receivers: bool,
     /// The two ends may be on different machines.
     pub crosses_machines: bool,
@@ -85,7 +87,7 @@ const fn row(mechanism: &'static str, delivery: Delivery, untaken: Untaken) -> C
 
 use Delivery::{AtLeastOnce, AtMostOnce, BestEffort};
 
-const TABLE: [Capabilities; 9] = [
+const TABLE: [Capabilities; 10] = [
     Capabilities { has_many_senders: false, carries_calls: false, ..row("pipe", AtMostOnce, Untaken::Lost) },
     Capabilities { has_many_senders: false, ..row("fd", AtMostOnce, Untaken::Lost) },
     row("fifo", AtMostOnce, Untaken::KeptWhileOpen),
@@ -101,6 +103,12 @@ const TABLE: [Capabilities; 9] = [
     },
     Capabilities { is_zero_copy: true, has_many_senders: false, ..row("ring", AtLeastOnce, Untaken::Kept) },
     Capabilities { is_zero_copy: true, has_many_receivers: true, ..row("queue", AtLeastOnce, Untaken::Kept) },
+    Capabilities {
+        is_zero_copy: true,
+        has_many_receivers: true,
+        carries_calls: false,
+        ..row("topic", AtMostOnce, Untaken::Lost)
+    },
 ];
 
 impl Capabilities {
@@ -110,7 +118,7 @@ impl Capabilities {
         &TABLE
     }
 
-    /// What the mechanism of this name can; the standard descriptors are `fd`.
+    /// What the mechanism of this name can; the standard descriptors are `fd`, a topic is lossless.
     #[must_use]
     pub fn of(mechanism: &str) -> Option<Self> {
         let mechanism = if mechanism == "-" { "fd" } else { mechanism };
@@ -123,6 +131,16 @@ impl Capabilities {
     pub fn of_calls(mechanism: &str) -> Option<Self> {
         let found = Self::of(mechanism).filter(|row| row.carries_calls)?;
         Some(Self { delivery: AtMostOnce, is_ordered: false, is_zero_copy: false, ..found })
+    }
+
+    /// The same of a topic of `mode`: one that waits for no subscriber overwrites what they have not read, and what is read
+    /// there is a copy.
+    #[must_use]
+    pub fn of_mode(self, mode: Mode) -> Self {
+        match mode {
+            Mode::Lossless => self,
+            Mode::Lossy | Mode::Latest => Self { delivery: BestEffort, is_zero_copy: false, ..self },
+        }
     }
 
     /// The same with the limit of an end.
@@ -209,6 +227,7 @@ mod tests {
             "unixpacket:/s",
             "ring:r",
             "queue:q",
+            "topic:t",
             "tcp:h:1",
             "udp:h:1",
             "fd:3",

@@ -319,8 +319,8 @@ impl<T: Message + ?Sized> Sender<T> {
     #[must_use]
     pub fn caps(&self) -> Capabilities {
         // invariant: ends are made with the name of a mechanism, and each has a row (tested).
-        let found = Capabilities::of(self.mechanism).expect("a mechanism");
-        found.limited(self.message_bytes_max())
+        let found = Capabilities::of(self.mechanism).expect("a mechanism").limited(self.message_bytes_max());
+        if let SendEnd::Topic(end) = &self.end { found.of_mode(end.mode()) } else { found }
     }
 
     /// The largest message that this end sends, in bytes.

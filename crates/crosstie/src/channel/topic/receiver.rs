@@ -149,6 +149,11 @@ impl TopicReceiver {
         self.holds = false;
     }
 
+    /// What becomes of messages that a subscriber has not read.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// The largest message that this end accepts, in bytes.
     #[must_use]
     pub fn message_bytes_max(&self) -> usize {

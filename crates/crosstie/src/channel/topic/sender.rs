@@ -4,7 +4,7 @@ use crosstie_core::Deadline;
 use crosstie_core::queue::member::{Leaving, Part};
 use crosstie_core::ring::sleepers::Awaits;
 use crosstie_core::ring::spsc::Corrupt;
-use crosstie_core::topic::memory::Memory;
+use crosstie_core::topic::memory::{Memory, Mode};
 use crosstie_core::topic::publisher::{Committed, Publisher, Room};
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -51,6 +51,7 @@ pub struct TopicSender {
     publisher: Publisher<Cells>,
     membership: Membership<Cells>,
     wait: WaitMode,
+    mode: Mode,
     message_bytes_max: usize,
     /// A number is claimed whose message is neither published nor abandoned.
     has_claim: bool,
@@ -69,12 +70,14 @@ impl TopicSender {
         let membership = shared::enter(domain, name, options, Part::Sender)?;
         let seat = membership.seat();
         let cells = membership.words().clone();
+        let mode = cells.geometry().mode;
         let message_bytes_max = cells.geometry().payload_bytes_max as usize;
         let publisher = Publisher::new(cells, seat.index, membership.barrier())
             .map_err(|fault| membership.fault(fault))
             .inspect_err(|_| membership.leave(Leaving::Clean))?;
         let (wait, has_claim, ended) = (options.wait, false, false);
-        let this = Self { publisher, membership, wait, message_bytes_max, has_claim, ended, doorbell: None };
+        let this =
+            Self { publisher, membership, wait, mode, message_bytes_max, has_claim, ended, doorbell: None };
         if seat.is_inherited && this.publisher.recover_own() > 0 {
             this.membership.rouse_all();
         }
@@ -140,6 +143,11 @@ impl TopicSender {
     #[must_use]
     pub fn has_receiver(&self) -> bool {
         self.membership.has(Part::Receiver)
+    }
+
+    /// What becomes of messages that a subscriber has not read.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// The largest message that this end accepts, in bytes.
