@@ -1,14 +1,19 @@
 //! Senders that take turns.
 
+use std::time::Duration;
+
 use crosstie::channel::ring::{RingReceiver, RingSender};
 use crosstie::contract::RecvError;
-use crosstie::ledger::Domain;
+use crosstie::ledger::{Domain, Net};
+use crosstie::os::{clock, futex};
 use crosstie::{Deadline, ErrorKind};
 
 use super::{TestDomain, blocking};
 
 /// Plays `role`, if it is one of these.
 pub fn play(role: &str, domain: &'static Domain, hold: &impl Fn()) -> bool {
+    // A wake-up that is lost here is not found again.
+    domain.set_net(Net::Absent);
     match role {
         "send-in-turns" => {
             println!("ready");
@@ -44,9 +49,26 @@ fn send_in_turn(domain: &'static Domain) {
     sender.hand_over();
 }
 
+/// Nothing here takes that long.
+fn soon() -> Deadline {
+    clock::deadline_in(Duration::from_secs(30))
+}
+
+/// Waits until a thread of the process `pid` sleeps for what others do; the one that keeps its slot sleeps in another call.
+fn until_it_sleeps(pid: u32) {
+    let is_asleep = |task: std::io::Result<std::fs::DirEntry>| {
+        let call = task.and_then(|task| std::fs::read_to_string(task.path().join("syscall")));
+        call.is_ok_and(|call| call.starts_with("449 "))
+    };
+    // Where the kernel has no such call, there is none to be seen.
+    while futex::has_waitv() && !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().any(is_asleep) {
+        std::thread::yield_now();
+    }
+}
+
 /// The next message of [`send_in_turn`]: whose, and its number in the turn.
 fn in_turn(receiver: &mut RingReceiver) -> (u32, u32) {
-    let message = receiver.recv(Deadline::NEVER).unwrap().to_vec();
+    let message = receiver.recv(soon()).unwrap().to_vec();
     let half = |at: usize| u32::from_le_bytes(message[at..at + 4].try_into().unwrap());
     (half(0), half(4))
 }
@@ -96,9 +118,10 @@ fn who_waits_for_its_turn_gets_it_by_a_hand_over_an_end_and_a_death() {
     };
     let mut third = domain.child("wait-for-a-turn");
     let _ready = third.ready();
+    until_it_sleeps(third.child.id());
     drop(plain);
     // Told, unless the next had come before the receiver looked.
-    let first = receiver.recv(Deadline::NEVER).map(|message| message.to_vec());
+    let first = receiver.recv(soon()).map(|message| message.to_vec());
     assert!(matches!(first, Ok(_) | Err(RecvError::Closed)), "{first:?}");
     let told = match first {
         Ok(message) => (u32::from_le_bytes(message[..4].try_into().unwrap()), 0),
