@@ -34,10 +34,10 @@ pub fn judge(case: &Case, progress: Progress, after: &Aftermath) -> Vec<Finding>
     if let Some((number, _)) = arrived.iter().find(is_unflagged) {
         find(Fault::Doubled, format!("message {number} came again without saying so"));
     }
-    // What was delivered for the first time came in order.
+    // What was delivered for the first time came in order, the late joiner's message last.
     let first: Vec<_> =
         arrived.iter().filter(|(_, deliveries)| *deliveries == 1).map(|(number, _)| number).collect();
-    if !first.is_sorted() || arrived.last().map(|(number, _)| *number) != Some(SENTINEL) {
+    if !first.is_sorted() || first.last() != Some(&&SENTINEL) {
         find(Fault::TakeOver, format!("the messages came as {arrived:?}"));
     }
     if !endings_are_right(case, progress, &after.endings) {

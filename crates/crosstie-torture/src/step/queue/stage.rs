@@ -1,6 +1,6 @@
 //! One queue with its survivors in the judging process, before and after the kill.
 
-use crosstie::channel::queue::{QueueReceiver, QueueSender, remove};
+use crosstie::channel::queue::{QueueReceiver, QueueSender, QueueState, remove};
 use crosstie::ledger::Domain;
 use crosstie::os::clock;
 use crosstie::{Deadline, Error};
@@ -87,7 +87,7 @@ impl Stage for QueueStage<'_> {
 
     fn wake_victim(&mut self) -> Result<(), Failure> {
         if let Some(receiver) = &self.receiver {
-            self.witness.after.got.push(take(receiver)?);
+            self.witness.after.got.push(take(receiver, Deadline::NOW)?);
             return Ok(());
         }
         match &mut self.sender {
@@ -146,9 +146,30 @@ impl QueueStage<'_> {
             self.witness.receive(receiver, Until::Sentinel, None);
         }
         let receiver = self.witness.await_receiver(joined_ns)?;
+        self.take_what_comes_again(&receiver)?;
         self.look_at_places(&mut sender)?;
         drop((receiver, sender));
         take_over(remove(self.domain, &self.queue))
+    }
+
+    /// What the victim had in hand comes again when its death is noticed: behind the late joiner's message too, for
+    /// only what nobody has had keeps its order.
+    fn take_what_comes_again(&mut self, receiver: &QueueReceiver) -> Result<(), Finding> {
+        loop {
+            let is_settled = take_over(QueueState::of(self.domain, &self.queue))?.in_hand.is_empty();
+            let deadline = if is_settled { Deadline::NOW } else { clock::deadline_in(PATIENCE) };
+            let since_ns = clock::now_ns();
+            match take(receiver, deadline) {
+                Ok(got) => {
+                    self.witness.time(since_ns, clock::now_ns());
+                    self.witness.after.got.push(got);
+                }
+                Err(_) if is_settled => return Ok(()),
+                Err(failure) => {
+                    return Err(Finding::new(Fault::Lost, format!("what is in hand comes never: {failure}")));
+                }
+            }
+        }
     }
 
     /// Every place is to be had, and every chunk.
@@ -174,8 +195,8 @@ impl QueueStage<'_> {
 }
 
 /// The next message, done at once.
-fn take(receiver: &QueueReceiver) -> Result<Got, Failure> {
-    let job = receiver.recv(Deadline::NOW)?;
+fn take(receiver: &QueueReceiver, deadline: Deadline) -> Result<Got, Failure> {
+    let job = receiver.recv(deadline)?;
     let got = Got { bytes: job.to_vec(), deliveries: job.deliveries() };
     job.done()?;
     Ok(got)
