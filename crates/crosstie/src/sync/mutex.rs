@@ -16,7 +16,7 @@ use std::time::Duration;
 use crosstie_core::layout::header::layout_hash;
 use crosstie_core::turns::mutex::{self as turns, Taken};
 use crosstie_core::turns::queued::Request;
-use crosstie_core::word::head::{ABANDONED, Counters, Head};
+use crosstie_core::word::head::{ABANDONED, Counters, Head, POISONED};
 use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
@@ -345,6 +345,12 @@ impl<T> Mutex<T> {
             self.head.mark(ABANDONED);
         }
         Ok(())
+    }
+
+    /// Says that the data need a look: a panic left them as they are.
+    #[cold]
+    fn poison(&self) {
+        self.head.mark(POISONED);
     }
 
     /// Gives the mutex up.

@@ -136,24 +136,17 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 impl<T> Drop for MutexGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        // The short way is short for the compiler too: so it stands in whoever drops the guard.
-        if !self.release_at_once() {
-            give_up(self.mutex, self.hold, self.was_panicking);
+        // The short way is short for the compiler too: so it stands in whoever drops the guard. What the long way needs it
+        // gets word by word, so that a guard is never put together in memory.
+        if !self.hold.is_ours() {
+            return;
         }
+        if self.was_panicking.has_begun() {
+            self.mutex.poison();
+        }
+        self.hold.forget();
+        self.mutex.release(self.hold.owner);
     }
-}
-
-/// Gives the mutex up in a panic; not at all in a fork child.
-#[cold]
-fn give_up<T>(mutex: &Mutex<T>, hold: Noted, was_panicking: Panicking) {
-    if !hold.is_ours() {
-        return;
-    }
-    if was_panicking.has_begun() {
-        mutex.head.mark(POISONED);
-    }
-    hold.forget();
-    mutex.release(hold.owner);
 }
 
 /// The data of a [`Mutex`], held by the process until it is dropped; may move between threads.
@@ -207,7 +200,7 @@ impl<T, H: Deref<Target = Mutex<T>>> Drop for OwnedMutexGuard<T, H> {
             return;
         }
         if self.was_panicking.has_begun() {
-            self.handle.head.mark(POISONED);
+            self.handle.poison();
         }
         self.hold.forget();
         self.handle.release(self.hold.owner);
