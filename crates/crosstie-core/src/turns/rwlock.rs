@@ -63,6 +63,7 @@ enum Writer {
 }
 
 impl<'a> Words<'a> {
+    #[inline]
     fn phase(&self) -> u64 {
         // Acquire: who sees a phase sees that the writer before it has left.
         self.phase.load(Ordering::Acquire)
@@ -72,8 +73,8 @@ impl<'a> Words<'a> {
     #[inline]
     fn use_cell(&self, index: usize) {
         let count = index as u64 + 1;
-        // Relaxed: a number that only grows; if it is too small here, the next step decides.
-        if self.cells_used.load(Ordering::Relaxed) < count {
+        // SeqCst: what another's exchange of `cells_used` made of it counts as seen before the `word` is read (`look`).
+        if self.cells_used.load(Ordering::SeqCst) < count {
             // SeqCst: `cells_used` is written before the `word` is read (`look`); a writer writes the `word`, fences, and
             // reads `cells_used`.
             self.cells_used.fetch_max(count, Ordering::SeqCst);
@@ -81,6 +82,7 @@ impl<'a> Words<'a> {
     }
 
     /// The cells that may be taken.
+    #[inline]
     fn used_cells(&self) -> &'a [Permit] {
         // Relaxed: ordered behind the writer's fence (`use_cell`).
         let count = usize::try_from(self.cells_used.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
@@ -272,6 +274,25 @@ pub fn is_drained<W: Wait>(words: Words<'_>, wait: &W) -> bool {
     readers(words, wait).next().is_none()
 }
 
+/// Whether no cell is taken and no reader queues, by a look that asks of nobody whether it lives; else ask [`is_drained`].
+/// The caller has taken the word by [`try_write`].
+#[inline]
+#[must_use]
+pub fn is_empty(words: Words<'_>) -> bool {
+    if look(words.queueing) & QUEUED != 0 {
+        return false;
+    }
+    let count = usize::try_from(look(words.cells_used)).unwrap_or(usize::MAX);
+    words.readers.get(..count).unwrap_or(words.readers).iter().all(Permit::looks_free)
+}
+
+/// Owns the word if nobody has it and no writer waits; then the readers have to leave: [`is_empty`].
+#[inline]
+#[must_use]
+pub fn try_write(words: Words<'_>, me: OwnerId) -> bool {
+    MutexWord::new(&words.head.word).try_lock_before_look(me)
+}
+
 /// Waits until nobody reads, and nobody is to read before this writer.
 ///
 /// # Errors
@@ -327,16 +348,46 @@ fn readers<'a, W: Wake>(words: Words<'a>, wait: &'a W) -> impl Iterator<Item = O
     next.into_iter().chain(inside.filter(move |&reader| wait.is_alive(reader)))
 }
 
+/// What a writer that stops leaves to [`finish_stopping`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfinished {
+    /// Its phase is over; others wait for the word, which it has still.
+    HasWord,
+    /// Readers wait, to be woken.
+    HasReaders,
+}
+
 /// Stops writing: whoever waited to read reads next, then the next writer writes.
 pub fn stop_writing<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId) {
-    if end_phase(words, owner) {
-        crash_point!("rwlock.next-phase");
-        if !MutexWord::new(&words.head.word).try_unlock(owner) {
-            mutex::unlock(words.head, wait, owner);
-        }
-        crash_point!("rwlock.stopped-writing");
-        wake_readers(words, wait);
+    if let Err(unfinished) = try_stop_writing(words, owner) {
+        finish_stopping(words, wait, owner, unfinished);
     }
+}
+
+/// Stops writing where nobody waits.
+///
+/// # Errors
+/// What is left, because somebody waits: call [`finish_stopping`] with it.
+#[inline]
+pub fn try_stop_writing(words: Words<'_>, owner: OwnerId) -> Result<(), Unfinished> {
+    if !end_phase(words, owner) {
+        return Ok(());
+    }
+    crash_point!("rwlock.next-phase");
+    if !MutexWord::new(&words.head.word).try_unlock_before_look(owner) {
+        return Err(Unfinished::HasWord);
+    }
+    crash_point!("rwlock.stopped-writing");
+    if look(words.queueing) & QUEUED == 0 { Ok(()) } else { Err(Unfinished::HasReaders) }
+}
+
+/// Gives the word up if the writer has it still, and wakes those who wait to read.
+pub fn finish_stopping<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, unfinished: Unfinished) {
+    if unfinished == Unfinished::HasWord {
+        mutex::unlock(words.head, wait, owner);
+        crash_point!("rwlock.stopped-writing");
+    }
+    wake_readers(words, wait);
 }
 
 /// Takes the lock away from the writer `owner`, as [`mutex::take_away`]; answers whether it had it.
@@ -348,6 +399,7 @@ pub fn take_away_from_writer<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId
 
 /// Ends the phase of the writer `owner`, once: it may lose the lock by force at the moment in which it gives it up.
 /// Answers whether it is the writer.
+#[inline]
 fn end_phase(words: Words<'_>, owner: OwnerId) -> bool {
     // Read before the word: if that is still this owner's behind it, so is the phase.
     let phase = words.phase();

@@ -38,12 +38,14 @@
 //! | from → to | who | ordering | why |
 //! |---|---|---|---|
 //! | free → owned, no flags ([`MutexWord::try_lock`]) | anyone | Acquire | meets the last owner's Release |
+//! | free → owned, no flags ([`MutexWord::try_lock_before_look`]) | a writer among readers | SeqCst | as above; then it looks for readers |
 //! | free, dead, void grant → owned + the same flags, and marks ([`MutexWord::overtake`]) | anyone not queued | AcqRel | as above; releases for the dead |
 //! | free, dead, void grant → owned + `CONTENDED` ([`MutexWord::take_first`]) | first in the queue | AcqRel | as above; I4 |
 //! | owned → + `CONTENDED` ([`MutexWord::announce`]) | the first; of a fair one whoever queues | Relaxed | I2: the fence stands in `publish` |
 //! | any but granted → + `CONTENDED` `HANDOFF` ([`MutexWord::announce`]) | who finds that the first has been first for long | Relaxed | a mark |
 //! | granted → owned + `CONTENDED` ([`MutexWord::take_first`]) | the receiver | AcqRel | meets the granter's Release |
 //! | owned → free, no flags ([`MutexWord::try_unlock`], [`MutexWord::release`]) | owner | Release | publishes what it protected; with flags it then looks for the first, I3 |
+//! | owned → free, no flags ([`MutexWord::try_unlock_before_look`]) | such a writer | SeqCst | as above; then it looks for readers |
 //! | owned → owned, no flags ([`MutexWord::hush`]) | owner that hands over | Relaxed | then looks for the first, I3 |
 //! | owned → granted ([`MutexWord::grant`]) | owner | Release | publishes what it protected |
 //! | granted → owned by the granter ([`MutexWord::take_back`]) | granter | Acquire | its receiver had left, I6 |
@@ -138,6 +140,24 @@ impl<'a> MutexWord<'a> {
         // Release: publishes what it protected to the next owner.
         // Relaxed on failure: the word is read again.
         self.0.compare_exchange(me.to_bits(), 0, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// As [`MutexWord::try_lock`], for who then looks at other words by [`look`](crate::word::permits::look).
+    #[must_use]
+    #[inline]
+    pub fn try_lock_before_look(self, me: OwnerId) -> bool {
+        // SeqCst: the `word` is written before the readers' `owner`s and `queueing` are read; a reader writes its own, then
+        // reads the `word`: one of them sees the other. Relaxed on failure: nothing is read.
+        self.0.compare_exchange(0, me.to_bits(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    /// As [`MutexWord::try_unlock`], for who then looks at other words by [`look`](crate::word::permits::look).
+    #[must_use]
+    #[inline]
+    pub fn try_unlock_before_look(self, me: OwnerId) -> bool {
+        // SeqCst: the `word` is written before `queueing` is read; who queues writes `queueing`, fences, and reads the
+        // `word`. Relaxed on failure: the word is read again.
+        self.0.compare_exchange(me.to_bits(), 0, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
     /// The word now.

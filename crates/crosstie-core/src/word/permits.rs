@@ -121,6 +121,13 @@ impl Permit {
         Some(self.use_once())
     }
 
+    /// Whether nobody has it, as [`look`] sees it: behind an exchange of the object's word.
+    #[inline]
+    #[must_use]
+    pub fn looks_free(&self) -> bool {
+        look(&self.owner) == 0
+    }
+
     /// How often it was taken.
     #[must_use]
     pub fn uses(&self) -> u64 {

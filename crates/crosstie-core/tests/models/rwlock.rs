@@ -4,7 +4,8 @@ use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use crosstie_core::turns::mutex;
 use crosstie_core::turns::queued::Request;
 use crosstie_core::turns::rwlock::{
-    Words, drain, is_drained, read, stop_reading, stop_writing, try_read, try_stop_reading,
+    Words, drain, is_drained, is_empty, read, stop_reading, stop_writing, try_read, try_stop_reading,
+    try_write,
 };
 use crosstie_core::wait::{Refused, Wait, Wake};
 use crosstie_core::word::head::{ABANDONED, Head};
@@ -83,16 +84,30 @@ fn read_once(it: &RwLock, me: &Me, deadline: Deadline) {
     }
 }
 
+/// Begins to write in the short way; answers whether the word is had, and whether nobody reads.
+type BeginWriting = fn(&RwLock, &Me) -> (bool, bool);
 type StopWriting = fn(&RwLock, &Me);
 
-fn write_once(it: &RwLock, me: &Me, dies: Dies, stop: StopWriting) {
-    if !MutexWord::new(&it.head.word).try_lock(me.me()) {
+fn begin(it: &RwLock, me: &Me) -> (bool, bool) {
+    let has_word = try_write(it.words(), me.me());
+    (has_word, has_word && is_empty(it.words()))
+}
+
+/// A twin: looks for readers before it has the word.
+fn begin_with_a_look(it: &RwLock, me: &Me) -> (bool, bool) {
+    let is_empty = is_empty(it.words());
+    (try_write(it.words(), me.me()), is_empty)
+}
+
+fn write_once(it: &RwLock, me: &Me, dies: Dies, (begin, stop): (BeginWriting, StopWriting)) {
+    let (has_word, is_empty) = begin(it, me);
+    if !has_word {
         let taken = mutex::lock(&it.head, me, me.me(), &Request::exclusive(Deadline::NEVER)).unwrap();
         if taken.abandoned_by.is_some() {
             it.head.mark(ABANDONED);
         }
     }
-    if !is_drained(it.words(), me) {
+    if !(has_word && is_empty) && !is_drained(it.words(), me) {
         drain(it.words(), me, &Request::exclusive(Deadline::NEVER)).unwrap();
     }
     // A reader that was killed inside has left its mark; then nobody reads there.
@@ -133,10 +148,11 @@ struct Scene {
     parts: &'static [Part],
     preemptions: usize,
     twin: Twin,
+    begin: BeginWriting,
     stop: StopWriting,
 }
 
-const TWO: Scene = Scene { parts: &[Writes, Reads], preemptions: 3, twin: Twin::AsShipped, stop };
+const TWO: Scene = Scene { parts: &[Writes, Reads], preemptions: 3, twin: Twin::AsShipped, begin, stop };
 const TWO_READERS: Scene = Scene { parts: &[Writes, Reads, Reads], preemptions: 1, ..TWO };
 const TWO_WRITERS: Scene = Scene { parts: &[Writes, Writes, Reads], preemptions: 2, ..TWO };
 const GIVES_UP: Scene = Scene { parts: &[Writes, Writes, GivesUp], ..TWO_WRITERS };
@@ -147,7 +163,7 @@ fn take_turns(scene: Scene, dies: Dies) {
         together(&world, dies, move |it, me, index| match scene.parts[index] {
             Reads => read_once(it, me, Deadline::NEVER),
             GivesUp => read_once(it, me, Deadline::at_ns(1 << 40)),
-            Writes => write_once(it, me, dies, scene.stop),
+            Writes => write_once(it, me, dies, (scene.begin, scene.stop)),
         });
         let is_dead = |id: OwnerId| dies.is_some_and(|(who, _)| id_of(who) == id);
         assert!(
@@ -209,4 +225,10 @@ fn without_watching_the_readers_a_dead_one_holds_up_the_writer() {
 #[should_panic(expected = "deadlock")]
 fn a_writer_that_wakes_no_reader_leaves_it_asleep() {
     take_turns(Scene { stop: stop_quietly, ..TWO }, None);
+}
+
+#[test]
+#[should_panic(expected = "beside a")]
+fn a_writer_that_looks_before_it_has_the_word_writes_beside_a_reader() {
+    take_turns(Scene { begin: begin_with_a_look, ..TWO }, None);
 }

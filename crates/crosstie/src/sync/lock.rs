@@ -5,6 +5,7 @@ mod awaited;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::panic::Location;
 use std::time::Duration;
 
 use crosstie_core::layout::header::layout_hash;
@@ -107,6 +108,7 @@ impl Lock {
     ///
     /// # Errors
     /// [`LockError::Deadlock`], [`LockError::Failed`].
+    #[inline]
     #[track_caller]
     pub fn lock(&self) -> LockResult<LockGuard<&Self>> {
         self.lock_until(Access::Exclusive, Deadline::NEVER)
@@ -116,6 +118,7 @@ impl Lock {
     ///
     /// # Errors
     /// As [`Lock::lock`].
+    #[inline]
     #[track_caller]
     pub fn lock_shared(&self) -> LockResult<LockGuard<&Self>> {
         self.lock_until(Access::Shared, Deadline::NEVER)
@@ -143,10 +146,15 @@ impl Lock {
     ///
     /// # Errors
     /// [`LockError::TimedOut`]; as [`Lock::lock`].
+    #[inline]
     #[track_caller]
     pub fn lock_until(&self, access: Access, deadline: Deadline) -> LockResult<LockGuard<&Self>> {
-        let taker = Taker::thread(self.words.head.tag(), deadline).map_err(LockError::Failed)?;
-        LockGuard::take(self, access, &taker)
+        let site = Location::caller();
+        let turn = match access {
+            Access::Shared => Turn::Read(self.words.read_until(deadline, site)?),
+            Access::Exclusive => Turn::Write(self.words.write_until(deadline, site)?),
+        };
+        Ok(LockGuard::of_turn(self, turn).told_once(access))
     }
 
     /// Who has it now.
@@ -223,12 +231,16 @@ pub struct LockGuard<H: Deref<Target = Lock>, O = ByThread> {
 impl<H: Deref<Target = Lock>, O> LockGuard<H, O> {
     /// Takes `lock` for whom `taker` says; an owner's death is told once.
     pub(crate) fn take(lock: H, access: Access, taker: &Taker) -> LockResult<Self> {
-        let guard = Self::take_beside_data(lock, access, taker)?;
-        // Nothing is to be mended here: the next owner is told, and then it is over.
-        if guard.is_abandoned && access == Access::Exclusive {
-            guard.lock.words.head.unmark(ABANDONED);
+        Ok(Self::take_beside_data(lock, access, taker)?.told_once(access))
+    }
+
+    /// Nothing is to be mended here: the next owner is told of a death, and then it is over.
+    #[inline]
+    fn told_once(self, access: Access) -> Self {
+        if self.is_abandoned && access == Access::Exclusive {
+            self.lock.words.head.unmark(ABANDONED);
         }
-        Ok(guard)
+        self
     }
 
     /// Takes `lock`, which may stand before data whose marks stay as they are.
@@ -241,6 +253,7 @@ impl<H: Deref<Target = Lock>, O> LockGuard<H, O> {
         Ok(Self::of_turn(lock, turn))
     }
 
+    #[inline]
     fn of_turn(lock: H, turn: Turn) -> Self {
         let words = &lock.words;
         let token = match &turn {
@@ -290,6 +303,7 @@ impl<H: Deref<Target = Lock>, O> LockGuard<H, O> {
 }
 
 impl<H: Deref<Target = Lock>, O> Drop for LockGuard<H, O> {
+    #[inline]
     fn drop(&mut self) {
         match &self.turn {
             Turn::Read(turn) => self.lock.words.stop_reading(turn),

@@ -1,20 +1,23 @@
 //! [`LockWords`]: the words of a lock for many readers or one writer, with or without data.
 #![expect(unsafe_code, reason = "promises that its words may be shared")]
 
-use crosstie_core::OwnerId;
+use std::panic::Location;
+
 use crosstie_core::atomic::AtomicU64;
 use crosstie_core::turns::mutex;
-use crosstie_core::turns::rwlock::{self, DRAINING, READING, Words};
+use crosstie_core::turns::rwlock::{self, DRAINING, READING, Unfinished, Words};
 use crosstie_core::word::head::{ABANDONED, Head};
 use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::permits::Permit;
 use crosstie_core::word::waiting::Mode;
+use crosstie_core::{Deadline, OwnerId};
 
 use super::awaiting::Awaiting;
-use super::held::Noted;
+use super::held::{Noted, one};
 use super::refusal::{LockError, Occupied};
 use super::taker::Taker;
 use crate::ledger::Domain;
+use crate::ledger::attach::{Known, latest};
 use crate::os::clock;
 
 /// How many read at once.
@@ -44,11 +47,18 @@ pub(super) struct ReadTurn {
 /// What a writer has.
 #[derive(Debug)]
 pub(super) struct WriteTurn {
-    pub(super) noted: [Noted; 2],
+    noted: [Noted; 2],
     pub(super) token: u64,
 }
 
 impl WriteTurn {
+    /// Whether this process took it, rather than inherit it by a fork; both notes are of one moment.
+    #[inline]
+    pub(super) fn is_ours(&self) -> bool {
+        self.noted[0].is_ours()
+    }
+
+    #[inline]
     pub(super) fn owner(&self) -> OwnerId {
         self.noted[0].owner
     }
@@ -85,6 +95,22 @@ impl LockWords {
         }
     }
 
+    /// Begins to read for the calling thread, at `site`.
+    #[inline]
+    pub(super) fn read_until<G>(
+        &self,
+        deadline: Deadline,
+        site: &'static Location<'static>,
+    ) -> Result<ReadTurn, LockError<G>> {
+        match self.read_at_once() {
+            Some((me, cell)) => {
+                let noted = Noted::alone(me, &one(self.head.key() | DRAINING, Mode::Shared, site));
+                Ok(ReadTurn { noted, cell, is_abandoned: self.is_abandoned() })
+            }
+            None => self.read(&Taker::thread_at(self.head.tag(), deadline, site).map_err(LockError::Failed)?),
+        }
+    }
+
     /// Begins to read.
     pub(super) fn read<G>(&self, taker: &Taker) -> Result<ReadTurn, LockError<G>> {
         let (cell, saw_death) = self.take_cell(taker)?;
@@ -106,6 +132,59 @@ impl LockWords {
         Ok((cell, died.is_some()))
     }
 
+    /// Takes a reader's cell if the thread is known, its first cell is free, and no writer is there or queues.
+    #[inline(always)]
+    pub(super) fn read_at_once(&self) -> Option<(Known, u32)> {
+        let me = latest(&self.head)?;
+        match rwlock::try_read(self.words(), me.id) {
+            Ok(cell) => Some((me, cell?)),
+            Err(cell) => {
+                self.tell_writer(me.id, cell);
+                None
+            }
+        }
+    }
+
+    /// Begins to write for the calling thread, at `site`.
+    #[inline]
+    pub(super) fn write_until<G>(
+        &self,
+        deadline: Deadline,
+        site: &'static Location<'static>,
+    ) -> Result<WriteTurn, LockError<G>> {
+        let taken = latest(&self.head).filter(|me| rwlock::try_write(self.words(), me.id));
+        let Some(me) = taken else { return self.write_contended(deadline, site) };
+        let key = self.head.key();
+        let noted = [key, key | READING].map(|key| Noted::alone(me, &one(key, Mode::Exclusive, site)));
+        let turn = WriteTurn { noted, token: self.head.next_token() };
+        if rwlock::is_empty(self.words()) { Ok(turn) } else { self.wait_for_readers(turn, deadline, site) }
+    }
+
+    #[cold]
+    fn write_contended<G>(
+        &self,
+        deadline: Deadline,
+        site: &'static Location<'static>,
+    ) -> Result<WriteTurn, LockError<G>> {
+        self.write(&Taker::thread_at(self.head.tag(), deadline, site).map_err(LockError::Failed)?)
+    }
+
+    #[cold]
+    fn wait_for_readers<G>(
+        &self,
+        turn: WriteTurn,
+        deadline: Deadline,
+        site: &'static Location<'static>,
+    ) -> Result<WriteTurn, LockError<G>> {
+        match Taker::thread_at(self.head.tag(), deadline, site) {
+            Ok(taker) => self.drained(turn, &taker),
+            Err(error) => {
+                self.stop_writing(&turn);
+                Err(LockError::Failed(error))
+            }
+        }
+    }
+
     /// Begins to write.
     pub(super) fn write<G>(&self, taker: &Taker) -> Result<WriteTurn, LockError<G>> {
         self.name(taker.domain());
@@ -114,8 +193,12 @@ impl LockWords {
             self.own_word(taker)?;
         }
         let key = self.head.key();
-        let noted = [taker.note(key, Mode::Exclusive, 1), taker.note(key | READING, Mode::Exclusive, 1)];
-        let turn = WriteTurn { noted, token: self.head.next_token() };
+        let noted = [key, key | READING].map(|key| taker.note(key, Mode::Exclusive, 1));
+        self.drained(WriteTurn { noted, token: self.head.next_token() }, taker)
+    }
+
+    /// The writer's turn once the readers have left; given back if it does not wait for that.
+    fn drained<G>(&self, turn: WriteTurn, taker: &Taker) -> Result<WriteTurn, LockError<G>> {
         if !rwlock::is_drained(self.words(), &taker.me)
             && let Err(refusal) = self.drain(taker)
         {
@@ -187,6 +270,7 @@ impl LockWords {
     }
 
     /// Ends a read, unless it was inherited by a fork.
+    #[inline]
     pub(super) fn stop_reading(&self, turn: &ReadTurn) {
         if turn.noted.is_ours() {
             turn.noted.forget();
@@ -210,11 +294,22 @@ impl LockWords {
     }
 
     /// Ends a write, unless it was inherited by a fork.
+    #[inline]
     pub(super) fn stop_writing(&self, turn: &WriteTurn) {
-        let Ok(domain) = Domain::for_tag(self.head.tag()) else { return };
-        if turn.noted.iter().all(Noted::is_ours) {
-            turn.noted.iter().for_each(Noted::forget);
-            rwlock::stop_writing(self.words(), &domain, turn.owner());
+        if !turn.is_ours() {
+            return;
+        }
+        turn.noted.iter().for_each(Noted::forget);
+        if let Err(unfinished) = rwlock::try_stop_writing(self.words(), turn.owner()) {
+            self.finish_stopping(turn.owner(), unfinished);
+        }
+    }
+
+    #[cold]
+    fn finish_stopping(&self, owner: OwnerId, unfinished: Unfinished) {
+        // A tag that leads nowhere was written by others: nobody can be found who waits here.
+        if let Ok(domain) = Domain::for_tag(self.head.tag()) {
+            rwlock::finish_stopping(self.words(), &domain, owner, unfinished);
         }
     }
 
@@ -227,10 +322,11 @@ impl LockWords {
     /// Whether the writer of `turn` still has it.
     pub(super) fn is_writing(&self, turn: &WriteTurn) -> bool {
         let writer = MutexWord::new(&self.head.word).read().owner();
-        turn.noted[0].is_ours() && writer == Some(turn.owner()) && self.head.token() == turn.token
+        turn.is_ours() && writer == Some(turn.owner()) && self.head.token() == turn.token
     }
 
     /// Whether an owner died inside, and nobody has mended anything since; for who has it.
+    #[inline]
     pub(super) fn is_abandoned(&self) -> bool {
         self.head.state() & ABANDONED != 0
     }

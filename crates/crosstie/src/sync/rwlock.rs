@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crosstie_core::Deadline;
 use crosstie_core::layout::header::layout_hash;
-use crosstie_core::turns::rwlock::{self as turns, DRAINING};
+use crosstie_core::turns::rwlock::DRAINING;
 use crosstie_core::word::head::{ABANDONED, Counters, Head, POISONED};
 use crosstie_core::word::waiting::Mode;
 
@@ -25,7 +25,7 @@ use super::refusal::{LockError, LockResult};
 use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::Result;
-use crate::ledger::attach::{Known, latest};
+use crate::ledger::attach::Known;
 use crate::ledger::{Domain, Identity};
 use crate::os::clock;
 use crate::shareable::Shareable;
@@ -138,7 +138,7 @@ impl<T> RwLock<T> {
     pub fn read_until(&self, deadline: Deadline) -> LockResult<RwLockReadGuard<'_, T>> {
         let site = Location::caller();
         let head = &self.words.head;
-        let (me, cell, saw_death) = match self.read_at_once() {
+        let (me, cell, saw_death) = match self.words.read_at_once() {
             Some((me, cell)) => (me, cell, false),
             None => match self.read_contended(deadline, site) {
                 Ok(taken) => taken,
@@ -152,19 +152,6 @@ impl<T> RwLock<T> {
             return Ok(guard);
         }
         self.marked(guard, saw_death || state & ABANDONED != 0)
-    }
-
-    /// Takes a reader's cell if the thread is known, its first cell is free, and no writer is there or queues.
-    #[inline(always)]
-    fn read_at_once(&self) -> Option<(Known, u32)> {
-        let me = latest(&self.words.head)?;
-        match turns::try_read(self.words.words(), me.id) {
-            Ok(cell) => Some((me, cell?)),
-            Err(cell) => {
-                self.words.tell_writer(me.id, cell);
-                None
-            }
-        }
     }
 
     /// Takes a reader's cell the long way; answers whether a writer had died inside. It is noted where the guard is
@@ -227,10 +214,10 @@ impl<T> RwLock<T> {
     ///
     /// # Errors
     /// [`LockError::TimedOut`]; as [`RwLock::write`].
+    #[inline]
     #[track_caller]
     pub fn write_until(&self, deadline: Deadline) -> LockResult<RwLockWriteGuard<'_, T>> {
-        let taker = Taker::thread(self.words.head.tag(), deadline).map_err(LockError::Failed)?;
-        let turn = self.words.write(&taker)?;
+        let turn = self.words.write_until(deadline, Location::caller())?;
         let guard =
             RwLockWriteGuard { lock: self, turn, was_panicking: Panicking::now(), not_send: PhantomData };
         super::mutex::with_marks(self.words.head.state(), guard)
@@ -362,8 +349,9 @@ impl<T> Drop for RwLockReadGuard<'_, T> {
 }
 
 impl<T> Drop for RwLockWriteGuard<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        if self.was_panicking.has_begun() && self.turn.noted[0].is_ours() {
+        if self.was_panicking.has_begun() && self.turn.is_ours() {
             self.lock.words.head.mark(POISONED);
         }
         self.lock.words.stop_writing(&self.turn);

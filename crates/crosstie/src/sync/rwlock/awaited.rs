@@ -175,7 +175,7 @@ impl<T, H: Deref<Target = RwLock<T>>> Drop for OwnedReadGuard<T, H> {
 
 impl<T, H: Deref<Target = RwLock<T>>> Drop for OwnedWriteGuard<T, H> {
     fn drop(&mut self) {
-        if self.was_panicking.has_begun() && self.turn.noted[0].is_ours() {
+        if self.was_panicking.has_begun() && self.turn.is_ours() {
             self.lock.words.head.mark(POISONED);
         }
         self.lock.words.stop_writing(&self.turn);
