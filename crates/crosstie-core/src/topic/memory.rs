@@ -119,6 +119,12 @@ pub trait Memory: Roster {
     /// The length of a slot's payload.
     fn extent(&self, slot: u32) -> &AtomicU64;
 
+    /// Says that a slot will be claimed soon: a hint, which changes nothing and may do nothing.
+    #[inline]
+    fn prepare(&self, slot: u32) {
+        let _ = slot;
+    }
+
     /// Copies `bytes` to `at` bytes behind the first of the slot's payload.
     fn write(&self, slot: u32, at: usize, bytes: &[u8]);
 

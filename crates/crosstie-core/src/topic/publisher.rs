@@ -73,6 +73,10 @@ use crate::ring::spsc::{Barrier, Corrupt};
 /// How often a publisher looks for a number beyond twice around: others got on each time.
 const TRIES: u64 = if cfg!(crosstie_loom) { 0 } else { 1 << 14 };
 
+/// So many numbers ahead a slot is asked for: as many messages as are published while a line comes from a subscriber's
+/// processor, and few enough that it stays.
+const AHEAD: u64 = 8;
+
 /// A slot that a publisher has claimed for a message.
 #[derive(Debug)]
 #[must_use = "a claim is committed or abandoned"]
@@ -172,6 +176,7 @@ impl<M: Memory> Publisher<M> {
             }
             crash_point!("topic.claimed");
             self.tail.advance(&self.memory.control().tail.0, slots);
+            self.memory.prepare(self.circle.slot(number + AHEAD));
             if state == State::Claimed(self.me) {
                 // Release: a subscriber that reads a byte of what is written now sees the claim; see Orderings.
                 fence(Ordering::Release);

@@ -10,12 +10,14 @@
 //! | `enders` | who could end a wait, for who looks whether anybody can |
 //! | `membership` | a channel of many ends that one end has entered: others' deaths, sleeping, leaving |
 //! | `patience` | how an end waits: spin, then sleep |
+//! | `prefetch` | asks the processor for a line that will be written |
 
 mod copy;
 mod doorbell;
 pub(crate) mod enders;
 mod membership;
 mod patience;
+mod prefetch;
 pub mod queue;
 pub mod ring;
 pub mod topic;

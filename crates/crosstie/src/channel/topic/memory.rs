@@ -15,6 +15,7 @@ use crosstie_core::topic::memory::{Geometry, Memory, SLOT_HEAD_BYTES};
 use super::layout::{self, CONTROL_OFFSET, CURSORS_OFFSET, MEMBERS_OFFSET, SLOTS_OFFSET};
 use crate::channel::copy::copy;
 use crate::channel::membership::Words;
+use crate::channel::prefetch;
 use crate::region::Segment;
 
 /// The words and payloads of a topic.
@@ -119,6 +120,11 @@ impl Memory for Cells {
     #[inline]
     fn extent(&self, slot: u32) -> &AtomicU64 {
         self.nth((SLOTS_OFFSET, self.stride), slot, self.geometry.slots, size_of::<AtomicU64>())
+    }
+
+    #[inline]
+    fn prepare(&self, slot: u32) {
+        prefetch::for_writing(std::ptr::from_ref(self.word(slot)).cast());
     }
 
     #[inline]
