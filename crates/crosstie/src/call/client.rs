@@ -9,6 +9,7 @@ mod reading;
 mod replies;
 mod shared;
 mod slots;
+mod state;
 
 pub(super) use line::{one_way, queue_of_calls, reply_fifo, rings};
 pub use pending::Pending;
@@ -17,12 +18,13 @@ pub use replies::Replies;
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use reading::Waited;
 use shared::Shared;
 use slots::Ending;
+use state::State;
 
 use super::error::{Broken, CallError};
 use super::frame::{CallHead, SERVERS_MAX};
@@ -181,8 +183,8 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
             let mut call = CallHead { is_idempotent: options.idempotent, ..CallHead::default() };
             let mut tries = Tries::new(options.idempotent && !self.shared.redelivers());
             loop {
-                let id = self.shared.begin(call, body, options.deadline)?;
-                match self.finish(id, options.deadline) {
+                let begun = self.shared.begin(call, body, options.deadline)?;
+                match self.finish(begun, options.deadline) {
                     Ok(reply) => return reply,
                     Err(ending) if tries.has_another(&ending, options.deadline) => {
                         call.is_repeated = tries.has_been_heard();
@@ -221,7 +223,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
     pub fn start(&self, request: &Q, options: CallOptions) -> Result<Pending<A>, CallError> {
         encoded(request, |body| {
             let call = CallHead { is_idempotent: options.idempotent, ..CallHead::default() };
-            let id = self.shared.begin(call, body, options.deadline)?;
+            let id = self.shared.begin(call, body, options.deadline)?.1;
             Ok(Pending::new(Arc::clone(&self.shared), id, options.deadline, call, body.to_vec()))
         })
     }
@@ -255,7 +257,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
     pub fn stream(&self, request: &Q, deadline: Deadline) -> Result<Replies<A>, CallError> {
         encoded(request, |body| {
             let call = CallHead { is_stream: true, ..CallHead::default() };
-            let id = self.shared.begin(call, body, deadline)?;
+            let id = self.shared.begin(call, body, deadline)?.1;
             Ok(Replies::new(Arc::clone(&self.shared), id, deadline))
         })
     }
@@ -274,9 +276,13 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
         self.shared.request_bytes_max()
     }
 
-    /// The reply to the call `id`, or how it ended without one.
-    fn finish(&self, id: u32, deadline: Deadline) -> Result<Result<A::Owned, CallError>, Ending> {
-        match self.shared.wait(id, deadline, A::decode) {
+    /// The reply to a call that was just begun, or how it ended without one.
+    fn finish(
+        &self,
+        (state, id): (MutexGuard<'_, State>, u32),
+        deadline: Deadline,
+    ) -> Result<Result<A::Owned, CallError>, Ending> {
+        match self.shared.wait_from(state, id, deadline, A::decode) {
             Waited::Reply { reply, is_last } => {
                 if !is_last {
                     self.shared.close(id);

@@ -8,6 +8,7 @@ mod kernel_door;
 mod pool;
 mod queue_door;
 mod ring_door;
+mod spare;
 mod stream;
 mod taken;
 

@@ -65,10 +65,12 @@ impl Patience {
         Self { deadline, mode, since_ns: None }
     }
 
-    /// Looks up to a round's number of times, spinning in between; blocking modes look once.
+    /// Looks up to a round's number of times, spinning in between; once in a blocking mode, and where there is no time
+    /// to wait at all.
     #[inline]
     pub(super) fn round<T, E>(&self, mut look: impl FnMut() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
-        let looks = if self.mode == WaitMode::Block { 1 } else { LOOKS_PER_ROUND };
+        let looks_once = self.mode == WaitMode::Block || self.deadline.is_now();
+        let looks = if looks_once { 1 } else { LOOKS_PER_ROUND };
         for _ in 0..looks {
             if let Some(found) = look()? {
                 return Ok(Some(found));
@@ -108,5 +110,29 @@ impl Patience {
     pub(super) fn stay(&self) -> Stay {
         let since_ns = self.since_ns.unwrap_or_else(clock::now_ns);
         Stay { since_ns, deadline: self.deadline, until: self.deadline }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looks(mode: WaitMode, deadline: Deadline) -> u32 {
+        let mut count = 0;
+        let found: Result<Option<()>, ()> = Patience::new(mode, deadline).round(|| {
+            count += 1;
+            Ok(None)
+        });
+        assert_eq!(found, Ok(None));
+        count
+    }
+
+    #[test]
+    fn who_has_no_time_to_wait_looks_once() {
+        for mode in [WaitMode::Block, WaitMode::Spin, WaitMode::Adaptive] {
+            assert_eq!(looks(mode, Deadline::NOW), 1, "{mode:?}");
+        }
+        assert_eq!(looks(WaitMode::Block, Deadline::NEVER), 1);
+        assert!(looks(WaitMode::Spin, Deadline::NEVER) > 1);
     }
 }

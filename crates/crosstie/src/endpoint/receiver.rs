@@ -308,6 +308,12 @@ impl<T: Message + ?Sized> Receiver<T> {
         self.as_fd().and_then(|fd| unix::peer(fd).ok()).filter(|peer| peer.pid != 0)
     }
 
+    /// Whether this is a ring without a message.
+    #[inline]
+    pub(crate) fn is_empty_ring(&self) -> bool {
+        matches!(&self.end, RecvEnd::Ring(end) if end.is_empty())
+    }
+
     /// Who the living sender of a ring is, if there is one.
     pub(crate) fn ring_sender(&self) -> Option<OwnerId> {
         match &self.end {

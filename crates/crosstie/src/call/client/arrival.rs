@@ -5,8 +5,9 @@ use crosstie_core::atomic::Ordering;
 use super::super::error::Broken;
 use super::super::frame::Head;
 use super::super::refusal::Refusal;
-use super::shared::{Reader, Shared};
+use super::shared::Shared;
 use super::slots::Ending;
+use super::state::Reader;
 use crate::error::ErrorKind;
 
 impl Shared {

@@ -109,7 +109,8 @@ impl<A: Message + ?Sized> Pending<A> {
             return Err(no_reply(&self.shared, ending));
         }
         self.call.is_repeated = self.tries.has_been_heard();
-        self.id = Some(self.shared.begin(self.call, &self.body, self.deadline)?);
+        let id = self.shared.begin(self.call, &self.body, self.deadline)?.1;
+        self.id = Some(id);
         Ok(())
     }
 }

@@ -10,8 +10,9 @@ use super::super::frame::Head;
 use super::call_wait::CallWait;
 use super::line::ReplyQueue;
 use super::outgoing::Outgoing;
-use super::shared::{Reader, Shared, State};
+use super::shared::Shared;
 use super::slots::{Ending, Next, Slot};
+use super::state::{Reader, State};
 use crate::Deadline;
 use crate::channel::queue::{Beside, Job};
 use crate::contract::RecvError;
@@ -227,12 +228,20 @@ impl Shared {
         matches!(self.address.place(), Place::Ring(_))
     }
 
-    /// Hears of a server that ended while it had no call, before one is sent to it.
-    pub(super) fn look_for_end<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    /// Whether, by one glance, [`Shared::look_for_end`] would hear nothing.
+    #[inline]
+    pub(super) fn is_undisturbed(&self, state: &State) -> bool {
         // With calls in flight, somebody waits for what comes, or will.
-        if state.is_read || !state.slots.is_idle() {
-            return state;
+        if !self.hides_ends() || state.is_read || !state.slots.is_idle() {
+            return true;
         }
+        // Only tried: whoever waits for it has the other lock already.
+        self.reader.try_lock().is_ok_and(|reader| reader.is_undisturbed())
+    }
+
+    /// Hears of a server that ended while it had no call, before one is sent to it.
+    #[cold]
+    pub(super) fn look_for_end<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         state.is_read = true;
         drop(state);
         let mut reader = self.lock_reader();
@@ -260,7 +269,17 @@ impl Shared {
     /// Waits until `deadline` for the next reply to the call `id`, or its end; a call that is over, or
     /// that had its only reply, is closed.
     pub(super) fn wait<R>(&self, id: u32, deadline: Deadline, decode: impl Fn(&[u8]) -> R) -> Waited<R> {
-        let mut state = self.lock();
+        self.wait_from(self.lock(), id, deadline, decode)
+    }
+
+    /// As [`Shared::wait`], by who has the lock already.
+    pub(super) fn wait_from<'a, R>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        id: u32,
+        deadline: Deadline,
+        decode: impl Fn(&[u8]) -> R,
+    ) -> Waited<R> {
         let wait = state.wait_for(id, deadline, &self.server);
         let waited = loop {
             let Some(slot) = state.slots.get(id) else { return Waited::Nothing };

@@ -14,24 +14,23 @@
 //! else does, so that a server which waits until its replies are taken is not waited for in a circle.
 
 use std::collections::VecDeque;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crosstie_core::OwnerId;
 use crosstie_core::atomic::{AtomicU64, Ordering};
 
 use super::super::board::BOARD_CALLS;
 use super::super::error::{Broken, CallError};
 use super::super::frame::{CallHead, HEAD_BYTES_MAX, Head};
-use super::call_wait::CallWait;
-use super::line::{self, Line, ReplyFile, ReplyQueue};
+use super::line::{self, Line};
 use super::outgoing::Outgoing;
 use super::reading::is_over;
 use super::slots::Slots;
+use super::state::{Reader, State};
 use crate::Deadline;
 use crate::contract::SendError;
-use crate::endpoint::{Address, Options, Place, Receiver};
+use crate::endpoint::{Address, Options, Place};
 use crate::error::Result;
 use crate::os::byte_stream;
 use crate::os::clock;
@@ -51,40 +50,6 @@ pub(super) struct Shared {
     /// What the server is known by in the ledger; 0 until it has said so.
     pub(super) server: Arc<AtomicU64>,
     owner_pid: u32,
-}
-
-/// The sending end and the calls.
-pub(super) struct State {
-    pub(super) sender: Option<Outgoing>,
-    is_connecting: bool,
-    /// Somebody has the turn to read.
-    pub(super) is_read: bool,
-    /// Threads that sleep on `changed`.
-    sleepers_count: usize,
-    /// The kernel has the beginning of a frame, this end the rest.
-    owes_rest: bool,
-    /// Frames that found no room and that nobody waits to send.
-    outbox: VecDeque<Vec<u8>>,
-    pub(super) slots: Slots,
-    /// Names the conversation.
-    token: u64,
-}
-
-/// The receiving end.
-#[derive(Default)]
-pub(super) struct Reader {
-    pub(super) receiver: Option<Receiver<[u8]>>,
-    /// The replies and their servers, where calls go through a queue.
-    pub(super) queue: Option<Box<ReplyQueue>>,
-    pub(super) lifeline: Option<OwnedFd>,
-    _file: Option<ReplyFile>,
-    pub(super) token: u64,
-    /// Nothing of another conversation can come.
-    pub(super) is_alone: bool,
-    pub(super) is_welcomed: bool,
-    /// On a ring: who sent when this client was welcomed.
-    pub(super) welcomed_by: Option<OwnerId>,
-    pub(super) scratch: Vec<u8>,
 }
 
 impl Shared {
@@ -163,7 +128,7 @@ impl Shared {
         limit.saturating_sub(HEAD_BYTES_MAX)
     }
 
-    /// Sends a call, over a new line if there is none; answers its id.
+    /// Sends a call, over a new line if there is none; answers its id, and the lock that whoever waits for it at once needs.
     ///
     /// # Errors
     /// As [`CallError`] says; nothing was sent.
@@ -172,7 +137,7 @@ impl Shared {
         mut call: CallHead,
         body: &[u8],
         deadline: Deadline,
-    ) -> Result<u32, CallError> {
+    ) -> Result<(MutexGuard<'_, State>, u32), CallError> {
         let (mut is_new_line, mut has_looked) = (false, false);
         let mut state = self.lock();
         loop {
@@ -188,9 +153,8 @@ impl Shared {
                 is_new_line = true;
                 continue;
             }
-            if !is_new_line && !has_looked && self.hides_ends() {
+            if !is_new_line && !std::mem::replace(&mut has_looked, true) && !self.is_undisturbed(&state) {
                 state = self.look_for_end(state);
-                has_looked = true;
                 continue;
             }
             let Some(id) = state.slots.open(call.is_stream) else {
@@ -202,7 +166,7 @@ impl Shared {
                 while state.owes() && state.slots.get(id).is_some() && !is_over(deadline) {
                     state = self.await_room(state, deadline);
                 }
-                return Ok(id);
+                return Ok((state, id));
             }
             state.slots.close(id);
             match sent {
@@ -410,88 +374,5 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-impl Reader {
-    pub(super) fn is_welcomed(&self) -> bool {
-        self.is_welcomed
-    }
-
-    /// Notes who welcomed this client, where another server can take the place without a trace of the one before.
-    pub(super) fn note_server(&mut self) {
-        if self.is_welcomed && self.welcomed_by.is_none() {
-            self.welcomed_by = self.receiver.as_ref().and_then(Receiver::ring_sender);
-        }
-    }
-
-    /// Whether another server is there than the one that welcomed this client.
-    pub(super) fn is_succeeded(&self) -> bool {
-        let sender = self.receiver.as_ref().and_then(Receiver::ring_sender);
-        self.is_welcomed && sender.is_some() && sender != self.welcomed_by
-    }
-
-    /// Whether the server has not heard anything yet, and nobody else will instead of it.
-    pub(super) fn is_unheard(&self) -> bool {
-        self.is_alone && !self.is_welcomed
-    }
-}
-
-impl State {
-    /// Whether something that was begun, or that nobody waits for, is still to be sent.
-    pub(super) fn owes(&self) -> bool {
-        self.owes_rest || !self.outbox.is_empty()
-    }
-
-    /// The call `id` is over, and its caller knows.
-    pub(super) fn close(&mut self, id: u32) {
-        self.slots.close(id);
-        if let Some(queue) = self.sender.as_mut().and_then(Outgoing::queue) {
-            queue.close(id);
-        }
-    }
-
-    /// The wait for the call `id`, as others see it, where they can.
-    pub(super) fn wait_for(
-        &mut self,
-        id: u32,
-        deadline: Deadline,
-        server: &Arc<AtomicU64>,
-    ) -> Option<CallWait> {
-        match self.sender.as_mut()?.queue() {
-            Some(queue) => queue.wait_for(id, deadline),
-            None if deadline.is_never() => CallWait::for_one(server, (self.token, id)),
-            None => None,
-        }
-    }
-
-    /// Sends one frame, behind what is owed; never waits.
-    #[inline]
-    fn send(&mut self, head: Head, body: &[u8]) -> Result<(), SendError> {
-        if self.owes() {
-            self.flush()?;
-        }
-        let Some(sender) = &mut self.sender else { return Err(SendError::Closed) };
-        sender.send(head, body)?;
-        self.owes_rest = matches!(sender.settle(), Err(SendError::Full));
-        Ok(())
-    }
-
-    /// Sends what is owed, as far as there is room.
-    fn flush(&mut self) -> Result<(), SendError> {
-        let Some(sender) = &mut self.sender else { return Ok(()) };
-        if self.owes_rest {
-            sender.settle()?;
-            self.owes_rest = false;
-        }
-        while let Some(frame) = self.outbox.front() {
-            sender.send_kept(frame)?;
-            self.outbox.pop_front();
-            self.owes_rest = matches!(sender.settle(), Err(SendError::Full));
-            if self.owes_rest {
-                return Err(SendError::Full);
-            }
-        }
-        Ok(())
     }
 }

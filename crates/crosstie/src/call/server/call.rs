@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::super::frame::Head;
 use super::super::refusal::Refusal;
 use super::desk::Desk;
+use super::spare;
 use super::stream::ReplyStream;
 use super::taken::{Sent, Taken};
 use crate::Deadline;
@@ -158,7 +159,9 @@ impl Answering {
                 return Err(SendError::Malformed(error));
             }
         };
-        self.finish(Head::Reply(self.taken.id), body)
+        let sent = self.finish(Head::Reply(self.taken.id), body);
+        spare::keep(scratch);
+        sent
     }
 
     /// Sends the last frame.

@@ -10,6 +10,7 @@ use super::super::board::Board;
 use super::super::frame::{self, CALLS_MAX, CallHead, HEAD_BYTES_MAX, Head, WINDOW_COST};
 use super::super::refusal::Refusal;
 use super::queue_door::Hand;
+use super::spare;
 use super::taken::{Flow, Heard, Sent, Taken};
 use crate::contract::SendError;
 use crate::endpoint::Sender;
@@ -158,13 +159,12 @@ impl Conversation {
             self.finish(talk, id, Head::Refusal(id), &refusal.to_body());
             return Ok(Heard::Noted);
         }
-        talk.waiting_bytes += body.len();
         let deadline = match head.left_ns {
             Some(left_ns) => Deadline::at_ns(clock::now_ns()).after_ns(left_ns),
             None => Deadline::NEVER,
         };
         let (conversation, ticket) = (Arc::clone(self), ticket_of(talk.token, id));
-        let (body, hand, waiting, is_named) = (body.to_vec(), None, None, talk.is_named);
+        let (body, hand, waiting, is_named) = (spare::filled(body), None, None, talk.is_named);
         Ok(Heard::Call(Taken { conversation, id, head, deadline, body, hand, ticket, waiting, is_named }))
     }
 
@@ -181,8 +181,13 @@ impl Conversation {
         })
     }
 
-    /// A call's request waits no more.
-    pub(super) fn take(&self, taken: &Taken) {
+    /// A call's request waits for a worker.
+    pub(super) fn waits(&self, taken: &Taken) {
+        self.lock().waiting_bytes += taken.body.len();
+    }
+
+    /// It waits no more.
+    pub(super) fn waits_no_more(&self, taken: &Taken) {
         let mut talk = self.lock();
         talk.waiting_bytes = talk.waiting_bytes.saturating_sub(taken.body.len());
     }

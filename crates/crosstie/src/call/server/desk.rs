@@ -8,6 +8,8 @@
 //!
 //! Lock order: the desk's state, then a conversation's.
 
+mod signing;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -17,14 +19,12 @@ use super::super::frame::Head;
 use super::super::refusal::Refusal;
 use super::conversation::Conversation;
 use super::door::{Door, Errand};
-use super::taken::{Heard, Sent, Taken};
+use super::taken::{Came, Heard, Sent, Taken};
 use crate::Deadline;
 use crate::contract::RecvError;
 use crate::error::{Error, ErrorKind};
-use crate::ledger::Domain;
-use crate::ledger::calls::Busy;
-use crate::ledger::sign::{Sign, WAITING_MAX};
-use crate::os::{clock, random};
+use crate::ledger::sign::Sign;
+use crate::os::clock;
 
 /// A client that does not take its replies for so long when the server ends loses them.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -141,9 +141,7 @@ impl Desk {
             {
                 return Err(error);
             }
-            // At a shared door nobody takes a call in that others could do while its own workers are all busy.
-            let ahead = if self.door.is_shared() { state.pool_at_door_count } else { 0 };
-            let may_take = worker == Worker::OwnThread || state.busy_count + ahead < state.busy_max;
+            let may_take = self.may_take(&state, worker);
             if may_take && let Some(taken) = state.take() {
                 if let Some(taken) = self.hand_over(&mut state, worker, taken) {
                     return Ok(taken);
@@ -168,15 +166,28 @@ impl Desk {
             let came;
             (state, came) = self.attend(state, errand, deadline);
             state.pool_at_door_count -= is_of_pool;
-            has_looked = !came;
+            has_looked = matches!(came, Came::Nothing);
+            if let Came::Call(taken) = came {
+                if !state.is_stopped && state.queue.is_empty() && self.may_take(&state, worker) {
+                    if let Some(taken) = self.hand_over(&mut state, worker, taken) {
+                        return Ok(taken);
+                    }
+                } else {
+                    self.enqueue(&mut state, taken);
+                }
+            }
         }
     }
 
+    /// Whether a worker may do a call now: of a pool, only so many at a time. At a shared door nobody takes a call in that
+    /// others could do while its own workers are all busy.
+    fn may_take(&self, state: &State, worker: Worker) -> bool {
+        let ahead = if self.door.is_shared() { state.pool_at_door_count } else { 0 };
+        worker == Worker::OwnThread || state.busy_count + ahead < state.busy_max
+    }
+
     /// Gives a call to a worker, unless nobody waits for it any more.
-    fn hand_over(&self, state: &mut State, worker: Worker, mut taken: Taken) -> Option<Taken> {
-        // Before anybody does it (`Sign`).
-        taken.waiting = None;
-        taken.conversation.take(&taken);
+    fn hand_over(&self, state: &mut State, worker: Worker, taken: Taken) -> Option<Taken> {
         if is_over(taken.deadline) {
             let refusal =
                 Refusal::of_kind(ErrorKind::TimedOut, "its deadline had passed before a worker was free");
@@ -218,60 +229,22 @@ impl Desk {
         self.door.prepare(workers)
     }
 
-    /// Who takes no part in the domain serves all the same.
-    fn put_up_sign(&self) -> Option<Arc<Sign>> {
-        let domain = match &self.domain {
-            Some(path) => Domain::open(path),
-            None => Domain::open_default(),
-        };
-        Sign::put_up(domain.ok()?, random::word().ok()?, self.address()).ok()
-    }
-
-    fn sign(&self) -> Option<&Arc<Sign>> {
-        self.sign.get()?.as_ref()
-    }
-
-    fn say_workers(&self, state: &State) {
-        if let Some(sign) = self.sign() {
-            sign.set_workers((!state.is_mixed).then_some(state.busy_max));
-        }
-    }
-
-    /// How many calls are in hand and how many wait; while all workers are busy, which ones do.
-    fn say_waiting(&self, state: &mut State) {
-        let Some(sign) = self.sign() else { return };
-        sign.set_counts(state.busy_count, state.queue.len());
-        if state.busy_count < state.busy_max {
-            return;
-        }
-        for taken in state.queue.iter_mut().take(WAITING_MAX).filter(|taken| taken.waiting.is_none()) {
-            taken.waiting = sign.say_waiting(taken.ticket);
-        }
-    }
-
-    /// Notes in the ledger that the calling thread, one of a pool, does a call, and no other one until the answer is dropped.
-    pub(super) fn busy(&self, taken: &Taken) -> Option<Busy> {
-        match &taken.hand {
-            Some(hand) => hand.busy(),
-            None => self.sign()?.busy(taken.ticket),
-        }
-    }
-
-    /// Lets come in what comes until `deadline`, or until something has come; answers whether it has.
+    /// Lets come in what comes until `deadline`, or until something has come. A call that came alone is answered to whoever
+    /// is there for calls; it stands in front of all that come later.
     fn attend<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         errand: Errand,
         deadline: Deadline,
-    ) -> (MutexGuard<'a, State>, bool) {
+    ) -> (MutexGuard<'a, State>, Came) {
         if errand == Errand::Rest && self.door.is_shared() {
             return self.mind_room(state, deadline);
         }
         if state.at_door_count > 0 && (!self.door.is_wide() || state.is_waited_at_door) {
             if deadline.is_now() {
-                return (state, false);
+                return (state, Came::Nothing);
             }
-            return (self.sleep(state, deadline), false);
+            return (self.sleep(state, deadline), Came::Nothing);
         }
         let is_alone = state.at_door_count == 0 && errand == Errand::Rest;
         state.is_waited_at_door |= is_alone;
@@ -286,9 +259,15 @@ impl Desk {
         }
         let came = came.unwrap_or_else(|error| {
             state.note_stranger(error);
-            true
+            Came::Something
         });
-        (state, came)
+        match came {
+            Came::Call(taken) if errand == Errand::Rest => {
+                self.enqueue(&mut state, taken);
+                (state, Came::Something)
+            }
+            came => (state, came),
+        }
     }
 
     /// At a shared door, without calls: sends what waits for room, or sleeps until some does.
@@ -296,15 +275,15 @@ impl Desk {
         &'a self,
         state: MutexGuard<'a, State>,
         deadline: Deadline,
-    ) -> (MutexGuard<'a, State>, bool) {
+    ) -> (MutexGuard<'a, State>, Came) {
         if self.door.owes() {
             drop(state);
             let was_owed = self.door.mind_room(deadline);
             let state = self.lock();
             self.tell(&state);
-            return (state, was_owed);
+            return (state, if was_owed { Came::Something } else { Came::Nothing });
         }
-        if deadline.is_now() { (state, false) } else { (self.sleep(state, deadline), false) }
+        (if deadline.is_now() { state } else { self.sleep(state, deadline) }, Came::Nothing)
     }
 
     fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, deadline: Deadline) -> MutexGuard<'a, State> {
@@ -333,11 +312,11 @@ impl Desk {
             let came;
             let is_minded = state.at_door_count > 0 && !self.door.is_shared();
             (state, came) = if is_minded && !deadline.is_now() {
-                (self.sleep(state, deadline), true)
+                (self.sleep(state, deadline), Came::Something)
             } else {
                 self.attend(state, Errand::Rest, deadline)
             };
-            if deadline.is_now() && !came {
+            if deadline.is_now() && matches!(came, Came::Nothing) {
                 return is_there();
             }
         }
@@ -349,13 +328,13 @@ impl Desk {
         while state.at_door_count == 0 {
             let came;
             (state, came) = self.attend(state, Errand::Rest, Deadline::NOW);
-            if !came {
+            if matches!(came, Came::Nothing) {
                 return;
             }
         }
     }
 
-    /// A frame of `conversation` came.
+    /// A frame of `conversation` came; answers the call that it is, which [`Desk::queue`] makes wait for a worker.
     ///
     /// # Errors
     /// What its sender must not have sent.
@@ -364,17 +343,14 @@ impl Desk {
         conversation: &Arc<Conversation>,
         head: Head,
         body: &[u8],
-    ) -> Result<(), &'static str> {
+    ) -> Result<Option<Taken>, &'static str> {
         match conversation.hear(head, body)? {
             Heard::Call(taken) => {
                 // Greeted before there were workers.
                 if let Some(sign) = self.sign().filter(|_| !taken.is_named) {
                     conversation.name(sign.token());
                 }
-                let mut state = self.lock();
-                state.queue.push_back(taken);
-                self.say_waiting(&mut state);
-                self.tell(&state);
+                return Ok(Some(taken));
             }
             Heard::Greeted => {
                 if let Some(sign) = self.sign() {
@@ -387,7 +363,7 @@ impl Desk {
                 let waits = |taken: &Taken| taken.id == id && Arc::ptr_eq(&taken.conversation, conversation);
                 if let Some(taken) = state.queue.iter().position(waits).and_then(|at| state.queue.remove(at))
                 {
-                    conversation.take(&taken);
+                    conversation.waits_no_more(&taken);
                     self.refuse(&taken, &Refusal::of_kind(ErrorKind::TimedOut, "cancelled"));
                     self.say_waiting(&mut state);
                 }
@@ -395,12 +371,19 @@ impl Desk {
             }
             Heard::Noted => self.tell(&self.lock()),
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// A call that whoever has taken it in is about to do.
+    /// Makes a call wait for a worker.
     pub(super) fn queue(&self, taken: Taken) {
-        self.lock().queue.push_back(taken);
+        self.enqueue(&mut self.lock(), taken);
+    }
+
+    fn enqueue(&self, state: &mut State, taken: Taken) {
+        taken.conversation.waits(&taken);
+        state.queue.push_back(taken);
+        self.say_waiting(state);
+        self.tell(state);
     }
 
     /// Answers a call with a refusal.
@@ -481,7 +464,11 @@ impl State {
     /// The first call whose client has taken what it was sent: who does not, waits by itself.
     fn take(&mut self) -> Option<Taken> {
         let at = self.queue.iter().position(|taken| !taken.conversation.owes())?;
-        self.queue.remove(at)
+        let mut taken = self.queue.remove(at)?;
+        taken.conversation.waits_no_more(&taken);
+        // Before anybody does it (`Sign`).
+        taken.waiting = None;
+        Some(taken)
     }
 
     fn note_stranger(&mut self, error: RecvError) {

@@ -7,6 +7,7 @@ use super::desk::Desk;
 use super::kernel_door::KernelDoor;
 use super::queue_door::QueueDoor;
 use super::ring_door::RingDoor;
+use super::taken::Came;
 use crate::Deadline;
 use crate::contract::RecvError;
 use crate::error::Result;
@@ -52,11 +53,11 @@ impl Door {
         matches!(self, Self::Queue(_))
     }
 
-    /// Waits until something comes, and takes it in; answers whether something came before `deadline`.
+    /// Waits until something comes, or `deadline`, and takes it in.
     ///
     /// # Errors
     /// What a stranger did, or why nothing can come.
-    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> std::result::Result<bool, RecvError> {
+    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> std::result::Result<Came, RecvError> {
         match self {
             Self::Kernel(door) => door.attend(desk, deadline),
             Self::Ring(door) => door.attend(desk, deadline),

@@ -15,6 +15,7 @@ use super::super::frame::Head;
 use super::super::refusal::Refusal;
 use super::conversation::Conversation;
 use super::desk::{Desk, End};
+use super::taken::Came;
 use crate::Deadline;
 use crate::contract::RecvError;
 use crate::endpoint::{Address, Listener, Options, Place, Receiver, Sender};
@@ -171,22 +172,22 @@ impl KernelDoor {
     }
 
     /// Waits for one event and deals with it.
-    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> Result<bool, RecvError> {
+    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> Result<Came, RecvError> {
         let event = self.poller.take(deadline);
         let Some(key) = event.map_err(|error| Error::os("receive from", &self.object, error))? else {
-            return Ok(false);
+            return Ok(Came::Nothing);
         };
         match key {
             BELL => {
                 let _ = self.bell.0.read(&mut [0], Deadline::NOW);
                 let _ = self.poller.rearm(self.bell.0.as_fd(), BELL, &[Interest::Readable]);
-                Ok(true)
+                Ok(Came::Something)
             }
-            LISTENER => self.accept_all().map(|()| true),
-            FIFO => self.read_fifo(desk).map(|()| true),
+            LISTENER => self.accept_all().map(|()| Came::Something),
+            FIFO => self.read_fifo(desk).map(|()| Came::Something),
             key => {
                 let guest = lock(&self.guests).get(&key).cloned();
-                guest.map_or(Ok(()), |guest| self.read(desk, &guest)).map(|()| true)
+                guest.map_or(Ok(()), |guest| self.read(desk, &guest)).map(|()| Came::Something)
             }
         }
     }
@@ -353,7 +354,12 @@ impl KernelDoor {
         // Nobody is there to answer to: it died before it could be.
         let Some(guest) = guest else { return Ok(()) };
         match desk.hear(&guest.conversation, head, body) {
-            Ok(()) => Ok(()),
+            Ok(call) => {
+                if let Some(call) = call {
+                    desk.queue(call);
+                }
+                Ok(())
+            }
             Err(text) => self.cut_off_writer(desk, fifo, writer, self.corrupt(text)),
         }
     }
@@ -438,10 +444,14 @@ fn take_in(
             Err(RecvError::Empty | RecvError::TimedOut) => return (count, None),
             Err(error) => return (count, Some(error)),
         };
-        if let Err(text) = heard {
-            let kind = if conversation.is_greeted() { ErrorKind::Corrupt } else { ErrorKind::Mismatch };
-            let error = Error::new("receive from", &desk.object, kind).because(text);
-            return (count, Some(error.into()));
+        match heard {
+            Ok(None) => {}
+            Ok(Some(call)) => desk.queue(call),
+            Err(text) => {
+                let kind = if conversation.is_greeted() { ErrorKind::Corrupt } else { ErrorKind::Mismatch };
+                let error = Error::new("receive from", &desk.object, kind).because(text);
+                return (count, Some(error.into()));
+            }
         }
         count += 1;
     }

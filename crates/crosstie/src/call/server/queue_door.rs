@@ -15,7 +15,7 @@ use super::super::frame::{HEAD_BYTES_MAX, Head, PREFIX_BYTES, Prefix, SERVERS_MA
 use super::super::refusal::Refusal;
 use super::conversation::Conversation;
 use super::desk::Desk;
-use super::taken::{Heard, Sent};
+use super::taken::{Came, Heard, Sent};
 use crate::Deadline;
 use crate::channel::queue::{Beside, QueueBell, QueueOptions, QueueReceiver, QueueSender};
 use crate::contract::RecvError;
@@ -155,11 +155,11 @@ impl QueueDoor {
         Ok(())
     }
 
-    /// Waits for a call, and takes it in; answers whether anything came before `deadline`.
+    /// Waits for a call, or `deadline`, and takes it in.
     ///
     /// # Errors
     /// What a stranger did, or why nothing can come.
-    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> std::result::Result<bool, RecvError> {
+    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> std::result::Result<Came, RecvError> {
         let was_owed = self.owes();
         let is_owed = self.flush();
         if was_owed {
@@ -183,16 +183,19 @@ impl QueueDoor {
                     Ok(()) => {
                         self.bell.hear();
                         self.see_out(desk);
-                        Ok(true)
+                        Ok(Came::Something)
                     }
-                    Err(RecvError::Empty | RecvError::TimedOut) => Ok(is_owed && until < deadline),
+                    Err(RecvError::Empty | RecvError::TimedOut) if is_owed && until < deadline => {
+                        Ok(Came::Something)
+                    }
+                    Err(RecvError::Empty | RecvError::TimedOut) => Ok(Came::Nothing),
                     Err(error) => Err(error),
                 };
             }
         };
         let (seats, domain, key) = (Arc::clone(&self.seats), self.domain, self.key);
         let hand = Hand { seat: Mutex::new(Some(seat)), seats, domain, key, ticket };
-        self.take_in(desk, hand, &message, deliveries).map(|()| true)
+        self.take_in(desk, hand, &message, deliveries)
     }
 
     /// Takes in one message of the queue.
@@ -202,12 +205,12 @@ impl QueueDoor {
         hand: Hand,
         message: &[u8],
         deliveries: u32,
-    ) -> std::result::Result<(), RecvError> {
+    ) -> std::result::Result<Came, RecvError> {
         let corrupt =
             |text| Error::new("receive from", &desk.object, ErrorKind::Corrupt).because(text).into();
         let (prefix, frame) = Prefix::read(message).map_err(corrupt)?;
         // Nobody is there to answer to.
-        let Some(guest) = self.guest(prefix.token) else { return Ok(()) };
+        let Some(guest) = self.guest(prefix.token) else { return Ok(Came::Something) };
         let heard = Head::read(frame).and_then(|(head, body)| match head {
             Head::Call(id, mut call) => {
                 let servers_max = if call.is_idempotent { SERVERS_MAX } else { 1 };
@@ -225,15 +228,14 @@ impl QueueDoor {
         match heard {
             Ok(Heard::Call(mut taken)) => {
                 if guest.is_cancelled(taken.id) {
-                    guest.take(&taken);
                     desk.refuse(&taken, &Refusal::of_kind(ErrorKind::TimedOut, "cancelled"));
                 } else {
                     taken.hand = Some(Arc::new(hand));
-                    desk.queue(taken);
+                    return Ok(Came::Call(taken));
                 }
-                Ok(())
+                Ok(Came::Something)
             }
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(Came::Something),
             Err(text) => {
                 lock(&self.guests).remove(&prefix.token);
                 let error: RecvError = corrupt(text);

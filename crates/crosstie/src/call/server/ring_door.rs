@@ -11,6 +11,7 @@ use super::super::frame::Head;
 use super::super::refusal::Refusal;
 use super::conversation::Conversation;
 use super::desk::{Desk, End};
+use super::taken::Came;
 use crate::Deadline;
 use crate::channel::ring::RingBell;
 use crate::contract::RecvError;
@@ -57,9 +58,9 @@ impl RingDoor {
         self.guest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> Result<bool, RecvError> {
+    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> Result<Came, RecvError> {
         let guest = &mut *self.lock();
-        let Some(mut receiver) = guest.receiver.take() else { return Ok(false) };
+        let Some(mut receiver) = guest.receiver.take() else { return Ok(Came::Nothing) };
         let came = guest.take_in(desk, &mut receiver, deadline);
         // Bytes that are broken bring nobody any more.
         if !guest.is_broken {
@@ -109,7 +110,7 @@ impl Guest {
         desk: &Desk,
         receiver: &mut Receiver<[u8]>,
         deadline: Deadline,
-    ) -> Result<bool, RecvError> {
+    ) -> Result<Came, RecvError> {
         let deadline = if self.give_notice() {
             deadline
         } else {
@@ -119,7 +120,7 @@ impl Guest {
             Ok(payload) => match Head::read(payload.bytes(&mut self.scratch)) {
                 // Of the server before: who sent it hears the notice.
                 Ok((Head::Call(..) | Head::Cancel(_) | Head::Credit(..), _)) if !self.is_greeted => {
-                    return Ok(true);
+                    return Ok(Came::Something);
                 }
                 Ok((head, body)) => {
                     if matches!(head, Head::Hello(_)) {
@@ -132,10 +133,10 @@ impl Guest {
                 }
                 Err(text) => Err(text),
             },
-            Err(RecvError::Empty | RecvError::TimedOut) => return Ok(false),
+            Err(RecvError::Empty | RecvError::TimedOut) => return Ok(Came::Nothing),
             Err(RecvError::Closed | RecvError::PeerDied) => {
                 desk.end(&self.conversation, None);
-                return Ok(true);
+                return Ok(Came::Something);
             }
             Err(error) => {
                 self.is_broken = true;
@@ -144,7 +145,7 @@ impl Guest {
                 return Err(error);
             }
         };
-        heard.map(|()| true).map_err(|text| {
+        heard.map(|call| call.map_or(Came::Something, Came::Call)).map_err(|text| {
             let error = Error::new("receive from", &desk.object, ErrorKind::Corrupt).because(text);
             let refusal = Refusal::of_kind(ErrorKind::Corrupt, error.to_string());
             desk.end(&self.conversation, Some(&refusal));

@@ -37,6 +37,16 @@ pub(super) enum Heard {
     Cancelled(u32),
 }
 
+/// What somebody who stood at the door has got.
+pub(super) enum Came {
+    /// Nothing before the deadline.
+    Nothing,
+    /// Something that was noted where it belongs.
+    Something,
+    /// A call, alone, that waits nowhere yet.
+    Call(Taken),
+}
+
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {

@@ -171,7 +171,7 @@ impl RingReceiver {
             if let Some(record) = self.consumer.poll(self.held) {
                 break record;
             }
-            if looks == 0 {
+            if looks == 0 || deadline.is_now() {
                 break self.await_message(deadline)?;
             }
             looks -= 1;
@@ -263,6 +263,12 @@ impl RingReceiver {
     #[must_use]
     pub fn sender_pid(&self) -> Option<u32> {
         self.sender().and_then(|sender| self.shared.pid_of(sender))
+    }
+
+    /// Whether nothing is there to receive.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.look(), Ok(None))
     }
 
     /// Who the living sender is, if there is one.
