@@ -1,7 +1,7 @@
 //! What a call costs beside two bare messages: each subject's round trips in turn, in two real processes,
 //! each on a processor of its own, every reply checked.
 //!
-//! `cargo run --release -p crosstie-measure --example calls [ROUNDS]`
+//! `cargo run --release -p crosstie-measure --example calls [ROUNDS [PART OF A NAME]]`
 use std::env;
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -64,14 +64,20 @@ fn main() -> Outcome {
     let processors = affinity::allowed_processors()?;
     let [here, .., there] = processors[..] else { return Err("two processors are needed".into()) };
     affinity::pin_thread(here)?;
+    let part = arguments.get(1).map_or("", String::as_str);
+    let is_wanted = |index: usize| SUBJECTS[index].0.contains(part);
+    let is_base = |index| (0..SUBJECTS.len()).any(|other| SUBJECTS[other].2 == index && is_wanted(other));
+    let wanted: Vec<usize> =
+        (0..SUBJECTS.len()).filter(|&index| is_wanted(index) || is_base(index)).collect();
     let mut medians = vec![Vec::new(); SUBJECTS.len()];
     for _ in 0..rounds {
-        for (index, (_, subject, _)) in SUBJECTS.iter().enumerate() {
-            medians[index].push(measure(index, *subject, there)?);
+        for &index in &wanted {
+            medians[index].push(measure(index, SUBJECTS[index].1, there)?);
         }
     }
     println!("{PAYLOAD} bytes, p50 of {TRIPS} round trips, median (least to most) of {rounds} rounds");
-    for (index, (name, _, base)) in SUBJECTS.iter().enumerate() {
+    for index in wanted {
+        let (name, _, base) = &SUBJECTS[index];
         let mut ratios: Vec<f64> =
             medians[index].iter().zip(&medians[*base]).map(|(ours, bare)| ours / bare).collect();
         ratios.sort_by(f64::total_cmp);

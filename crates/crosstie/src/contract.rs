@@ -227,6 +227,11 @@ pub trait ReceiveMessages: Send {
         self.recv(Deadline::NOW)
     }
 
+    /// Whether the last read has shown that nothing more lies in the kernel: then a wait for what arrives misses nothing.
+    fn is_drained(&self) -> bool {
+        false
+    }
+
     /// The largest message that this end accepts, in bytes.
     fn message_bytes_max(&self) -> usize;
 

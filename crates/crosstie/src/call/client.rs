@@ -86,7 +86,7 @@ impl Default for CallOptions {
 /// must use the same domain.
 ///
 /// # Cost
-/// Two system calls a call (`send`, `recv`) without a deadline, two more with one; none on a ring while
+/// Two system calls a call (`send`, `recv`) without a deadline, two more with one, and three of its server; none on a ring while
 /// both ends are awake. No thread in the background: who waits for a reply reads.
 ///
 /// # Examples

@@ -218,6 +218,14 @@ impl<T: Message + ?Sized> Receiver<T> {
         }
     }
 
+    /// As [`ReceiveMessages::is_drained`].
+    pub(crate) fn is_drained(&self) -> bool {
+        match &self.end {
+            RecvEnd::Ring(_) | RecvEnd::Queue(_) | RecvEnd::Topic(_) => false,
+            RecvEnd::Kernel(end) => end.is_drained(),
+        }
+    }
+
     /// What ends a wait on a ring as its deadline would, from another thread.
     pub(crate) fn bell(&mut self) -> Option<RingBell> {
         match &mut self.end {

@@ -164,8 +164,19 @@ pub struct Poller {
     epoll: OwnedFd,
 }
 
+/// A descriptor that is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// What it was added with.
+    pub key: u64,
+    /// Its other end has gone, or sends nothing more; what it had sent is there first.
+    pub is_hung_up: bool,
+}
+
 /// How many ready descriptors one wait reports at most.
 const EVENTS_MAX: usize = 64;
+const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
+const HUNG_UP: EventFlags = EventFlags::RDHUP.union(EventFlags::HUP).union(EventFlags::ERR);
 
 impl Poller {
     /// A poller without descriptors.
@@ -193,17 +204,34 @@ impl Poller {
         Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key), EventFlags::IN | EventFlags::ONESHOT)?)
     }
 
-    /// Reports `key` once more when `fd` is ready for one of `interests`; at once if it is already.
+    /// Reports `key` to one waiter each time that more arrives at `fd`, or its other end goes: not while it is readable, but
+    /// when it becomes so. Who has read until nothing was left misses nothing; who has not, [watches it anew](Poller::rewatch).
+    ///
+    /// # Errors
+    /// As [`Poller::add`].
+    pub fn watch(&self, fd: impl AsFd, key: u64) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key), WATCHED)?)
+    }
+
+    /// As [`Poller::watch`], of what is watched already, and also for room where that is asked for; reports at once what is
+    /// there.
     ///
     /// # Errors
     /// When it was not added.
-    pub fn rearm(&self, fd: impl AsFd, key: u64, interests: &[Interest]) -> io::Result<()> {
-        let flags = interests.iter().fold(EventFlags::ONESHOT, |flags, interest| match interest {
-            Interest::Readable => flags | EventFlags::IN,
-            Interest::Writable => flags | EventFlags::OUT,
-            // Always reported.
-            Interest::Hangup => flags,
-        });
+    pub fn rewatch(&self, fd: impl AsFd, key: u64, also: Option<Interest>) -> io::Result<()> {
+        let flags = match also {
+            Some(Interest::Writable) => WATCHED | EventFlags::OUT,
+            _ => WATCHED,
+        };
+        Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(key), flags)?)
+    }
+
+    /// Reports `key` once more when `fd` is readable; at once if it is already.
+    ///
+    /// # Errors
+    /// When it was not added.
+    pub fn rearm(&self, fd: impl AsFd, key: u64) -> io::Result<()> {
+        let flags = EventFlags::IN | EventFlags::ONESHOT;
         Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(key), flags)?)
     }
 
@@ -212,13 +240,18 @@ impl Poller {
     ///
     /// # Errors
     /// What `epoll_wait` answers; never an interruption by a signal.
-    pub fn take(&self, deadline: Deadline) -> io::Result<Option<u64>> {
+    pub fn take(&self, deadline: Deadline) -> io::Result<Option<Ready>> {
         let mut events = [MaybeUninit::uninit(); 1];
         loop {
             let (timeout, last) = slice(deadline);
             match epoll::wait(&self.epoll, &mut events[..], timeout.as_ref()) {
                 Ok(([], _)) if !last => {}
-                Ok((events, _)) => return Ok(events.first().map(|event| event.data.u64())),
+                Ok((events, _)) => {
+                    return Ok(events.first().map(|event| {
+                        let (key, flags) = (event.data.u64(), event.flags);
+                        Ready { key, is_hung_up: flags.intersects(HUNG_UP) }
+                    }));
+                }
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -258,5 +291,35 @@ impl Poller {
 impl AsFd for Poller {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn what_arrives_is_told_once_and_an_end_behind_it_too() {
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        let poller = Poller::new().unwrap();
+        poller.watch(&ours, 7).unwrap();
+        let told = || poller.take(Deadline::NOW).unwrap();
+        assert_eq!(told(), None);
+        theirs.write_all(b"one").unwrap();
+        let arrived = Some(Ready { key: 7, is_hung_up: false });
+        assert_eq!((told(), told()), (arrived, None), "told while it lies there");
+        theirs.write_all(b"two").unwrap();
+        assert_eq!((told(), told()), (arrived, None));
+        poller.rewatch(&ours, 7, None).unwrap();
+        assert_eq!(told(), arrived, "who has not read all is told anew");
+        assert_eq!(ours.read(&mut [0; 16]).unwrap(), 6);
+        drop(theirs);
+        let gone = Some(Ready { key: 7, is_hung_up: true });
+        assert_eq!(told(), gone);
+        poller.rewatch(&ours, 7, None).unwrap();
+        assert_eq!(told(), gone, "its end stays");
     }
 }

@@ -64,6 +64,8 @@ pub trait Inbound: Send + Sized {
     fn message(&self, range: Range<usize>) -> &[u8];
     /// Whether another fill is likely to bring something at once.
     fn may_have_more(&self) -> bool;
+    /// Whether the last fill has shown that nothing more lies in the kernel.
+    fn is_drained(&self) -> bool;
     /// Whether the preamble has arrived: who sends none is no sender.
     fn has_begun(&self) -> bool;
     /// The largest message that is accepted.

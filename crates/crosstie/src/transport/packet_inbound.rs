@@ -148,6 +148,11 @@ impl Inbound for PacketInbound {
         true
     }
 
+    fn is_drained(&self) -> bool {
+        // One packet says nothing of the next.
+        false
+    }
+
     fn has_begun(&self) -> bool {
         self.is_greeted
     }

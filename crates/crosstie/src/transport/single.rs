@@ -107,6 +107,10 @@ impl<C: Inbound> ReceiveMessages for SingleReceiver<C> {
         Ok(Arrived { payload: self.inbound.message(range), sender_pid: self.sender_pid })
     }
 
+    fn is_drained(&self) -> bool {
+        self.inbound.is_drained()
+    }
+
     fn message_bytes_max(&self) -> usize {
         self.inbound.limit()
     }

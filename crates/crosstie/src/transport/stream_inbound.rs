@@ -29,11 +29,13 @@ pub struct StreamInbound {
     stream: ByteStream,
     decoder: Decoder,
     descriptors: Option<Descriptors>,
+    /// The last read brought less than there was room for.
+    is_drained: bool,
 }
 
 impl StreamInbound {
     pub(crate) fn new(stream: ByteStream, limit: usize) -> Self {
-        Self { stream, decoder: Decoder::new(limit), descriptors: None }
+        Self { stream, decoder: Decoder::new(limit), descriptors: None, is_drained: false }
     }
 }
 
@@ -57,8 +59,14 @@ impl Inbound for StreamInbound {
     #[inline]
     fn fill(&mut self, deadline: Deadline) -> io::Result<usize> {
         let room = self.decoder.room();
+        let room_bytes = room.len();
         let count = match &mut self.descriptors {
-            None => self.stream.read(room, deadline)?,
+            None => {
+                let read = self.stream.read(room, deadline);
+                self.is_drained = read.as_ref().map_or(true, |&count| count < room_bytes);
+                read?
+            }
+            // A read ends where descriptors came, whatever is behind them.
             Some(taken) => fd_passing::recv(self.stream.as_fd(), room, &mut taken.arrived, deadline)?,
         };
         self.decoder.filled(count);
@@ -73,6 +81,10 @@ impl Inbound for StreamInbound {
     fn may_have_more(&self) -> bool {
         // One read brought many messages; the wait that shows who else is ready is cheap beside it.
         false
+    }
+
+    fn is_drained(&self) -> bool {
+        self.is_drained
     }
 
     fn has_begun(&self) -> bool {

@@ -50,6 +50,8 @@ pub(super) struct Talk {
     waiting_bytes: usize,
     /// The kernel has the beginning of a frame, this end the rest.
     owes_rest: bool,
+    /// The client is watched for room too.
+    pub(super) is_watched_for_room: bool,
     /// Frames that found no room.
     outbox: VecDeque<Vec<u8>>,
     /// The calls whose answers are among these, in the hands of this server until they are out.
@@ -395,6 +397,7 @@ impl Talk {
             calls: Vec::new(),
             waiting_bytes: 0,
             owes_rest: false,
+            is_watched_for_room: false,
             outbox: VecDeque::new(),
             hands: Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! [`KernelDoor`]: sockets and FIFOs, all under one wait.
 //!
-//! Many threads may stand at it: each event goes to one of them, and that descriptor is silent until it
-//! is armed again, so nobody else is woken for it.
+//! Many threads may stand at it: each event goes to one of them. A client is watched by edges: what more arrives is told once, to one,
+//! and who has read all that was there need not say so to the kernel. Whatever else comes in is silent until it is armed again.
 
 use crosstie_core::atomic::{AtomicU64, Ordering};
 use std::collections::HashMap;
@@ -63,6 +63,14 @@ struct Fifo {
     /// The clients' keys, by what their packets are marked with.
     writers: HashMap<u64, u64>,
     scratch: Vec<u8>,
+}
+
+/// Whether all that lies in the kernel was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    Whole,
+    /// Perhaps not: it is to be told anew.
+    Anew,
 }
 
 /// One client.
@@ -157,7 +165,7 @@ impl KernelDoor {
             .insert(key, Guest { conversation: Arc::clone(&conversation), receiver, file: None });
         let talk = conversation.lock();
         let watched = match talk.descriptor() {
-            Some(fd) => self.poller.add_once(fd, key),
+            Some(fd) => self.poller.watch(fd, key),
             None => Err(io::ErrorKind::Unsupported.into()),
         };
         drop(talk);
@@ -174,20 +182,22 @@ impl KernelDoor {
     /// Waits for one event and deals with it.
     pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> Result<Came, RecvError> {
         let event = self.poller.take(deadline);
-        let Some(key) = event.map_err(|error| Error::os("receive from", &self.object, error))? else {
+        let Some(ready) = event.map_err(|error| Error::os("receive from", &self.object, error))? else {
             return Ok(Came::Nothing);
         };
-        match key {
+        match ready.key {
             BELL => {
                 let _ = self.bell.0.read(&mut [0], Deadline::NOW);
-                let _ = self.poller.rearm(self.bell.0.as_fd(), BELL, &[Interest::Readable]);
+                let _ = self.poller.rearm(self.bell.0.as_fd(), BELL);
                 Ok(Came::Something)
             }
             LISTENER => self.accept_all().map(|()| Came::Something),
             FIFO => self.read_fifo(desk).map(|()| Came::Something),
             key => {
                 let guest = lock(&self.guests).get(&key).cloned();
-                guest.map_or(Ok(()), |guest| self.read(desk, &guest)).map(|()| Came::Something)
+                guest
+                    .map_or(Ok(()), |guest| self.read(desk, &guest, ready.is_hung_up))
+                    .map(|()| Came::Something)
             }
         }
     }
@@ -201,7 +211,7 @@ impl KernelDoor {
                 Ok((sender, receiver)) => drop(self.let_in(sender, receiver)),
                 Err(error) if error.kind() == ErrorKind::Busy => break,
                 Err(error) if lock(&self.guests).is_empty() => {
-                    let _ = self.poller.rearm(listener.as_fd(), LISTENER, &[Interest::Readable]);
+                    let _ = self.poller.rearm(listener.as_fd(), LISTENER);
                     return Err(error.into());
                 }
                 Err(_) => {
@@ -211,24 +221,26 @@ impl KernelDoor {
                 }
             }
         }
-        let armed = self.poller.rearm(listener.as_fd(), LISTENER, &[Interest::Readable]);
+        let armed = self.poller.rearm(listener.as_fd(), LISTENER);
         Ok(armed.map_err(|error| Error::os("accept on", &self.object, error))?)
     }
 
-    /// Takes in what came from a client, sends what waits for room, and watches it again.
-    fn read(&self, desk: &Desk, guest: &Guest) -> Result<(), RecvError> {
+    /// Takes in what came from a client, and sends what waits for room.
+    fn read(&self, desk: &Desk, guest: &Guest, is_hung_up: bool) -> Result<(), RecvError> {
         let conversation = &guest.conversation;
-        let end = match &guest.receiver {
+        let (end, is_drained) = match &guest.receiver {
             Some(receiver) => {
                 let mut receiver = lock(receiver);
-                take_in(desk, conversation, &mut receiver).1
+                let (_, end) = take_in(desk, conversation, &mut receiver);
+                (end, receiver.is_drained())
             }
             // The FIFO of its replies shows room and its end, nothing else.
-            None => Some(RecvError::PeerDied).filter(|_| !self.has_room_or_reader(conversation)),
+            None => (Some(RecvError::PeerDied).filter(|_| !self.has_room_or_reader(conversation)), true),
         };
         match end {
             None => {
-                self.arm(guest);
+                // Behind what was read its end may stand.
+                self.watch_on(guest, if is_hung_up || !is_drained { Sight::Anew } else { Sight::Whole });
                 desk.tell_all();
                 Ok(())
             }
@@ -244,28 +256,34 @@ impl KernelDoor {
         })
     }
 
-    /// Sends what waits for room, and watches the client again, for room too if there was not enough.
-    fn arm(&self, guest: &Guest) {
-        // Under the conversation's lock: whoever comes to owe arms it for room afterwards.
+    /// Sends what waits for room, and watches the client for room while there is not enough.
+    fn watch_on(&self, guest: &Guest, sight: Sight) {
+        // Under the conversation's lock: whoever comes to owe watches for room afterwards.
         let mut talk = guest.conversation.lock();
         talk.flush();
-        let Some(fd) = talk.descriptor() else { return };
-        let reads = guest.receiver.as_ref().map(|_| Interest::Readable);
-        let writes = talk.owes().then_some(Interest::Writable);
-        let interests: Vec<Interest> = reads.into_iter().chain(writes).collect();
-        let _ = self.poller.rearm(fd, guest.conversation.key, &interests);
+        let owes = talk.owes();
+        let was_for_room = std::mem::replace(&mut talk.is_watched_for_room, owes);
+        if let Some(fd) = talk.descriptor()
+            && (owes || was_for_room || sight == Sight::Anew)
+        {
+            let room = owes.then_some(Interest::Writable);
+            let _ = self.poller.rewatch(fd, guest.conversation.key, room);
+        }
     }
 
     pub(super) fn await_room(&self, conversation: &Conversation) {
         let guest = lock(&self.guests).get(&conversation.key).cloned();
         if let Some(guest) = guest {
-            self.arm(&guest);
+            self.watch_on(&guest, Sight::Whole);
         }
     }
 
     /// The client is gone, or is cut off for what it did, which is told.
     fn see_off(&self, desk: &Desk, guest: &Guest, end: RecvError) -> Result<(), RecvError> {
-        lock(&self.guests).remove(&guest.conversation.key);
+        // Another thread that had an event of it may have been first.
+        if lock(&self.guests).remove(&guest.conversation.key).is_none() {
+            return Ok(());
+        }
         let farewell = match &end {
             RecvError::Closed | RecvError::PeerDied => None,
             error => Some(Refusal::of_kind(error.kind(), error.to_string())),
@@ -274,7 +292,7 @@ impl KernelDoor {
         desk.end(&guest.conversation, farewell.as_ref());
         match &mut *lock(&self.entrance) {
             Some(Entrance::Listener(listener, is_full)) if *is_full => {
-                *is_full = self.poller.rearm(listener.as_fd(), LISTENER, &[Interest::Readable]).is_err();
+                *is_full = self.poller.rearm(listener.as_fd(), LISTENER).is_err();
             }
             Some(Entrance::Fifo(fifo)) => {
                 if let Some((path, writer)) = &guest.file {
@@ -316,7 +334,7 @@ impl KernelDoor {
         }
         // It may be another descriptor since the last writer left.
         if let Some(fd) = fifo.receiver.as_fd()
-            && self.poller.rearm(fd, FIFO, &[Interest::Readable]).is_err()
+            && self.poller.rearm(fd, FIFO).is_err()
         {
             let added = self.poller.add_once(fd, FIFO);
             added.map_err(|error| Error::os("receive from", &self.object, error))?;
@@ -373,8 +391,7 @@ impl KernelDoor {
         let conversation = Conversation::new(self.key(), sender);
         let key = conversation.key;
         // Not readable ever: only that its reader leaves is reported, and room when it is asked for.
-        let watched =
-            conversation.lock().descriptor().is_some_and(|fd| self.poller.add_once(fd, key).is_ok());
+        let watched = conversation.lock().descriptor().is_some_and(|fd| self.poller.watch(fd, key).is_ok());
         if watched {
             let guest = Guest { conversation, receiver: None, file: Some((path, writer)) };
             lock(&self.guests).insert(key, guest);
