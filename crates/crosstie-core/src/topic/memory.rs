@@ -119,10 +119,11 @@ pub trait Memory: Roster {
     /// The length of a slot's payload.
     fn extent(&self, slot: u32) -> &AtomicU64;
 
-    /// Says that a slot will be claimed soon: a hint, which changes nothing and may do nothing.
+    /// Says that a slot will be claimed soon, for a message of about so many bytes: a hint, which changes nothing and may do
+    /// nothing.
     #[inline]
-    fn prepare(&self, slot: u32) {
-        let _ = slot;
+    fn prepare(&self, slot: u32, length: u32) {
+        let _ = (slot, length);
     }
 
     /// Copies `bytes` to `at` bytes behind the first of the slot's payload.

@@ -176,7 +176,6 @@ impl<M: Memory> Publisher<M> {
             }
             crash_point!("topic.claimed");
             self.tail.advance(&self.memory.control().tail.0, slots);
-            self.memory.prepare(self.circle.slot(number + AHEAD));
             if state == State::Claimed(self.me) {
                 // Release: a subscriber that reads a byte of what is written now sees the claim; see Orderings.
                 fence(Ordering::Release);
@@ -235,6 +234,7 @@ impl<M: Memory> Publisher<M> {
     /// Publishes the first `length` bytes of the slot, at most as many as the topic allows.
     #[inline]
     pub fn commit(&mut self, room: Room, length: u32) -> Committed {
+        self.memory.prepare(self.circle.slot(room.number + AHEAD), length);
         // Relaxed: published by the CAS of the word.
         self.memory.extent(room.slot).store(u64::from(length), Ordering::Relaxed);
         crash_point!("topic.written");

@@ -18,6 +18,10 @@ use crate::channel::membership::Words;
 use crate::channel::prefetch;
 use crate::region::Segment;
 
+const LINE_BYTES: usize = 64;
+/// So many lines of a slot are asked for ahead at most: more would not be on their way together.
+const LINES_PREPARED: usize = 4;
+
 /// The words and payloads of a topic.
 #[derive(Clone)]
 pub(super) struct Cells {
@@ -123,8 +127,12 @@ impl Memory for Cells {
     }
 
     #[inline]
-    fn prepare(&self, slot: u32) {
-        prefetch::for_writing(std::ptr::from_ref(self.word(slot)).cast());
+    fn prepare(&self, slot: u32, length: u32) {
+        let lines = (SLOT_HEAD_BYTES + length as usize).div_ceil(LINE_BYTES).min(LINES_PREPARED);
+        let first = std::ptr::from_ref(self.word(slot)).cast::<u8>();
+        for line in 0..lines {
+            prefetch::for_writing(first.wrapping_add(line * LINE_BYTES));
+        }
     }
 
     #[inline]
