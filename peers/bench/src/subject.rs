@@ -40,6 +40,8 @@ pub enum Way {
     InPlace,
     /// Crosstie's work queue.
     Queue,
+    /// Crosstie's topic, which loses nothing.
+    Topic,
     /// What a package of this workspace knows under this name.
     Package(&'static str, &'static str),
     /// Two threads.
@@ -72,6 +74,10 @@ pub const RING_LENT: &str = "Crosstie ring, in place";
 /// As [`RING`].
 pub const QUEUE: &str = "Crosstie queue, acknowledged";
 /// As [`RING`].
+pub const TOPIC: &str = "Crosstie topic, lossless";
+/// As [`RING`].
+pub const ICEORYX2: &str = "iceoryx2";
+/// As [`RING`].
 pub const TACHYON: &str = "Tachyon";
 /// As [`RING`].
 pub const ICEORYX2_LENT: &str = "iceoryx2, in place";
@@ -89,17 +95,18 @@ pub const CACHE_LINE: &str = "cache line";
 pub const FUTEX_WAKE: &str = "futex wake";
 
 /// The rows in order; what a target divides stands next to what it is divided by, as far as it goes.
-pub const SUBJECTS: [Subject; 22] = [
+pub const SUBJECTS: [Subject; 23] = [
     floor(CACHE_LINE, "spins", Compared::CacheLine, SMALL),
     floor(FUTEX_WAKE, "sleeps", Compared::FutexWake, SMALL),
     floor(BARE_RING, "spins", Compared::BareRing, ALL),
     ours(RING, "spins", Way::Ring(Wait::Spin), ALL),
     peer(TACHYON, "spins", Way::Package("peers-tachyon", "tachyon"), ALL),
-    peer("iceoryx2", "spins", Way::Package("peers-iceoryx2", "iceoryx2"), ALL),
+    peer(ICEORYX2, "spins", Way::Package("peers-iceoryx2", "iceoryx2"), ALL),
     ours(RING_LENT, "spins", Way::InPlace, LARGE_ONLY),
     peer("Tachyon, in place", "spins", Way::Package("peers-tachyon", "tachyon-lent"), LARGE_ONLY),
     peer(ICEORYX2_LENT, "spins", Way::Package("peers-iceoryx2", "iceoryx2-lent"), LARGE_ONLY),
     ours(QUEUE, "spins, then sleeps", Way::Queue, ALL),
+    ours(TOPIC, "spins, then sleeps", Way::Topic, ALL),
     ours("Crosstie ring, sleeping", "sleeps", Way::Ring(Wait::Block), ALL),
     ours("Crosstie unix", "sleeps", Way::Compared(Compared::Row(Mechanism::Unix, Wait::Block)), ALL),
     ours("Crosstie pipe", "sleeps", Way::Compared(Compared::Row(Mechanism::Pipe, Wait::Block)), ALL),
@@ -162,6 +169,11 @@ impl Subject {
                 Some(Lane::InPlace { link: rings(), domain: folder.to_owned(), capacity_bytes: RING_BYTES })
             }
             Way::Queue => Some(Lane::Queue { domain: folder.to_owned(), places: PLACES }),
+            Way::Topic => {
+                // As many long messages as iceoryx2 keeps.
+                let places = if payload_bytes == LARGE { PLACES / 16 } else { PLACES };
+                Some(Lane::Topic { domain: folder.to_owned(), places })
+            }
             Way::Package(_, way) => Some(Lane::Foreign { way: way.to_owned(), folder: folder.to_owned() }),
             Way::Threads(_) => None,
         })

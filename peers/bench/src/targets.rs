@@ -6,7 +6,8 @@ use crosstie_measure::targets::Bound;
 
 use crate::record::Record;
 use crate::subject::{
-    BARE_RING, BOOST, CROSSBEAM, ICEORYX2_LENT, LARGE, POSIX, QUEUE, RING, RING_LENT, TACHYON,
+    BARE_RING, BOOST, CROSSBEAM, ICEORYX2, ICEORYX2_LENT, LARGE, POSIX, QUEUE, RING, RING_LENT, TACHYON,
+    TOPIC,
 };
 
 /// What the queue is to reach with one sender and one receiver, in messages a second.
@@ -90,6 +91,8 @@ fn targets() -> Vec<Target> {
         target(way, 48, Rate, RING, Ok(TACHYON), Some(AtLeast(1.5))),
         target("ring / Tachyon, copied", LARGE, Rate, RING, Ok(TACHYON), Some(AtLeast(1.05))),
         target("ring / iceoryx2, in place", LARGE, Rate, RING_LENT, Ok(ICEORYX2_LENT), Some(AtLeast(1.0))),
+        target("topic / iceoryx2, round trip p50", 48, P50, TOPIC, Ok(ICEORYX2), None),
+        target("topic / iceoryx2, one way", 48, Rate, TOPIC, Ok(ICEORYX2), None),
         target("queue / 8 M/s, one way", 64, Rate, QUEUE, Err(QUEUE_PER_S), Some(AtLeast(1.0))),
         target("queue / Boost message_queue, one way", 64, Rate, QUEUE, Ok(BOOST), None),
         target("queue / POSIX message queue, one way", 64, Rate, QUEUE, Ok(POSIX), None),

@@ -14,6 +14,7 @@
 //! | [`pair`] | the measuring process's view of two sides |
 //! | [`lane`] | Crosstie's own ends, by address |
 //! | [`queue`] | Crosstie's work queue as a lane |
+//! | [`topic`] | Crosstie's topic as a lane |
 //! | [`in_place`] | a ring's messages read where they lie |
 //! | [`hand_over`] | messages lent in place, not copied |
 //! | [`side`] | what runs in a side |
@@ -29,4 +30,5 @@ pub mod queue;
 pub mod scratch;
 pub mod side;
 pub mod spec;
+pub mod topic;
 pub mod worker;

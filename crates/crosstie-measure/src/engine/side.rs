@@ -12,6 +12,7 @@ use super::lane::{self, RingIn, RingOut};
 use super::payload::Payloads;
 use super::queue;
 use super::spec::{Answer, Command, Lane, Role, SideSpec, Wait};
+use super::topic;
 use super::worker::{Conversation, unreadable};
 use crate::floor::bare_loop::open as bare_loop;
 use crate::floor::bare_ring::{BareReceiver, BareSender, Cut, Direction};
@@ -83,6 +84,10 @@ fn prepare(spec: &SideSpec, foreign: OpenForeign) -> Result<Box<dyn Play>> {
         }
         Lane::Queue { domain, places } => {
             let (outbound, inbound) = queue::ends(spec.role, domain, *places, spec.payload_bytes)?;
+            Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
+        }
+        Lane::Topic { domain, places } => {
+            let (outbound, inbound) = topic::ends(spec.role, domain, *places, spec.payload_bytes)?;
             Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
         }
         Lane::Foreign { way, folder } => foreign(spec, way, folder)?,

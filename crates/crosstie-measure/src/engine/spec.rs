@@ -125,6 +125,13 @@ pub enum Lane {
         /// Places of a queue.
         places: u32,
     },
+    /// Two topics of one publisher and one subscriber, which lose nothing.
+    Topic {
+        /// The folder in which the two find a topic.
+        domain: PathBuf,
+        /// Places of a topic.
+        places: u32,
+    },
     /// A way that only the executable of the sides knows.
     Foreign {
         /// Its name there.
