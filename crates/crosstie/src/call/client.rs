@@ -1,7 +1,12 @@
 //! [`Client`]: the end that calls.
 
 mod arrival;
+#[cfg(feature = "tokio")]
+mod awaited;
+mod beginning;
 mod call_wait;
+#[cfg(feature = "tokio")]
+mod driver;
 mod line;
 mod outgoing;
 mod pending;
@@ -10,7 +15,10 @@ mod replies;
 mod shared;
 mod slots;
 mod state;
+mod tasks;
 
+#[cfg(feature = "tokio")]
+pub use awaited::{AsyncClient, AsyncReplies};
 pub(super) use line::{one_way, queue_of_calls, reply_fifo, rings};
 pub use pending::Pending;
 pub use replies::Replies;
@@ -320,17 +328,26 @@ impl Tries {
     /// Whether a call that ended so may go to the next server; pauses before a server that came to
     /// nothing is tried once more.
     fn has_another(&mut self, ending: &Ending, deadline: Deadline) -> bool {
+        let pause_ns = self.pause_before_another(ending);
+        if let Some(pause_ns @ 1..) = pause_ns {
+            poll::pause(pause_ns, deadline);
+        }
+        pause_ns.is_some()
+    }
+
+    /// For how long is paused before a call that ended so goes to the next server; `None` if it may not.
+    fn pause_before_another(&mut self, ending: &Ending) -> Option<u64> {
         match ending {
             Ending::Broken(Broken::Unheard) => {
                 self.unheard_count += 1;
-                poll::pause(UNHEARD_PAUSE_NS * u64::from(self.unheard_count), deadline);
-                self.unheard_count < UNHEARD_MAX
+                let pause_ns = UNHEARD_PAUSE_NS * u64::from(self.unheard_count);
+                (self.unheard_count < UNHEARD_MAX).then_some(pause_ns)
             }
             Ending::Broken(Broken::PeerDied | Broken::Closed) => {
                 self.heard_count += 1;
-                self.is_idempotent && self.heard_count < SERVERS_MAX
+                (self.is_idempotent && self.heard_count < SERVERS_MAX).then_some(0)
             }
-            _ => false,
+            _ => None,
         }
     }
 

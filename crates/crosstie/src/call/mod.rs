@@ -17,8 +17,8 @@
 //! | `board` | where calls go through a queue: what each client says of its calls |
 //! | `refusal` | [`Refusal`]: what a server answers instead of a reply |
 //! | `error` | [`CallError`]: why a call has no reply |
-//! | `client`, `client/` | [`Client`], [`Pending`], [`Replies`]; calls in flight; whose turn it is to read |
-//! | `server`, `server/` | [`Server`], [`Call`], [`ReplyStream`]; the door, the desk, the pool |
+//! | `client`, `client/` | [`Client`], [`Pending`], [`Replies`]; calls in flight; whose turn it is to read; `AsyncClient`, calls as futures (feature `tokio`) |
+//! | `server`, `server/` | [`Server`], [`Call`], [`ReplyStream`]; the door, the desk, the pool; `AsyncServer` (feature `tokio`) |
 
 mod board;
 mod client;
@@ -27,7 +27,11 @@ mod frame;
 mod refusal;
 mod server;
 
+#[cfg(feature = "tokio")]
+pub use client::{AsyncClient, AsyncReplies};
 pub use client::{CallOptions, Client, Pending, Replies};
 pub use error::CallError;
 pub use refusal::Refusal;
+#[cfg(feature = "tokio")]
+pub use server::AsyncServer;
 pub use server::{Call, ReplyStream, Server, Stopper};

@@ -1,5 +1,7 @@
 //! [`Server`]: the end that is called.
 
+#[cfg(feature = "tokio")]
+mod awaited;
 mod call;
 mod conversation;
 mod desk;
@@ -12,6 +14,8 @@ mod spare;
 mod stream;
 mod taken;
 
+#[cfg(feature = "tokio")]
+pub use awaited::AsyncServer;
 pub use call::Call;
 pub use stream::ReplyStream;
 

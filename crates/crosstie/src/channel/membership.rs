@@ -190,11 +190,12 @@ impl<W: Words> Membership<W> {
         doorbell_name(&self.object, seat)
     }
 
-    /// As [`Membership::sleep`], at `doorbell`: arms it, unless `look`, which looks once more, finds something.
+    /// As [`Membership::sleep`], at `doorbell`: arms it, unless `look`, which looks once more, finds something. With `None` nothing is
+    /// awaited but that somebody comes, goes or dies, which is told whether or not anybody has announced itself.
     pub(super) fn arm(
         &self,
         doorbell: &mut Doorbell,
-        awaits: Awaits,
+        awaits: Option<Awaits>,
         sight: Sight,
         look: impl FnOnce() -> bool,
     ) -> Result<Readiness> {
@@ -202,9 +203,11 @@ impl<W: Words> Membership<W> {
         if !doorbell.prepare(&watch, sight)? {
             return Ok(Readiness::Ready);
         }
-        // The answer is for who sleeps on the word.
-        let _ = self.sleepers(self.part).announce(awaits);
-        membarrier::global_expedited();
+        if let Some(awaits) = awaits {
+            // The answer is for who sleeps on the word.
+            let _ = self.sleepers(self.part).announce(awaits);
+            membarrier::global_expedited();
+        }
         // Who has come meanwhile may have roused before the announcement.
         let is_watched = self.others().is_some_and(|others| others == watch);
         Ok(if !is_watched || look() { Readiness::Ready } else { Readiness::Armed })

@@ -76,6 +76,12 @@ pub fn in_words(span: Duration) -> String {
     }
 }
 
+/// Whether `deadline` has passed; reads the clock only where it must.
+#[must_use]
+pub fn is_over(deadline: Deadline) -> bool {
+    !deadline.is_never() && deadline.is_over(now_ns())
+}
+
 /// A deadline as the kernel takes it: absolute, or `None` for never.
 pub(crate) fn timespec(deadline: Deadline) -> Option<Timespec> {
     let ns = deadline.as_ns();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`account`] | users and groups by name |
 //! | [`affinity`] | which processors a thread may run on |
+//! | [`alarm`] | a descriptor that is readable from a deadline on |
 //! | [`ancestry`] | whether one's ancestors only wait |
 //! | [`boot`] | which boot of the machine this is |
 //! | [`byte_stream`] | bytes in order on a pipe, a stream socket or a file |
@@ -48,6 +49,7 @@
 
 pub mod account;
 pub mod affinity;
+pub mod alarm;
 pub mod ancestry;
 pub mod boot;
 pub mod byte_stream;

@@ -196,6 +196,17 @@ impl Poller {
         Ok(epoll::add(&self.epoll, fd, EventData::new_u64(key), EventFlags::IN)?)
     }
 
+    /// As [`Poller::add`]; one that is there already stays as it is.
+    ///
+    /// # Errors
+    /// As [`Poller::add`].
+    pub fn keep(&self, fd: impl AsFd, key: u64) -> io::Result<()> {
+        match self.add(fd, key) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            added => added,
+        }
+    }
+
     /// Reports `key` to one waiter, once, when `fd` is readable; again after [`Poller::rearm`].
     ///
     /// # Errors
@@ -226,12 +237,18 @@ impl Poller {
         Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(key), flags)?)
     }
 
-    /// Reports `key` once more when `fd` is readable; at once if it is already.
+    /// Reports `key` once more when `fd` is ready for `interest`; at once if it is already.
     ///
     /// # Errors
     /// When it was not added.
-    pub fn rearm(&self, fd: impl AsFd, key: u64) -> io::Result<()> {
-        let flags = EventFlags::IN | EventFlags::ONESHOT;
+    pub fn rearm(&self, fd: impl AsFd, key: u64, interest: Interest) -> io::Result<()> {
+        let flags = EventFlags::ONESHOT
+            | match interest {
+                Interest::Readable => EventFlags::IN,
+                Interest::Writable => EventFlags::OUT,
+                // Always reported.
+                Interest::Hangup => EventFlags::empty(),
+            };
         Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(key), flags)?)
     }
 

@@ -4,6 +4,9 @@ use std::thread;
 use std::time::Duration;
 
 use crosstie::call::{CallError, CallOptions};
+use crosstie::channel::queue::{QueueOptions, QueueReceiver};
+use crosstie::endpoint::Options;
+use crosstie::ledger::Domain;
 use crosstie::os::clock::deadline_in;
 use crosstie::{Client, Deadline, ErrorKind, Server};
 
@@ -53,8 +56,40 @@ fn a_child_plays_its_role() {
                 if matches!(reply, Err(CallError::PeerDied)) { "a death" } else { "something" }
             );
         }
+        #[cfg(feature = "tokio")]
+        "calls for ever in tasks" => {
+            super::futures::calls_for_ever(
+                Client::<[u8], [u8]>::open_with(&address, &options).expect("a client"),
+            );
+        }
+        "only listens" => {
+            let _server = Server::<[u8], [u8]>::open_with(&address, &options).expect("a server");
+            println!("listens");
+            thread::park();
+        }
+        "takes a message of the queue" => {
+            take_from_queue(options);
+        }
+        #[cfg(feature = "tokio")]
+        "serves in tasks" => {
+            super::async_server::serve_for_ever(
+                Server::<[u8], [u8]>::open_with(&address, &options).expect("a server"),
+            );
+        }
         other => panic!("no role {other}"),
     }
+}
+
+/// Takes a call as anybody can who takes part in the queue, and never finds its client.
+fn take_from_queue(ends: Options) {
+    let domain = Domain::open(ends.domain.expect("a domain")).expect("a domain");
+    // As whoever calls through it asks for.
+    let options = QueueOptions { deliveries_max: Some(200), ..QueueOptions::default() };
+    let taker = QueueReceiver::open(domain, "calls.calls", &options).expect("a queue");
+    println!("listens");
+    let _job = taker.recv(soon()).expect("a message");
+    println!("holds");
+    thread::park();
 }
 
 #[test]

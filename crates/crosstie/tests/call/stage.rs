@@ -177,6 +177,42 @@ impl Actor {
     }
 }
 
+/// What shows that waiting costs nothing.
+#[cfg(feature = "tokio")]
+impl Actor {
+    fn threads(&self) -> Vec<std::path::PathBuf> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");
+        threads.map(|thread| thread.expect("a thread").path()).collect()
+    }
+
+    /// Waits until each of its threads sleeps in the kernel.
+    pub fn until_all_sleep(&self) {
+        // read, poll, futex, epoll_wait, ppoll, epoll_pwait, futex_waitv of x86-64 and of aarch64.
+        let calls: &[&str] = if cfg!(target_arch = "x86_64") {
+            &["0", "7", "202", "232", "271", "281", "449"]
+        } else {
+            &["63", "73", "98", "22", "449"]
+        };
+        until(|| {
+            self.threads().iter().all(|thread| {
+                let call = std::fs::read_to_string(thread.join("syscall")).unwrap_or_default();
+                calls.contains(&call.split(' ').next().unwrap_or_default())
+            })
+        });
+    }
+
+    /// How often its threads have given up the processor, or have lost it.
+    pub fn context_switches(&self) -> Vec<String> {
+        let status = |thread: std::path::PathBuf| std::fs::read_to_string(thread.join("status"));
+        let texts = self.threads().into_iter().map(|thread| status(thread).expect("its state"));
+        let lines = |text: String| {
+            let lines = text.lines().filter(|line| line.contains("ctxt_switches"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        texts.flat_map(lines).collect()
+    }
+}
+
 impl Drop for Actor {
     fn drop(&mut self) {
         let _ = self.child.kill();

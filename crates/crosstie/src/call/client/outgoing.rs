@@ -4,12 +4,18 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use crosstie_core::queue::end::{Ticket, Whereabouts};
+#[cfg(feature = "tokio")]
+use crosstie_core::ring::sleepers::Awaits;
 
 use super::super::board::{self, Board};
 use super::super::frame::{HEAD_BYTES_MAX, Head, PREFIX_BYTES, Prefix, SERVERS_MAX, SLOT_BITS};
 use super::call_wait::CallWait;
 use crate::Deadline;
+#[cfg(feature = "tokio")]
+use crate::channel::queue::Beside as _;
 use crate::channel::queue::{QueueSender, Receivers};
+#[cfg(feature = "tokio")]
+use crate::contract::Readiness;
 use crate::contract::SendError;
 use crate::endpoint::Sender;
 use crate::error::Result;
@@ -161,6 +167,19 @@ impl CallQueue {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The descriptor that tells of servers that come, go or die, and of room.
+    #[cfg(feature = "tokio")]
+    pub(super) fn pollable(&mut self) -> Result<BorrowedFd<'_>> {
+        self.sender.pollable()
+    }
+
+    /// Arms it for servers, and for what is awaited beside them.
+    #[cfg(feature = "tokio")]
+    pub(super) fn arm(&mut self, awaits: Option<Awaits>) -> Result<Readiness> {
+        let servers = &self.servers;
+        self.sender.arm_for(awaits, || servers.has_come())
     }
 
     /// Brings back what dead servers had in hand, for those who live.

@@ -300,7 +300,7 @@ impl Shared {
                     Read::Stuck(deadlock) => break Waited::Stuck(deadlock),
                     Read::Nothing | Read::Frame | Read::Over => {}
                 }
-            } else if is_over(deadline) {
+            } else if clock::is_over(deadline) {
                 break Waited::Nothing;
             } else {
                 let (after, deadlock) = self.sleep_for(state, id, until, wait.as_ref());
@@ -310,17 +310,21 @@ impl Shared {
                 }
             }
             if interruption::has_ended()
-                || (until < deadline && is_over(until) && interruption::should_end(Cause::Tick))
+                || (until < deadline && clock::is_over(until) && interruption::should_end(Cause::Tick))
             {
                 break Waited::Nothing;
             }
         };
         self.settle(&mut state, id, &waited);
+        // The turn may have been passed to this thread, which goes.
+        if !state.is_read {
+            self.pass_turn(&mut state);
+        }
         waited
     }
 
     /// Keeps the books of what a call was given.
-    fn settle<R>(&self, state: &mut State, id: u32, waited: &Waited<R>) {
+    pub(super) fn settle<R>(&self, state: &mut State, id: u32, waited: &Waited<R>) {
         match waited {
             Waited::Reply { is_last: false, .. } => {
                 // The server of a stream is told what was taken, when it is worth a frame.
@@ -333,10 +337,6 @@ impl Shared {
                 self.tell(state);
             }
             Waited::Nothing | Waited::Stuck(_) => {}
-        }
-        // The turn may have been passed to this thread, which goes.
-        if !state.is_read {
-            self.pass_turn(state);
         }
     }
 
@@ -402,11 +402,6 @@ impl Shared {
             }
         }
     }
-}
-
-/// Whether `deadline` has passed; reads the clock only where it must.
-pub(super) fn is_over(deadline: Deadline) -> bool {
-    !deadline.is_never() && deadline.is_over(clock::now_ns())
 }
 
 /// Where the receiver alone would not show that the server has gone: waits until there is something

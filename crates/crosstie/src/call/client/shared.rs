@@ -21,11 +21,10 @@ use std::time::Duration;
 use crosstie_core::atomic::{AtomicU64, Ordering};
 
 use super::super::board::BOARD_CALLS;
-use super::super::error::{Broken, CallError};
-use super::super::frame::{CallHead, HEAD_BYTES_MAX, Head};
+use super::super::error::Broken;
+use super::super::frame::{HEAD_BYTES_MAX, Head};
 use super::line::{self, Line};
 use super::outgoing::Outgoing;
-use super::reading::is_over;
 use super::slots::Slots;
 use super::state::{Reader, State};
 use crate::Deadline;
@@ -87,7 +86,7 @@ impl Shared {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn install(&self, line: Line) {
+    pub(super) fn install(&self, line: Line) {
         let Line { sender, receiver, queue, token, is_alone, lifeline, file } = line;
         let mut reader = self.lock_reader();
         let scratch = std::mem::take(&mut reader.scratch);
@@ -104,6 +103,8 @@ impl Shared {
             is_welcomed,
             welcomed_by,
             scratch,
+            #[cfg(feature = "tokio")]
+            watch: None,
         };
         let mut state = self.lock();
         if is_welcomed {
@@ -114,6 +115,7 @@ impl Shared {
         (state.sender, state.token) = (Some(sender), token);
         state.owes_rest = false;
         state.outbox.clear();
+        state.slots.tasks.ask();
     }
 
     /// Whether the mechanism itself gives a call to the next server when one dies with it.
@@ -128,97 +130,12 @@ impl Shared {
         limit.saturating_sub(HEAD_BYTES_MAX)
     }
 
-    /// Sends a call, over a new line if there is none; answers its id, and the lock that whoever waits for it at once needs.
-    ///
-    /// # Errors
-    /// As [`CallError`] says; nothing was sent.
-    pub(super) fn begin(
-        &self,
-        mut call: CallHead,
-        body: &[u8],
-        deadline: Deadline,
-    ) -> Result<(MutexGuard<'_, State>, u32), CallError> {
-        let (mut is_new_line, mut has_looked) = (false, false);
-        let mut state = self.lock();
-        loop {
-            if !deadline.is_never() {
-                let now_ns = clock::now_ns();
-                if deadline.is_over(now_ns) {
-                    return Err(CallError::TimedOut);
-                }
-                call.left_ns = Some(deadline.left_ns(now_ns));
-            }
-            if state.sender.is_none() {
-                state = self.connect(state, deadline)?;
-                is_new_line = true;
-                continue;
-            }
-            if !is_new_line && !std::mem::replace(&mut has_looked, true) && !self.is_undisturbed(&state) {
-                state = self.look_for_end(state);
-                continue;
-            }
-            let Some(id) = state.slots.open(call.is_stream) else {
-                state = self.await_change(state, deadline);
-                continue;
-            };
-            let sent = state.send(Head::Call(id, call), body);
-            if sent.is_ok() {
-                while state.owes() && state.slots.get(id).is_some() && !is_over(deadline) {
-                    state = self.await_room(state, deadline);
-                }
-                return Ok((state, id));
-            }
-            state.slots.close(id);
-            match sent {
-                Ok(()) => {}
-                Err(SendError::Full) => state = self.await_room(state, deadline),
-                Err(SendError::TooLarge { limit, .. }) => {
-                    let limit = limit.saturating_sub(HEAD_BYTES_MAX);
-                    return Err(CallError::TooLarge { length: body.len(), limit });
-                }
-                Err(error) => {
-                    let cause = Broken::of_send(&error);
-                    self.break_off(&mut state, &cause);
-                    // The call was not sent, so another server may have it, declared idempotent or not.
-                    if is_new_line || matches!(cause, Broken::Failed { .. }) {
-                        return Err(cause.report(&self.address.to_string()));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Makes a new line; others who need one wait for it.
-    fn connect<'a>(
+    /// Sleeps until something changes, or `deadline`.
+    pub(super) fn sleep<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         deadline: Deadline,
-    ) -> Result<MutexGuard<'a, State>, CallError> {
-        while state.is_connecting || state.is_read {
-            if is_over(deadline) {
-                return Err(CallError::TimedOut);
-            }
-            state = self.sleep(state, deadline);
-            if state.sender.is_some() {
-                return Ok(state);
-            }
-        }
-        state.is_connecting = true;
-        drop(state);
-        // An end of the old line would be in the way of the new one.
-        *self.lock_reader() = Reader::default();
-        let options = Options { open_deadline: deadline, ..self.options.clone() };
-        let line = line::open(&self.address, &options);
-        let made = line.map(|line| self.install(line));
-        let mut state = self.lock();
-        state.is_connecting = false;
-        self.tell(&state);
-        made.map_err(CallError::from)?;
-        Ok(state)
-    }
-
-    /// Sleeps until something changes, or `deadline`.
-    fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, deadline: Deadline) -> MutexGuard<'a, State> {
+    ) -> MutexGuard<'a, State> {
         state.sleepers_count += 1;
         let left = Duration::from_nanos(deadline.left_ns(clock::now_ns()));
         let mut state = if deadline.is_never() {
@@ -240,6 +157,12 @@ impl Shared {
 
     /// The turn to read is free: whoever waits may take it.
     pub(super) fn pass_turn(&self, state: &mut State) {
+        self.end_turn(state);
+        state.slots.tasks.ask();
+    }
+
+    /// As [`Shared::pass_turn`], by the driver itself.
+    pub(super) fn end_turn(&self, state: &mut State) {
         state.is_read = false;
         if let Some(sleeper) = state.slots.sleeper() {
             sleeper.unpark();
@@ -248,7 +171,7 @@ impl Shared {
     }
 
     /// Waits until a call has ended, and reads if nobody does.
-    fn await_change<'a>(
+    pub(super) fn await_change<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         deadline: Deadline,
@@ -337,6 +260,7 @@ impl Shared {
         // Of another error: whoever reads meets the end.
         if let Err(SendError::Full) = state.send(head, &[]) {
             state.outbox.push_back(head.to_frame(&[]));
+            state.slots.tasks.ask();
         }
     }
 
@@ -351,6 +275,7 @@ impl Shared {
         state.outbox.clear();
         state.owes_rest = false;
         state.slots.break_all(cause);
+        state.slots.tasks.tell();
         self.tell(state);
     }
 

@@ -1,11 +1,14 @@
 //! [`Slots`]: a client's calls in flight, each with what has arrived for it.
 
 use std::collections::VecDeque;
+use std::task::Waker;
 use std::thread::Thread;
 
 use super::super::error::Broken;
 use super::super::frame::{self, CALLS_MAX, SLOT_BITS, WINDOW_COST};
 use super::super::refusal::Refusal;
+use super::tasks::Tasks;
+use crate::Deadline;
 
 /// So many calls are in flight or have a reply that nobody has asked for.
 pub(super) const SLOTS_MAX: usize = 1 << SLOT_BITS;
@@ -38,8 +41,16 @@ pub(super) struct Slot {
     /// What was taken and not credited to the server yet.
     taken_cost: u64,
     ending: Option<Ending>,
-    /// The thread that sleeps until something arrives.
-    waiter: Option<Thread>,
+    waiter: Option<Waiter>,
+}
+
+/// Who waits until something arrives for a call.
+#[derive(Debug)]
+enum Waiter {
+    Thread(Thread),
+    /// Until its deadline.
+    #[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "tasks come with a runtime"))]
+    Task(Waker, Deadline),
 }
 
 /// What a slot has for its caller.
@@ -84,12 +95,6 @@ impl Slot {
         let is_due = self.is_stream && self.ending.is_none() && self.taken_cost >= WINDOW_COST / 2;
         is_due.then(|| std::mem::take(&mut self.taken_cost))
     }
-
-    fn wake(&self) {
-        if let Some(waiter) = &self.waiter {
-            waiter.unpark();
-        }
-    }
 }
 
 /// The calls in flight.
@@ -100,12 +105,15 @@ pub(super) struct Slots {
     free: Vec<u32>,
     in_flight_count: usize,
     sleepers_count: usize,
+    /// Tasks that wait for something else, and who wakes all tasks.
+    pub(super) tasks: Tasks,
 }
 
 impl Default for Slots {
     fn default() -> Self {
         let (slots, free) = (Vec::new(), Vec::new());
-        Self { slots, slots_max: SLOTS_MAX, free, in_flight_count: 0, sleepers_count: 0 }
+        let (in_flight_count, sleepers_count, tasks) = (0, 0, Tasks::default());
+        Self { slots, slots_max: SLOTS_MAX, free, in_flight_count, sleepers_count, tasks }
     }
 }
 
@@ -158,6 +166,12 @@ impl Slots {
 
     /// The call `id` is over, and its caller knows.
     pub(super) fn close(&mut self, id: u32) {
+        self.withdraw(id);
+        self.tasks.tell();
+    }
+
+    /// The call `id` was not sent after all.
+    pub(super) fn withdraw(&mut self, id: u32) {
         let Some(slot) = self.get(id) else { return };
         // What it had allocated stays for the next call.
         slot.replies.clear();
@@ -166,6 +180,7 @@ impl Slots {
         slot.is_abandoned = false;
         (slot.untaken_cost, slot.taken_cost) = (0, 0);
         slot.ending = None;
+        slot.waiter = None;
         self.in_flight_count -= usize::from(was_in_flight);
         self.free.push(id & ((1 << SLOT_BITS) - 1));
     }
@@ -174,9 +189,23 @@ impl Slots {
     fn set_ending(&mut self, id: u32, ending: Ending) {
         let Some(slot) = self.get(id) else { return };
         slot.ending = Some(ending);
-        slot.wake();
         let was_in_flight = std::mem::take(&mut slot.is_in_flight);
         self.in_flight_count -= usize::from(was_in_flight);
+        self.wake(id);
+        self.tasks.tell();
+    }
+
+    /// Something is there for the call `id`.
+    fn wake(&mut self, id: u32) {
+        let Some(slot) = self.get(id) else { return };
+        match slot.waiter.take() {
+            Some(Waiter::Task(task, _)) => self.tasks.wake(task),
+            Some(Waiter::Thread(thread)) => {
+                thread.unpark();
+                slot.waiter = Some(Waiter::Thread(thread));
+            }
+            None => {}
+        }
     }
 
     /// Nobody waits for the call `id` any more; answers whether the server is to be told.
@@ -187,6 +216,7 @@ impl Slots {
             return false;
         }
         slot.replies.clear();
+        slot.waiter = None;
         slot.is_abandoned = true;
         true
     }
@@ -218,9 +248,10 @@ impl Slots {
         }
         slot.untaken_cost += cost;
         slot.replies.push_back(reply.to_vec());
-        slot.wake();
         if is_last {
             self.set_ending(id, Ending::Done);
+        } else {
+            self.wake(id);
         }
         Ok(())
     }
@@ -254,14 +285,18 @@ impl Slots {
     /// The thread of the call `id` sleeps from now on.
     pub(super) fn begin_sleep(&mut self, id: u32, thread: Thread) {
         if let Some(slot) = self.get(id) {
-            slot.waiter = Some(thread);
+            slot.waiter = Some(Waiter::Thread(thread));
             self.sleepers_count += 1;
         }
     }
 
-    /// All who sleep look again.
+    /// All threads that sleep look again.
     pub(super) fn wake_all(&self) {
-        self.slots.iter().for_each(Slot::wake);
+        for slot in &self.slots {
+            if let Some(Waiter::Thread(thread)) = &slot.waiter {
+                thread.unpark();
+            }
+        }
     }
 
     /// It is awake again; the call was not closed meanwhile, since only its caller does that.
@@ -277,7 +312,57 @@ impl Slots {
         if self.sleepers_count == 0 {
             return None;
         }
-        self.slots.iter().find(|slot| slot.waiter.is_some() && !slot.is_due())?.waiter.as_ref()
+        self.slots.iter().filter(|slot| !slot.is_due()).find_map(|slot| match &slot.waiter {
+            Some(Waiter::Thread(thread)) => Some(thread),
+            _ => None,
+        })
+    }
+}
+
+/// What tasks and their driver do.
+#[cfg(feature = "tokio")]
+impl Slots {
+    /// The task of the call `id` waits from now on, until `deadline` at most.
+    pub(super) fn wait(&mut self, id: u32, task: &Waker, deadline: Deadline) {
+        if let Some(slot) = self.get(id) {
+            slot.waiter = Some(Waiter::Task(task.clone(), deadline));
+            self.tasks.note_deadline(deadline);
+        }
+    }
+
+    /// Has the tasks woken for which it is too late, and notes when it is for the next one.
+    pub(super) fn wake_late(&mut self, now_ns: u64) {
+        if !self.tasks.is_late(now_ns) {
+            return;
+        }
+        self.tasks.wake_late(now_ns);
+        for slot in &mut self.slots {
+            let task = slot.waiter.take_if(|waiter| waiter.is_late(now_ns));
+            match (task, &slot.waiter) {
+                (Some(Waiter::Task(task, _)), _) => self.tasks.wake(task),
+                (_, Some(Waiter::Task(_, deadline))) => self.tasks.note_due(*deadline),
+                _ => {}
+            }
+        }
+    }
+
+    /// Has every task woken: nobody drives them any more.
+    pub(super) fn wake_tasks(&mut self) {
+        self.tasks.tell();
+        for slot in &mut self.slots {
+            if let Some(Waiter::Task(task, _)) =
+                slot.waiter.take_if(|waiter| matches!(waiter, Waiter::Task(..)))
+            {
+                self.tasks.wake(task);
+            }
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Waiter {
+    fn is_late(&self, now_ns: u64) -> bool {
+        matches!(self, Self::Task(_, deadline) if deadline.is_over(now_ns))
     }
 }
 

@@ -9,6 +9,8 @@ use crosstie_core::atomic::AtomicU64;
 
 use super::super::frame::Head;
 use super::call_wait::CallWait;
+#[cfg(feature = "tokio")]
+use super::driver::Watch;
 use super::line::{ReplyFile, ReplyQueue};
 use super::outgoing::Outgoing;
 use super::slots::Slots;
@@ -48,6 +50,9 @@ pub(super) struct Reader {
     /// On a ring: who sent when this client was welcomed.
     pub(super) welcomed_by: Option<OwnerId>,
     pub(super) scratch: Vec<u8>,
+    /// Where a driver waits for what comes.
+    #[cfg(feature = "tokio")]
+    pub(super) watch: Option<Watch>,
 }
 
 impl Reader {

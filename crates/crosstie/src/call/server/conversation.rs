@@ -27,9 +27,8 @@ pub(super) struct Conversation {
     /// What its descriptor is known by at the door.
     pub(super) key: u64,
     pub(super) client_pid: Option<u32>,
-    /// Nobody tells its sending end of room: it waits for it. Only on a ring, whose one client stalls
-    /// nobody but itself.
-    waits_for_room: bool,
+    /// Its sending end goes on to the next client.
+    is_on_ring: bool,
     /// The longest request, in bytes, where the mechanism does not see to it.
     request_bytes_max: usize,
     /// Where calls come through a queue: what the client says of them.
@@ -40,6 +39,9 @@ pub(super) struct Conversation {
 /// What is said and to be said.
 pub(super) struct Talk {
     pub(super) sender: Option<Sender<[u8]>>,
+    /// Nobody tells its sending end of room: it waits for it. Only on a ring, whose one client stalls
+    /// nobody but itself, and only where threads serve.
+    waits_for_room: bool,
     is_greeted: bool,
     /// What the client named the conversation by.
     token: u64,
@@ -89,19 +91,15 @@ impl Conversation {
         request_bytes_max: usize,
     ) -> Arc<Self> {
         let talk = Mutex::new(Talk::new(Some(sender), Greeting::Needless));
-        let (key, waits_for_room, board) = (token, false, Some(board));
-        Arc::new(Self { key, client_pid, waits_for_room, request_bytes_max, board, talk })
+        let (key, is_on_ring, board) = (token, false, Some(board));
+        Arc::new(Self { key, client_pid, is_on_ring, request_bytes_max, board, talk })
     }
 
-    fn over(
-        key: u64,
-        sender: Option<Sender<[u8]>>,
-        waits_for_room: bool,
-        request_bytes_max: usize,
-    ) -> Arc<Self> {
+    fn over(key: u64, sender: Option<Sender<[u8]>>, is_on_ring: bool, request_bytes_max: usize) -> Arc<Self> {
         let client_pid = sender.as_ref().and_then(Sender::peer).map(|peer| peer.pid);
-        let talk = Mutex::new(Talk::new(sender, Greeting::Awaited));
-        Arc::new(Self { key, client_pid, waits_for_room, request_bytes_max, board: None, talk })
+        let talk = Talk { waits_for_room: is_on_ring, ..Talk::new(sender, Greeting::Awaited) };
+        let talk = Mutex::new(talk);
+        Arc::new(Self { key, client_pid, is_on_ring, request_bytes_max, board: None, talk })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Talk> {
@@ -247,8 +245,8 @@ impl Conversation {
     /// Sends a frame, or keeps it until there is room. A client that is gone needs none.
     fn send(&self, talk: &mut Talk, head: Head, body: &[u8]) -> Sent {
         let head_room = &mut [0; HEAD_BYTES_MAX];
-        let until = if self.waits_for_room { Deadline::NEVER } else { Deadline::NOW };
-        if talk.owes() && !self.waits_for_room {
+        let until = if talk.waits_for_room { Deadline::NEVER } else { Deadline::NOW };
+        if talk.owes() && !talk.waits_for_room {
             talk.outbox.push_back(head.to_frame(body));
             return Sent::Owed;
         }
@@ -350,12 +348,21 @@ impl Conversation {
     /// The conversation of the next client, over the same end.
     pub(super) fn succeed(&self) -> Arc<Self> {
         let sender = self.lock().sender.take();
-        Self::over(self.key, sender, self.waits_for_room, self.request_bytes_max)
+        let next = Self::over(self.key, sender, self.is_on_ring, self.request_bytes_max);
+        next.lock().waits_for_room = self.lock().waits_for_room;
+        next
+    }
+
+    /// Whether what finds no room on a ring waits here, and not who sends it.
+    #[cfg(feature = "tokio")]
+    pub(super) fn keep_replies(&self, keeps: bool) {
+        self.lock().waits_for_room = self.is_on_ring && !keeps;
     }
 
     /// Whether something waits for room.
     pub(super) fn owes(&self) -> bool {
-        !self.waits_for_room && self.lock().owes()
+        let talk = self.lock();
+        !talk.waits_for_room && talk.owes()
     }
 
     /// The client is gone, or cut off for what it did: it is told why, if it may hear it.
@@ -370,7 +377,7 @@ impl Conversation {
         talk.hands.clear();
         talk.owes_rest = false;
         // A ring's end goes on to the next client; others need not be waited for.
-        if !self.waits_for_room
+        if !self.is_on_ring
             && let Some(sender) = talk.sender.take()
             && let Some(fd) = sender.as_fd()
         {
@@ -390,6 +397,7 @@ impl Talk {
     fn new(sender: Option<Sender<[u8]>>, greeting: Greeting) -> Self {
         Self {
             sender,
+            waits_for_room: false,
             is_greeted: greeting == Greeting::Needless,
             token: 0,
             is_named: false,

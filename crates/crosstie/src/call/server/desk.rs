@@ -8,7 +8,9 @@
 //!
 //! Lock order: the desk's state, then a conversation's.
 
-mod signing;
+#[cfg(feature = "tokio")]
+mod awaited;
+mod said;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -25,6 +27,7 @@ use crate::contract::RecvError;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::sign::Sign;
 use crate::os::clock;
+use crate::os::notice::Notice;
 
 /// A client that does not take its replies for so long when the server ends loses them.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -64,6 +67,9 @@ struct State {
     strangers: VecDeque<RecvError>,
     /// Why no call comes any more.
     end: Option<End>,
+    /// What a task polls that waits for a call, and whether it waits now.
+    notice: Option<Arc<Notice>>,
+    is_awaited: bool,
 }
 
 /// Why no call comes any more.
@@ -100,6 +106,8 @@ impl Desk {
             is_stopped: false,
             strangers: VecDeque::new(),
             end: None,
+            notice: None,
+            is_awaited: false,
         };
         Self {
             object,
@@ -157,7 +165,7 @@ impl Desk {
                 }
                 None => {}
             }
-            if has_looked && is_over(deadline) {
+            if has_looked && clock::is_over(deadline) {
                 return Err(if deadline.is_now() { RecvError::Empty } else { RecvError::TimedOut });
             }
             let is_of_pool = usize::from(may_take && worker == Worker::OfPool);
@@ -188,7 +196,7 @@ impl Desk {
 
     /// Gives a call to a worker, unless nobody waits for it any more.
     fn hand_over(&self, state: &mut State, worker: Worker, taken: Taken) -> Option<Taken> {
-        if is_over(taken.deadline) {
+        if clock::is_over(taken.deadline) {
             let refusal =
                 Refusal::of_kind(ErrorKind::TimedOut, "its deadline had passed before a worker was free");
             self.refuse(&taken, &refusal);
@@ -212,21 +220,6 @@ impl Desk {
         let mut state = self.lock();
         state.busy_count = state.busy_count.saturating_sub(1);
         self.say_waiting(&mut state);
-    }
-
-    /// A pool of so many workers begins, or ends with 0.
-    ///
-    /// # Errors
-    /// Why so many cannot wait.
-    pub(super) fn set_pool(&self, workers: usize) -> crate::Result<()> {
-        if workers > 0 && !self.door.is_shared() {
-            self.sign.get_or_init(|| self.put_up_sign());
-        }
-        let mut state = self.lock();
-        state.busy_max = workers;
-        self.say_workers(&state);
-        drop(state);
-        self.door.prepare(workers)
     }
 
     /// Lets come in what comes until `deadline`, or until something has come. A call that came alone is answered to whoever
@@ -306,7 +299,7 @@ impl Desk {
             if is_there() {
                 return true;
             }
-            if is_over(deadline) && !deadline.is_now() {
+            if clock::is_over(deadline) && !deadline.is_now() {
                 return false;
             }
             let came;
@@ -398,6 +391,9 @@ impl Desk {
         if state.sleepers_count > 0 {
             self.changed.notify_all();
         }
+        if let (Some(notice), true) = (&state.notice, state.is_awaited) {
+            notice.raise();
+        }
     }
 
     /// Something that sleepers wait for may have come.
@@ -449,9 +445,7 @@ impl Desk {
     /// Tells the door that `conversation` waits for room.
     pub(super) fn await_room(&self, conversation: &Arc<Conversation>) {
         self.door.await_room(conversation);
-        if self.door.is_shared() {
-            self.tell_all();
-        }
+        self.tell_all();
     }
 
     /// The address with what the kernel chose.
@@ -476,9 +470,4 @@ impl State {
             self.strangers.push_back(error);
         }
     }
-}
-
-/// Whether `deadline` has passed; reads the clock only where it must.
-fn is_over(deadline: Deadline) -> bool {
-    !deadline.is_never() && deadline.is_over(clock::now_ns())
 }

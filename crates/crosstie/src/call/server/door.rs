@@ -9,8 +9,12 @@ use super::queue_door::QueueDoor;
 use super::ring_door::RingDoor;
 use super::taken::Came;
 use crate::Deadline;
+#[cfg(feature = "tokio")]
+use crate::contract::Readiness;
 use crate::contract::RecvError;
 use crate::error::Result;
+#[cfg(feature = "tokio")]
+use crate::os::poll::Poller;
 
 /// Where clients come in.
 pub(super) enum Door {
@@ -73,6 +77,27 @@ impl Door {
         }
     }
 
+    /// Whether replies that find no room wait here for it, instead of who sends them.
+    #[cfg(feature = "tokio")]
+    pub(super) fn keep_replies(&self, keeps: bool) {
+        if let Self::Ring(door) = self {
+            door.keep_replies(keeps);
+        }
+    }
+
+    /// Has `poller` told of whatever comes to it; [`Readiness::Ready`] if something may be there already.
+    ///
+    /// # Errors
+    /// Why nothing can tell.
+    #[cfg(feature = "tokio")]
+    pub(super) fn arm(&self, poller: &Poller) -> std::result::Result<Readiness, RecvError> {
+        match self {
+            Self::Kernel(door) => door.arm_in(poller),
+            Self::Ring(door) => door.arm_in(poller),
+            Self::Queue(door) => door.arm_in(poller),
+        }
+    }
+
     /// Wakes one thread that stands at it.
     pub(super) fn ring_bell(&self) {
         match self {
@@ -95,7 +120,7 @@ impl Door {
     pub(super) fn owes(&self) -> bool {
         match self {
             Self::Kernel(door) => door.owes(),
-            Self::Ring(_) => false,
+            Self::Ring(door) => door.owes(),
             Self::Queue(door) => door.owes(),
         }
     }

@@ -17,6 +17,8 @@ use super::conversation::Conversation;
 use super::desk::{Desk, End};
 use super::taken::Came;
 use crate::Deadline;
+#[cfg(feature = "tokio")]
+use crate::contract::Readiness;
 use crate::contract::RecvError;
 use crate::endpoint::{Address, Listener, Options, Place, Receiver, Sender};
 use crate::error::{Error, ErrorKind, Result};
@@ -174,6 +176,14 @@ impl KernelDoor {
         })
     }
 
+    /// Has `poller` told of every event.
+    #[cfg(feature = "tokio")]
+    pub(super) fn arm_in(&self, poller: &Poller) -> Result<Readiness, RecvError> {
+        let added = poller.keep(&self.poller, LISTENER);
+        added.map_err(|error| Error::os("wait for calls at", &self.object, error))?;
+        Ok(Readiness::Armed)
+    }
+
     pub(super) fn ring_bell(&self) {
         // A full bell rings enough.
         let _ = self.bell.1.write(&[IoSlice::new(&[1])], Deadline::NOW);
@@ -188,7 +198,7 @@ impl KernelDoor {
         match ready.key {
             BELL => {
                 let _ = self.bell.0.read(&mut [0], Deadline::NOW);
-                let _ = self.poller.rearm(self.bell.0.as_fd(), BELL);
+                let _ = self.poller.rearm(self.bell.0.as_fd(), BELL, Interest::Readable);
                 Ok(Came::Something)
             }
             LISTENER => self.accept_all().map(|()| Came::Something),
@@ -211,7 +221,7 @@ impl KernelDoor {
                 Ok((sender, receiver)) => drop(self.let_in(sender, receiver)),
                 Err(error) if error.kind() == ErrorKind::Busy => break,
                 Err(error) if lock(&self.guests).is_empty() => {
-                    let _ = self.poller.rearm(listener.as_fd(), LISTENER);
+                    let _ = self.poller.rearm(listener.as_fd(), LISTENER, Interest::Readable);
                     return Err(error.into());
                 }
                 Err(_) => {
@@ -221,7 +231,7 @@ impl KernelDoor {
                 }
             }
         }
-        let armed = self.poller.rearm(listener.as_fd(), LISTENER);
+        let armed = self.poller.rearm(listener.as_fd(), LISTENER, Interest::Readable);
         Ok(armed.map_err(|error| Error::os("accept on", &self.object, error))?)
     }
 
@@ -292,7 +302,7 @@ impl KernelDoor {
         desk.end(&guest.conversation, farewell.as_ref());
         match &mut *lock(&self.entrance) {
             Some(Entrance::Listener(listener, is_full)) if *is_full => {
-                *is_full = self.poller.rearm(listener.as_fd(), LISTENER).is_err();
+                *is_full = self.poller.rearm(listener.as_fd(), LISTENER, Interest::Readable).is_err();
             }
             Some(Entrance::Fifo(fifo)) => {
                 if let Some((path, writer)) = &guest.file {
@@ -334,7 +344,7 @@ impl KernelDoor {
         }
         // It may be another descriptor since the last writer left.
         if let Some(fd) = fifo.receiver.as_fd()
-            && self.poller.rearm(fd, FIFO).is_err()
+            && self.poller.rearm(fd, FIFO, Interest::Readable).is_err()
         {
             let added = self.poller.add_once(fd, FIFO);
             added.map_err(|error| Error::os("receive from", &self.object, error))?;

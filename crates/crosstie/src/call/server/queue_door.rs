@@ -18,11 +18,15 @@ use super::desk::Desk;
 use super::taken::{Came, Heard, Sent};
 use crate::Deadline;
 use crate::channel::queue::{Beside, QueueBell, QueueOptions, QueueReceiver, QueueSender};
+#[cfg(feature = "tokio")]
+use crate::contract::Readiness;
 use crate::contract::RecvError;
 use crate::endpoint::{Address, Options, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
 use crate::ledger::calls::{Busy, key_of_calls};
+#[cfg(feature = "tokio")]
+use crate::os::poll::Poller;
 use crate::os::{clock, poll};
 
 /// How long is waited at a time while a client has no room for its replies.
@@ -293,6 +297,21 @@ impl QueueDoor {
                 Board::remove(self.domain, board.place());
             }
         }
+    }
+
+    /// Has `poller` told of calls, of clients that come, go or die.
+    #[cfg(feature = "tokio")]
+    pub(super) fn arm_in(&self, poller: &Poller) -> std::result::Result<Readiness, RecvError> {
+        let mut seat = self.seat()?;
+        let armed = seat.pollable().and_then(|fd| {
+            let added = poller.keep(fd, 0);
+            added.map_err(|error| Error::os("wait for calls at", &self.name, error))
+        });
+        let readiness = armed.and_then(|()| seat.arm());
+        // The last one that is given back is the next that is taken.
+        self.seats.give_back(seat);
+        let has_news = News(self).has_come();
+        Ok(if has_news { Readiness::Ready } else { readiness? })
     }
 
     pub(super) fn ring_bell(&self) {

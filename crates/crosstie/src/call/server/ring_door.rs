@@ -14,13 +14,24 @@ use super::desk::{Desk, End};
 use super::taken::Came;
 use crate::Deadline;
 use crate::channel::ring::RingBell;
+#[cfg(feature = "tokio")]
+use crate::contract::Readiness;
 use crate::contract::RecvError;
 use crate::endpoint::{Receiver, Sender};
 use crate::error::{Error, ErrorKind};
 use crate::os::clock;
+#[cfg(feature = "tokio")]
+use crate::os::poll::Poller;
 
-/// How long is waited at a time while the client has no room for the notice.
+/// How long is waited at a time while the client has no room for the notice, or for replies that wait here.
 const SLICE_NS: u64 = 1_000_000;
+
+/// What the client sends.
+#[cfg(feature = "tokio")]
+const CALLS: u64 = 0;
+/// Room for the replies.
+#[cfg(feature = "tokio")]
+const ROOM: u64 = 1;
 
 /// Where the client of a pair of rings comes in.
 pub(super) struct RingDoor {
@@ -69,6 +80,36 @@ impl RingDoor {
         came
     }
 
+    /// Whether replies that find no room wait for it here.
+    #[cfg(feature = "tokio")]
+    pub(super) fn keep_replies(&self, keeps: bool) {
+        self.lock().conversation.keep_replies(keeps);
+    }
+
+    /// Has `poller` told of what the client sends, of its end, and of room where that is waited for.
+    #[cfg(feature = "tokio")]
+    pub(super) fn arm_in(&self, poller: &Poller) -> Result<Readiness, RecvError> {
+        let guest = &mut *self.lock();
+        let failed = |error| Error::os("wait for calls at", "a ring", error);
+        let Some(receiver) = &mut guest.receiver else { return Ok(Readiness::Ready) };
+        poller.keep(receiver.pollable()?, CALLS).map_err(failed)?;
+        if receiver.arm()? == Readiness::Ready {
+            return Ok(Readiness::Ready);
+        }
+        let mut talk = guest.conversation.lock();
+        if guest.notice.is_none() && !talk.owes() {
+            return Ok(Readiness::Armed);
+        }
+        let Some(sender) = &mut talk.sender else { return Ok(Readiness::Armed) };
+        poller.keep(sender.pollable()?.0, ROOM).map_err(failed)?;
+        Ok(sender.arm()?)
+    }
+
+    /// Whether the client has not taken what it was sent.
+    pub(super) fn owes(&self) -> bool {
+        self.lock().conversation.owes()
+    }
+
     pub(super) fn ring_bell(&self) {
         if let Some(bell) = &self.bell {
             bell.ring();
@@ -111,7 +152,8 @@ impl Guest {
         receiver: &mut Receiver<[u8]>,
         deadline: Deadline,
     ) -> Result<Came, RecvError> {
-        let deadline = if self.give_notice() {
+        self.conversation.lock().flush();
+        let deadline = if self.give_notice() && !self.conversation.owes() {
             deadline
         } else {
             deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS))

@@ -224,7 +224,7 @@ impl QueueReceiver {
         let ends = self.shared.ends();
         let awaits = if ends.has_sender { Awaits::Something } else { Awaits::SomethingOrTheEnd };
         let sight = if self.lease_ns == 0 { Sight::of(self.shared.barrier()) } else { Sight::Blind };
-        let readiness = self.shared.arm(&mut doorbell, awaits, sight, || {
+        let readiness = self.shared.arm(&mut doorbell, Some(awaits), sight, || {
             // What is broken says so to `recv`.
             let has_job = self.consumer.borrow_mut().has_job().unwrap_or(true);
             has_job || self.shared.ends() != ends || (self.awaits_end(ends) && self.is_all_done())

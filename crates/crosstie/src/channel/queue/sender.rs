@@ -231,13 +231,23 @@ impl QueueSender {
     /// # Cost
     /// Five system calls; who acknowledges the next message makes three for each sender that waits so.
     pub fn arm(&mut self) -> Result<Readiness> {
+        self.arm_for(Some(Awaits::Something), || false)
+    }
+
+    /// As [`QueueSender::arm`], for what comes beside room: somebody's coming, going or death, behind which `has_come` looks. With `None` for
+    /// that alone: then nobody who makes room does anything for this end.
+    pub(crate) fn arm_for(
+        &mut self,
+        awaits: Option<Awaits>,
+        has_come: impl FnOnce() -> bool,
+    ) -> Result<Readiness> {
         self.open_doorbell()?;
         let Some(mut doorbell) = self.doorbell.take() else { return Ok(Readiness::Ready) };
         let (producer, refused) = (&mut self.producer, self.refused);
-        let (awaits, sight) = (Awaits::Something, Sight::of(self.shared.barrier()));
+        let sight = Sight::of(self.shared.barrier());
         let readiness = self.shared.arm(&mut doorbell, awaits, sight, || {
-            let room = producer.reserve(refused, Search::Everywhere);
-            room.map(|room| producer.abandon(room)).is_some()
+            let room = awaits.and_then(|_| producer.reserve(refused, Search::Everywhere));
+            room.map(|room| producer.abandon(room)).is_some() || has_come()
         });
         self.doorbell = Some(doorbell);
         self.wake_senders();

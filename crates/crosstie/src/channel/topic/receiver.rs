@@ -198,7 +198,7 @@ impl TopicReceiver {
         let ends = membership.ends();
         let is_over = !ends.has_sender && ends.ended > self.reported;
         let sight = Sight::of(membership.barrier());
-        let readiness = membership.arm(&mut doorbell, Awaits::Something, sight, || {
+        let readiness = membership.arm(&mut doorbell, Some(Awaits::Something), sight, || {
             match subscriber.look(|id| membership.is_alive(id)) {
                 Ok(Look::Nothing) => is_over || membership.ends() != ends,
                 Ok(Look::Lost(from, to)) => {

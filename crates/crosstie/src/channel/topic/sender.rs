@@ -268,7 +268,7 @@ impl TopicSender {
         self.recover();
         let (membership, publisher) = (&self.membership, &mut self.publisher);
         let sight = Sight::of(membership.barrier());
-        let readiness = membership.arm(&mut doorbell, Awaits::Something, sight, || {
+        let readiness = membership.arm(&mut doorbell, Some(Awaits::Something), sight, || {
             publisher.has_room(|id| membership.is_alive(id))
         });
         self.doorbell = Some(doorbell);

@@ -1,4 +1,4 @@
-//! What a [`Desk`] says of itself in the ledger, for proofs of deadlocks and for who looks.
+//! What a desk says of its calls and workers in the ledger, for proofs of deadlocks.
 
 use std::sync::Arc;
 
@@ -10,8 +10,23 @@ use crate::ledger::sign::{Sign, WAITING_MAX};
 use crate::os::random;
 
 impl Desk {
+    /// A pool of so many workers begins, or ends with 0.
+    ///
+    /// # Errors
+    /// Why so many cannot wait.
+    pub(in crate::call::server) fn set_pool(&self, workers: usize) -> crate::Result<()> {
+        if workers > 0 && !self.door.is_shared() {
+            self.sign.get_or_init(|| self.put_up_sign());
+        }
+        let mut state = self.lock();
+        state.busy_max = workers;
+        self.say_workers(&state);
+        drop(state);
+        self.door.prepare(workers)
+    }
+
     /// Who takes no part in the domain serves all the same.
-    pub(super) fn put_up_sign(&self) -> Option<Arc<Sign>> {
+    fn put_up_sign(&self) -> Option<Arc<Sign>> {
         let domain = match &self.domain {
             Some(path) => Domain::open(path),
             None => Domain::open_default(),
