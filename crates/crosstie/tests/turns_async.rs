@@ -3,6 +3,10 @@
 //!
 //! A child is this same test binary, asked by the environment to play one role.
 
+#[path = "turns_async/meetings.rs"]
+mod meetings;
+#[path = "turns_async/monitors.rs"]
+mod monitors;
 #[path = "turns_async/stage.rs"]
 mod stage;
 
@@ -328,7 +332,7 @@ fn a_process_whose_tasks_wait_does_not_run() {
     let (_mutex, _fast) = (it.mutex.lock().unwrap(), it.fast.lock().unwrap());
     let (_writing, _permit) = (it.rwlock.write().unwrap(), it.permits.acquire().unwrap());
     let child = place.child("await-all-for-ever");
-    place.until_waiting(8);
+    place.until_waiting(10);
     child.until_all_sleep();
     let before = child.context_switches();
     // As long as a blocking wait needs for one look of its net, and more.

@@ -44,6 +44,23 @@ pub fn arrive<W: Blocks, A>(
     request: &Request,
     announce: impl FnOnce() -> A,
 ) -> Result<Passed, Refused<W::Cycle>> {
+    block(arrive_async(head, seats, on_death, wait, owner, request, announce))
+}
+
+/// As [`arrive`], also for a task. Dropped before it is ready, the arrival is taken back as a late one's is; if all had come by then, it
+/// has taken part.
+///
+/// # Errors
+/// As [`arrive`].
+pub async fn arrive_async<W: Wait, A>(
+    head: &Head,
+    seats: &[Seat],
+    on_death: OnDeath,
+    wait: &W,
+    owner: OwnerId,
+    request: &Request,
+    announce: impl FnOnce() -> A,
+) -> Result<Passed, Refused<W::Cycle>> {
     if read(&head.word).is_broken() {
         return Ok(Passed::Broken(dead_party(seats, wait)));
     }
@@ -59,20 +76,22 @@ pub fn arrive<W: Blocks, A>(
     let generation = found.generation();
     seat.arrive(owner, generation);
     crash_point!("barrier.arrived");
+    let mut arrival = Arrival { head, seat, wait, generation, is_over: false };
     let mut room = [owner; WATCHED_MAX];
     if let Ok(passed) = look(head, seats, on_death, wait, generation, &mut room) {
-        return Ok(passed);
+        return Ok(arrival.end(passed));
     }
     let refused = if request.deadline.is_now() {
         Refused::Busy
     } else {
+        // Dropped in this order, whatever ends it: the place, and then the arrival.
         let mut queued = Queued::enter(head, wait, request);
         let outcome = loop {
             let seen = Seen::of(wait, [head]);
             match look(head, seats, on_death, wait, generation, &mut room) {
                 Ok(passed) => break Ok(passed),
                 Err(count) => {
-                    if let Err(refused) = block(queued.sleep(&seen, &room[..count])) {
+                    if let Err(refused) = queued.sleep(&seen, &room[..count]).await {
                         break Err(refused);
                     }
                 }
@@ -80,14 +99,45 @@ pub fn arrive<W: Blocks, A>(
         };
         queued.leave();
         match outcome {
-            Ok(passed) => return Ok(passed),
+            Ok(passed) => return Ok(arrival.end(passed)),
             Err(refused) => refused,
         }
     };
-    seat.withdraw();
-    crash_point!("barrier.withdrew");
     // All may have come between the time-out and the withdrawal.
-    if call_off(&head.word, generation) { Err(refused) } else { Ok(Passed::All { leads: false }) }
+    if arrival.take_back() { Err(refused) } else { Ok(Passed::All { leads: false }) }
+}
+
+/// An arrival that counts; dropped before its end, it is taken back.
+struct Arrival<'a, W: Wait> {
+    head: &'a Head,
+    seat: &'a Seat,
+    wait: &'a W,
+    generation: Generation,
+    is_over: bool,
+}
+
+impl<W: Wait> Arrival<'_, W> {
+    fn end(&mut self, passed: Passed) -> Passed {
+        self.is_over = true;
+        passed
+    }
+
+    /// Answers whether it is not too late for that.
+    fn take_back(&mut self) -> bool {
+        self.is_over = true;
+        self.seat.withdraw();
+        crash_point!("barrier.withdrew");
+        call_off(&self.head.word, self.generation)
+    }
+}
+
+impl<W: Wait> Drop for Arrival<'_, W> {
+    fn drop(&mut self) {
+        // A fork child's copy is its parent's.
+        if !self.is_over && self.wait.is_present() {
+            self.take_back();
+        }
+    }
 }
 
 /// What became of `generation`: over, broken, or ended by the caller.

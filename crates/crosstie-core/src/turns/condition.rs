@@ -40,6 +40,19 @@ pub fn sleep<'a, W: Blocks>(
     head: &'a Head,
     wait: &'a W,
     place: u64,
+    queued: Queued<'_, W>,
+) -> Result<Carried<'a, W>, Refused<W::Cycle>> {
+    block(sleep_async(head, wait, place, queued))
+}
+
+/// As [`sleep`], also for a task. Dropped before it is ready, it has left the queue, and the unit that was for it is for the next.
+///
+/// # Errors
+/// As [`sleep`].
+pub async fn sleep_async<'a, W: Wait>(
+    head: &'a Head,
+    wait: &'a W,
+    place: u64,
     mut queued: Queued<'_, W>,
 ) -> Result<Carried<'a, W>, Refused<W::Cycle>> {
     loop {
@@ -53,7 +66,7 @@ pub fn sleep<'a, W: Blocks>(
             queued.took();
             return Ok(Carried { head, wait });
         }
-        block(queued.sleep(&seen, ahead.as_slice()))?;
+        queued.sleep(&seen, ahead.as_slice()).await?;
     }
 }
 
@@ -68,6 +81,10 @@ impl<W: Wait> Carried<'_, W> {
 
 impl<W: Wait> Drop for Carried<'_, W> {
     fn drop(&mut self) {
+        // A fork child carries nothing that is its parent's.
+        if !self.wait.is_present() {
+            return;
+        }
         self.wait.put_down();
         crash_point!("condition.put-down");
         settle(self.head, self.wait);

@@ -1,6 +1,7 @@
 //! [`Awaiting`]: a task that takes something for its process, and where in the program.
 
 use std::panic::Location;
+use std::sync::OnceLock;
 
 use crosstie_core::turns::queued::Request;
 use crosstie_core::word::head::Head;
@@ -50,6 +51,14 @@ impl Awaiting {
     /// A place to wait in.
     pub(super) fn task(&self) -> Result<Task> {
         self.domain.task()
+    }
+
+    /// The place to wait in that is in `place`, where one is put if there is none.
+    pub(super) fn place_in<'a>(&self, place: &'a OnceLock<Task>) -> Result<&'a Task> {
+        match place.get() {
+            Some(task) => Ok(task),
+            None => self.task().map(|task| place.get_or_init(|| task)),
+        }
     }
 
     /// What is asked of an object. The command under which the process runs is not named: the process does not wait.

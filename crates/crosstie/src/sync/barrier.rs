@@ -1,14 +1,19 @@
 //! [`Barrier`]: whoever comes waits until all have come.
 
+mod awaited;
+
+pub use awaited::{Join, Party};
+
 use std::fmt;
 use std::time::Duration;
 
-use crosstie_core::Deadline;
 use crosstie_core::layout::header::layout_hash;
 use crosstie_core::turns::barrier::{self as turns, Passed};
+use crosstie_core::wait::Refused;
 use crosstie_core::word::barrier::{Seat, mend, read};
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::Mode;
+use crosstie_core::{Deadline, OwnerId};
 
 pub use crosstie_core::turns::barrier::OnDeath;
 
@@ -17,6 +22,7 @@ use super::refusal::{LockError, Occupied};
 use super::shared::Shared;
 use super::taker::Taker;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::deadlock::Deadlock;
 use crate::ledger::{Domain, Identity};
 use crate::os::clock;
 
@@ -25,7 +31,7 @@ pub const PARTIES_MAX: usize = 64;
 
 /// A barrier for a number of parties, again and again: each waits until all have come.
 ///
-/// A thread is a party from its first wait on.
+/// A thread is a party from its first wait on; a task is one by a [`Party`].
 ///
 /// # Death
 /// A party that dies before it has come breaks the barrier ([`OnDeath::Break`]): all who wait are told at once who
@@ -211,12 +217,29 @@ impl Barrier {
         let taker = Taker::thread(self.head.tag(), deadline).map_err(BarrierError::Failed)?;
         taker.name(&self.head);
         let domain = taker.domain();
-        let on_death = if self.head.patience_us() >> 16 == 0 { OnDeath::Break } else { OnDeath::Shrink };
-        let seats = &self.seats[..self.parties() as usize];
         let request = taker.request(Mode::Arrival, 1, self.parties());
         let since = clock::now_ns();
         let announce = || domain.announce_change(&self.head);
+        let (seats, on_death) = (self.seats(), self.on_death());
         let arrived = turns::arrive(&self.head, seats, on_death, &taker.me, taker.owner, &request, announce);
+        self.told(domain, arrived, since)
+    }
+
+    fn seats(&self) -> &[Seat] {
+        &self.seats[..self.parties() as usize]
+    }
+
+    fn on_death(&self) -> OnDeath {
+        if self.head.patience_us() >> 16 == 0 { OnDeath::Break } else { OnDeath::Shrink }
+    }
+
+    /// How a wait that began at `since_ns` ended, as its caller is told it.
+    fn told(
+        &self,
+        domain: &'static Domain,
+        arrived: std::result::Result<Passed, Refused<Deadlock>>,
+        since_ns: u64,
+    ) -> Result<bool, BarrierError> {
         match arrived {
             Ok(Passed::All { leads }) => Ok(leads),
             Ok(Passed::Broken(who)) => {
@@ -229,7 +252,7 @@ impl Barrier {
             )),
             Err(refused) => Err(
                 match LockError::<()>::refused(refused, domain, || {
-                    Occupied::now(domain, &self.head, &[], since)
+                    Occupied::now(domain, &self.head, &[], since_ns)
                 }) {
                     LockError::Busy(who) | LockError::TimedOut(who) => BarrierError::Late(who),
                     LockError::Failed(error) => BarrierError::Failed(error),
@@ -244,9 +267,12 @@ impl Barrier {
     /// # Errors
     /// `Corrupt` when somebody wrote over it.
     pub fn leave(&self) -> Result<()> {
-        let me = Taker::thread(self.head.tag(), Deadline::NOW)?.owner;
-        self.seats.iter().for_each(|seat| seat.party.give_back(me));
+        self.give_seat_back(Taker::thread(self.head.tag(), Deadline::NOW)?.owner);
         Ok(())
+    }
+
+    fn give_seat_back(&self, party: OwnerId) {
+        self.seats.iter().for_each(|seat| seat.party.give_back(party));
     }
 
     /// Whether it is broken.

@@ -1,6 +1,9 @@
 //! [`Monitor`]: data with their mutex and conditions in one, and no notify to forget.
 
+mod awaited;
 mod exact;
+
+pub use awaited::{EnterAsync, OwnedMonitorGuard};
 
 use std::fmt;
 use std::mem::{ManuallyDrop, offset_of};

@@ -22,6 +22,7 @@ use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId};
 
 pub use awaited::LockAsync;
+pub(super) use awaited::lock_as as lock_as_task;
 pub(super) use guard::with_marks;
 pub use guard::{MutexGuard, OwnedMutexGuard};
 pub(super) use holding::{Holding, holder};

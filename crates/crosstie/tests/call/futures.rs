@@ -115,6 +115,7 @@ fn an_answered_call_makes_room_for_the_next_before_its_task_has_looked() {
     let server = stage.server();
     let taken_count = Arc::new(AtomicUsize::new(0));
     let taken = Arc::clone(&taken_count);
+    let (begun, begins) = std::sync::mpsc::channel();
     let serving = thread::spawn(move || {
         let take = |_| {
             let call = server.receive_until(soon()).unwrap();
@@ -122,6 +123,7 @@ fn an_answered_call_makes_room_for_the_next_before_its_task_has_looked() {
             call
         };
         let calls: Vec<_> = (0..IN_FLIGHT).map(take).collect();
+        begins.recv().unwrap();
         calls.into_iter().for_each(|call| call.reply(b"reply").unwrap());
         server.receive_until(soon()).unwrap().reply(b"one more").unwrap();
     });
@@ -129,13 +131,16 @@ fn an_answered_call_makes_room_for_the_next_before_its_task_has_looked() {
         let client = client(&stage);
         let mut calls: Vec<_> =
             (0..IN_FLIGHT).map(|_| Box::pin(client.call_until(b"call", soon()))).collect();
-        for (begun, call) in calls.iter_mut().enumerate() {
+        for (before, call) in calls.iter_mut().enumerate() {
             assert!(once(call.as_mut()).await.is_none());
             // The next has room, and is sent at once.
             let taken = Arc::clone(&taken_count);
-            beside(move || until(|| taken.load(Relaxed) > begun)).await;
+            beside(move || until(|| taken.load(Relaxed) > before)).await;
         }
-        assert_eq!(client.call_until(b"one more", soon()).await.unwrap(), b"one more");
+        let mut one_more = pin!(client.call_until(b"one more", soon()));
+        assert!(once(one_more.as_mut()).await.is_none());
+        begun.send(()).unwrap();
+        assert_eq!(one_more.await.unwrap(), b"one more");
         for call in calls {
             assert_eq!(call.await.unwrap(), b"reply");
         }

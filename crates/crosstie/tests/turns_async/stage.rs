@@ -9,11 +9,13 @@ use std::task::{Context, Poll, Waker};
 
 use crosstie::Deadline;
 use crosstie::ledger::{Domain, Net};
+use crosstie::sync::barrier::{Barrier, Join, OnDeath};
 use crosstie::sync::lock::{Access, Lock};
+use crosstie::sync::monitor::EnterAsync;
 use crosstie::sync::mutex::LockAsync;
 use crosstie::sync::rwlock::{RwLock, RwLockAsync};
 use crosstie::sync::semaphore::{AcquireAsync, AcquireOwned, Semaphore};
-use crosstie::sync::{CountingSemaphore, Event, Mutex, Policy, Reset, Shared};
+use crosstie::sync::{CountingSemaphore, Event, Monitor, Mutex, Policy, Reset, Shared};
 
 const ROLE: &str = "CROSSTIE_TEST_ROLE";
 const DOMAIN: &str = "CROSSTIE_TEST_DOMAIN";
@@ -34,6 +36,9 @@ pub struct Objects {
     pub units: Shared<CountingSemaphore>,
     pub manual: Shared<Event>,
     pub automatic: Shared<Event>,
+    /// For three parties.
+    pub barrier: Shared<Barrier>,
+    pub monitor: Shared<Monitor<u64>>,
 }
 
 impl Objects {
@@ -48,6 +53,8 @@ impl Objects {
             units: CountingSemaphore::open_or_create_in(domain, "c", 0).unwrap(),
             manual: Event::open_or_create_in(domain, "me", Reset::Manual).unwrap(),
             automatic: Event::open_or_create_in(domain, "ae", Reset::Automatic).unwrap(),
+            monitor: Monitor::open_or_create_in(domain, "mo", || 0).unwrap(),
+            barrier: Barrier::open_or_create_in(domain, "b", 3, OnDeath::Break).unwrap(),
         }
     }
 }
@@ -231,8 +238,12 @@ pub fn play() {
             let (mutex, permit) = (begun(it.mutex.lock_async()), begun(it.permits.acquire_async()));
             let (fast, second) = (begun(it.fast.lock_async()), begun(it.fast.lock_async()));
             let (reads, writes) = (begun(it.rwlock.read_async()), begun(it.rwlock.write_async()));
+            let mut party = it.barrier.join().unwrap();
+            let meets = begun(party.wait_async());
+            let changes = begun(it.monitor.wait_while_async(|_| true));
             println!("ready");
-            let _ = tokio::join!(units, automatic, mutex, permit, fast, second, reads, writes);
+            let _ =
+                tokio::join!(units, automatic, mutex, permit, fast, second, reads, writes, meets, changes);
         }),
         "die-behind-the-post" => {
             println!("ready");
@@ -243,6 +254,41 @@ pub fn play() {
                 }
             });
             let _ = it.units.post();
+        }
+        other => run(play_together(other, &it)),
+    }
+}
+
+/// Plays a role in which it meets others, or waits for what they change.
+async fn play_together(role: &str, it: &Objects) {
+    match role {
+        "meet-once-and-sit" => {
+            let mut party = it.barrier.join().unwrap();
+            println!("ready");
+            party.wait_async().await.unwrap();
+            println!("met");
+            hear();
+        }
+        "come-and-wait" => {
+            let mut party = it.barrier.join().unwrap();
+            let meets = begun(party.wait_async());
+            println!("ready");
+            let _ = meets.await;
+        }
+        "change-the-monitor-and-hold-it" => {
+            println!("ready");
+            hear();
+            let mut inside = it.monitor.enter_async().await.unwrap();
+            *inside += 1;
+            println!("changed");
+            hear();
+        }
+        "wait-in-the-monitor" => {
+            let waits = begun(it.monitor.wait_while_async(|value| *value == 0));
+            println!("ready");
+            *waits.await.unwrap() += 100;
+            println!("served");
+            hear();
         }
         other => panic!("no role {other}"),
     }

@@ -64,7 +64,7 @@ impl Drop for Left {
 }
 
 impl<T> Monitor<T> {
-    fn exact_words(&self) -> Words<'_> {
+    pub(super) fn exact_words(&self) -> Words<'_> {
         self.exact.words(self.mutex.head())
     }
 
@@ -88,12 +88,13 @@ impl<T> Monitor<T> {
     pub(super) fn choose(&self, guard: &MutexGuard<'_, T>, due: Option<Step>) -> Option<Left> {
         let due = due?;
         let domain = Domain::for_tag(self.mutex.tag()).ok()?;
-        let chosen = if guard.is_held() {
-            turns::choose(self.exact_words(), &domain, |needs| is_met(needs, &**guard))
-        } else {
-            None
-        };
-        Some(Left { domain, chosen, due })
+        Some(self.choose_by(guard.is_held().then_some(&**guard), domain, due))
+    }
+
+    /// As [`Monitor::choose`], by the data, if they are the caller's.
+    pub(super) fn choose_by(&self, data: Option<&T>, domain: &'static Domain, due: Step) -> Left {
+        let choose = |data| turns::choose(self.exact_words(), &domain, |needs| is_met(needs, data));
+        Left { domain, chosen: data.and_then(choose), due }
     }
 
     /// Chooses, gives the mutex up, and wakes the chosen, in this order.

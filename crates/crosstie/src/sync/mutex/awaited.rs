@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::panic::Location;
+use std::sync::OnceLock;
 
 use crosstie_core::turns::mutex as turns;
 use crosstie_core::word::head::ABANDONED;
@@ -9,6 +10,7 @@ use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::waiting::Mode;
 
 use super::{Mutex, OwnedMutexGuard, with_marks};
+use crate::ledger::task::Task;
 use crate::os::clock;
 use crate::sync::awaiting::Awaiting;
 use crate::sync::refusal::{LockError, LockResult, Occupied};
@@ -65,14 +67,23 @@ async fn lock<T, H: Deref<Target = Mutex<T>> + Clone>(
     handle: &H,
     site: &'static Location<'static>,
 ) -> LockResult<OwnedMutexGuard<T, H>> {
+    let awaiting = Awaiting::new(handle.head.tag(), site).map_err(LockError::Failed)?;
+    lock_as(handle, &awaiting, &OnceLock::new()).await
+}
+
+/// As [`lock`], in a place to wait that may be there already.
+pub(in crate::sync) async fn lock_as<T, H: Deref<Target = Mutex<T>> + Clone>(
+    handle: &H,
+    awaiting: &Awaiting,
+    place: &OnceLock<Task>,
+) -> LockResult<OwnedMutexGuard<T, H>> {
     let head = &handle.head;
-    let awaiting = Awaiting::new(head.tag(), site).map_err(LockError::Failed)?;
     awaiting.name(head);
     let word = MutexWord::new(&head.word);
     if !word.try_lock(awaiting.owner()) {
-        let task = awaiting.task().map_err(LockError::Failed)?;
+        let task = awaiting.place_in(place).map_err(LockError::Failed)?;
         let (request, since) = (awaiting.request(Mode::Exclusive, 1, 1), clock::now_ns());
-        let taken = turns::lock_async(head, &task, awaiting.owner(), &request).await;
+        let taken = turns::lock_async(head, task, awaiting.owner(), &request).await;
         let taken = taken.map_err(|refused| {
             let (domain, holder) = (awaiting.domain(), word.read().owner());
             LockError::refused(refused, domain, || Occupied::now(domain, head, holder.as_slice(), since))

@@ -168,6 +168,11 @@ impl<T, H: Deref<Target = Mutex<T>>> OwnedMutexGuard<T, H> {
         &self.handle
     }
 
+    /// What leads to the mutex.
+    pub(in crate::sync) fn handle(&self) -> &H {
+        &self.handle
+    }
+
     /// Whether it is still held: false when it was taken away by force (`crosstie unlock --force`), and
     /// in a fork child.
     #[must_use]
