@@ -2,14 +2,13 @@
 #![expect(unsafe_code, reason = "pointers of the caller's")]
 
 use std::ffi::{c_char, c_void};
-use std::sync::Mutex;
 
 use crosstie::call::{CallError, Refusal};
 use crosstie::{Client, Error, ErrorKind, Server, call};
 
 use crate::channel::end::{self, crosstie_end_options};
 use crate::channel::receiver::crosstie_message;
-use crate::handle::{self, Body};
+use crate::handle::{self, Alone, Body};
 use crate::status::{Failure, crosstie_error, crosstie_status};
 use crate::time::deadline;
 use crate::{options, place, wall};
@@ -43,7 +42,7 @@ impl Body for Answers {
 }
 
 /// A call; taken out when it is answered.
-struct InHand(Mutex<Option<call::Call<[u8], [u8]>>>);
+struct InHand(Alone<Option<call::Call<[u8], [u8]>>>);
 
 impl Body for InHand {
     type Handle = crosstie_call_in_hand;
@@ -220,7 +219,7 @@ pub unsafe extern "C" fn crosstie_server_take(
             deliveries: if taken.is_repeated() { 2 } else { 1 },
             ..<crosstie_message as options::Sized>::ZERO
         };
-        let made = handle::open(InHand(Mutex::new(Some(taken))))?;
+        let made = handle::open(InHand(Alone::new(Some(taken))))?;
         // SAFETY: `begin` found that it is not NULL, and it can be written, which this function asks for.
         unsafe { call.write(made) };
         // SAFETY: `check` found its size right, and it can be written, which this function asks for.
@@ -240,8 +239,8 @@ unsafe fn end_call(
     error: *mut crosstie_error,
     how: impl FnOnce(call::Call<[u8], [u8]>) -> Result<(), Failure>,
 ) -> crosstie_status {
-    let work = |body: &InHand, _: &_| {
-        let taken = end::alone(&body.0, InHand::NAME)?.take();
+    let work = |body: &InHand, caller: &_| {
+        let taken = body.0.of(caller, InHand::NAME)?.take();
         match taken {
             Some(taken) => how(taken),
             None => Err(Failure::new(ErrorKind::Usage, "this call is answered already".to_owned())),

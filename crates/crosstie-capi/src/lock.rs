@@ -1,21 +1,22 @@
 //! The lock that `crosstie lock NAME` takes, for C.
 #![expect(unsafe_code, reason = "pointers of the caller's; a guard stays beside the lock that it is of")]
 
+mod short;
+
 use std::ffi::c_char;
-use std::mem::transmute;
+use std::mem::{MaybeUninit, transmute};
 use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
-use crosstie::sync::{self, Access, AnyLock, AnyLockGuard, AnyTurn, Condvar, MutexGuard, Policy, Shared};
+use crosstie::sync::{Access, AnyLock, AnyLockGuard, AnyTurn, Condvar, Policy, Shared, Shortcut};
 use crosstie::{Deadline, ErrorKind};
 
 use crate::handle::table::number;
 use crate::handle::{self, Body, Caller};
-use crate::options;
-use crate::place;
-use crate::status::{Failure, answer, crosstie_error, crosstie_status, succeeded};
+use crate::status::{Failure, crosstie_error, crosstie_status, succeeded};
 use crate::time::deadline;
 use crate::turn::{Held, crosstie_turn};
+use crate::{options, place, wall};
 
 /// A lock that processes share by its name: the one that `crosstie lock NAME` takes, or that Rust and Python open. Never look inside.
 #[derive(Debug)]
@@ -124,11 +125,15 @@ impl Lock {
         match &self.of {
             Of::Thread => {
                 caller.has_room()?;
-                if let (Some(mutex), Access::Exclusive) = (self.lock.as_mutex(), access) {
-                    return self.take_mutex(mutex, handle, caller, deadline);
-                }
                 let (guard, turn) = self.lend(access, deadline)?;
                 caller.keep(handle, Held::Lock(guard, access));
+                if let (Some(shortcut), Access::Exclusive) = (self.lock.shortcut(), access) {
+                    // SAFETY: only the lifetime is another. It borrows `self.lock`, and is followed only while the handle that leads
+                    // here is open (`handle::recent`).
+                    let shortcut =
+                        unsafe { transmute::<Shortcut<'_>, MaybeUninit<Shortcut<'static>>>(shortcut) };
+                    handle::remember::<Self>(handle, caller, shortcut);
+                }
                 Ok(turn)
             }
             Of::Process(held) => {
@@ -159,6 +164,7 @@ impl Lock {
         caller: &Caller,
         deadline: Deadline,
     ) -> Result<(crosstie_turn, bool), Failure> {
+        self.lengthen(handle, caller)?;
         let domain = self.lock.domain();
         if !ptr::eq(domain, condition.domain()) {
             let text = format!("{} lies in another domain than {}", condition.name(), self.lock.name());
@@ -192,38 +198,23 @@ impl Lock {
         Ok(condition.notify_around(self.lock.domain(), count)?)
     }
 
-    #[inline]
-    fn take_mutex(
-        &self,
-        mutex: &sync::Mutex<()>,
-        handle: u64,
-        caller: &Caller,
-        deadline: Deadline,
-    ) -> Result<crosstie_turn, Failure> {
-        let guard = match mutex.lock_until(deadline) {
-            Ok(guard) => guard,
-            // Whoever has no data to mend has it all the same.
-            Err(refusal) => refusal.into_guard()?,
-        };
-        let turn = match guard.is_abandoned() {
-            false => crosstie_turn::clean(guard.token()),
-            true => crosstie_turn::after_death(guard.token(), guard.dead_owner().as_ref()),
-        };
-        // SAFETY: the guard borrows `self.lock`, which outlives it, as in `take`.
-        let guard = unsafe { transmute::<MutexGuard<'_, ()>, MutexGuard<'static, ()>>(guard) };
-        caller.keep(handle, Held::Mutex(guard));
-        Ok(turn)
+    /// Makes the turn by `handle`, if it was taken by the shortest way, one that can be asked.
+    fn lengthen(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
+        caller.lengthen(handle, |turn| {
+            let guard = self.lock.guard(turn, self.lock.domain().thread_owner()?)?;
+            // SAFETY: the guard borrows `self.lock`, which outlives it, as in `lend`.
+            let guard = unsafe { transmute::<AnyTurn<'_>, AnyLockGuard>(guard) };
+            Ok(Held::Lock(guard, Access::Exclusive))
+        })
     }
 
-    #[inline]
     fn release(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
         let was_held = match &self.of {
-            Of::Thread => caller.end(handle, |held| match held {
-                Held::Mutex(guard) => guard.is_held(),
-                Held::Lock(guard, _) => guard.is_held(),
+            Of::Thread => {
+                self.lengthen(handle, caller)?;
                 // By a handle of a lock only locks are taken.
-                _ => false,
-            }),
+                caller.end(handle, |held| matches!(held, Held::Lock(guard, _) if guard.is_held()))
+            }
             Of::Process(held) => {
                 held.lock().unwrap_or_else(PoisonError::into_inner).pop().map(|guard| guard.is_held())
             }
@@ -237,28 +228,20 @@ impl Lock {
 
     fn mark_mended(&self, handle: u64, caller: &Caller) -> Result<(), Failure> {
         let marked = match &self.of {
-            Of::Thread => caller.look(handle, |held| match held {
-                Held::Mutex(guard) => guard.mark_mended(),
-                Held::Lock(guard, _) => guard.mark_mended(),
-                _ => {}
-            }),
+            Of::Thread => {
+                self.lengthen(handle, caller)?;
+                caller.look(handle, |held| {
+                    if let Held::Lock(guard, _) = held {
+                        guard.mark_mended();
+                    }
+                })
+            }
             Of::Process(held) => {
                 let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
                 held.last_mut().map(AnyTurn::mark_mended)
             }
         };
         marked.ok_or_else(|| self.not_held())
-    }
-
-    /// Takes a free mutex for the calling thread, of which there is no more to tell than its token.
-    #[inline(always)]
-    fn take_at_once(&self, handle: u64, caller: &Caller) -> Option<u64> {
-        let (Of::Thread, Some(mutex)) = (&self.of, self.lock.as_mutex()) else { return None };
-        caller.keep_mutex(handle, || {
-            let guard = mutex.lock_if_free()?;
-            // SAFETY: the guard borrows `self.lock`, which outlives it, as in `lend`.
-            Some(unsafe { transmute::<MutexGuard<'_, ()>, MutexGuard<'static, ()>>(guard) })
-        })
     }
 
     #[cold]
@@ -304,22 +287,14 @@ pub unsafe extern "C" fn crosstie_lock_open(
     lock: *mut *mut crosstie_lock,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = || {
-        handle::without_handle(|| {
-            // SAFETY: it is NULL or can be written, as this function asks.
-            unsafe { place::begin(lock) }?;
-            // SAFETY: it is NULL or begins with its size, as this function asks.
-            let options = unsafe { options::read(options) }?;
-            // SAFETY: it is NULL or ends in a zero, as this function asks.
-            let name = unsafe { place::text("the lock's name", name) }?;
-            let made = handle::open(Lock::open(name, &options)?)?;
-            // SAFETY: `begin` found that it is not NULL, and it can be written, as this function asks.
-            unsafe { lock.write(made) };
-            Ok(())
-        })
+    let make = || {
+        // SAFETY: it is NULL or begins with its size, as this function asks.
+        let options = unsafe { options::read(options) }?;
+        // SAFETY: it is NULL or ends in a zero, as this function asks.
+        Lock::open(unsafe { place::text("the lock's name", name) }?, &options)
     };
-    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { answer(error, work) }
+    // SAFETY: both are as `wall::open` asks, which this function asks for.
+    unsafe { wall::open(lock, error, make) }
 }
 
 /// Takes the lock, `CROSSTIE_EXCLUSIVE` or `CROSSTIE_SHARED`, and waits for that until `deadline_ns`: `CROSSTIE_WAIT_FOREVER`,
@@ -345,39 +320,67 @@ pub unsafe extern "C" fn crosstie_lock_take(
     turn: *mut crosstie_turn,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let at_once = || {
-        // SAFETY: it is NULL or begins with its size, as this function asks.
-        if access != CROSSTIE_EXCLUSIVE || unsafe { options::check(turn) }.is_err() {
-            return None;
-        }
-        handle::at_once::<Lock, _>(lock, |body, caller| body.take_at_once(number::<Lock>(lock), caller))
-    };
-    if let Some(token) = at_once() {
-        // SAFETY: it is NULL, or was found of a right size and can be written, which this function asks for.
-        unsafe { crosstie_turn::tell_clean(turn, token) };
-        // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-        return unsafe { succeeded(error) };
+    // SAFETY: all three are as `take_by` asks, which this function asks for.
+    match unsafe { short::take_by(Shortcut::take_first, lock, access, turn, error) } {
+        Some(status) => status,
+        // SAFETY: all three are as `take_next` asks, which this function asks for.
+        None => unsafe { take_next(lock, access, deadline_ns, turn, error) },
     }
-    let work = || {
-        handle::with::<Lock, _>(lock, |body, caller| {
-            let access = match access {
-                CROSSTIE_EXCLUSIVE => Access::Exclusive,
-                CROSSTIE_SHARED => Access::Shared,
-                other => {
-                    let text = format!("{other} is neither CROSSTIE_EXCLUSIVE nor CROSSTIE_SHARED");
-                    return Err(Failure::new(ErrorKind::Usage, text));
-                }
-            };
-            // SAFETY: it is NULL or begins with its size, as this function asks.
-            unsafe { options::check(turn) }?;
-            let told = body.take(number::<Lock>(lock), caller, access, deadline_ns)?;
-            // SAFETY: `check` found its size right, and it can be written, which this function asks for.
-            unsafe { told.tell(turn) };
-            Ok(())
-        })
+}
+
+/// As [`crosstie_lock_take`], of what is no free mutex, or not the first that the thread has. It stands apart, so that the shortest way has
+/// nothing to prepare for it.
+///
+/// # Safety
+/// As [`crosstie_lock_take`].
+#[inline(never)]
+unsafe fn take_next(
+    lock: *mut crosstie_lock,
+    access: u32,
+    deadline_ns: u64,
+    turn: *mut crosstie_turn,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: all three are as `take_by` asks, which this function asks for.
+    match unsafe { short::take_by(Shortcut::take, lock, access, turn, error) } {
+        Some(status) => status,
+        // SAFETY: all three are as `take_long` asks, which this function asks for.
+        None => unsafe { take_long(lock, access, deadline_ns, turn, error) },
+    }
+}
+
+/// As [`crosstie_lock_take`], where there is anything to be said or to be waited for. It stands apart, so that the shortest way has
+/// nothing to prepare for it.
+///
+/// # Safety
+/// As [`crosstie_lock_take`].
+#[cold]
+#[inline(never)]
+unsafe fn take_long(
+    lock: *mut crosstie_lock,
+    access: u32,
+    deadline_ns: u64,
+    turn: *mut crosstie_turn,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = |body: &Lock, caller: &'static Caller| {
+        let access = match access {
+            CROSSTIE_EXCLUSIVE => Access::Exclusive,
+            CROSSTIE_SHARED => Access::Shared,
+            other => {
+                let text = format!("{other} is neither CROSSTIE_EXCLUSIVE nor CROSSTIE_SHARED");
+                return Err(Failure::new(ErrorKind::Usage, text));
+            }
+        };
+        // SAFETY: it is NULL or begins with its size, as this function asks.
+        unsafe { options::check(turn) }?;
+        let told = body.take(number::<Lock>(lock), caller, access, deadline_ns)?;
+        // SAFETY: `check` found its size right, and it can be written, which this function asks for.
+        unsafe { told.tell(turn) };
+        Ok(())
     };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { answer(error, work) }
+    unsafe { wall::call(lock, error, work) }
 }
 
 /// Releases what was taken last by this handle.
@@ -394,15 +397,38 @@ pub unsafe extern "C" fn crosstie_lock_release(
     lock: *mut crosstie_lock,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let at_once =
-        || handle::at_once::<Lock, _>(lock, |_: &Lock, caller| caller.end_mutex(number::<Lock>(lock)));
-    if at_once().is_some() {
+    match short::release_by(Shortcut::give_back_mutex, lock) {
         // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-        return unsafe { succeeded(error) };
+        Some(()) => unsafe { succeeded(error) },
+        // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+        None => unsafe { release_lock(lock, error) },
     }
-    let work = || handle::with::<Lock, _>(lock, |body, caller| body.release(number::<Lock>(lock), caller));
+}
+
+/// As [`crosstie_lock_release`], of what is no mutex, or one for which somebody waits.
+///
+/// # Safety
+/// As [`crosstie_lock_release`].
+#[inline(never)]
+unsafe fn release_lock(lock: *mut crosstie_lock, error: *mut crosstie_error) -> crosstie_status {
+    match short::release_by(Shortcut::give_back_lock, lock) {
+        // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+        Some(()) => unsafe { succeeded(error) },
+        // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+        None => unsafe { release_long(lock, error) },
+    }
+}
+
+/// As [`crosstie_lock_release`], where there is anything to be said.
+///
+/// # Safety
+/// As [`crosstie_lock_release`].
+#[cold]
+#[inline(never)]
+unsafe fn release_long(lock: *mut crosstie_lock, error: *mut crosstie_error) -> crosstie_status {
+    let work = |body: &Lock, caller: &'static Caller| body.release(number::<Lock>(lock), caller);
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { answer(error, work) }
+    unsafe { wall::call(lock, error, work) }
 }
 
 /// Says, while the lock is held, that what it protects is whole again: the next owner is not told `CROSSTIE_ABANDONED` any more.
@@ -418,10 +444,9 @@ pub unsafe extern "C" fn crosstie_lock_mark_mended(
     lock: *mut crosstie_lock,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work =
-        || handle::with::<Lock, _>(lock, |body, caller| body.mark_mended(number::<Lock>(lock), caller));
+    let work = |body: &Lock, caller: &'static Caller| body.mark_mended(number::<Lock>(lock), caller);
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { answer(error, work) }
+    unsafe { wall::call(lock, error, work) }
 }
 
 /// Closes the handle; the lock itself stays, for others and for later.
@@ -440,5 +465,5 @@ pub unsafe extern "C" fn crosstie_lock_close(
     error: *mut crosstie_error,
 ) -> crosstie_status {
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { answer(error, || handle::close::<Lock>(lock)) }
+    unsafe { wall::close::<Lock>(lock, error) }
 }

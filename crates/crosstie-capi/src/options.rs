@@ -63,6 +63,16 @@ pub(crate) unsafe fn check<T: Sized>(to: *const T) -> Result<(), Failure> {
     check_size::<T>(unsafe { to.cast::<usize>().read_unaligned() })
 }
 
+/// As [`check`], without a word of what is wrong.
+///
+/// # Safety
+/// As [`read`].
+#[inline(always)]
+pub(crate) unsafe fn is_right<T: Sized>(to: *const T) -> bool {
+    // SAFETY: it begins with its size (as this function asks).
+    to.is_null() || is_right_size::<T>(unsafe { to.cast::<usize>().read_unaligned() })
+}
+
 /// Writes `answer` behind the size of the struct at `to`, as much as it has room for; NULL wants nothing.
 ///
 /// # Safety
@@ -82,8 +92,13 @@ pub(crate) unsafe fn write<T: Sized>(to: *mut T, answer: &T) {
 
 #[inline]
 fn check_size<T: Sized>(bytes: usize) -> Result<(), Failure> {
+    if is_right_size::<T>(bytes) { Ok(()) } else { Err(wrong_size::<T>(bytes)) }
+}
+
+#[inline(always)]
+fn is_right_size<T: Sized>(bytes: usize) -> bool {
     const BYTES_MAX: usize = 4096;
-    if (T::BYTES_FIRST..=BYTES_MAX).contains(&bytes) { Ok(()) } else { Err(wrong_size::<T>(bytes)) }
+    (T::BYTES_FIRST..=BYTES_MAX).contains(&bytes)
 }
 
 #[cold]

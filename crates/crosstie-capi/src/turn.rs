@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use std::mem::offset_of;
 
 use crosstie::ledger::Identity;
-use crosstie::sync::{Access, AnyLockGuard, MutexGuard, OnceTurn, Permit};
+use crosstie::sync::{Access, AnyLockGuard, OnceTurn, Permit, ShortTurn};
 
 use crate::monitor::Stay;
 use crate::options;
@@ -127,8 +127,8 @@ const _: () = assert!(offset_of!(crosstie_turn, dead_who) == 8 + offset_of!(Clea
 pub(crate) enum Held {
     /// A lock, and whether beside others.
     Lock(AnyLockGuard, Access),
-    /// A mutex, in the shortest way.
-    Mutex(MutexGuard<'static, ()>),
+    /// A lock alone, by the shortest way.
+    Short(ShortTurn),
     /// A permit.
     Permit(Permit<'static>),
     /// Something that is being done once.

@@ -2,7 +2,6 @@
 #![expect(unsafe_code, reason = "pointers of the caller's")]
 
 use std::ffi::c_char;
-use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use crosstie::endpoint::Options;
 use crosstie::{Error, ErrorKind, RecvError, SendError};
@@ -46,18 +45,6 @@ pub(crate) unsafe fn read(from: *const crosstie_end_options) -> Result<Options, 
     // SAFETY: it is NULL or ends in a zero, as this function asks.
     options.domain = unsafe { place::path(asked.domain) };
     Ok(options)
-}
-
-/// The one thread that uses an end now; a second one is refused, and does not wait for the first.
-pub(crate) fn alone<'a, T>(end: &'a Mutex<T>, name: &str) -> Result<MutexGuard<'a, T>, Failure> {
-    match end.try_lock() {
-        Ok(guard) => Ok(guard),
-        Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => {
-            Err(Failure::new(ErrorKind::Busy, format!("another thread is inside a call with this {name}"))
-                .advise("give each thread an end of its own, or take turns"))
-        }
-    }
 }
 
 impl From<SendError> for Failure {

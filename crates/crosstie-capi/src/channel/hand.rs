@@ -6,7 +6,6 @@ use std::mem::transmute;
 use crosstie::endpoint::{Job, Payload};
 use crosstie::{Error, ErrorKind};
 
-use super::end::alone;
 use super::receiver::{InHand, ReceivingEnd, about, crosstie_message, crosstie_receiver};
 use crate::handle::Body as _;
 use crate::status::{Failure, crosstie_error, crosstie_status};
@@ -31,14 +30,14 @@ pub unsafe extern "C" fn crosstie_receive_in_place(
     message: *mut crosstie_message,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &ReceivingEnd, _: &_| {
+    let work = |body: &ReceivingEnd, caller: &_| {
         if message.is_null() {
             let text = "NULL in the place of where the message goes".to_owned();
             return Err(Failure::new(ErrorKind::Usage, text));
         }
         // SAFETY: it begins with its size, which this function asks for.
         unsafe { options::check(message) }?;
-        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         held.empty_handed()?;
         let (hand, told) = match held.kept.take() {
             Some((bytes, told)) => {
@@ -85,8 +84,8 @@ pub unsafe extern "C" fn crosstie_received(
     receiver: *mut crosstie_receiver,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &ReceivingEnd, _: &_| {
-        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+    let work = |body: &ReceivingEnd, caller: &_| {
+        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         match held.hand.take() {
             Some(InHand::Lent(payload)) => {
                 drop(payload);
@@ -124,7 +123,7 @@ pub unsafe extern "C" fn crosstie_receive_job(
     message: *mut crosstie_message,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &ReceivingEnd, _: &_| {
+    let work = |body: &ReceivingEnd, caller: &_| {
         if message.is_null() {
             return Err(Failure::new(
                 ErrorKind::Usage,
@@ -133,7 +132,7 @@ pub unsafe extern "C" fn crosstie_receive_job(
         }
         // SAFETY: it begins with its size, which this function asks for.
         unsafe { options::check(message) }?;
-        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         let job = held.empty_handed()?.recv_job(deadline(deadline_ns))?;
         let told = crosstie_message {
             bytes: job.len(),
@@ -165,8 +164,8 @@ unsafe fn end_job(
     error: *mut crosstie_error,
     how: Ends,
 ) -> crosstie_status {
-    let work = |body: &ReceivingEnd, _: &_| {
-        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+    let work = |body: &ReceivingEnd, caller: &_| {
+        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         match held.hand.take() {
             Some(InHand::Job(job)) => Ok(how(job)?),
             other => {

@@ -4,14 +4,13 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::AsRawFd as _;
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
 
 use crosstie::ErrorKind;
 use crosstie::contract::Readiness;
 use crosstie::endpoint::{Job, Payload, Receiver};
 
-use super::end::{self, alone, crosstie_end_options};
-use crate::handle::Body;
+use super::end::{self, crosstie_end_options};
+use crate::handle::{Alone, Body};
 use crate::status::{Failure, crosstie_error, crosstie_status};
 use crate::time::deadline;
 use crate::{options, place, wall};
@@ -86,11 +85,11 @@ impl Receives {
     }
 }
 
-pub(super) struct ReceivingEnd(pub(super) Mutex<Receives>);
+pub(super) struct ReceivingEnd(pub(super) Alone<Receives>);
 
 impl ReceivingEnd {
     pub(super) fn of(receiver: Receiver<[u8]>) -> Self {
-        Self(Mutex::new(Receives { hand: None, kept: None, receiver: Box::new(receiver) }))
+        Self(Alone::new(Receives { hand: None, kept: None, receiver: Box::new(receiver) }))
     }
 }
 
@@ -101,7 +100,7 @@ impl Body for ReceivingEnd {
 
     fn end(self: Box<Self>) -> Result<(), Failure> {
         // What is in hand goes first, as it borrows the receiver: a job is not done, and another receiver gets it; what was lent was received.
-        drop(self.0.into_inner().unwrap_or_else(PoisonError::into_inner));
+        drop(self.0.into_inner());
         Ok(())
     }
 }
@@ -155,12 +154,12 @@ pub unsafe extern "C" fn crosstie_receive(
     message: *mut crosstie_message,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &ReceivingEnd, _: &_| {
+    let work = |body: &ReceivingEnd, caller: &_| {
         // SAFETY: it is NULL or begins with its size, which this function asks for.
         unsafe { options::check(message) }?;
         // SAFETY: as many bytes are there, which this function asks for, and nobody else has them during the call.
         let buffer = unsafe { end::room(buffer, if buffer.is_null() { 0 } else { room }) }?;
-        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         let (mut told, kept) = take_into(&mut held, buffer, deadline_ns)?;
         if kept.is_none() && told.bytes > 0 {
             told.data = buffer.as_ptr().cast();
@@ -221,8 +220,8 @@ pub unsafe extern "C" fn crosstie_receiver_fd(
     fd: *mut c_int,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &ReceivingEnd, _: &_| {
-        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+    let work = |body: &ReceivingEnd, caller: &_| {
+        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         let descriptor = held.empty_handed()?.pollable()?.as_raw_fd();
         // SAFETY: it is NULL or can be written, which this function asks for.
         unsafe { place::put("the descriptor", fd, descriptor) }
@@ -245,8 +244,8 @@ pub unsafe extern "C" fn crosstie_receiver_arm(
     is_ready: *mut u32,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &ReceivingEnd, _: &_| {
-        let mut held = alone(&body.0, ReceivingEnd::NAME)?;
+    let work = |body: &ReceivingEnd, caller: &_| {
+        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         let is_kept = held.kept.is_some();
         let readiness = held.empty_handed()?.arm()?;
         let ready = u32::from(is_kept || readiness == Readiness::Ready);

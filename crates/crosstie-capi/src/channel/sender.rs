@@ -4,15 +4,14 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::transmute;
 use std::os::fd::AsRawFd as _;
-use std::sync::{Mutex, PoisonError};
 
 use crosstie::ErrorKind;
 use crosstie::contract::Readiness;
 use crosstie::endpoint::{Loan, Sender};
 use crosstie::os::poll::Interest;
 
-use super::end::{self, alone, crosstie_end_options};
-use crate::handle::Body;
+use super::end::{self, crosstie_end_options};
+use crate::handle::{Alone, Body};
 use crate::status::{Failure, crosstie_error, crosstie_status};
 use crate::time::deadline;
 use crate::{place, wall};
@@ -48,11 +47,11 @@ impl Sends {
     }
 }
 
-pub(super) struct SendingEnd(Mutex<Sends>);
+pub(super) struct SendingEnd(Alone<Sends>);
 
 impl SendingEnd {
     pub(super) fn of(sender: Sender<[u8]>) -> Self {
-        Self(Mutex::new(Sends { loan: None, sender: Box::new(sender) }))
+        Self(Alone::new(Sends { loan: None, sender: Box::new(sender) }))
     }
 }
 
@@ -62,7 +61,7 @@ impl Body for SendingEnd {
     const KIND: u8 = 6;
 
     fn end(self: Box<Self>) -> Result<(), Failure> {
-        let Sends { loan, sender } = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Sends { loan, sender } = self.0.into_inner();
         // What is not committed is not sent.
         drop(loan);
         Ok(sender.close()?)
@@ -116,10 +115,10 @@ pub unsafe extern "C" fn crosstie_send(
     deadline_ns: u64,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &SendingEnd, _: &_| {
+    let work = |body: &SendingEnd, caller: &_| {
         // SAFETY: as many bytes are there, which this function asks for.
         let message = unsafe { end::bytes(data, bytes) }?;
-        let mut held = alone(&body.0, SendingEnd::NAME)?;
+        let mut held = body.0.of(caller, SendingEnd::NAME)?;
         Ok(held.without_loan()?.send_until(message, deadline(deadline_ns))?)
     };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
@@ -142,8 +141,8 @@ pub unsafe extern "C" fn crosstie_sender_reserve(
     deadline_ns: u64,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &SendingEnd, _: &_| {
-        let mut held = alone(&body.0, SendingEnd::NAME)?;
+    let work = |body: &SendingEnd, caller: &_| {
+        let mut held = body.0.of(caller, SendingEnd::NAME)?;
         let loan = held.without_loan()?.reserve(bytes, deadline(deadline_ns))?;
         // SAFETY: it borrows the sender, which has a place of its own on the heap, is reached only by `without_loan` as long
         // as the loan is there, and goes after it.
@@ -170,10 +169,10 @@ pub unsafe extern "C" fn crosstie_sender_write(
     bytes: usize,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &SendingEnd, _: &_| {
+    let work = |body: &SendingEnd, caller: &_| {
         // SAFETY: as many bytes are there, which this function asks for.
         let part = unsafe { end::bytes(data, bytes) }?;
-        let mut held = alone(&body.0, SendingEnd::NAME)?;
+        let mut held = body.0.of(caller, SendingEnd::NAME)?;
         let loan = held.loan()?;
         if offset.checked_add(bytes).is_none_or(|to| to > loan.len()) {
             let text = format!("{bytes} bytes at {offset} are outside of the {} that are lent", loan.len());
@@ -200,8 +199,8 @@ pub unsafe extern "C" fn crosstie_sender_commit(
     sender: *mut crosstie_sender,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &SendingEnd, _: &_| {
-        let mut held = alone(&body.0, SendingEnd::NAME)?;
+    let work = |body: &SendingEnd, caller: &_| {
+        let mut held = body.0.of(caller, SendingEnd::NAME)?;
         held.loan()?;
         // It was there just now.
         held.loan.take().map_or(Ok(()), Loan::commit)?;
@@ -224,8 +223,8 @@ pub unsafe extern "C" fn crosstie_sender_cancel(
     sender: *mut crosstie_sender,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &SendingEnd, _: &_| {
-        let mut held = alone(&body.0, SendingEnd::NAME)?;
+    let work = |body: &SendingEnd, caller: &_| {
+        let mut held = body.0.of(caller, SendingEnd::NAME)?;
         held.loan()?;
         held.loan = None;
         Ok(())
@@ -252,8 +251,8 @@ pub unsafe extern "C" fn crosstie_sender_fd(
     for_writing: *mut u32,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &SendingEnd, _: &_| {
-        let mut held = alone(&body.0, SendingEnd::NAME)?;
+    let work = |body: &SendingEnd, caller: &_| {
+        let mut held = body.0.of(caller, SendingEnd::NAME)?;
         let (descriptor, interest) = held.without_loan()?.pollable()?;
         // SAFETY: it is NULL or can be written, which this function asks for.
         unsafe { place::put("the descriptor", fd, descriptor.as_raw_fd()) }?;
@@ -278,8 +277,8 @@ pub unsafe extern "C" fn crosstie_sender_arm(
     is_ready: *mut u32,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &SendingEnd, _: &_| {
-        let mut held = alone(&body.0, SendingEnd::NAME)?;
+    let work = |body: &SendingEnd, caller: &_| {
+        let mut held = body.0.of(caller, SendingEnd::NAME)?;
         let readiness = held.without_loan()?.arm()?;
         // SAFETY: it is NULL or can be written, which this function asks for.
         unsafe { place::put("whether there is room", is_ready, u32::from(readiness == Readiness::Ready)) }

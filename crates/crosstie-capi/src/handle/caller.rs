@@ -6,7 +6,7 @@
 //!
 //! The same word tells a signal handler that it interrupted a call: it is refused, because the call below it cannot go on.
 //!
-//! Invariants: I1 only its own thread reaches `turns`, inside of a call with a live handle; but for who makes the first handle after
+//! Invariants: I1 only its own thread reaches `turns` and `recent`, inside of a call with a live handle; but for who makes the first handle after
 //! a fork, before which there is none. I2 a turn's word says
 //! its handle from before its value is there until after it is gone. I3 callers are never freed, and given away to other
 //! threads only when their own has ended.
@@ -17,9 +17,11 @@ use std::ptr;
 
 use crosstie::ErrorKind;
 use crosstie::os::membarrier;
-use crosstie::sync::MutexGuard;
+use crosstie::os::thread_pointer::thread_pointer;
+use crosstie::sync::ShortTurn;
 use crosstie_core::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 
+use super::recent::Recent;
 use crate::status::Failure;
 use crate::turn::Held;
 
@@ -34,23 +36,38 @@ pub(crate) const TURNS_MAX: usize = 64;
 pub(crate) struct Caller {
     /// The handle of the call in which it is; 0 = in none.
     inside: AtomicU64,
+    /// The pointer of its thread, where that is known and the caller's until it ends; else 0.
+    thread: AtomicU64,
     /// Whether callers must fence because who closes cannot.
     fences: bool,
     /// Turns stand below this place.
     top: AtomicU32,
     is_taken: AtomicU32,
     next: AtomicPtr<Caller>,
+    /// The locks that it took lately.
+    pub(super) recent: Recent,
     /// By which handle each turn is had; 0 = none.
     handles: [AtomicU64; TURNS_MAX],
     turns: [UnsafeCell<Option<Held>>; TURNS_MAX],
 }
 
-// SAFETY: `turns` is reached by the caller's own thread alone, or by the one that is left after a fork (I1); all
+// SAFETY: `turns` and `recent` are reached by the caller's own thread alone, or by the one that is left after a fork (I1); all
 // else is atomic.
 unsafe impl Sync for Caller {}
 
 /// Every caller that there ever was, the newest first.
 static ALL: AtomicPtr<Caller> = AtomicPtr::new(ptr::null_mut());
+
+/// Where callers are found by their threads' pointers; one that another has driven out is found by `ME`.
+static KNOWN: [AtomicPtr<Caller>; KNOWN_PLACES] = [const { AtomicPtr::new(ptr::null_mut()) }; KNOWN_PLACES];
+const KNOWN_PLACES: usize = 1024;
+
+/// The pointers of threads lie a stack apart, so their middle bits tell them apart less than their product does.
+#[inline(always)]
+fn place_of(thread: u64) -> usize {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    (thread.wrapping_mul(GOLDEN) >> (64 - KNOWN_PLACES.ilog2())) as usize
+}
 
 thread_local! {
     // Without a destructor, so that it can be asked to the very end of a thread.
@@ -65,6 +82,7 @@ impl Drop for Leaves {
     fn drop(&mut self) {
         if let Some(me) = ME.take() {
             me.forget_turns();
+            me.thread.store(0, Ordering::Relaxed); // Relaxed: its own word.
             // Release: the next thread that is this caller finds it empty (I3).
             me.is_taken.store(0, Ordering::Release);
         }
@@ -89,18 +107,30 @@ impl Caller {
         ME.get().unwrap_or_else(Self::attach)
     }
 
-    /// The calling thread, if it has called before.
-    #[inline]
+    /// The calling thread, where it is found without a call: it has called before, and no other thread stands in its place since.
+    #[inline(always)]
     pub(super) fn known() -> Option<&'static Self> {
-        ME.get()
+        let thread = thread_pointer()?.get() as u64;
+        // Acquire: it is whole.
+        let caller = KNOWN[place_of(thread)].load(Ordering::Acquire);
+        // SAFETY: whatever stands there was leaked by `made`, and is never freed (I3).
+        let caller = unsafe { caller.as_ref() }?;
+        // Relaxed: only its own thread writes its own pointer there.
+        (caller.thread.load(Ordering::Relaxed) == thread).then_some(caller)
     }
 
     #[cold]
     fn attach() -> &'static Self {
         let me = Self::reused().unwrap_or_else(Self::made);
         ME.set(Some(me));
-        // Where the thread is ending already, nobody is this caller after it.
-        let _ = LEAVES.try_with(|_| ());
+        // Where the thread is ending already, nobody is this caller after it; and nobody is to take a later thread for it.
+        if LEAVES.try_with(|_| ()).is_ok()
+            && let Some(thread) = thread_pointer()
+        {
+            let thread = thread.get() as u64;
+            me.thread.store(thread, Ordering::Relaxed); // Relaxed: its own word.
+            KNOWN[place_of(thread)].store(ptr::from_ref(me).cast_mut(), Ordering::Release); // Release: it is whole.
+        }
         me
     }
 
@@ -115,10 +145,12 @@ impl Caller {
     fn made() -> &'static Self {
         let made = Box::leak(Box::new(Self {
             inside: AtomicU64::new(0),
+            thread: AtomicU64::new(0),
             fences: !membarrier::register_global_expedited(),
             top: AtomicU32::new(0),
             is_taken: AtomicU32::new(1),
             next: AtomicPtr::new(ptr::null_mut()),
+            recent: Recent::none(),
             handles: [const { AtomicU64::new(0) }; TURNS_MAX],
             turns: [const { UnsafeCell::new(None) }; TURNS_MAX],
         }));
@@ -136,24 +168,31 @@ impl Caller {
     /// Enters a call with `handle`.
     #[inline]
     pub(super) fn enter(&'static self, handle: u64) -> Result<Inside, Failure> {
-        self.enter_at_once(handle).ok_or_else(interrupted)
-    }
-
-    /// As [`Caller::enter`], without a word of why it cannot.
-    #[inline(always)]
-    pub(super) fn enter_at_once(&'static self, handle: u64) -> Option<Inside> {
         // Relaxed: its own word.
         if self.inside.load(Ordering::Relaxed) != 0 {
-            return None;
+            return Err(interrupted());
         }
         self.inside.store(handle, Ordering::Relaxed); // Relaxed: ordered by the fence below, or by who closes.
         if self.fences {
             // SeqCst: in one order with the fence of who closes; either it sees us inside, or we see it closed.
             fence(Ordering::SeqCst);
         } else {
-            // SeqCst: the compiler keeps the order, the kernel makes the processor keep it when somebody closes.
+            // SeqCst: as in `enter_at_once`.
             compiler_fence(Ordering::SeqCst);
         }
+        Ok(Inside(self))
+    }
+
+    /// As [`Caller::enter`], where that takes no fence, and without a word of why it cannot.
+    #[inline(always)]
+    pub(super) fn enter_at_once(&'static self, handle: u64) -> Option<Inside> {
+        // Relaxed: its own word.
+        if self.fences || self.inside.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        self.inside.store(handle, Ordering::Relaxed); // Relaxed: ordered by who closes.
+        // SeqCst: the compiler keeps the order, the kernel makes the processor keep it when somebody closes.
+        compiler_fence(Ordering::SeqCst);
         Some(Inside(self))
     }
 
@@ -176,41 +215,37 @@ impl Caller {
         .advise("release some first"))
     }
 
-    /// Keeps a mutex that this thread has just locked by `handle`; `lock` locks it, if there is a place and it is free.
+    /// Keeps what `take` takes by `handle`, if there is a place; answers its token.
     #[inline(always)]
-    pub(crate) fn keep_mutex(
-        &self,
-        handle: u64,
-        lock: impl FnOnce() -> Option<MutexGuard<'static, ()>>,
-    ) -> Option<u64> {
+    pub(crate) fn keep_short(&self, handle: u64, take: impl FnOnce() -> Option<ShortTurn>) -> Option<u64> {
         let top = self.top.load(Ordering::Relaxed) as usize; // Relaxed: its own word.
         let (word, place) = (self.handles.get(top)?, self.turns.get(top)?);
-        let guard = lock()?;
-        let token = guard.token();
+        let turn = take()?;
+        let token = turn.token();
         // Relaxed: published by the end of this call (I2).
         word.store(handle, Ordering::Relaxed);
         // SAFETY: as in `keep`: the place is this thread's, which is inside this call and no other (I1), and it is empty.
-        unsafe { place.get().write(Some(Held::Mutex(guard))) };
+        unsafe { place.get().write(Some(Held::Short(turn))) };
         self.top.store(top as u32 + 1, Ordering::Relaxed); // Relaxed: its own word.
         Some(token)
     }
 
-    /// Ends the turn that this thread took last, if that is a mutex by `handle` that it still has.
+    /// Ends the turn that this thread took last, if that is a short one by `handle` and `give_back` can give it back.
     #[inline(always)]
-    pub(crate) fn end_mutex(&self, handle: u64) -> Option<()> {
+    pub(crate) fn end_short(&self, handle: u64, give_back: impl FnOnce(&ShortTurn) -> bool) -> Option<()> {
         let top = self.top.load(Ordering::Relaxed) as usize; // Relaxed: its own word.
         let last = top.checked_sub(1)?;
         // Relaxed: its own word.
         if self.handles.get(last)?.load(Ordering::Relaxed) != handle {
             return None;
         }
-        // SAFETY: the place is this thread's (I1), and the drop of a turn does not reach it another way.
-        let held = unsafe { &mut *self.turns.get(last)?.get() };
-        match held {
-            Some(Held::Mutex(guard)) if guard.is_held() => {}
-            _ => return None,
+        // SAFETY: the place is this thread's (I1), and `give_back` does not reach it another way.
+        let held = unsafe { &*self.turns.get(last)?.get() };
+        let Some(Held::Short(turn)) = held else { return None };
+        if !give_back(turn) {
+            return None;
         }
-        *held = None;
+        // A short turn needs no end of its own: the next one is written over it.
         self.top.store(last as u32, Ordering::Relaxed); // Relaxed: its own word.
         Some(())
     }
@@ -274,6 +309,21 @@ impl Caller {
         held.as_mut().map(look)
     }
 
+    /// Makes what this thread took last by `handle` a guard, if it is short.
+    pub(crate) fn lengthen(
+        &self,
+        handle: u64,
+        guard: impl FnOnce(ShortTurn) -> Result<Held, Failure>,
+    ) -> Result<(), Failure> {
+        let short = self.look(handle, |held| match held {
+            Held::Short(_) => Some(std::mem::replace(held, Held::Away)),
+            _ => None,
+        });
+        let Some(Some(Held::Short(turn))) = short else { return Ok(()) };
+        self.back(handle, guard(turn)?);
+        Ok(())
+    }
+
     /// Whether this thread has a turn by `handle`.
     pub(crate) fn has(&self, handle: u64) -> bool {
         self.look(handle, |_| ()).is_some()
@@ -298,6 +348,7 @@ impl Caller {
 
     /// Forgets all turns, without giving any up: their thread is gone, or it is another process's.
     fn forget_turns(&self) {
+        self.recent.forget();
         for (word, place) in self.handles.iter().zip(&self.turns) {
             // SAFETY: the place is this thread's, or there is no live handle yet by which anybody reaches it (I1).
             let held = unsafe { (*place.get()).take() };
@@ -305,6 +356,15 @@ impl Caller {
             word.store(0, Ordering::Relaxed); // Relaxed: as in `keep`.
         }
         self.top.store(0, Ordering::Relaxed); // Relaxed: its own word.
+    }
+
+    /// Whether this caller is inside a call with the handle of the call in which `other` is.
+    pub(super) fn is_inside_as(&self, other: &Self) -> bool {
+        fence_all();
+        // Relaxed: the word of the calling thread.
+        let handle = other.inside.load(Ordering::Relaxed);
+        // Acquire: whoever was inside and is not any more has done all that it did there.
+        self.inside.load(Ordering::Acquire) == handle
     }
 
     fn uses(&self, handle: u64) -> bool {
@@ -318,12 +378,17 @@ impl Caller {
     }
 }
 
-/// Whether some thread is inside a call with `handle`, or has a turn by it.
-pub(super) fn is_used(handle: u64) -> bool {
+/// After this, whoever enters a call sees what was written before it, or is seen inside.
+fn fence_all() {
     // SeqCst: in one order with the fences of callers, where those are needed.
     fence(Ordering::SeqCst);
     // Where the kernel refuses, callers fence themselves: `fences`.
     membarrier::global_expedited();
+}
+
+/// Whether some thread is inside a call with `handle`, or has a turn by it.
+pub(super) fn is_used(handle: u64) -> bool {
+    fence_all();
     all().any(|caller| caller.uses(handle))
 }
 

@@ -7,9 +7,16 @@
 //! |---|---|
 //! | [`table`] | the places, and what is open in them |
 //! | [`caller`] | who is inside a call now, and which turns each thread has |
+//! | [`alone`] | what one thread at a time uses |
+//! | [`recent`] | the locks that a thread took lately, and its shortest way to them |
 
+pub mod alone;
 pub mod caller;
+pub mod recent;
 pub mod table;
 
+pub(crate) use alone::Alone;
 pub(crate) use caller::Caller;
-pub(crate) use table::{Body, at_once, by_turn, close, close_inside, open, with, without_handle};
+pub(crate) use table::{
+    Body, by_shortcut, by_turn, close, close_inside, open, remember, with, without_handle,
+};

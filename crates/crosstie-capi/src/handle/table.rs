@@ -8,10 +8,12 @@
 //! that no caller is inside or has a turn by it. I2 only who changed the word to making or closing writes the place.
 #![expect(unsafe_code, reason = "a handle leads to what is open")]
 
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use crosstie::ErrorKind;
 use crosstie::os::process;
+use crosstie::sync::Shortcut;
 use crosstie_core::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use super::caller::{self, Caller};
@@ -54,9 +56,9 @@ const LIVE: u64 = 2;
 const BROKEN: u64 = 3;
 const CLOSING: u64 = 4;
 
-struct Place {
+pub(super) struct Place {
     /// How often it was used << 16 | the type << 8 | how far.
-    word: AtomicU64,
+    pub(super) word: AtomicU64,
     /// In which process, by the number of its fork.
     epoch: AtomicU64,
     body: AtomicPtr<()>,
@@ -233,26 +235,24 @@ pub(crate) fn with<B: Body, R>(
     work(body, caller)
 }
 
-/// As [`with`], for the shortest way of a call, which calls nothing that panics and so stands before the wall: `None` where there is anything
-/// to be said, and then nothing was done.
+/// Lets `work` have the shortest way of the calling thread to the lock of `handle`, which it took not long ago, before the wall: it calls
+/// nothing that panics. `None` where there is anything to be said, and then nothing was done.
 #[inline(always)]
-pub(crate) fn at_once<B: Body, R>(
-    handle: *const B::Handle,
-    work: impl FnOnce(&B, &'static Caller) -> Option<R>,
+pub(crate) fn by_shortcut<R>(
+    handle: u64,
+    work: impl FnOnce(&Shortcut<'static>, &Caller) -> Option<R>,
 ) -> Option<R> {
-    let bits = handle.addr() as u64;
-    let (place, uses) = parts(bits)?;
     let caller = Caller::known()?;
-    let _inside = caller.enter_at_once(bits)?;
-    // Acquire: the body is there (I1). Relaxed: the epoch is published by the word.
-    if place.word.load(Ordering::Acquire) != word(uses, B::KIND, LIVE)
-        || !process::is_fork_epoch(place.epoch.load(Ordering::Relaxed))
-    {
-        return None;
+    let _inside = caller.enter_at_once(handle)?;
+    work(caller.recent.to(handle)?, caller)
+}
+
+/// Remembers the calling thread's shortest way to the lock of `handle`, inside of a call with it. It is followed only while the handle
+/// is open, in such a call.
+pub(crate) fn remember<B: Body>(handle: u64, caller: &Caller, shortcut: MaybeUninit<Shortcut<'static>>) {
+    if let Some((place, uses)) = parts(handle) {
+        caller.recent.remember(handle, place, word(uses, B::KIND, LIVE), shortcut);
     }
-    // SAFETY: as in `with`: it is live and of this type, and who closes it finds this caller inside (I1).
-    let body = unsafe { &*place.body.load(Ordering::Relaxed).cast::<B>() }; // Relaxed: published by the word.
-    work(body, caller)
 }
 
 /// What `handle` leads to, by which `caller` has a turn: so it stays open as long as that.

@@ -178,8 +178,11 @@ fn what_is_taken_away_by_force_is_told_when_it_is_released() {
     let stage = Stage::new();
     let Some(mut c) = Actor::start(&stage) else { return };
     assert_eq!(c.does("lock open db"), "ok");
-    assert!(c.does("lock take db exclusive forever").starts_with("ok"));
-    assert_eq!(stage.crosstie(&["unlock", "--force", "db", "--yes"]).status.code(), Some(0));
-    assert!(c.does("lock release db").starts_with("lost lock:db was taken away by force"));
+    // The second time it goes the shortest way.
+    for _ in 0..2 {
+        assert!(c.does("lock take db exclusive forever").starts_with("ok"));
+        assert_eq!(stage.crosstie(&["unlock", "--force", "db", "--yes"]).status.code(), Some(0));
+        assert!(c.does("lock release db").starts_with("lost lock:db was taken away by force"));
+    }
     assert!(c.does("lock take db exclusive try").starts_with("ok"), "and it can be taken again");
 }

@@ -6,13 +6,14 @@ use crate::compiler::{Link, can_watch, test_program};
 use crate::stage::Stage;
 
 /// What each program says when all that it checks holds.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("misuse.c", "misuse: ok\n"),
     ("threads.c", "threads: ok\n"),
     ("forked.c", "forked: ok\n"),
     ("raii.cpp", "raii: ok\n"),
     ("waits.c", "waits: ok\n"),
     ("memory.c", "memory: ok\n"),
+    ("short.c", "short: ok\n"),
 ];
 
 #[test]
@@ -38,6 +39,11 @@ fn conditions_monitors_and_what_is_done_once_are_used_and_misused() {
 #[test]
 fn regions_messages_in_place_connections_and_addresses_are_used_and_misused() {
     says("memory.c");
+}
+
+#[test]
+fn the_short_way_to_a_lock_refuses_what_the_long_one_does() {
+    says("short.c");
 }
 
 #[test]
@@ -74,7 +80,7 @@ fn address_sanitizer_finds_nothing() {
     if !can_watch() {
         return;
     }
-    for file in ["misuse.c", "forked.c", "waits.c", "memory.c"] {
+    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "short.c"] {
         let Some(program) = test_program(file, Link::Watched) else { return };
         let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
         assert_eq!(Stage::new().run(&program), wanted);

@@ -1,44 +1,77 @@
-/* Nanoseconds for a lock and its release, alone: the median of some rounds. `speed KIND` with KIND of 0 to 2, as in crosstie.h. */
+/* What a pair of calls costs in C, measured beside Rust by examples/speed.rs, which asks for one round after the other: a byte on
+ * standard input begins a round, its nanoseconds stand on standard output.
+ *
+ *     speed lock KIND        takes and releases a lock that nobody else wants; KIND as in crosstie.h
+ *     speed ask THERE BACK   64 bytes through the ring THERE and back
+ *     speed echo THERE BACK  the other side of that
+ */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "crosstie.h"
 
-#define ROUNDS 31
 #define PAIRS 200000
+#define TRIPS 5000
 
-static int in_order(const void *left, const void *right)
+static crosstie_lock *lock;
+static crosstie_sender *sender;
+static crosstie_receiver *receiver;
+static crosstie_turn turn = CROSSTIE_TURN_INIT;
+static char message[64];
+
+static int take_and_release(void)
 {
-    double difference = *(const double *)left - *(const double *)right;
-    return difference < 0 ? -1 : difference > 0;
+    return crosstie_lock_take(lock, CROSSTIE_EXCLUSIVE, CROSSTIE_WAIT_FOREVER, &turn, NULL) < 0 ||
+           crosstie_lock_release(lock, NULL) < 0;
+}
+
+static int there_and_back(void)
+{
+    return crosstie_send(sender, message, sizeof message, CROSSTIE_WAIT_FOREVER, NULL) < 0 ||
+           crosstie_receive(receiver, message, sizeof message, CROSSTIE_WAIT_FOREVER, NULL, NULL) < 0;
+}
+
+static int echo(void)
+{
+    while (crosstie_receive(receiver, message, sizeof message, CROSSTIE_WAIT_FOREVER, NULL, NULL) == CROSSTIE_OK) {
+        if (crosstie_send(sender, message, sizeof message, CROSSTIE_WAIT_FOREVER, NULL) < 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int rounds(int (*once)(void), int count)
+{
+    while (getchar() != EOF) {
+        uint64_t begun = crosstie_now_ns();
+        for (int at = 0; at < count; at++) {
+            if (once() != 0) {
+                return 1;
+            }
+        }
+        printf("%.2f\n", (double)(crosstie_now_ns() - begun) / count);
+        fflush(stdout);
+    }
+    return 0;
 }
 
 int main(int count, char **arguments)
 {
-    crosstie_lock_options options = CROSSTIE_LOCK_OPTIONS_INIT;
-    crosstie_turn turn = CROSSTIE_TURN_INIT;
-    crosstie_lock *lock;
-    double rounds[ROUNDS];
-    char name[16];
-    options.make = count > 1 ? (uint32_t)atoi(arguments[1]) : 0;
-    snprintf(name, sizeof name, "speed%u", options.make);
-    if (crosstie_lock_open(name, &options, &lock, NULL) < 0) {
-        return 1;
+    if (count == 3 && strcmp(arguments[1], "lock") == 0) {
+        crosstie_lock_options options = CROSSTIE_LOCK_OPTIONS_INIT;
+        options.make = (uint32_t)atoi(arguments[2]);
+        return crosstie_lock_open(options.make == CROSSTIE_LOCK_MUTEX ? "mutex" : "lock", &options, &lock, NULL) < 0 ||
+               rounds(take_and_release, PAIRS) != 0 || turn.token < PAIRS;
     }
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t begun = crosstie_now_ns();
-        for (int pair = 0; pair < PAIRS; pair++) {
-            if (crosstie_lock_take(lock, CROSSTIE_EXCLUSIVE, CROSSTIE_WAIT_FOREVER, &turn, NULL) < 0 ||
-                crosstie_lock_release(lock, NULL) < 0) {
-                return 2;
-            }
-        }
-        rounds[round] = (double)(crosstie_now_ns() - begun) / PAIRS;
+    if (count == 4 && strcmp(arguments[1], "ask") == 0) {
+        return crosstie_sender_open(arguments[2], NULL, &sender, NULL) < 0 ||
+               crosstie_receiver_open(arguments[3], NULL, &receiver, NULL) < 0 || rounds(there_and_back, TRIPS) != 0;
     }
-    if (turn.token < (uint64_t)ROUNDS * PAIRS) {
-        return 3;
+    if (count == 4 && strcmp(arguments[1], "echo") == 0) {
+        return crosstie_receiver_open(arguments[2], NULL, &receiver, NULL) < 0 ||
+               crosstie_sender_open(arguments[3], NULL, &sender, NULL) < 0 || echo() != 0;
     }
-    qsort(rounds, ROUNDS, sizeof rounds[0], in_order);
-    printf("%.1f (%.1f - %.1f)\n", rounds[ROUNDS / 2], rounds[0], rounds[ROUNDS - 1]);
-    return 0;
+    return 2;
 }

@@ -275,7 +275,7 @@ pub fn is_drained<W: Wait>(words: Words<'_>, wait: &W) -> bool {
 }
 
 /// Whether no cell is taken and no reader queues, by a look that asks of nobody whether it lives; else ask [`is_drained`].
-/// The caller has taken the word by [`try_write`].
+/// It counts behind [`try_write`].
 #[inline]
 #[must_use]
 pub fn is_empty(words: Words<'_>) -> bool {
@@ -348,46 +348,38 @@ fn readers<'a, W: Wake>(words: Words<'a>, wait: &'a W) -> impl Iterator<Item = O
     next.into_iter().chain(inside.filter(move |&reader| wait.is_alive(reader)))
 }
 
-/// What a writer that stops leaves to [`finish_stopping`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unfinished {
-    /// Its phase is over; others wait for the word, which it has still.
-    HasWord,
-    /// Readers wait, to be woken.
-    HasReaders,
-}
-
-/// Stops writing: whoever waited to read reads next, then the next writer writes.
-pub fn stop_writing<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId) {
-    if let Err(unfinished) = try_stop_writing(words, owner) {
-        finish_stopping(words, wait, owner, unfinished);
-    }
-}
-
-/// Stops writing where nobody waits.
-///
-/// # Errors
-/// What is left, because somebody waits: call [`finish_stopping`] with it.
+/// Stops writing: whoever waited to read reads next, then the next writer writes. Answers what is still to be done where somebody
+/// may wait.
 #[inline]
-pub fn try_stop_writing(words: Words<'_>, owner: OwnerId) -> Result<(), Unfinished> {
+#[must_use]
+pub fn stop_writing(words: Words<'_>, owner: OwnerId) -> Option<Leaving<'_>> {
     if !end_phase(words, owner) {
-        return Ok(());
+        return None;
     }
     crash_point!("rwlock.next-phase");
-    if !MutexWord::new(&words.head.word).try_unlock_before_look(owner) {
-        return Err(Unfinished::HasWord);
-    }
+    let has_word = !MutexWord::new(&words.head.word).try_unlock_before_look(owner);
     crash_point!("rwlock.stopped-writing");
-    if look(words.queueing) & QUEUED == 0 { Ok(()) } else { Err(Unfinished::HasReaders) }
+    (has_word || look(words.queueing) & QUEUED != 0).then_some(Leaving { words, owner, has_word })
 }
 
-/// Gives the word up if the writer has it still, and wakes those who wait to read.
-pub fn finish_stopping<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, unfinished: Unfinished) {
-    if unfinished == Unfinished::HasWord {
-        mutex::unlock(words.head, wait, owner);
-        crash_point!("rwlock.stopped-writing");
+/// A writer that has ended its phase, and looks for those who wait.
+#[derive(Debug)]
+pub struct Leaving<'a> {
+    words: Words<'a>,
+    owner: OwnerId,
+    has_word: bool,
+}
+
+impl Leaving<'_> {
+    /// Lets those go on who wait, whom `wait` finds.
+    #[cold]
+    pub fn finish<W: Wake>(self, wait: &W) {
+        if self.has_word {
+            mutex::unlock(self.words.head, wait, self.owner);
+            crash_point!("rwlock.gave-word-up");
+        }
+        wake_readers(self.words, wait);
     }
-    wake_readers(words, wait);
 }
 
 /// Takes the lock away from the writer `owner`, as [`mutex::take_away`]; answers whether it had it.

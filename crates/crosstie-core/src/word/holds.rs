@@ -77,6 +77,20 @@ pub struct HoldIndex(u64);
 impl HoldIndex {
     /// The hold found no entry: it is only counted.
     const BEYOND: Self = Self(u64::MAX);
+
+    /// It in a byte, for who has few words.
+    #[inline(always)]
+    #[must_use]
+    pub const fn to_byte(self) -> u8 {
+        if self.0 < HOLDS as u64 { self.0 as u8 } else { u8::MAX }
+    }
+
+    /// What [`HoldIndex::to_byte`] answered.
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Self {
+        if byte == u8::MAX { Self::BEYOND } else { Self(byte as u64) }
+    }
 }
 
 #[derive(Debug)]
@@ -120,12 +134,24 @@ impl HoldTable {
     /// Notes a hold in the table of a thread or a command; only its one writer calls it (I1).
     #[inline(always)]
     pub fn note(&self, hold: &Hold) -> HoldIndex {
-        let first = &self.entries[0];
-        if first.is_free() {
-            first.write(hold.key, hold.info(), hold.site);
-            return HoldIndex(0);
+        if self.is_first_free() {
+            return self.note_first(hold);
         }
         self.note_behind_first(hold.key, hold.info(), hold.site)
+    }
+
+    /// Whether the next hold is noted in the first entry; for the table's one writer (I1).
+    #[inline(always)]
+    #[must_use]
+    pub fn is_first_free(&self) -> bool {
+        self.entries[0].is_free()
+    }
+
+    /// As [`HoldTable::note`], where [`HoldTable::is_first_free`] was so.
+    #[inline(always)]
+    pub fn note_first(&self, hold: &Hold) -> HoldIndex {
+        self.entries[0].write(hold.key, hold.info(), hold.site);
+        HoldIndex(0)
     }
 
     /// Word by word, so that a hold that finds the first entry free is never put together in memory.
@@ -256,6 +282,17 @@ mod tests {
         assert!(table.read().eq([hold(2)]));
         table.forget(b);
         assert_eq!(table.read().count(), 0);
+    }
+
+    #[test]
+    fn an_index_fits_into_a_byte() {
+        let table = HoldTable::empty();
+        assert!(table.is_first_free());
+        let indices: [HoldIndex; HOLDS + 1] = core::array::from_fn(|i| table.note(&hold(i as u64 + 1)));
+        assert!(!table.is_first_free());
+        assert!(indices.iter().all(|&index| HoldIndex::from_byte(index.to_byte()) == index));
+        table.forget(indices[0]);
+        assert_eq!(table.note_first(&hold(1)), indices[0]);
     }
 
     #[test]

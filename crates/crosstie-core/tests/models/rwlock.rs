@@ -84,31 +84,37 @@ fn read_once(it: &RwLock, me: &Me, deadline: Deadline) {
     }
 }
 
-/// Begins to write in the short way; answers whether the word is had, and whether nobody reads.
-type BeginWriting = fn(&RwLock, &Me) -> (bool, bool);
+/// Begins to write where that takes no wait; answers whether it does.
+type BeginWriting = fn(&RwLock, &Me) -> bool;
 type StopWriting = fn(&RwLock, &Me);
 
-fn begin(it: &RwLock, me: &Me) -> (bool, bool) {
-    let has_word = try_write(it.words(), me.me());
-    (has_word, has_word && is_empty(it.words()))
+fn begin(it: &RwLock, me: &Me) -> bool {
+    if !is_empty(it.words()) || !try_write(it.words(), me.me()) {
+        return false;
+    }
+    let is_alone = is_empty(it.words());
+    if !is_alone {
+        stop(it, me);
+    }
+    is_alone
 }
 
-/// A twin: looks for readers before it has the word.
-fn begin_with_a_look(it: &RwLock, me: &Me) -> (bool, bool) {
-    let is_empty = is_empty(it.words());
-    (try_write(it.words(), me.me()), is_empty)
+/// A twin: looks for readers before it has the word, and not again.
+fn begin_with_a_look(it: &RwLock, me: &Me) -> bool {
+    is_empty(it.words()) && try_write(it.words(), me.me())
 }
 
 fn write_once(it: &RwLock, me: &Me, dies: Dies, (begin, stop): (BeginWriting, StopWriting)) {
-    let (has_word, is_empty) = begin(it, me);
-    if !has_word {
-        let taken = mutex::lock(&it.head, me, me.me(), &Request::exclusive(Deadline::NEVER)).unwrap();
-        if taken.abandoned_by.is_some() {
-            it.head.mark(ABANDONED);
+    if !begin(it, me) {
+        if !MutexWord::new(&it.head.word).try_lock(me.me()) {
+            let taken = mutex::lock(&it.head, me, me.me(), &Request::exclusive(Deadline::NEVER)).unwrap();
+            if taken.abandoned_by.is_some() {
+                it.head.mark(ABANDONED);
+            }
         }
-    }
-    if !(has_word && is_empty) && !is_drained(it.words(), me) {
-        drain(it.words(), me, &Request::exclusive(Deadline::NEVER)).unwrap();
+        if !is_drained(it.words(), me) {
+            drain(it.words(), me, &Request::exclusive(Deadline::NEVER)).unwrap();
+        }
     }
     // A reader that was killed inside has left its mark; then nobody reads there.
     let is_read = it.reading.iter().any(|reading| reading.load(Ordering::Relaxed) != 0);
@@ -123,7 +129,9 @@ fn write_once(it: &RwLock, me: &Me, dies: Dies, (begin, stop): (BeginWriting, St
 }
 
 fn stop(it: &RwLock, me: &Me) {
-    stop_writing(it.words(), me, me.me());
+    if let Some(leaving) = stop_writing(it.words(), me.me()) {
+        leaving.finish(me);
+    }
 }
 
 /// A twin: gives the word up, and lets nobody in.
@@ -174,7 +182,7 @@ fn take_turns(scene: Scene, dies: Dies) {
     });
 }
 
-const WRITER_POINTS: &[&str] = &["rwlock.next-phase", "rwlock.stopped-writing"];
+const WRITER_POINTS: &[&str] = &["rwlock.next-phase", "rwlock.stopped-writing", "rwlock.gave-word-up"];
 const READER_POINTS: &[&str] = &["rwlock.stopped-reading", "rwlock.reader-queued"];
 
 #[test]

@@ -73,8 +73,7 @@ impl Identity {
         let Described { id, occupant, succeeded_ns } = described;
         let name = occupant.command.split(|&byte| byte == 0).next().unwrap_or_default();
         let kind = OwnerKind::from_bits(occupant.kind);
-        let runs_program = kind == OwnerKind::Command && occupant.child_pid != 0;
-        let (pid, tid, start_ticks) = if runs_program {
+        let (pid, tid, start_ticks) = if runs_program(occupant) {
             (occupant.child_pid, occupant.child_pid, occupant.child_start_ticks)
         } else {
             (occupant.pid, occupant.tid, occupant.start_ticks)
@@ -119,7 +118,17 @@ pub(crate) struct Described {
     succeeded_ns: Option<u64>,
 }
 
+/// Whether it is a command whose program has begun.
+fn runs_program(occupant: &Occupant) -> bool {
+    occupant.child_pid != 0 && OwnerKind::from_bits(occupant.kind) == OwnerKind::Command
+}
+
 impl Described {
+    /// As [`Identity::pid`].
+    pub(crate) fn pid(&self) -> u32 {
+        if runs_program(&self.occupant) { self.occupant.child_pid } else { self.occupant.pid }
+    }
+
     pub(crate) fn identity(&self) -> Identity {
         Identity::of(self)
     }

@@ -41,6 +41,7 @@
 //! | [`spawn`] | children that inherit one descriptor |
 //! | [`tcp`] | TCP |
 //! | [`terminal`] | the terminal that a person looks at |
+//! | [`thread_pointer`] | the address that each thread has to itself |
 //! | [`ticks`] | a descriptor that is readable again and again |
 //! | [`trace`] | counting system calls |
 //! | [`udp`] | UDP |
@@ -88,6 +89,7 @@ pub mod single_step;
 pub mod spawn;
 pub mod tcp;
 pub mod terminal;
+pub mod thread_pointer;
 pub mod ticks;
 pub mod trace;
 pub mod udp;

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use crosstie_core::{Deadline, OwnerId};
 
 use super::lock::{Access, Lock, LockGuard};
+use super::lock_words::WriteTurn;
 use super::mutex::{self as mutexes, Holding, Mutex};
 use super::object::{self, Object};
 use super::policy::Policy;
@@ -13,10 +14,13 @@ use super::refusal::{LockError, LockResult};
 use super::rwlock as rwlocks;
 use super::several;
 use super::shared::Shared;
+use super::shortcut::{ShortTurn, Shortcut, Words};
 use super::taker::Taker;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ledger::attach::{Known, latest};
 use crate::ledger::command::CommandOwner;
 use crate::ledger::{Domain, Identity};
+use crate::os::process;
 
 /// A lock, mutex or readers-and-writer lock by name, for who needs it held and does not touch its data: a command, or
 /// a program in another language.
@@ -200,25 +204,47 @@ impl AnyLock {
         }
     }
 
-    /// The mutex that it is, for a thread that locks it in the shortest way; the data of a typed one stay untouched.
+    /// The shortest way in which the calling thread takes it alone; `None` where this thread is new here, or notes in which
+    /// order it takes locks.
+    #[inline(always)]
+    #[must_use]
+    pub fn shortcut(&self) -> Option<Shortcut<'_>> {
+        let (words, head) = match &self.0 {
+            Kind::Bare(lock) | Kind::ReadWrite(lock) => (Words::Lock(lock.words()), lock.head()),
+            Kind::Mutex(mutex) => (Words::Mutex(mutex), mutex.head()),
+        };
+        latest(head).map(|me| Shortcut::new(words, me))
+    }
+
+    /// What the thread that is `owner` took by a [`Shortcut`] of this lock, as a guard. Where another thread drops it, it is given back there.
+    ///
+    /// # Errors
+    /// `Corrupt` where the domain knows no such owner.
     ///
     /// # Examples
     /// ```
-    /// use crosstie::sync::{AnyLock, Policy};
+    /// use crosstie::sync::AnyLock;
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
-    /// let door = AnyLock::open_or_create_mutex_in(domain, "door", Policy::Fast)?;
-    /// assert!(door.as_mutex().is_some_and(|mutex| mutex.try_lock().is_ok()));
-    /// assert!(AnyLock::open_or_create_in(domain, "other")?.as_mutex().is_none());
+    /// let db = AnyLock::open_or_create_in(domain, "db")?;
+    /// let owner = domain.thread_owner()?;
+    /// let turn = db.shortcut().and_then(|shortcut| shortcut.take()).unwrap();
+    /// let guard = db.guard(turn, owner)?;
+    /// assert!(guard.is_held() && guard.token() == 1);
     /// # Ok::<(), crosstie::Error>(())
     /// ```
-    #[inline]
-    #[must_use]
-    pub fn as_mutex(&self) -> Option<&Mutex<()>> {
-        match &self.0 {
-            Kind::Mutex(mutex) => Some(mutex),
-            Kind::Bare(_) | Kind::ReadWrite(_) => None,
-        }
+    pub fn guard(&self, turn: ShortTurn, owner: OwnerId) -> Result<AnyTurn<'_>> {
+        let slot = self.domain().slot(owner.slot()).ok_or_else(|| {
+            Error::new("keep", self.name(), ErrorKind::Corrupt).because("the domain knows no such owner")
+        })?;
+        let noted = turn.noted(Known { id: owner, slot, epoch: process::fork_epoch() });
+        let token = turn.token();
+        Ok(match &self.0 {
+            Kind::Bare(lock) | Kind::ReadWrite(lock) => {
+                AnyTurn::of(LockGuard::of_writer(Way::Lent(&**lock), WriteTurn { noted, token }))
+            }
+            Kind::Mutex(mutex) => AnyTurn(Held::Mutex(Holding::noted(Way::Lent(&**mutex), noted[0], token))),
+        })
     }
 
     /// Its place in the order in which everybody takes several locks ([`lock_all`](super::lock_all)); no other lock has it.

@@ -33,6 +33,24 @@ impl Noted {
         Self { owner: id, slot, index: slot.holds.note_beside_others(hold), epoch }
     }
 
+    /// As [`Noted::alone`], of what is the first that the thread has.
+    #[inline(always)]
+    pub(super) fn first(me: Known, hold: &Hold) -> Self {
+        Self::at(me, me.slot.holds.note_first(hold))
+    }
+
+    /// What was noted for a thread at `index`.
+    #[inline(always)]
+    pub(super) fn at(Known { id, slot, epoch }: Known, index: HoldIndex) -> Self {
+        Self { owner: id, slot, index, epoch }
+    }
+
+    /// Where in the owner's table.
+    #[inline(always)]
+    pub(super) fn index(&self) -> HoldIndex {
+        self.index
+    }
+
     /// Whether this process took it, rather than inherit it by a fork: then it does nothing (HAZARDS H6).
     #[inline(always)]
     pub(super) fn is_ours(&self) -> bool {

@@ -152,9 +152,15 @@ impl Lock {
         let site = Location::caller();
         let turn = match access {
             Access::Shared => Turn::Read(self.words.read_until(deadline, site)?),
-            Access::Exclusive => Turn::Write(self.words.write_until(deadline, site)?),
+            Access::Exclusive => Turn::Write(self.words.write_by_thread(deadline, site)?),
         };
-        Ok(LockGuard::of_turn(self, turn).told_once(access))
+        Ok(LockGuard::of_turn(self, turn).told_once())
+    }
+
+    /// What it is made of.
+    #[inline(always)]
+    pub(super) fn words(&self) -> &LockWords {
+        &self.words
     }
 
     /// Who has it now.
@@ -231,13 +237,13 @@ pub struct LockGuard<H: Deref<Target = Lock>, O = ByThread> {
 impl<H: Deref<Target = Lock>, O> LockGuard<H, O> {
     /// Takes `lock` for whom `taker` says; an owner's death is told once.
     pub(crate) fn take(lock: H, access: Access, taker: &Taker) -> LockResult<Self> {
-        Ok(Self::take_beside_data(lock, access, taker)?.told_once(access))
+        Ok(Self::take_beside_data(lock, access, taker)?.told_once())
     }
 
-    /// Nothing is to be mended here: the next owner is told of a death, and then it is over.
+    /// Nothing is to be mended here: the next owner is told, and then it is over.
     #[inline]
-    fn told_once(self, access: Access) -> Self {
-        if self.is_abandoned && access == Access::Exclusive {
+    fn told_once(self) -> Self {
+        if self.is_abandoned && matches!(self.turn, Turn::Write(_)) {
             self.lock.words.head.unmark(ABANDONED);
         }
         self
@@ -251,6 +257,11 @@ impl<H: Deref<Target = Lock>, O> LockGuard<H, O> {
             Access::Exclusive => Turn::Write(words.write(taker)?),
         };
         Ok(Self::of_turn(lock, turn))
+    }
+
+    /// Who writes by `turn`.
+    pub(super) fn of_writer(lock: H, turn: WriteTurn) -> Self {
+        Self::of_turn(lock, Turn::Write(turn))
     }
 
     #[inline]

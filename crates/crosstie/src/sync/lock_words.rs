@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use crosstie_core::atomic::AtomicU64;
 use crosstie_core::turns::mutex;
-use crosstie_core::turns::rwlock::{self, DRAINING, READING, Unfinished, Words};
+use crosstie_core::turns::rwlock::{self, DRAINING, READING, Words};
 use crosstie_core::word::head::{ABANDONED, Head};
 use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::permits::Permit;
@@ -47,7 +47,7 @@ pub(super) struct ReadTurn {
 /// What a writer has.
 #[derive(Debug)]
 pub(super) struct WriteTurn {
-    noted: [Noted; 2],
+    pub(super) noted: [Noted; 2],
     pub(super) token: u64,
 }
 
@@ -147,17 +147,15 @@ impl LockWords {
 
     /// Begins to write for the calling thread, at `site`.
     #[inline]
-    pub(super) fn write_until<G>(
+    pub(super) fn write_by_thread<G>(
         &self,
         deadline: Deadline,
         site: &'static Location<'static>,
     ) -> Result<WriteTurn, LockError<G>> {
-        let taken = latest(&self.head).filter(|me| rwlock::try_write(self.words(), me.id));
-        let Some(me) = taken else { return self.write_contended(deadline, site) };
-        let key = self.head.key();
-        let noted = [key, key | READING].map(|key| Noted::alone(me, &one(key, Mode::Exclusive, site)));
-        let turn = WriteTurn { noted, token: self.head.next_token() };
-        if rwlock::is_empty(self.words()) { Ok(turn) } else { self.wait_for_readers(turn, deadline, site) }
+        match latest(&self.head).and_then(|me| self.write_at_once(me, site)) {
+            Some(turn) => Ok(turn),
+            None => self.write_contended(deadline, site),
+        }
     }
 
     #[cold]
@@ -169,20 +167,22 @@ impl LockWords {
         self.write(&Taker::thread_at(self.head.tag(), deadline, site).map_err(LockError::Failed)?)
     }
 
-    #[cold]
-    fn wait_for_readers<G>(
-        &self,
-        turn: WriteTurn,
-        deadline: Deadline,
-        site: &'static Location<'static>,
-    ) -> Result<WriteTurn, LockError<G>> {
-        match Taker::thread_at(self.head.tag(), deadline, site) {
-            Ok(taker) => self.drained(turn, &taker),
-            Err(error) => {
-                self.stop_writing(&turn);
-                Err(LockError::Failed(error))
-            }
+    /// Begins to write for the thread `me` if there is no trace of another and nothing is to be mended; else does nothing.
+    #[inline]
+    pub(super) fn write_at_once(&self, me: Known, site: &'static Location<'static>) -> Option<WriteTurn> {
+        let is_plain = || self.head.state() == 0 && rwlock::is_empty(self.words());
+        if !is_plain() || !rwlock::try_write(self.words(), me.id) {
+            return None;
         }
+        let key = self.head.key();
+        let noted = [key, key | READING].map(|key| Noted::alone(me, &one(key, Mode::Exclusive, site)));
+        let turn = WriteTurn { noted, token: self.head.next_token() };
+        // Readers may have come since that look, or an owner died: then it is given up again, as it was.
+        if !is_plain() {
+            self.stop_writing(&turn);
+            return None;
+        }
+        Some(turn)
     }
 
     /// Begins to write.
@@ -194,11 +194,7 @@ impl LockWords {
         }
         let key = self.head.key();
         let noted = [key, key | READING].map(|key| taker.note(key, Mode::Exclusive, 1));
-        self.drained(WriteTurn { noted, token: self.head.next_token() }, taker)
-    }
-
-    /// The writer's turn once the readers have left; given back if it does not wait for that.
-    fn drained<G>(&self, turn: WriteTurn, taker: &Taker) -> Result<WriteTurn, LockError<G>> {
+        let turn = WriteTurn { noted, token: self.head.next_token() };
         if !rwlock::is_drained(self.words(), &taker.me)
             && let Err(refusal) = self.drain(taker)
         {
@@ -300,16 +296,16 @@ impl LockWords {
             return;
         }
         turn.noted.iter().for_each(Noted::forget);
-        if let Err(unfinished) = rwlock::try_stop_writing(self.words(), turn.owner()) {
-            self.finish_stopping(turn.owner(), unfinished);
+        if let Some(leaving) = rwlock::stop_writing(self.words(), turn.owner()) {
+            self.finish_writing(leaving);
         }
     }
 
     #[cold]
-    fn finish_stopping(&self, owner: OwnerId, unfinished: Unfinished) {
+    fn finish_writing(&self, leaving: rwlock::Leaving<'_>) {
         // A tag that leads nowhere was written by others: nobody can be found who waits here.
         if let Ok(domain) = Domain::for_tag(self.head.tag()) {
-            rwlock::finish_stopping(self.words(), &domain, owner, unfinished);
+            leaving.finish(&domain);
         }
     }
 
@@ -320,6 +316,7 @@ impl LockWords {
     }
 
     /// Whether the writer of `turn` still has it.
+    #[inline]
     pub(super) fn is_writing(&self, turn: &WriteTurn) -> bool {
         let writer = MutexWord::new(&self.head.word).read().owner();
         turn.is_ours() && writer == Some(turn.owner()) && self.head.token() == turn.token

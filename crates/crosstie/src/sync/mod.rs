@@ -12,6 +12,7 @@
 //! | [`rwlock`] | [`RwLock`]: many readers or one writer |
 //! | [`lock`] | [`Lock`]: the same without data, also for commands |
 //! | [`any_lock`] | [`AnyLock`]: any of the three by its word alone, for commands and other languages |
+//! | [`shortcut`] | [`Shortcut`]: the shortest way of one thread to one of them |
 //! | [`semaphore`] | [`Semaphore`]: permits that have owners |
 //! | [`condvar`] | [`Condvar`]: waiting under a mutex |
 //! | [`monitor`] | [`Monitor`]: data, mutex and conditions in one |
@@ -51,6 +52,7 @@ pub mod rwlock;
 pub mod semaphore;
 pub mod several;
 pub mod shared;
+pub mod shortcut;
 pub(crate) mod taker;
 pub mod wait_any;
 
@@ -73,4 +75,5 @@ pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{Permit, Permits, Semaphore};
 pub use several::{lock_all, lock_all_until};
 pub use shared::Shared;
+pub use shortcut::{ShortTurn, Shortcut};
 pub use wait_any::{Waitable, wait_any};

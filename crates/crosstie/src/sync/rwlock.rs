@@ -217,7 +217,7 @@ impl<T> RwLock<T> {
     #[inline]
     #[track_caller]
     pub fn write_until(&self, deadline: Deadline) -> LockResult<RwLockWriteGuard<'_, T>> {
-        let turn = self.words.write_until(deadline, Location::caller())?;
+        let turn = self.words.write_by_thread(deadline, Location::caller())?;
         let guard =
             RwLockWriteGuard { lock: self, turn, was_panicking: Panicking::now(), not_send: PhantomData };
         super::mutex::with_marks(self.words.head.state(), guard)

@@ -377,7 +377,7 @@ impl Shared {
     }
 
     pub(super) fn pid_of(&self, owner: OwnerId) -> Option<u32> {
-        self.domain.identity(owner).map(|identity| identity.pid)
+        self.domain.describe(owner).map(|described| described.pid())
     }
 }
 

@@ -2,31 +2,50 @@
 
 use std::panic::Location;
 
+use crosstie_core::word::mutex::MutexWord;
+use crosstie_core::word::waiting::Mode;
+
 use super::Mutex;
-use super::guard::MutexGuard;
+use crate::ledger::attach::Known;
+use crate::sync::held::{Noted, one};
 
 impl<T> Mutex<T> {
-    /// Locks if that takes no more than a look and an exchange; else `None`, and nothing is said of why: also where this thread is new here, and where
-    /// the data are to be mended. For who has a longer way for all that.
-    ///
-    /// # Examples
-    /// ```
-    /// use crosstie::sync::Mutex;
-    /// let mutex = Mutex::new(7);
-    /// drop(mutex.lock()?);                         // this thread is known from now on
-    /// let held = mutex.lock_if_free().unwrap();
-    /// assert!(mutex.lock_if_free().is_none() && *held == 7);
-    /// # Ok::<(), crosstie::Error>(())
-    /// ```
+    /// Locks for the thread `me` if it is free and nobody waits; else does nothing. Answers what was noted, and the token.
     #[inline(always)]
-    #[must_use]
-    #[track_caller]
-    pub fn lock_if_free(&self) -> Option<MutexGuard<'_, T>> {
-        if self.head.state() != 0 {
+    pub(in crate::sync) fn lock_at_once(
+        &self,
+        me: Known,
+        site: &'static Location<'static>,
+    ) -> Option<(Noted, u64)> {
+        if !MutexWord::new(&self.head.word).try_lock(me.id) {
             return None;
         }
-        let me = self.take_at_once()?;
-        // An owner may have died since that look: then it is given up again, as it was.
-        self.guard(me, Location::caller()).ok()
+        let noted = Noted::alone(me, &one(self.head.key(), Mode::Exclusive, site));
+        Some((noted, self.head.next_token()))
+    }
+
+    /// As [`Mutex::lock_at_once`], if it is the first that the thread has; calls nothing.
+    #[inline(always)]
+    pub(in crate::sync) fn lock_first(
+        &self,
+        me: Known,
+        site: &'static Location<'static>,
+    ) -> Option<(Noted, u64)> {
+        if !me.slot.holds.is_first_free() || !MutexWord::new(&self.head.word).try_lock(me.id) {
+            return None;
+        }
+        let noted = Noted::first(me, &one(self.head.key(), Mode::Exclusive, site));
+        Some((noted, self.head.next_token()))
+    }
+
+    /// Gives up what [`Mutex::lock_at_once`] took, if it is still held by that acquisition and nobody waits; answers whether it did. If
+    /// not, it is still to be given up, for which its note need not be there any more.
+    #[inline(always)]
+    pub(in crate::sync) fn unlock_at_once(&self, noted: &Noted, token: u64) -> bool {
+        if !self.is_held(noted.owner, token) {
+            return false;
+        }
+        noted.forget();
+        MutexWord::new(&self.head.word).try_unlock(noted.owner)
     }
 }

@@ -40,6 +40,11 @@ impl<T, H: Deref<Target = Mutex<T>>> Holding<T, H> {
         Ok(Self { mutex, noted, token })
     }
 
+    /// Who has taken `mutex` already.
+    pub(in crate::sync) fn noted(mutex: H, noted: Noted, token: u64) -> Self {
+        Self { mutex, noted, token }
+    }
+
     /// The fencing number of this acquisition.
     pub(in crate::sync) fn token(&self) -> u64 {
         self.token
