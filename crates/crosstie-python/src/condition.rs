@@ -91,7 +91,7 @@ impl Condition {
     #[pyo3(signature = (n=1))]
     fn notify(&self, py: Python<'_>, n: u32) -> PyResult<()> {
         let lock = self.lock.get();
-        if !lock.taken.is_callers(py) {
+        if !lock.taken(py).is_callers(py) {
             return Err(refusal::not_held(lock.lock.name(), false));
         }
         self.condition.notify_around(lock.lock.domain(), n).map_err(|error| refusal::error(py, &error))
@@ -145,7 +145,7 @@ impl Condition {
 impl Condition {
     fn wait_until(&self, py: Python<'_>, deadline: Deadline) -> PyResult<bool> {
         let lock = self.lock.get();
-        let mut guard = lock.taken.take_back(py, lock.lock.name(), None)?;
+        let mut guard = lock.taken(py).take_back(py, lock.lock.name(), None)?;
         loop {
             let ears = Ears::open(py);
             if let Err(raised) = py.check_signals() {

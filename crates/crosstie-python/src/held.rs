@@ -42,16 +42,31 @@ impl FromPyObject<'_, '_> for Holder {
 /// One acquisition.
 struct Held<G> {
     guard: G,
-    number: u64,
-    thread: ThreadKey,
+    by: By,
+}
+
+/// By whom something was taken, and as the how manieth.
+#[derive(Clone, Copy, Debug)]
+pub struct By {
+    pub number: u64,
+    pub thread: ThreadKey,
+    /// In which process, by the number of its fork.
     epoch: u64,
+}
+
+impl By {
+    /// The caller.
+    #[inline(always)]
+    pub fn caller(number: u64) -> Self {
+        Self { number, thread: ThreadKey::of_caller(), epoch: process::fork_epoch() }
+    }
 }
 
 impl<G> Held<G> {
     /// Whether a fork brought it here: then it is the parent's, and does nothing.
     #[inline(always)]
     fn is_inherited(&self) -> bool {
-        !process::is_fork_epoch(self.epoch)
+        !process::is_fork_epoch(self.by.epoch)
     }
 }
 
@@ -67,6 +82,18 @@ struct List<G> {
     held: Vec<Held<G>>,
 }
 
+impl<G> List<G> {
+    #[inline]
+    fn keep(&mut self, guard: G, by: By) {
+        if self.held.first().is_some_and(Held::is_inherited) {
+            self.held.retain(|held| !held.is_inherited());
+        }
+        // A thread's are in the order in which it took them.
+        let at = self.held.partition_point(|held| held.by.number < by.number);
+        self.held.insert(at, Held { guard, by });
+    }
+}
+
 impl<G> Taken<G> {
     pub fn by(owner: Holder) -> Self {
         Self { owner, list: Attached::new(List { count: 0, held: Vec::new() }) }
@@ -80,28 +107,41 @@ impl<G> Taken<G> {
     /// Keeps an acquisition; answers its number.
     #[inline]
     pub fn keep(&self, py: Python<'_>, guard: G) -> u64 {
-        let (thread, epoch) = (ThreadKey::of_caller(), process::fork_epoch());
+        let by = By::caller(self.next_number(py));
+        self.keep_by(py, guard, by);
+        by.number
+    }
+
+    /// The number of the next acquisition.
+    #[inline(always)]
+    pub fn next_number(&self, py: Python<'_>) -> u64 {
         self.list.with(py, |list| {
-            if list.held.first().is_some_and(Held::is_inherited) {
-                list.held.retain(|held| !held.is_inherited());
-            }
             list.count += 1;
-            list.held.push(Held { guard, number: list.count, thread, epoch });
             list.count
         })
+    }
+
+    /// Keeps an acquisition of `by`.
+    pub fn keep_by(&self, py: Python<'_>, guard: G, by: By) {
+        self.list.with(py, |list| list.keep(guard, by));
+    }
+
+    /// As [`Taken::keep_by`], of who has this object alone.
+    pub fn keep_alone(&mut self, guard: G, by: By) {
+        self.list.alone().keep(guard, by);
     }
 
     /// What `look` says of the acquisition `number`, while there is one.
     pub fn with<T>(&self, py: Python<'_>, number: u64, look: impl FnOnce(&G) -> T) -> Option<T> {
         self.list.with(py, |list| {
-            list.held.iter().find(|held| held.number == number).map(|held| look(&held.guard))
+            list.held.iter().find(|held| held.by.number == number).map(|held| look(&held.guard))
         })
     }
 
     /// Whether the caller has something.
     pub fn is_callers(&self, py: Python<'_>) -> bool {
         let thread = ThreadKey::of_caller();
-        let is_callers = |held: &Held<G>| self.owner == Holder::Process || held.thread == thread;
+        let is_callers = |held: &Held<G>| self.owner == Holder::Process || held.by.thread == thread;
         self.list.with(py, |list| list.held.iter().any(|held| is_callers(held) && !held.is_inherited()))
     }
 
@@ -115,8 +155,8 @@ impl<G> Taken<G> {
         let found = self.list.with(py, |list| {
             let found = list.held.iter().rposition(|held| {
                 let is_callers =
-                    held.thread == thread || self.owner == Holder::Process || held.is_inherited();
-                is_callers && number.is_none_or(|number| number == held.number)
+                    held.by.thread == thread || self.owner == Holder::Process || held.is_inherited();
+                is_callers && number.is_none_or(|number| number == held.by.number)
             });
             // The latest, mostly: nothing moves up.
             found.map(
@@ -136,7 +176,7 @@ impl<G> Drop for Taken<G> {
     fn drop(&mut self) {
         let thread = ThreadKey::of_caller();
         for held in self.list.alone().held.drain(..) {
-            if self.owner == Holder::Thread && held.thread != thread && !held.is_inherited() {
+            if self.owner == Holder::Thread && held.by.thread != thread && !held.is_inherited() {
                 // Another thread's: its end gives it back, as an owner's death.
                 std::mem::forget(held.guard);
             }
@@ -145,7 +185,7 @@ impl<G> Drop for Taken<G> {
 }
 
 /// What is seen only with the interpreter's lock, which is the only lock that it needs: the module asks for that lock to be there.
-struct Attached<T>(UnsafeCell<T>);
+pub struct Attached<T>(UnsafeCell<T>);
 
 #[expect(unsafe_code, reason = "the interpreter's lock stands for one of our own")]
 mod attached {
@@ -155,18 +195,18 @@ mod attached {
     unsafe impl<T: Send> Sync for Attached<T> {}
 
     impl<T> Attached<T> {
-        pub(super) fn new(value: T) -> Self {
+        pub fn new(value: T) -> Self {
             Self(UnsafeCell::new(value))
         }
 
         /// Calls `look`, which calls nothing of the interpreter, so that no other thread, nor this one again, comes between.
         #[inline(always)]
-        pub(super) fn with<R>(&self, _py: Python<'_>, look: impl FnOnce(&mut T) -> R) -> R {
+        pub fn with<R>(&self, _py: Python<'_>, look: impl FnOnce(&mut T) -> R) -> R {
             // SAFETY: `_py` proves the interpreter's lock, and `look` does not give it away: no other reference lives.
             look(unsafe { &mut *self.0.get() })
         }
 
-        pub(super) fn alone(&mut self) -> &mut T {
+        pub fn alone(&mut self) -> &mut T {
             self.0.get_mut()
         }
     }

@@ -37,7 +37,8 @@ pub type Taking = Result<AnyLockGuard, Box<LockError<AnyLockGuard>>>;
 #[pyclass(frozen, weakref, module = "crosstie")]
 pub struct Lock {
     // What was taken by threads borrows the lock: it is dropped first.
-    pub(crate) taken: Taken<AnyLockGuard>,
+    taken: Taken<AnyLockGuard>,
+    short: short::Place,
     pub(crate) lock: AnyLock,
     access: Access,
     timeout: Timeout,
@@ -58,7 +59,7 @@ impl Lock {
         let domain = domain::open(py, domain)?;
         let lock = AnyLock::open_or_create_in(domain, name).map_err(|error| refusal::error(py, &error))?;
         let access = if shared { Access::Shared } else { Access::Exclusive };
-        Ok(Self { lock, access, timeout, taken: Taken::by(owner) })
+        Ok(Self { lock, access, timeout, taken: Taken::by(owner), short: short::Place::empty() })
     }
 
     /// Takes the lock; answers whether it was had.
@@ -72,8 +73,11 @@ impl Lock {
     /// >>> lock.release()
     #[pyo3(signature = (blocking=true, timeout=Timeout(None)), text_signature = "($self, blocking=True, timeout=None)")]
     pub fn acquire(&self, py: Python<'_>, blocking: bool, timeout: Timeout) -> PyResult<bool> {
-        let taken = self.take(py, patience::deadline(blocking, timeout)?)?;
-        match taken {
+        let deadline = patience::deadline(blocking, timeout)?;
+        if self.take_short(py).is_some() {
+            return Ok(true);
+        }
+        match self.take(py, deadline)? {
             Ok(guard) => self.keep(py, guard).map(|_| true),
             refused => patience::was_had(py, self.lock.name(), refused).map(|_| false),
         }
@@ -153,6 +157,15 @@ impl Lock {
 impl Lock {
     fn enter(slf: &Bound<'_, Self>, deadline: Deadline) -> PyResult<Guard> {
         let (py, this) = (slf.py(), slf.get());
+        if let Some((number, token)) = this.take_short(py) {
+            return Ok(Guard {
+                lock: slf.clone().unbind(),
+                number,
+                abandoned: false,
+                dead_owner: None,
+                token,
+            });
+        }
         match this.take(py, deadline)? {
             Ok(guard) => {
                 let (abandoned, token) = (guard.is_abandoned(), guard.token());
@@ -162,6 +175,23 @@ impl Lock {
             }
             Err(refused) => Err(refusal::lock_error(py, this.lock.name(), *refused)),
         }
+    }
+
+    /// Takes it for the calling thread if that is over in some instructions and there is nothing to be told; answers its number and token.
+    #[inline]
+    fn take_short(&self, py: Python<'_>) -> Option<(u64, u64)> {
+        if self.access == Access::Shared || self.taken.owner() == Holder::Process {
+            return None;
+        }
+        self.short.take(py, &self.lock, || self.taken.next_number(py))
+    }
+
+    /// What was taken and not given back, where it can be asked.
+    pub fn taken(&self, py: Python<'_>) -> &Taken<AnyLockGuard> {
+        if let Some((guard, by)) = self.short.lengthen(py, &self.lock) {
+            self.taken.keep_by(py, guard, by);
+        }
+        &self.taken
     }
 
     fn take(&self, py: Python<'_>, deadline: Deadline) -> PyResult<Taking> {
@@ -197,7 +227,10 @@ impl Lock {
 
     /// Gives back the caller's latest acquisition, or that of `number`.
     pub fn give_back(&self, py: Python<'_>, number: Option<u64>) -> PyResult<()> {
-        let guard = self.taken.take_back(py, self.lock.name(), number)?;
+        if self.short.give_back(py, &self.lock, number) {
+            return Ok(());
+        }
+        let guard = self.taken(py).take_back(py, self.lock.name(), number)?;
         if guard.is_held() { Ok(()) } else { Err(self.lost(py, &guard)) }
     }
 
@@ -209,12 +242,21 @@ impl Lock {
     }
 }
 
+/// What was taken and not given back is given back now, where that can be.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some((guard, by)) = self.short.lengthen_alone(&self.lock) {
+            self.taken.keep_alone(guard, by);
+        }
+    }
+}
+
 /// Locks for a thread, whose guards borrow the lock that stands beside them.
 #[expect(unsafe_code, reason = "a guard stands in the same object as what it borrows")]
 mod lent {
-    use crosstie::Deadline;
     use crosstie::sync::any_lock::AnyTurn;
-    use crosstie::sync::{Access, AnyLock, LockResult};
+    use crosstie::sync::{Access, AnyLock, LockResult, ShortTurn};
+    use crosstie::{Deadline, OwnerId};
 
     use super::{AnyLockGuard, Taking};
 
@@ -228,6 +270,101 @@ mod lent {
         let taken =
             unsafe { std::mem::transmute::<LockResult<AnyTurn<'_>>, LockResult<AnyLockGuard>>(taken) };
         taken.map_err(Box::new)
+    }
+
+    /// As [`AnyLock::guard`], likewise.
+    pub(super) fn guard(lock: &AnyLock, turn: ShortTurn, owner: OwnerId) -> Option<AnyLockGuard> {
+        let guard = lock.guard(turn, owner).ok()?;
+        // SAFETY: only the lifetime is another, as above.
+        Some(unsafe { std::mem::transmute::<AnyTurn<'_>, AnyLockGuard>(guard) })
+    }
+}
+
+/// The shortest way: what a thread took alone is two numbers, which nobody puts together to a guard before somebody asks for more.
+mod short {
+    use crosstie::OwnerId;
+    use crosstie::sync::{AnyLock, AnyLockGuard, ShortTurn};
+    use pyo3::Python;
+
+    use super::lent;
+    use crate::held::{Attached, By};
+
+    /// What was taken the shortest way, of one that has one owner at a time.
+    pub(super) struct Place(Attached<Option<Short>>);
+
+    struct Short {
+        turn: Movable,
+        owner: OwnerId,
+        by: By,
+    }
+
+    /// A turn that another thread may see, which then makes a guard of it for its owner.
+    struct Movable(ShortTurn);
+
+    #[expect(unsafe_code, reason = "two numbers move with the object that they stand in")]
+    // SAFETY: it is two numbers without a drop; the thread that took it gives it back (`give_back`), every other makes a guard that
+    // says whose it is.
+    unsafe impl Send for Movable {}
+
+    impl Place {
+        pub(super) fn empty() -> Self {
+            Self(Attached::new(None))
+        }
+
+        /// Takes `lock`, if nothing stands here and nothing is to be told; answers its number and token.
+        #[inline]
+        pub(super) fn take(
+            &self,
+            py: Python<'_>,
+            lock: &AnyLock,
+            number: impl FnOnce() -> u64,
+        ) -> Option<(u64, u64)> {
+            let shortcut = lock.shortcut().filter(|shortcut| shortcut.is_plain())?;
+            let (owner, is_empty) = (shortcut.owner(), self.0.with(py, |short| short.is_none()));
+            let turn = if is_empty { shortcut.take() } else { None }?;
+            if !shortcut.is_plain() {
+                // An owner died since that look: it is given up again, as it was.
+                drop(lent::guard(lock, turn, owner));
+                return None;
+            }
+            let (by, token) = (By::caller(number()), turn.token());
+            self.0.with(py, |short| *short = Some(Short { turn: Movable(turn), owner, by }));
+            Some((by.number, token))
+        }
+
+        /// Gives back what the caller took, or that of `number`; `false` where there is more to be said.
+        #[inline]
+        pub(super) fn give_back(&self, py: Python<'_>, lock: &AnyLock, number: Option<u64>) -> bool {
+            let Some(shortcut) = lock.shortcut() else { return false };
+            self.0.with(py, |place| {
+                let is_given_back = place.as_ref().is_some_and(|short| {
+                    short.owner == shortcut.owner()
+                        && number.is_none_or(|number| number == short.by.number)
+                        && shortcut.give_back(&short.turn.0)
+                });
+                if is_given_back {
+                    *place = None;
+                }
+                is_given_back
+            })
+        }
+
+        /// What stands here, as a guard.
+        #[inline]
+        pub(super) fn lengthen(&self, py: Python<'_>, lock: &AnyLock) -> Option<(AnyLockGuard, By)> {
+            as_guard(self.0.with(py, Option::take), lock)
+        }
+
+        /// As [`Place::lengthen`], of who has the object alone.
+        pub(super) fn lengthen_alone(&mut self, lock: &AnyLock) -> Option<(AnyLockGuard, By)> {
+            as_guard(self.0.alone().take(), lock)
+        }
+    }
+
+    #[inline]
+    fn as_guard(short: Option<Short>, lock: &AnyLock) -> Option<(AnyLockGuard, By)> {
+        let Short { turn: Movable(turn), owner, by } = short?;
+        Some((lent::guard(lock, turn, owner)?, by))
     }
 }
 
@@ -252,7 +389,7 @@ impl Guard {
     /// Whether it is still held: False when it was given back, was taken away by force, and in a fork child.
     #[getter]
     fn held(&self, py: Python<'_>) -> bool {
-        self.lock.get().taken.with(py, self.number, AnyLockGuard::is_held).unwrap_or(false)
+        self.lock.get().taken(py).with(py, self.number, AnyLockGuard::is_held).unwrap_or(false)
     }
 
     /// Gives the lock back before the end of the `with` block.

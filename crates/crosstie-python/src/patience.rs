@@ -5,6 +5,7 @@ use std::time::Duration;
 use crosstie::ledger::Domain;
 use crosstie::os::clock;
 use crosstie::os::interruption::{Cause, interruptible};
+use crosstie::os::thread_pointer::thread_pointer;
 use crosstie::sync::LockError;
 use crosstie::{Deadline, ErrorKind};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -188,7 +189,17 @@ pub struct ThreadKey(usize);
 
 impl ThreadKey {
     /// The calling thread's; another thread may get it once this one has ended.
+    #[inline(always)]
     pub fn of_caller() -> Self {
+        match thread_pointer() {
+            Some(pointer) => Self(pointer.get()),
+            None => Self::of_local(),
+        }
+    }
+
+    /// Where there is no pointer.
+    #[cold]
+    fn of_local() -> Self {
         thread_local!(static PLACE: u8 = const { 0 });
         PLACE.with(|place| Self(std::ptr::from_ref(place).addr()))
     }
