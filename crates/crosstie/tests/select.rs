@@ -9,7 +9,7 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use crosstie::contract::{RecvError, SendError};
-use crosstie::endpoint::{Receiver, Select, SelectError, Sender, pair};
+use crosstie::endpoint::{JobTicket, Outcome, Receiver, Select, SelectError, Sender, pair};
 use crosstie::os::pipe;
 use crosstie::sync::{CountingSemaphore, Event, Reset, Shared};
 use crosstie::{Deadline, ErrorKind};
@@ -260,4 +260,48 @@ fn a_process_that_selects_does_not_run_while_nothing_happens() {
     let mut nothing = place.receiver("ring:nothing");
     assert!(matches!(nothing.recv_for(Duration::from_millis(1200)), Err(RecvError::TimedOut)));
     assert_eq!(child.context_switches(), before, "it ran although nothing happened");
+}
+
+/// A job that a select took, or that it was told to stop.
+enum Work {
+    Job(Result<(Vec<u8>, JobTicket), RecvError>),
+    Stop,
+}
+
+#[test]
+fn a_job_that_was_selected_stays_in_hand_until_it_is_settled() {
+    let place = TestDomain::new();
+    let stop = event(&place, "stop", Reset::Automatic);
+    let (mut jobs, mut sender) = (place.receiver("queue:jobs?credit=1"), place.sender("queue:jobs"));
+    let mut other = place.receiver("queue:jobs");
+    let mut select = Select::new();
+    let mut taken = |jobs: &mut Receiver, once_it_sleeps: Option<&mut (dyn FnMut() + Send)>| {
+        let mut arms = select.arms();
+        arms.take_job(jobs, Work::Job).wait(&*stop, || Work::Stop);
+        let selected = match once_it_sleeps {
+            Some(act) => once_asleep(act, || arms.select()),
+            None => arms.select(),
+        };
+        match selected.unwrap() {
+            Work::Job(job) => Some(job.unwrap()),
+            Work::Stop => None,
+        }
+    };
+    let (message, ticket) = taken(&mut jobs, Some(&mut || sender.send(b"one").unwrap())).expect("a job");
+    assert_eq!((&message[..], ticket.deliveries()), (&b"one"[..], 1));
+    assert!(matches!(other.try_recv(), Err(RecvError::Empty)), "two have it");
+    jobs.settle(ticket, Outcome::Failed).unwrap();
+    let (message, ticket) = taken(&mut jobs, None).expect("the same job");
+    assert_eq!((&message[..], ticket.deliveries()), (&b"one"[..], 2));
+    // With as much in hand as it may have it takes none, and sleeps until something else comes.
+    sender.send(b"two").unwrap();
+    assert!(taken(&mut jobs, Some(&mut || stop.set().unwrap())).is_none());
+    jobs.settle(ticket, Outcome::Done).unwrap();
+    let (message, ticket) = taken(&mut jobs, None).expect("the next job");
+    assert_eq!(message, b"two");
+    // Dropped with the job in hand, it is another's.
+    drop((ticket, jobs));
+    let (message, ticket) = other.take_job(Deadline::NEVER).unwrap();
+    assert_eq!((&message[..], ticket.deliveries()), (&b"two"[..], 2));
+    other.settle(ticket, Outcome::Done).unwrap();
 }

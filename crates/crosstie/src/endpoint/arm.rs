@@ -2,6 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
+use super::job::JobTicket;
 use super::message::Message;
 use super::receiver::Receiver;
 use super::sender::Sender;
@@ -86,6 +87,42 @@ impl<T: Message + ?Sized, R, F: FnOnce(Result<T::Owned, RecvError>) -> R> Operat
 {
     fn attempt(&mut self) -> Option<R> {
         match self.receiver.try_recv() {
+            Err(RecvError::Empty) => None,
+            outcome => self.end(outcome),
+        }
+    }
+
+    fn arm(&mut self) -> Result<Readiness, R> {
+        match self.receiver.arm() {
+            Ok(readiness) => Ok(readiness),
+            // invariant: an arm has an outcome once, and this one had none yet.
+            Err(error) => Err(self.end(Err(error.into())).expect("an arm without an outcome")),
+        }
+    }
+
+    fn pollable(&mut self) -> Option<(BorrowedFd<'_>, Interest)> {
+        self.receiver.pollable().ok().map(|fd| (fd, Interest::Readable))
+    }
+}
+
+/// The next job of a queue, in hand.
+pub(super) struct Taking<'a, T: Message + ?Sized, F> {
+    pub(super) receiver: &'a mut Receiver<T>,
+    pub(super) then: Option<F>,
+}
+
+/// A message in hand, and what settles it.
+type Taken<T> = (<T as Message>::Owned, JobTicket);
+
+impl<T: Message + ?Sized, R, F: FnOnce(Result<Taken<T>, RecvError>) -> R> Taking<'_, T, F> {
+    fn end(&mut self, outcome: Result<Taken<T>, RecvError>) -> Option<R> {
+        self.then.take().map(|then| then(outcome))
+    }
+}
+
+impl<T: Message + ?Sized, R, F: FnOnce(Result<Taken<T>, RecvError>) -> R> Operation<R> for Taking<'_, T, F> {
+    fn attempt(&mut self) -> Option<R> {
+        match self.receiver.take_job(Deadline::NOW) {
             Err(RecvError::Empty) => None,
             outcome => self.end(outcome),
         }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::arm::{Arm, Receiving, Sending};
+use super::arm::{Arm, Receiving, Sending, Taking};
+use super::job::JobTicket;
 use super::message::Message;
 use super::receiver::Receiver;
 use super::sender::Sender;
@@ -176,6 +177,42 @@ impl<'a, R> Arms<'a, R> {
     ) -> &mut Self {
         let then = Some(then);
         self.add(Arm::Channel(Box::new(Receiving { receiver, then })))
+    }
+
+    /// Takes the next message of a queue into hand, as [`Receiver::take_job`]: once the wait is over, [`Receiver::settle`] says what has become
+    /// of it. While as many are in hand as the receiver's [credit](super::Options::credit) allows, there is nothing for this arm.
+    ///
+    /// # Death
+    /// Killed with it in hand, or dropped with the receiver before it is settled: it is delivered again.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::endpoint::{Options, Outcome, Receiver, Select, Sender};
+    /// use crosstie::sync::{Event, Reset};
+    /// let folder = tempfile::tempdir()?;
+    /// let options = Options { domain: Some(folder.path().join("domain")), ..Options::default() };
+    /// let domain = crosstie::ledger::Domain::open(folder.path().join("domain"))?;
+    /// let stop = Event::open_or_create_in(domain, "stop", Reset::Manual)?;
+    /// let mut tx = Sender::<u32>::open_with("queue:jobs", &options)?;
+    /// let mut jobs = Receiver::<u32>::open_with("queue:jobs", &options)?;
+    /// tx.send(&7)?;
+    /// let mut select = Select::new();
+    /// let mut arms = select.arms();
+    /// arms.take_job(&mut jobs, Some).wait(&*stop, || None);
+    /// if let Some(taken) = arms.select()? {
+    ///     let (number, ticket) = taken?;
+    ///     assert_eq!(number, 7);
+    ///     jobs.settle(ticket, Outcome::Done)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn take_job<T: Message + ?Sized>(
+        &mut self,
+        receiver: &'a mut Receiver<T>,
+        then: impl FnOnce(Result<(T::Owned, JobTicket), RecvError>) -> R + 'a,
+    ) -> &mut Self {
+        let then = Some(then);
+        self.add(Arm::Channel(Box::new(Taking { receiver, then })))
     }
 
     /// Sends `message` through `sender`, as [`Sender::send`]: waits for room.

@@ -63,15 +63,17 @@ fn a_wait_in_a_monitor_that_is_dropped_is_outside_and_what_came_for_it_is_the_ne
     *it.monitor.enter().unwrap() = 1;
     drop(first);
     *run(second).unwrap() = 0;
-    // On its way back inside, while another is there.
-    let (first, second) = (begun(wait()), begun(wait()));
-    let mut inside = it.monitor.enter().unwrap();
-    *inside = 1;
-    let mut first = first;
-    run(async { assert!(cancelled(first.as_mut()).await.is_none(), "entered beside another") });
-    drop(inside);
-    drop(first);
-    *run(second).unwrap() = 0;
+    // On its way back inside, while another is there and a thread sleeps behind it.
+    std::thread::scope(|scope| {
+        let mut first = begun(wait());
+        scope.spawn(|| *it.monitor.wait_while(|value| *value == 0).unwrap() = 0);
+        place.until_waiting(2);
+        let mut inside = it.monitor.enter().unwrap();
+        *inside = 1;
+        run(async { assert!(cancelled(first.as_mut()).await.is_none(), "entered beside another") });
+        drop(inside);
+        drop(first);
+    });
     // While it enters.
     let inside = it.monitor.enter().unwrap();
     let entering = begun(it.monitor.enter_async());

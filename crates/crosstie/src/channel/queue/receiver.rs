@@ -210,7 +210,8 @@ impl QueueReceiver {
     }
 
     /// Makes [`QueueReceiver::pollable`] poll readable as soon as there may be something for [`QueueReceiver::recv`]: a message, the
-    /// last sender's end, somebody's death. Call it after a `recv` that found nothing, and before each wait.
+    /// last sender's end, somebody's death. Call it after a `recv` that found nothing, and before each wait. While as much is in hand
+    /// as the credit allows, no message is one.
     ///
     /// # Errors
     /// As [`QueueReceiver::pollable`].
@@ -225,8 +226,8 @@ impl QueueReceiver {
         let awaits = if ends.has_sender { Awaits::Something } else { Awaits::SomethingOrTheEnd };
         let sight = if self.lease_ns == 0 { Sight::of(self.shared.barrier()) } else { Sight::Blind };
         let readiness = self.shared.arm(&mut doorbell, Some(awaits), sight, || {
-            // What is broken says so to `recv`.
-            let has_job = self.consumer.borrow_mut().has_job().unwrap_or(true);
+            // What is broken says so to `recv`. One that has as much in hand as it may takes none.
+            let has_job = self.has_credit() && self.consumer.borrow_mut().has_job().unwrap_or(true);
             has_job || self.shared.ends() != ends || (self.awaits_end(ends) && self.is_all_done())
         });
         self.doorbell = Some(doorbell);
@@ -292,7 +293,7 @@ impl QueueReceiver {
         if !self.shared.is_ours() {
             return Err(self.shared.inherited().into());
         }
-        if self.in_hand.get() >= self.credit {
+        if !self.has_credit() {
             return Err(RecvError::Empty);
         }
         let claim = match self.look()? {
@@ -310,6 +311,12 @@ impl QueueReceiver {
             return Err(RecvError::TooLarge { length, limit });
         }
         Ok(Some(claim))
+    }
+
+    /// Whether it may take one more into hand.
+    #[inline]
+    fn has_credit(&self) -> bool {
+        self.in_hand.get() < self.credit
     }
 
     /// The next job, if there is one.
