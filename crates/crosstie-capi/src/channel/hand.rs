@@ -31,12 +31,8 @@ pub unsafe extern "C" fn crosstie_receive_in_place(
     error: *mut crosstie_error,
 ) -> crosstie_status {
     let work = |body: &ReceivingEnd, caller: &_| {
-        if message.is_null() {
-            let text = "NULL in the place of where the message goes".to_owned();
-            return Err(Failure::new(ErrorKind::Usage, text));
-        }
         // SAFETY: it begins with its size, which this function asks for.
-        unsafe { options::check(message) }?;
+        unsafe { wanted(message) }?;
         let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         held.empty_handed()?;
         let (hand, told) = match held.kept.take() {
@@ -84,26 +80,12 @@ pub unsafe extern "C" fn crosstie_received(
     receiver: *mut crosstie_receiver,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    let work = |body: &ReceivingEnd, caller: &_| {
-        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
-        match held.hand.take() {
-            Some(InHand::Lent(payload)) => {
-                drop(payload);
-                Ok(())
-            }
-            Some(InHand::Copied(bytes)) => {
-                drop(bytes);
-                Ok(())
-            }
-            other => {
-                held.hand = other;
-                Err(Failure::new(ErrorKind::Usage, "this receiver has lent no message".to_owned())
-                    .advise("crosstie_receive_in_place"))
-            }
-        }
+    let how = |hand| match hand {
+        InHand::Lent(_) | InHand::Copied(_) => Ok(Ok(())),
+        job @ InHand::Job(_) => Err(job),
     };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { wall::call(receiver, error, work) }
+    unsafe { end(receiver, error, how, ("lent no message", "crosstie_receive_in_place")) }
 }
 
 /// Takes a job of a queue in hand, and waits for one until `deadline_ns`; `message` says where its bytes are. It is done only when
@@ -124,14 +106,8 @@ pub unsafe extern "C" fn crosstie_receive_job(
     error: *mut crosstie_error,
 ) -> crosstie_status {
     let work = |body: &ReceivingEnd, caller: &_| {
-        if message.is_null() {
-            return Err(Failure::new(
-                ErrorKind::Usage,
-                "NULL in the place of where the message goes".to_owned(),
-            ));
-        }
         // SAFETY: it begins with its size, which this function asks for.
-        unsafe { options::check(message) }?;
+        unsafe { wanted(message) }?;
         let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         let job = held.empty_handed()?.recv_job(deadline(deadline_ns))?;
         let told = crosstie_message {
@@ -152,8 +128,42 @@ pub unsafe extern "C" fn crosstie_receive_job(
     unsafe { wall::call(receiver, error, work) }
 }
 
-/// What becomes of a job.
-type Ends = fn(Job<'static, [u8]>) -> Result<(), Error>;
+/// Whether a message can be told of at `message`, before there is one.
+///
+/// # Safety
+/// `message` is NULL or begins with its size.
+unsafe fn wanted(message: *const crosstie_message) -> Result<(), Failure> {
+    if message.is_null() {
+        let text = "NULL in the place of where the message goes".to_owned();
+        return Err(Failure::new(ErrorKind::Usage, text));
+    }
+    // SAFETY: it begins with its size, as this function asks.
+    unsafe { options::check(message) }
+}
+
+/// Ends what is in hand, if it is what `how` ends; else that is `missing`, and what brings one.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+unsafe fn end(
+    receiver: *mut crosstie_receiver,
+    error: *mut crosstie_error,
+    how: impl FnOnce(InHand) -> Result<Result<(), Error>, InHand>,
+    (missing, advice): (&str, &str),
+) -> crosstie_status {
+    let work = |body: &ReceivingEnd, caller: &_| {
+        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
+        match held.hand.take().map(how) {
+            Some(Ok(ended)) => Ok(ended?),
+            other => {
+                held.hand = other.and_then(Result::err);
+                Err(Failure::new(ErrorKind::Usage, format!("this receiver has {missing}")).advise(advice))
+            }
+        }
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(receiver, error, work) }
+}
 
 /// Ends the job in hand.
 ///
@@ -162,21 +172,14 @@ type Ends = fn(Job<'static, [u8]>) -> Result<(), Error>;
 unsafe fn end_job(
     receiver: *mut crosstie_receiver,
     error: *mut crosstie_error,
-    how: Ends,
+    how: fn(Job<'static, [u8]>) -> Result<(), Error>,
 ) -> crosstie_status {
-    let work = |body: &ReceivingEnd, caller: &_| {
-        let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
-        match held.hand.take() {
-            Some(InHand::Job(job)) => Ok(how(job)?),
-            other => {
-                held.hand = other;
-                Err(Failure::new(ErrorKind::Usage, "this receiver has no job in hand".to_owned())
-                    .advise("crosstie_receive_job"))
-            }
-        }
+    let how = |hand| match hand {
+        InHand::Job(job) => Ok(how(job)),
+        lent => Err(lent),
     };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { wall::call(receiver, error, work) }
+    unsafe { end(receiver, error, how, ("no job in hand", "crosstie_receive_job")) }
 }
 
 /// Says that the job in hand is done: nobody gets it again.

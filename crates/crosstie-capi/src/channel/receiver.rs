@@ -56,8 +56,10 @@ pub(super) enum InHand {
     /// A job of a queue.
     Job(Job<'static, [u8]>),
     /// A message that is read where it lies.
+    #[expect(dead_code, reason = "is received when it is dropped")]
     Lent(Payload<'static>),
     /// A message of which there is a copy, because it lies nowhere whole or because the caller had no room for it.
+    #[expect(dead_code, reason = "is C's to read until it is dropped")]
     Copied(Vec<u8>),
 }
 

@@ -89,7 +89,7 @@ static void several_at_once(void)
     }
 }
 
-static crosstie_lock *shared_lock;
+static crosstie_lock *shared_lock, *first_lock;
 
 static void *takes_again_and_again(void *holds)
 {
@@ -107,6 +107,9 @@ static int told, go_on;
 
 static void *takes_and_waits(void *nothing)
 {
+    /* The first call of a thread goes the long way; the second must not go the way of another thread. */
+    CHECK(crosstie_lock_take(first_lock, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, NULL) == CROSSTIE_OK);
+    CHECK(crosstie_lock_release(first_lock, NULL) == CROSSTIE_OK);
     CHECK(crosstie_lock_take(shared_lock, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, NULL) == CROSSTIE_OK);
     __atomic_store_n(&told, 1, __ATOMIC_RELEASE);
     while (!__atomic_load_n(&go_on, __ATOMIC_ACQUIRE)) {
@@ -123,6 +126,7 @@ static void a_thread_in_the_place_of_another(uint32_t make)
     pthread_t thread;
     int holds = 1;
     shared_lock = opened(make ? "place-mutex" : "place", make);
+    first_lock = opened("first", make);
     CHECK(pthread_create(&thread, NULL, takes_again_and_again, NULL) == 0 && pthread_join(thread, NULL) == 0);
     told = go_on = 0;
     CHECK(pthread_create(&thread, NULL, takes_and_waits, NULL) == 0);
@@ -142,6 +146,7 @@ static void a_thread_in_the_place_of_another(uint32_t make)
     release(shared_lock);
     take(shared_lock);
     release(shared_lock);
+    close_it(first_lock);
     close_it(shared_lock);
 }
 
