@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crosstie::Deadline;
 use crosstie::call::{CallError, CallOptions};
-use crosstie::endpoint::Options;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::patience::{self, Timeout};
 use crate::refusal;
-use crate::sender::{closed, options, payload};
+use crate::sender::{closed, payload};
 
 type End = crosstie::Client<[u8], [u8]>;
 
@@ -28,9 +27,7 @@ impl ClientEnd {
     #[new]
     #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
     fn new(py: Python<'_>, address: String, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
-        let end = patience::open(py, timeout.deadline(), |open_deadline| {
-            End::open_with(&address, &Options { open_deadline, ..options(timeout, domain.clone()) })
-        })?;
+        let end = patience::open(py, timeout, domain, |options| End::open_with(&address, options))?;
         Ok(Self { end: Mutex::new(Some(Arc::new(end))), address })
     }
 

@@ -1,7 +1,9 @@
 //! Timeouts as Python has them, and waits that a signal's handler may end.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crosstie::endpoint::Options;
 use crosstie::ledger::Domain;
 use crosstie::os::clock;
 use crosstie::os::interruption::{Cause, interruptible};
@@ -164,18 +166,22 @@ pub fn sliced<T: Late + Send>(
     }
 }
 
-/// Opens an end until `deadline`, in slices.
+/// Opens an end in `domain` within `timeout`, in slices; `open` is given what is asked for.
 ///
 /// # Errors
 /// The end's; what a signal's handler raises.
 pub fn open<T: Send>(
     py: Python<'_>,
-    deadline: Deadline,
-    open: impl Fn(Deadline) -> crosstie::Result<T> + Send + Sync,
+    timeout: Timeout,
+    domain: Option<PathBuf>,
+    open: impl Fn(&Options) -> crosstie::Result<T> + Send + Sync,
 ) -> PyResult<T> {
+    let deadline = timeout.deadline();
+    let mut options = Options { domain, ..Options::default() };
     loop {
         let slice = Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS);
-        match py.detach(|| open(slice.min(deadline))) {
+        options.open_deadline = slice.min(deadline);
+        match py.detach(|| open(&options)) {
             Ok(end) => return Ok(end),
             Err(late) if late.kind() == ErrorKind::TimedOut && slice < deadline => py.check_signals()?,
             Err(error) => return Err(refusal::error(py, &error)),

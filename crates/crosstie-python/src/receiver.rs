@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, TryLockError};
 
 use crosstie::contract::{Readiness, RecvError};
-use crosstie::endpoint::{JobTicket, Options, Outcome};
+use crosstie::endpoint::{JobTicket, Outcome};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::patience::{self, Timeout};
 use crate::refusal;
-use crate::sender::{Gone, closed, options};
+use crate::sender::{Gone, closed};
 
 type End = crosstie::Receiver<[u8]>;
 
@@ -26,9 +26,7 @@ impl ReceiverEnd {
     #[new]
     #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
     fn new(py: Python<'_>, address: String, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
-        let end = patience::open(py, timeout.deadline(), |open_deadline| {
-            End::open_with(&address, &Options { open_deadline, ..options(timeout, domain.clone()) })
-        })?;
+        let end = patience::open(py, timeout, domain, |options| End::open_with(&address, options))?;
         Ok(Self { end: Mutex::new(Some(end)), address })
     }
 

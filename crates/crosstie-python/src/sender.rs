@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crosstie::contract::{Readiness, SendError};
-use crosstie::endpoint::{Loan, Options};
+use crosstie::endpoint::Loan;
 use crosstie::{Deadline, ErrorKind};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyBufferError;
@@ -24,19 +24,12 @@ pub struct SenderEnd {
     address: String,
 }
 
-/// The options of an end, with its opening's timeout and domain.
-pub fn options(timeout: Timeout, domain: Option<PathBuf>) -> Options {
-    Options { open_deadline: timeout.deadline(), domain, ..Options::default() }
-}
-
 #[pymethods]
 impl SenderEnd {
     #[new]
     #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
     fn new(py: Python<'_>, address: String, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
-        let end = patience::open(py, timeout.deadline(), |open_deadline| {
-            End::open_with(&address, &Options { open_deadline, ..options(timeout, domain.clone()) })
-        })?;
+        let end = patience::open(py, timeout, domain, |options| End::open_with(&address, options))?;
         Ok(Self { end: Mutex::new(Some(end)), address })
     }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use crosstie::ErrorKind;
 use crosstie::call::{Call, Refusal, Stopper};
 use crosstie::contract::RecvError;
-use crosstie::endpoint::Options;
 use crosstie::os::clock;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,7 +15,7 @@ use pyo3::types::PyBytes;
 
 use crate::patience::{self, Timeout};
 use crate::refusal;
-use crate::sender::{closed, options, payload, send_error};
+use crate::sender::{closed, payload, send_error};
 
 type End = crosstie::Server<[u8], [u8]>;
 type Taken = Call<[u8], [u8]>;
@@ -43,9 +42,7 @@ impl ServerEnd {
     #[new]
     #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
     fn new(py: Python<'_>, address: &str, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
-        let end = patience::open(py, timeout.deadline(), |open_deadline| {
-            End::open_with(address, &Options { open_deadline, ..options(timeout, domain.clone()) })
-        })?;
+        let end = patience::open(py, timeout, domain, |options| End::open_with(address, options))?;
         let (stopper, address) = (end.stopper(), end.address().to_owned());
         Ok(Self { open: Mutex::new(Some(Arc::new(Open { end, stopper }))), address })
     }
