@@ -1,6 +1,7 @@
 /* The second time that a thread takes a lock it goes a shorter way. Whatever is refused the first time is refused there too. */
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "check.h"
 
@@ -246,6 +247,8 @@ static void an_end_of_several_threads(void)
 
 int main(void)
 {
+    /* A hang is a failure, and leaves nobody behind. */
+    alarm(100);
     for (uint32_t make = CROSSTIE_LOCK_READERS_WRITER; make <= CROSSTIE_LOCK_MUTEX; make++) {
         a_handle_that_is_closed_or_used_wrongly(make);
         a_thread_in_the_place_of_another(make);
