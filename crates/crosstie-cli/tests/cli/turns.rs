@@ -104,6 +104,40 @@ fn nested_commands_in_a_circle_get_one_answer_and_the_other_goes_on() {
 }
 
 #[test]
+fn a_circle_that_a_shell_closes_late_is_told_to_who_runs_under_it() {
+    let machine = Machine::new();
+    let waits_for = |lock: &str| {
+        let line = format!("lock:{lock}");
+        until(|| {
+            let told = machine.crosstie(&["ls"]).finish().code(0).output();
+            told.lines().any(|found| found.starts_with(&line) && found.ends_with("1 waiting"))
+        });
+    };
+    let binary = env!("CARGO_BIN_EXE_crosstie");
+    let file = |name| machine.path(name).display().to_string();
+    // bash sleeps in wait4 for what it has started before; dash in a call that says nothing of whom it waits for.
+    let late = format!(
+        "until [ -e {} ]; do :; done; {binary} lock b -- true & until [ -e {} ]; do :; done; wait $!",
+        file("b-is-held"),
+        file("both-wait")
+    );
+    let first = machine.crosstie(&["lock", "a", "--", "bash", "-c", &late]).start();
+    let prompt = format!(
+        "touch {}; until [ -e {} ]; do :; done; {binary} lock a -- true; exit $?",
+        file("b-is-held"),
+        file("one-waits")
+    );
+    let second = machine.crosstie(&["lock", "b", "--", "sh", "-c", &prompt]).start();
+    waits_for("b");
+    machine.file("one-waits", b"");
+    waits_for("a");
+    // Nobody was in a circle so far: the first shell could have gone on.
+    machine.file("both-wait", b"");
+    first.finish().code(80).said("deadlock of 2");
+    second.finish().code(0);
+}
+
+#[test]
 fn a_command_that_is_killed_leaves_its_lock_abandoned_also_when_the_wrapper_lives() {
     let machine = Machine::new();
     let told = ["lock", "db", "--", "sh", "-c", "echo ${CROSSTIE_ABANDONED-no}"];

@@ -27,8 +27,8 @@ use crate::os::{clock, process};
 /// How often a look is repeated because somebody in the cycle moved on.
 const LOOKS_MAX: u32 = 4;
 
-/// How long a shell may take until it waits for the command that it has started: 200 ms.
-const UNSURE_NS: u64 = 200_000_000;
+/// How long a shell may take until it waits for the command that it has started: 1 s.
+const UNSURE_NS: u64 = 1_000_000_000;
 
 /// Room for so many waits and holds is made at once; for more, when there are more.
 const USUAL: usize = 32;
@@ -174,10 +174,19 @@ impl Member {
 impl Domain {
     /// Whether `me`, whose wait is published, is in a deadlock that it has to end.
     pub(super) fn check_deadlock(&'static self, me: Me) -> Check<Deadlock> {
-        let own = self.look_behind(me);
+        let (own, is_new) = self.look_behind(me);
         if own.is_some_and(|own| own.ticket == 0) {
             me.slot.waiting.set_ticket(self.words().next_ticket());
         }
+        match self.prove_deadlock(me, own) {
+            // Whoever looked for those who wait while the record was written anew has not found it: so the caller looks at
+            // its object before it sleeps for long.
+            Check::None if is_new => Check::LookAgain,
+            check => check,
+        }
+    }
+
+    fn prove_deadlock(&'static self, me: Me, own: Option<Seen>) -> Check<Deadlock> {
         let mut members = Vec::with_capacity(USUAL);
         let mut blocked = Vec::with_capacity(USUAL);
         let mut held = Vec::with_capacity(USUAL);
@@ -219,15 +228,25 @@ impl Domain {
         Check::LookAgain
     }
 
-    /// The caller's own record. The command under which it runs is named, in it or in that of the command for which
-    /// it waits, as soon as that is sure: a shell that has just started this process does not wait for it yet.
-    fn look_behind(&'static self, me: Me) -> Option<Seen> {
-        let own = me.slot.waiting.read()?;
-        let Some(record) = self.names_outer(me, &own).filter(|_| may_be_behind()) else { return Some(own) };
-        if let (Some(seen), Some(behind)) = (record.read(), self.surely_behind()) {
+    /// The caller's own record, and whether it was written anew. The command under which it runs is named, in it or in that
+    /// of the command for which it waits, as soon as that is sure: a shell that has just started this process does not wait
+    /// for it yet.
+    ///
+    /// An edge that is new needs a ticket that is: of those in a cycle, the one with the highest has to see all of them. So the
+    /// caller's record is written anew, without a ticket, before the edge is there; whoever sees the edge and had read the
+    /// record before finds it changed.
+    fn look_behind(&'static self, me: Me) -> (Option<Seen>, bool) {
+        let Some(own) = me.slot.waiting.read() else { return (None, false) };
+        let unnamed = self.names_outer(me, &own).filter(|_| may_be_behind());
+        let (Some(record), Some(behind)) = (unnamed, self.surely_behind()) else { return (Some(own), false) };
+        let is_own = std::ptr::eq(record, &raw const me.slot.waiting);
+        me.slot
+            .waiting
+            .publish(&Want { behind: if is_own { Some(behind) } else { own.want.behind }, ..own.want });
+        if let Some(seen) = record.read().filter(|_| !is_own) {
             record.publish(&Want { behind: Some(behind), ..seen.want });
         }
-        me.slot.waiting.read()
+        (me.slot.waiting.read(), true)
     }
 
     /// The record that is to name the command under which the caller runs, and does not yet.
