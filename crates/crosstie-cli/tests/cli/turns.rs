@@ -105,6 +105,18 @@ fn nested_commands_in_a_circle_get_one_answer_and_the_other_goes_on() {
 
 #[test]
 fn a_circle_that_a_shell_closes_late_is_told_to_who_runs_under_it() {
+    let binary = env!("CARGO_BIN_EXE_crosstie");
+    close_late(&format!("{binary} lock b -- true"));
+}
+
+#[test]
+fn a_circle_that_a_shell_further_up_closes_late_is_told_too() {
+    let binary = env!("CARGO_BIN_EXE_crosstie");
+    close_late(&format!("{binary} lock c -- sh -c '{binary} lock b -- true; exit $?'"));
+}
+
+/// A shell under the lock a starts `inner`, which wants b, and comes to wait for it only when who has b wants a.
+fn close_late(inner: &str) {
     let machine = Machine::new();
     let waits_for = |lock: &str| {
         let line = format!("lock:{lock}");
@@ -113,19 +125,15 @@ fn a_circle_that_a_shell_closes_late_is_told_to_who_runs_under_it() {
             told.lines().any(|found| found.starts_with(&line) && found.ends_with("1 waiting"))
         });
     };
-    let binary = env!("CARGO_BIN_EXE_crosstie");
-    let file = |name| machine.path(name).display().to_string();
+    let until_there = |name: &str| format!("until [ -e {} ]; do :; done", machine.path(name).display());
     // bash sleeps in wait4 for what it has started before; dash in a call that says nothing of whom it waits for.
-    let late = format!(
-        "until [ -e {} ]; do :; done; {binary} lock b -- true & until [ -e {} ]; do :; done; wait $!",
-        file("b-is-held"),
-        file("both-wait")
-    );
+    let late = format!("{}; {inner} & {}; wait $!", until_there("b-is-held"), until_there("both-wait"));
     let first = machine.crosstie(&["lock", "a", "--", "bash", "-c", &late]).start();
     let prompt = format!(
-        "touch {}; until [ -e {} ]; do :; done; {binary} lock a -- true; exit $?",
-        file("b-is-held"),
-        file("one-waits")
+        "touch {}; {}; {} lock a -- true; exit $?",
+        machine.path("b-is-held").display(),
+        until_there("one-waits"),
+        env!("CARGO_BIN_EXE_crosstie")
     );
     let second = machine.crosstie(&["lock", "b", "--", "sh", "-c", &prompt]).start();
     waits_for("b");

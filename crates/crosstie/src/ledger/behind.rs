@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use crosstie_core::OwnerId;
+use crosstie_core::word::waiting::Mode;
 
 use super::{Domain, OwnerKind};
 use crate::os::{ancestry, process};
@@ -121,6 +122,17 @@ pub enum Surety {
     Unsure,
 }
 
+/// What is known of the command under which another one runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Above {
+    /// It runs under none.
+    Nobody,
+    /// This one, which can do nothing before the other has ended.
+    Surely(OwnerId),
+    /// One that may go on; or whose shell has not come to wait yet.
+    Perhaps,
+}
+
 impl Domain {
     /// The living command of this domain under which this process runs, as `CROSSTIE_HOLDER` says; a
     /// variable that is not of its form counts as absent ([`Holder::from_environment`] says why).
@@ -145,6 +157,29 @@ impl Domain {
             return None;
         }
         self.behind_me().filter(|behind| behind.surety != Surety::Unsure).map(|behind| behind.owner)
+    }
+
+    /// What is known of the command under which the starter of `command` runs. A shell that had just started it did not wait
+    /// for it yet then; whether it does now, the processes between tell.
+    ///
+    /// # Cost
+    /// Some loads where it was sure when `command` was started; else as [`Domain::surety`].
+    pub(super) fn above(&'static self, command: OwnerId) -> Above {
+        let Some(slot) = self.slot(command.slot()) else { return Above::Nobody };
+        let Some(want) = slot.waiting.read().map(|seen| seen.want) else { return Above::Nobody };
+        if let Some(above) = want.behind {
+            return Above::Surely(above);
+        }
+        let named =
+            OwnerId::from_bits(want.note[0]).filter(|&id| want.mode == Mode::Nested && self.is_alive(id));
+        let generation = u32::try_from(command.generation()).unwrap_or(0);
+        let (Some(named), Some(starter)) = (named, slot.occupant_of(generation)) else {
+            return Above::Nobody;
+        };
+        match self.surety(starter.pid, named) {
+            Surety::Unsure => Above::Perhaps,
+            Surety::Direct | Surety::ThroughWaiters => Above::Surely(named),
+        }
     }
 
     /// How sure it is that `command` can do nothing before the process `pid` goes on.

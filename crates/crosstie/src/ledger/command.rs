@@ -33,7 +33,7 @@ use crosstie_core::OwnerId;
 use crosstie_core::word::slot::{Occupant, Slot};
 use crosstie_core::word::waiting::{Mode, NOTE_WORDS, Want};
 
-use super::behind::HOLDER_VARIABLE;
+use super::behind::{HOLDER_VARIABLE, Surety, may_be_behind};
 use super::{Domain, Holder, OwnerKind};
 use crate::error::Result;
 use crate::os::held_spawn::{ChildRecord, HeldChild, HeldCommand, NotStarted, Witness};
@@ -252,7 +252,11 @@ impl CommandOwner {
     /// Notes that this command's starter can do nothing before its child has ended, or before it has what the
     /// child is to hold, and under which command it runs itself.
     pub(crate) fn nest(&self) {
-        let behind = self.domain.surely_behind();
+        let behind = may_be_behind().then(|| self.domain.behind_me()).flatten();
+        let sure = behind.filter(|behind| behind.surety != Surety::Unsure).map(|behind| behind.owner);
+        // Named where it is not sure yet, for who looks later.
+        let mut note = [0; NOTE_WORDS];
+        note[0] = behind.map_or(0, |behind| behind.owner.to_bits());
         self.slot.waiting.publish(&Want {
             key: 0,
             mode: Mode::Nested,
@@ -261,9 +265,9 @@ impl CommandOwner {
             queue: 0,
             since_ns: clock::now_ns(),
             deadline_ns: u64::MAX,
-            behind,
+            behind: sure,
             site: 0,
-            note: [0; NOTE_WORDS],
+            note,
         });
     }
 

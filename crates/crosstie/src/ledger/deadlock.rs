@@ -8,6 +8,7 @@
 //! programs cost system calls, and who gives up should go on.
 
 use std::fmt;
+use std::ptr;
 use std::time::Duration;
 
 use crosstie_core::OwnerId;
@@ -17,7 +18,7 @@ use crosstie_core::wait::Check;
 use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::{Mode, Seen, WaitRecord, Want};
 
-use super::behind::{Holder, may_be_behind};
+use super::behind::{Above, Holder, may_be_behind};
 use super::calls::{Others, key_of_call};
 use super::identity::Described;
 use super::site::Site;
@@ -171,6 +172,11 @@ impl Member {
     }
 }
 
+/// Whether a wait has begun so lately that a shell may still come to wait for who waits.
+fn is_recent(own: &Seen) -> bool {
+    clock::now_ns().saturating_sub(own.want.since_ns) <= UNSURE_NS
+}
+
 impl Domain {
     /// Whether `me`, whose wait is published, is in a deadlock that it has to end.
     pub(super) fn check_deadlock(&'static self, me: Me) -> Check<Deadlock> {
@@ -237,16 +243,37 @@ impl Domain {
     /// record before finds it changed.
     fn look_behind(&'static self, me: Me) -> (Option<Seen>, bool) {
         let Some(own) = me.slot.waiting.read() else { return (None, false) };
-        let unnamed = self.names_outer(me, &own).filter(|_| may_be_behind());
-        let (Some(record), Some(behind)) = (unnamed, self.surely_behind()) else { return (Some(own), false) };
-        let is_own = std::ptr::eq(record, &raw const me.slot.waiting);
-        me.slot
-            .waiting
-            .publish(&Want { behind: if is_own { Some(behind) } else { own.want.behind }, ..own.want });
-        if let Some(seen) = record.read().filter(|_| !is_own) {
+        if !may_be_behind() || !is_recent(&own) {
+            return (Some(own), false);
+        }
+        let unnamed = self.names_outer(me, &own);
+        let named = unnamed.and_then(|record| Some((record, self.surely_behind()?)));
+        // An edge further up comes by itself, at any time.
+        if named.is_none() && !self.is_line_unsettled(own.want.behind) {
+            return (Some(own), false);
+        }
+        let of_own = named.filter(|&(record, _)| ptr::eq(record, &raw const me.slot.waiting));
+        let behind = of_own.map_or(own.want.behind, |(_, behind)| Some(behind));
+        me.slot.waiting.publish(&Want { behind, ..own.want });
+        if let (Some((record, behind)), None) = (named, of_own)
+            && let Some(seen) = record.read()
+        {
             record.publish(&Want { behind: Some(behind), ..seen.want });
         }
         (me.slot.waiting.read(), true)
+    }
+
+    /// Whether a command of the line from `command` upwards may come to wait for the one below it.
+    fn is_line_unsettled(&'static self, command: Option<OwnerId>) -> bool {
+        let mut next = command;
+        for _ in 0..NESTED_MAX {
+            match next.map_or(Above::Nobody, |command| self.above(command)) {
+                Above::Surely(above) => next = Some(above),
+                Above::Perhaps => return true,
+                Above::Nobody => return false,
+            }
+        }
+        false
     }
 
     /// The record that is to name the command under which the caller runs, and does not yet.
@@ -262,8 +289,8 @@ impl Domain {
     /// No deadlock; but look again soon, if it is not sure yet under which command the caller waits.
     fn none_yet(&'static self, me: Me, own: Option<Seen>) -> Check<Deadlock> {
         let is_unsettled = |own: Seen| {
-            let waited = clock::now_ns().saturating_sub(own.want.since_ns);
-            waited <= UNSURE_NS && self.names_outer(me, &own).is_some()
+            let names_outer = || self.names_outer(me, &own).is_some();
+            is_recent(&own) && (names_outer() || self.is_line_unsettled(own.want.behind))
         };
         if may_be_behind() && own.is_some_and(is_unsettled) { Check::LookAgain } else { Check::None }
     }
@@ -337,9 +364,11 @@ impl Domain {
                 add(Held { member: 0, key: hold.key, exclusive, units: hold.units });
             }
             let Some(command) = behind.filter(|&id| self.is_alive(id)) else { return };
-            let slot = self.slot(command.slot());
-            let above = slot.and_then(|slot| slot.waiting.read()).and_then(|seen| seen.want.behind);
-            next = (slot, above);
+            let above = match self.above(command) {
+                Above::Surely(above) => Some(above),
+                Above::Nobody | Above::Perhaps => None,
+            };
+            next = (self.slot(command.slot()), above);
         }
     }
 
