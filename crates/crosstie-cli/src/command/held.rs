@@ -120,6 +120,11 @@ fn waiting_for(globals: &Globals, domain: &'static Domain, object: &str) -> Stri
     if ahead > 0 {
         let _ = write!(text, ", {ahead} ahead of you");
     }
+    // Where the processes between only waited for this one, it would have been told as a deadlock at once.
+    let above = domain.behind_me().map(|behind| behind.owner);
+    if snapshot.holders(known.key).any(|hold| Some(hold.owner.id) == above) {
+        text.push_str("; you run under it: if it waits for you, by a pipe or $(...), neither ever goes on");
+    }
     text
 }
 

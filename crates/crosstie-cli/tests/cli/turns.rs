@@ -146,6 +146,14 @@ fn close_late(inner: &str) {
 }
 
 #[test]
+fn who_waits_for_a_lock_under_whose_holder_it_runs_is_told_so_where_no_proof_is_to_be_had() {
+    let machine = Machine::new();
+    let script = format!("x=$({} lock a --timeout 3 -- true); exit $?", env!("CARGO_BIN_EXE_crosstie"));
+    let inside = machine.crosstie(&["lock", "a", "--", "bash", "-c", &script]).finish().code(124);
+    inside.said("waiting for lock:a").said("you run under it");
+}
+
+#[test]
 fn a_command_that_is_killed_leaves_its_lock_abandoned_also_when_the_wrapper_lives() {
     let machine = Machine::new();
     let told = ["lock", "db", "--", "sh", "-c", "echo ${CROSSTIE_ABANDONED-no}"];
