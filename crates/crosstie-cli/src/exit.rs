@@ -131,6 +131,12 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
         let whole = error.to_string();
         let advice = error.advice();
         let text = match whole.strip_suffix(advice) {

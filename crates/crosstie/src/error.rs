@@ -203,6 +203,12 @@ impl Error {
         &self.0.object
     }
 
+    /// Why, in a few words; empty when the kind or the kernel's answer says it all.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        &self.0.cause
+    }
+
     /// What to do about it; empty when there is nothing to say.
     #[must_use]
     pub fn advice(&self) -> &str {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use crosstie::ErrorKind;
-use crosstie::inspect::diagnose;
+use crosstie::inspect::{Snapshot, SnapshotObject, diagnose};
 use crosstie::sync::object;
 
 use super::held;
@@ -16,8 +16,8 @@ use crate::output::data;
 ///
 /// With --fix it first removes the locks, barriers and conditions that no living process has open and that hold
 /// nothing, and tells those who wait for a dead process that it is dead, where nobody has noticed. What holds data, a
-/// count, a number of permits, what was done, or an abandoned owner that nobody was told of, stays: `crosstie rm`
-/// removes it by name.
+/// count, a number of permits, what was done, or an abandoned owner that nobody was told of, and what is damaged, stays:
+/// `crosstie rm` removes it by name.
 ///
 /// Deadlocks that could be are told of processes that ran with CROSSTIE_LOCK_ORDER=1: locks that they took in orders
 /// that close a circle, though never at the same time.
@@ -42,9 +42,11 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
                 let _ = writeln!(text, "told those who waited for {owner} that it is dead");
             }
         }
-        for found in domain.objects() {
-            if object::remove_unused(domain, &found.kind, &found.name)? {
-                let _ = writeln!(text, "removed {found}: nobody has it open, and it holds nothing");
+        let sound = Snapshot::of(domain).objects.into_iter().filter(|object| object.damage.is_none());
+        for SnapshotObject { kind, name: whole, .. } in sound {
+            let name = whole.split_once(':').map_or("", |(_, name)| name);
+            if object::remove_unused(domain, &kind, name)? {
+                let _ = writeln!(text, "removed {whole}: nobody has it open, and it holds nothing");
             }
         }
     }

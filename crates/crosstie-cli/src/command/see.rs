@@ -120,6 +120,9 @@ fn nothing(arguments: &List) -> String {
 
 /// `lock:db  held by 4711 sleep for 3m12s, 2 waiting`
 pub fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
+    if let Some(damage) = &object.damage {
+        return format!("{}  damaged ({})", object.name, damage.cause());
+    }
     let stalled = if snapshot.stall_at(object.key).is_some() { ", stalled" } else { "" };
     if let Some(line) = channels::line(object) {
         return format!("{}  {line}{stalled}", object.name);
@@ -173,6 +176,7 @@ fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
         "longest_wait_ns": nanoseconds(object.longest_wait), "overtaken_most": object.overtaken_most,
         "owner_deaths": object.deaths, "is_abandoned": object.is_abandoned || object.dead_owner.is_some(),
         "caps": caps(object).as_ref().map(caps_document),
+        "damage": object.damage.as_ref().map(|damage| damage.cause()),
         "is_stalled": snapshot.stall_at(object.key).is_some(),
         "ring": object.ring.as_ref().map(|ring| channels::ring_document(snapshot, ring)),
         "queue": object.queue.as_ref().map(|queue| channels::queue_document(snapshot, queue)),
@@ -201,6 +205,9 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
         &object.name == what || object.name.split_once(':').is_some_and(|(_, name)| name == what)
     };
     if let Some(object) = snapshot.objects.iter().find(is_it) {
+        if let Some(damage) = &object.damage {
+            return Err(Failure::from(damage.as_ref()));
+        }
         if arguments.json {
             return data::text(&format!("{:#}\n", document(&snapshot, object)));
         }

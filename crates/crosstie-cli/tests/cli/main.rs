@@ -4,6 +4,7 @@ mod advise;
 mod calls;
 mod chains;
 mod codes;
+mod damage;
 mod demo;
 mod domain;
 mod force;

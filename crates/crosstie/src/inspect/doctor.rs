@@ -108,6 +108,12 @@ fn orders(domain: &'static Domain, findings: &mut Vec<Finding>) {
 
 fn objects(domain: &'static Domain, snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for object in &snapshot.objects {
+        if let Some(damage) = &object.damage {
+            findings.push(wrong(
+                format!("{} is damaged, and nobody can open it: {}", object.name, damage.cause()),
+                &format!("crosstie rm {}", object.name),
+            ));
+        }
         if let Some(owner) = object.dead_owner {
             let who = domain.identity(owner).map_or("somebody".to_owned(), |who| who.to_string());
             findings.push(note(

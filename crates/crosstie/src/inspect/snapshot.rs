@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_core::OwnerId;
@@ -13,11 +14,13 @@ use super::stalled::{Stall, StalledWait, stalls};
 use crate::channel::queue::QueueState;
 use crate::channel::ring::RingState;
 use crate::channel::topic::TopicState;
+use crate::error::{Error, ErrorKind};
 use crate::ledger::noted::key_of_channel;
 use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
 use crate::ledger::sign::ServerState;
 use crate::ledger::{Domain, Identity};
 use crate::os::{clock, directory};
+use crate::sync::object;
 
 /// How often a look is made anew because somebody who seemed stalled went on.
 const LOOKS_MAX: u32 = 4;
@@ -70,6 +73,9 @@ pub struct SnapshotObject {
     pub is_abandoned: bool,
     /// For how long its owner of now has it at least, where anybody has waited since.
     pub met: Option<Duration>,
+    /// Why nobody can open it: what opening answers to its bytes, [`Corrupt`](ErrorKind::Corrupt) or
+    /// [`Mismatch`](ErrorKind::Mismatch). `None` for what is sound; else nothing else was read of it.
+    pub damage: Option<Arc<Error>>,
     /// What a ring holds; as `queue`.
     pub ring: Option<RingState>,
     /// What a queue holds; `None` for everything else, and for what cannot be read.
@@ -273,12 +279,23 @@ fn above(domain: &'static Domain, command: Option<OwnerId>, waiter: &Identity) -
     if is_own { domain.slot(command.slot())?.waiting.read()?.want.behind } else { Some(command) }
 }
 
-/// Reads an object's head and description out of its file.
+/// Checks an object as who opens it does, and reads its head and description out of its file.
 fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
+    let (mut ring, mut queue, mut topic) = (None, None, None);
+    let name = object.to_string();
+    let opened = match object.kind.as_str() {
+        "ring" => RingState::of(domain, &object.name).map(|state| ring = Some(state)),
+        "queue" => QueueState::of(domain, &object.name).map(|state| queue = Some(state)),
+        "topic" => TopicState::of(domain, &object.name).map(|state| topic = Some(state)),
+        kind => object::check_file(domain, kind, &object.name),
+    };
+    let is_damage = |error: &Error| matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Mismatch);
+    let damage = opened.err().filter(is_damage).map(Arc::new);
     let mut head = [0_u8; 128];
     let mut description = String::new();
     let is_channel = matches!(object.kind.as_str(), "ring" | "queue" | "topic");
     if !is_channel
+        && damage.is_none()
         && object.key != 0
         && let Ok(file) =
             directory::open_in(domain.directory().as_fd(), &format!("{}.{}", object.kind, object.name))
@@ -298,7 +315,7 @@ fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
         .flatten()
         .filter(|&owner| !domain.is_alive(owner));
     SnapshotObject {
-        name: object.to_string(),
+        name,
         kind: object.kind.clone(),
         key: object.key,
         description,
@@ -309,9 +326,10 @@ fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
         deaths: word(96),
         dead_owner,
         is_abandoned: word(32) & 2 != 0,
-        ring: (object.kind == "ring").then(|| RingState::of(domain, &object.name).ok()).flatten(),
-        queue: (object.kind == "queue").then(|| QueueState::of(domain, &object.name).ok()).flatten(),
-        topic: (object.kind == "topic").then(|| TopicState::of(domain, &object.name).ok()).flatten(),
+        damage,
+        ring,
+        queue,
+        topic,
         met: (word(48) == word(8) && word(56) != 0)
             .then(|| Duration::from_nanos(clock::now_ns().saturating_sub(word(56)))),
     }

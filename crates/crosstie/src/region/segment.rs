@@ -298,15 +298,33 @@ impl Segment {
         Ok(if segment.is_live() { Found::Live(segment) } else { Found::Removed(segment) })
     }
 
+    /// What the header of the segment `name` in `directory` says, checked as [`Segment::open`] checks it; maps nothing.
+    ///
+    /// # Errors
+    /// `NotFound`; `Corrupt`, `Mismatch` as [`Segment::open`].
+    pub fn header_in(directory: &Directory, name: &str, spec: &SegmentSpec) -> Result<Header> {
+        let name_shown = directory.display(name);
+        let file = os::open_in(directory.as_fd(), name)
+            .map_err(|error| Error::os("open", name_shown.as_str(), error))?;
+        Self::read_header(&File::from(file), &name_shown, spec).map(|(header, _)| header)
+    }
+
     /// Checks a file against `spec`, then maps it.
     fn check(file: OwnedFd, name: String, spec: &SegmentSpec) -> Result<Self> {
         let failed = |error| Error::os("open", name.as_str(), error);
-        let refused = |fault: Fault| {
-            let kind = if fault.is_corruption() { ErrorKind::Corrupt } else { ErrorKind::Mismatch };
-            Error::new("open", name.as_str(), kind)
-                .because(fault.to_string())
-                .advise("use the same version and parameters, or remove it with `crosstie rm`")
-        };
+        let file = File::from(file);
+        let (header, stat) = Self::read_header(&file, &name, spec)?;
+        let file = OwnedFd::from(file);
+        take_holes(file.as_fd(), &name, &stat, spec.space, header.header_bytes)?;
+        let len = usize::try_from(stat.bytes).map_err(|_| refused(&name, Fault::Nonsense))?;
+        let mapping = Mapping::shared(file.as_fd(), 0, len).map_err(failed)?;
+        Ok(Self { mapping, file, header, name })
+    }
+
+    /// Reads a file's header and checks it against `spec`.
+    fn read_header(file: &File, name: &str, spec: &SegmentSpec) -> Result<(Header, os::Stat)> {
+        let failed = |error| Error::os("open", name, error);
+        let refused = |fault| refused(name, fault);
         let stat = os::stat(file.as_fd()).map_err(failed)?;
         if !stat.is_regular {
             return Err(refused(Fault::NotASegment)
@@ -315,7 +333,6 @@ impl Segment {
         if stat.bytes < HEADER_BYTES as u64 {
             return Err(refused(Fault::NotASegment));
         }
-        let file = File::from(file);
         let mut bytes = [0; HEADER_BYTES];
         file.read_exact_at(&mut bytes, 0).map_err(failed)?;
         let header = Header::read(&bytes, stat.bytes).map_err(refused)?;
@@ -324,11 +341,7 @@ impl Segment {
         if spec.sizes == Sizes::Exact {
             header.check_sizes(&wanted).map_err(refused)?;
         }
-        let file = OwnedFd::from(file);
-        take_holes(file.as_fd(), &name, &stat, spec.space, header.header_bytes)?;
-        let len = usize::try_from(stat.bytes).map_err(|_| refused(Fault::Nonsense))?;
-        let mapping = Mapping::shared(file.as_fd(), 0, len).map_err(failed)?;
-        Ok(Self { mapping, file, header, name })
+        Ok((header, stat))
     }
 
     fn build(
@@ -370,6 +383,14 @@ impl Segment {
         init(&segment)?;
         Ok(segment)
     }
+}
+
+/// The error for a header that is not as it must be.
+fn refused(name: &str, fault: Fault) -> Error {
+    let kind = if fault.is_corruption() { ErrorKind::Corrupt } else { ErrorKind::Mismatch };
+    Error::new("open", name, kind)
+        .because(fault.to_string())
+        .advise("use the same version and parameters, or remove it with `crosstie rm`")
 }
 
 /// What a name leads to.

@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use crosstie_core::layout::header::{Kind, layout_hash};
+use crosstie_core::layout::header::{Header, Kind, layout_hash};
 use crosstie_core::layout::shared::is_inside;
 use crosstie_core::word::head::Head;
 
@@ -205,6 +205,28 @@ pub(super) fn open_any_shape(domain: &'static Domain, kind: &str, name: &str) ->
     Ok(segment)
 }
 
+/// Checks the file of the object `kind:name` of `domain` as far as that needs no type.
+///
+/// # Errors
+/// `NotFound`; `Corrupt` and `Mismatch` as whoever opens it gets them.
+pub(crate) fn check_file(domain: &'static Domain, kind: &str, name: &str) -> Result<()> {
+    let whole = format!("{kind}:{name}");
+    check_name("open", whole.clone(), name)?;
+    let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
+    let header = Segment::header_in(domain.directory(), &format!("{kind}.{name}"), &spec)?;
+    if is_whole(&header) {
+        return Ok(());
+    }
+    Err(Error::new("open", whole.as_str(), ErrorKind::Mismatch)
+        .because("its header says two sizes of what it holds")
+        .advise(format!("remove it: crosstie rm {whole}")))
+}
+
+/// Whether the sizes that an object's header says agree with one another.
+fn is_whole(header: &Header) -> bool {
+    header.header_bytes == OBJECT_OFFSET && header.data_bytes == header.params[3]
+}
+
 /// Compares what was found with what is wanted, beyond kind and version.
 fn check<O: Object>(segment: &Segment, name: &str, wanted: Wanted) -> Result<()> {
     let header = segment.header();
@@ -215,7 +237,7 @@ fn check<O: Object>(segment: &Segment, name: &str, wanted: Wanted) -> Result<()>
         Err(Error::new("open", object_name::<O>(name), ErrorKind::Mismatch).because(cause).advise(remove))
     };
     let [shape, layout, parameter, size] = header.params;
-    let is_sound = header.header_bytes == OBJECT_OFFSET && header.data_bytes == bytes && size == bytes;
+    let is_sound = is_whole(header) && size == bytes;
     if (shape, layout) != (O::SHAPE, O::LAYOUT) || !is_sound {
         return refused(format!("it is {}, asked for was {}", description(segment), O::describe()));
     }
