@@ -6,6 +6,8 @@ use std::process::{Command, ExitStatus};
 
 use crosstie::contract::RecvError;
 use crosstie::endpoint::{Address, Place, Receiver};
+use crosstie::os::forward;
+use crosstie::os::signal_state::SignalState;
 use crosstie::{Deadline, ErrorKind};
 
 use super::held;
@@ -48,6 +50,8 @@ pub fn run(work: &Work<'_>, flags: &EndFlags, globals: &Globals) -> Outcome {
             }
         };
         let deliveries = job.deliveries();
+        let found = SignalState::as_found();
+        forward::begin(&found).map_err(|error| failed("forward signals".to_owned(), &error))?;
         let status = handle(work.command, &job, deliveries)?;
         if status.success() {
             job.done()?;
@@ -62,6 +66,11 @@ pub fn run(work: &Work<'_>, flags: &EndFlags, globals: &Globals) -> Outcome {
                 ),
             );
             job.fail()?;
+        }
+        // Only now: the message is in nobody's hands, and no command runs.
+        let ended_by = forward::end().map_err(|error| failed("forward signals".to_owned(), &error))?;
+        if let Some(signal) = ended_by {
+            return Err(Failure::silent(held::code_of_signal(signal)));
         }
         patience.hush();
     }
@@ -106,7 +115,7 @@ fn open(address: &Address, flags: &EndFlags, globals: &Globals) -> Result<Receiv
     Ok(Receiver::open_at(address, &flags.options(address, globals, Deadline::NEVER)?)?)
 }
 
-/// Runs the command with `message` on its standard input.
+/// Runs the command with `message` on its standard input; signals are passed on to it until it ends.
 fn handle(argv: &[OsString], message: &[u8], deliveries: u32) -> Result<ExitStatus, Failure> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err(Failure::usage("there is no command to run").advise("write it behind --"));
@@ -117,7 +126,10 @@ fn handle(argv: &[OsString], message: &[u8], deliveries: u32) -> Result<ExitStat
         .stdin(whole(message).map_err(|error| failed("keep a message".to_owned(), &error))?)
         .spawn()
         .map_err(|error| not_run(program, &error))?;
-    child.wait().map_err(|error| failed(format!("wait for {}", program.display()), &error))
+    forward::to(child.id());
+    let status = child.wait().map_err(|error| failed(format!("wait for {}", program.display()), &error))?;
+    forward::to(0);
+    Ok(status)
 }
 
 fn failed(what: String, error: &io::Error) -> Failure {

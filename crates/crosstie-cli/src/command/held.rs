@@ -24,6 +24,9 @@ use crate::ends::under_sudo;
 use crate::exit::Failure;
 use crate::output::note;
 
+/// The code of what ended in no way that there is.
+const FAILED: u8 = 125;
+
 /// How long to wait.
 #[derive(Clone, Debug, Args)]
 pub struct WaitFlags {
@@ -180,6 +183,11 @@ pub fn run(
 
 /// The exit code of a command, as a shell says it.
 pub fn exit_code(status: ExitStatus) -> u8 {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(125);
-    u8::try_from(code).unwrap_or(125)
+    let by_signal = || status.signal().map_or(FAILED, code_of_signal);
+    status.code().map_or_else(by_signal, |code| u8::try_from(code).unwrap_or(FAILED))
+}
+
+/// The exit code of what a signal ended, as a shell says it.
+pub fn code_of_signal(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(FAILED)
 }

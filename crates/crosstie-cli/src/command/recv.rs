@@ -28,7 +28,8 @@ use crate::framing::{Choice, Framing, Writer};
 /// With --each a command runs for each message of a queue, with the message on its standard input and
 /// CROSSTIE_DELIVERY, how often it was delivered, in its environment. If it exits with 0 the message is done; else, and if it
 /// or crosstie is killed, the message is delivered again, here or elsewhere, until it is a dead letter (after 3
-/// deliveries, or ?deliveries=N). A command whose crosstie was killed goes on beside the next one's.
+/// deliveries, or ?deliveries=N). A signal such as SIGTERM is passed on to the command, whose end is awaited; then crosstie ends
+/// too, with 128 and the signal's number. A command whose crosstie was killed by SIGKILL goes on beside the next one's.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Addresses: ring:NAME  queue:NAME  topic:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path

@@ -1,8 +1,8 @@
 //! Signals that are passed on to a child, from before there is one.
 //!
-//! One word says to whom, and what has come while there was nobody: a handler either notes its signal there or finds the
-//! child, and who names the child sends it what was noted. So a signal that comes between [`begin`] and the start of the
-//! child, in whichever thread, reaches it.
+//! One word says to whom, and what has come: a handler notes its signal there and finds the child in the same step, or
+//! nobody; who names the child sends it what was noted before. So a signal that comes between [`begin`] and the start of
+//! the child, in whichever thread, reaches it, and [`end`] tells who stood for the child what came.
 #![expect(unsafe_code, reason = "installs a signal handler")]
 
 use std::io;
@@ -13,7 +13,7 @@ use crosstie_core::atomic::{AtomicU64, Ordering};
 
 use super::signal_state::{self, SignalState};
 
-/// The low half: to whom; 0 = nobody yet. The high half: a bit for each of [`PASSED_ON`] that came meanwhile.
+/// The low half: to whom; 0 = nobody yet. The high half: a bit for each of [`PASSED_ON`] that came since [`begin`].
 static STATE: AtomicU64 = AtomicU64::new(0);
 const NOTED_SHIFT: u32 = 32;
 
@@ -30,6 +30,9 @@ const PASSED_ON: [i32; 9] = [
     libc::SIGCONT,
 ];
 
+/// Of those, what ends nobody who did not ask for it.
+const HARMLESS: [i32; 2] = [libc::SIGWINCH, libc::SIGCONT];
+
 /// From now on, signals that are sent to this process do not end it: they go to the child that [`to`]
 /// names, those that come before it was named too. What was ignored stays so.
 ///
@@ -39,7 +42,8 @@ const PASSED_ON: [i32; 9] = [
 /// # Errors
 /// The kernel's.
 pub fn begin(found: &SignalState) -> io::Result<()> {
-    to(0);
+    // Relaxed: one word, that guards no other memory.
+    STATE.store(0, Ordering::Relaxed);
     for signal in PASSED_ON.into_iter().filter(|&signal| !found.ignores(signal)) {
         let mut action = MaybeUninit::<libc::sigaction>::zeroed();
         let place = action.as_mut_ptr();
@@ -57,11 +61,12 @@ pub fn begin(found: &SignalState) -> io::Result<()> {
 
 /// Passes signals on to the process `pid`, at once those that came since [`begin`]; 0 = to nobody any more.
 pub fn to(pid: u32) {
+    let name = |state| Some(noted(state) << NOTED_SHIFT | u64::from(pid));
     // Relaxed: one word, that guards no other memory.
-    let noted = STATE.swap(u64::from(pid), Ordering::Relaxed) >> NOTED_SHIFT;
+    let (Ok(state) | Err(state)) = STATE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, name);
     if pid != 0 {
         for (place, signal) in PASSED_ON.into_iter().enumerate() {
-            if noted & (1 << place) != 0 {
+            if noted(state) & (1 << place) != 0 {
                 // A child that has ended needs no signal.
                 let _ = signal_state::send(pid, signal);
             }
@@ -69,18 +74,60 @@ pub fn to(pid: u32) {
     }
 }
 
+/// From now on signals do to this process what they do to any, as before [`begin`]; answers one that came since then and would
+/// have ended it.
+///
+/// # Errors
+/// The kernel's.
+///
+/// # Examples
+/// ```
+/// use crosstie::os::forward;
+/// use crosstie::os::signal_state::SignalState;
+/// forward::begin(&SignalState::as_found())?;
+/// let mut child = std::process::Command::new("sleep").arg("0").spawn()?;
+/// forward::to(child.id());
+/// child.wait()?;
+/// forward::to(0);
+/// assert_eq!(forward::end()?, None, "nobody sent a signal");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn end() -> io::Result<Option<i32>> {
+    for signal in PASSED_ON {
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        let place = action.as_mut_ptr();
+        // SAFETY: a null new action only asks; `place` is writable memory for one sigaction.
+        if unsafe { libc::sigaction(signal, ptr::null(), place) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: zeroed above, and a sigaction is valid in any bytes.
+        let is_ours = unsafe { action.assume_init() }.sa_sigaction == pass_on as *const () as usize;
+        if is_ours {
+            // SAFETY: the default runs no code of ours, and the number is a signal's.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+    // Behind that: a signal is noted here, or has ended this process.
+    // Relaxed: one word, that guards no other memory.
+    let came = noted(STATE.swap(0, Ordering::Relaxed));
+    let ends = |(place, signal): &(usize, i32)| came & (1 << place) != 0 && !HARMLESS.contains(signal);
+    Ok(PASSED_ON.into_iter().enumerate().find(ends).map(|(_, signal)| signal))
+}
+
 extern "C" fn pass_on(signal: i32, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     // SAFETY: the kernel passes a valid siginfo to a handler with SA_SIGINFO.
     let was_sent = unsafe { (*info).si_code } <= 0;
     let Some(place) = PASSED_ON.iter().position(|&passed_on| passed_on == signal) else { return };
-    let note = |state| (child(state) == 0).then_some(state | 1 << place << NOTED_SHIFT);
     // Relaxed: one word, that guards no other memory; who finds no child has left its note in the same step.
-    if let Err(state) = STATE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, note)
-        && was_sent
-    {
+    let state = STATE.fetch_or(1 << place << NOTED_SHIFT, Ordering::Relaxed);
+    if child(state) != 0 && was_sent {
         // A child that has ended needs no signal.
         let _ = signal_state::send(child(state), signal);
     }
+}
+
+fn noted(state: u64) -> u64 {
+    state >> NOTED_SHIFT
 }
 
 fn child(state: u64) -> u32 {
