@@ -185,6 +185,13 @@ impl Error {
         self
     }
 
+    /// The same error of another object, where the place knows by which name it was asked for.
+    #[must_use]
+    pub fn of_object(mut self, object: impl Into<String>) -> Self {
+        self.0.object = object.into();
+        self
+    }
+
     /// What kind it is; decides the exit code.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -218,7 +225,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.0.operation, self.0.object, self.0.kind.phrase())?;
+        f.write_str(self.0.operation)?;
+        if !self.0.object.is_empty() {
+            write!(f, " {}", self.0.object)?;
+        }
+        write!(f, ": {}", self.0.kind.phrase())?;
         if !self.0.cause.is_empty() {
             write!(f, ": {}", self.0.cause)?;
         }

@@ -36,21 +36,15 @@ pub fn post(arguments: Post, globals: &Globals) -> Outcome {
     let Some(value) = arguments.value else {
         return Ok(open(globals, name)?.post()?);
     };
-    if any_counting::is_posix(name) {
-        return match PosixSemaphore::create(name, value) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                Err(Failure::from(error).advise(format!("remove it: crosstie rm {name}")))
-            }
-            made => Ok(made.map(drop)?),
-        };
-    }
-    let domain = held::domain(globals)?;
-    if domain.objects().iter().any(|object| object.kind == "count" && &object.name == name) {
-        return Err(Failure::new(ErrorKind::AlreadyExists, format!("make count:{name}: it exists already"))
-            .advise(format!("remove it: crosstie rm count:{name}")));
-    }
-    CountingSemaphore::open_or_create_in(domain, name, value)?;
-    Ok(())
+    let (made, object) = if any_counting::is_posix(name) {
+        (PosixSemaphore::create(name, value).map(drop), name.clone())
+    } else {
+        (CountingSemaphore::create_in(held::domain(globals)?, name, value).map(drop), format!("count:{name}"))
+    };
+    made.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Failure::from(error).advise(format!("remove it: crosstie rm {object}")),
+        _ => error.into(),
+    })
 }
 
 /// The semaphore `name`, made with a value of 0 where it is missing.

@@ -189,6 +189,26 @@ fn permits_have_numbers_and_come_back() {
 }
 
 #[test]
+fn of_several_who_make_a_semaphore_at_a_time_one_has_made_it() {
+    let machine = Machine::new();
+    for round in 0..10 {
+        let name = format!("slots{round}");
+        let makers: Vec<_> = (0..6)
+            .map(|value| machine.crosstie(&["post", &name, "--value", &value.to_string()]).start())
+            .collect();
+        let mut codes: Vec<_> = makers.into_iter().map(|maker| maker.finish().exit_code()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, [0, 85, 85, 85, 85, 85], "round {round}");
+    }
+    machine
+        .crosstie(&["post", "slots0", "--value", "1"])
+        .finish()
+        .code(85)
+        .said("create count:slots0: ")
+        .said("crosstie rm count:slots0");
+}
+
+#[test]
 fn anyone_posts_sets_and_meets() {
     let machine = Machine::new();
     machine.crosstie(&["post", "full"]).finish().code(0);

@@ -73,6 +73,13 @@ impl SegmentSpec {
 /// How often an opener that keeps removers out starts anew.
 const TRIES_MAX: u32 = 3;
 
+/// Who created what now has the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Created {
+    Here,
+    Elsewhere,
+}
+
 /// A checked file of shared memory, mapped.
 #[derive(Debug)]
 pub struct Segment {
@@ -100,7 +107,7 @@ impl Segment {
             match Self::find(directory, name, spec)? {
                 Found::Live(segment) => return Ok(segment),
                 Found::Removed(_) => break,
-                Found::Nothing => Self::create(directory, name, spec, &init)?,
+                Found::Nothing => drop(Self::create(directory, name, spec, &init)?),
             }
         }
         let _held = lock(directory)?;
@@ -108,12 +115,34 @@ impl Segment {
             match Self::find(directory, name, spec)? {
                 Found::Live(segment) => return Ok(segment),
                 Found::Removed(segment) => return Ok(segment.taken_back()),
-                Found::Nothing => Self::create(directory, name, spec, &init)?,
+                Found::Nothing => drop(Self::create(directory, name, spec, &init)?),
             }
         }
         Err(Error::new("open", directory.display(name), ErrorKind::Busy)
             .because("somebody removes it all the time, and not by `crosstie rm`")
             .advise("find out who, then try again"))
+    }
+
+    /// Creates the segment `name` in `directory`, as [`Segment::open_or_create`]: of several who do so at a time one has made it.
+    ///
+    /// # Errors
+    /// `AlreadyExists`; as [`Segment::open_or_create`].
+    pub fn create_new(
+        directory: &Directory,
+        name: &str,
+        spec: &SegmentSpec,
+        init: impl Fn(&Self) -> Result<()>,
+    ) -> Result<Self> {
+        // Nobody removes meanwhile: what is found behind the creation is what was created.
+        let _held = lock(directory)?;
+        let is_free = matches!(Self::find(directory, name, spec)?, Found::Nothing);
+        if is_free
+            && Self::create(directory, name, spec, &init)? == Created::Here
+            && let Found::Live(segment) = Self::find(directory, name, spec)?
+        {
+            return Ok(segment);
+        }
+        Err(Error::new("create", directory.display(name), ErrorKind::AlreadyExists))
     }
 
     /// Opens the segment `name` in `directory`.
@@ -135,20 +164,19 @@ impl Segment {
         }
     }
 
-    /// Publishes a new segment under `name`, unless somebody else was first. It is opened once more by
+    /// Publishes a new segment under `name`, unless somebody else was first: that it answers. It is opened once more by
     /// its name, so that /proc/PID/maps shows that name.
     fn create(
         directory: &Directory,
         name: &str,
         spec: &SegmentSpec,
         init: &impl Fn(&Self) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<Created> {
         let segment = Self::build(directory, name, spec, init)?;
         match memory::publish(segment.file.as_fd(), directory.as_fd(), name) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(Error::os("create", directory.display(name), error))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(Created::Here),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Elsewhere),
+            Err(error) => Err(Error::os("create", directory.display(name), error)),
         }
     }
 

@@ -75,6 +75,14 @@ mod promises {
     }
 }
 
+fn wanted(operation: &'static str, name: &str, value: u32) -> Result<Wanted> {
+    if value > VALUE_MAX {
+        return Err(Error::new(operation, format!("count:{name}"), ErrorKind::Usage)
+            .because(format!("a value of {value} is above {VALUE_MAX}")));
+    }
+    Ok(Wanted { parameter: u64::from(value), exact: false })
+}
+
 impl CountingSemaphore {
     /// A semaphore on the heap of the given value.
     ///
@@ -101,12 +109,36 @@ impl CountingSemaphore {
     /// # Errors
     /// As [`CountingSemaphore::open_or_create`].
     pub fn open_or_create_in(domain: &'static Domain, name: &str, value: u32) -> Result<Shared<Self>> {
-        if value > VALUE_MAX {
-            return Err(Error::new("open", format!("count:{name}"), ErrorKind::Usage)
-                .because(format!("a value of {value} is above {VALUE_MAX}")));
-        }
-        let wanted = Wanted { parameter: u64::from(value), exact: false };
-        object::open_or_create(domain, name, wanted, || Self::new(value))
+        object::open_or_create(domain, name, wanted("open", name, value)?, || Self::new(value))
+    }
+
+    /// Makes the semaphore `name` of the default domain with the value `value`: of several who do so at a time one has made it.
+    ///
+    /// # Errors
+    /// `AlreadyExists`; as [`CountingSemaphore::open_or_create`].
+    pub fn create(name: &str, value: u32) -> Result<Shared<Self>> {
+        Self::create_in(Domain::open_default()?, name, value)
+    }
+
+    /// As [`CountingSemaphore::create`], in `domain`.
+    ///
+    /// # Errors
+    /// As [`CountingSemaphore::create`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::ErrorKind;
+    /// use crosstie::sync::CountingSemaphore;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let slots = CountingSemaphore::create_in(domain, "slots", 8)?;
+    /// assert_eq!(slots.value(), 8);
+    /// let again = CountingSemaphore::create_in(domain, "slots", 8);
+    /// assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    pub fn create_in(domain: &'static Domain, name: &str, value: u32) -> Result<Shared<Self>> {
+        object::create(domain, name, wanted("create", name, value)?, || Self::new(value))
     }
 
     /// Adds one, and wakes the first who waits.

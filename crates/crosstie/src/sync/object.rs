@@ -89,21 +89,60 @@ pub(super) fn open_or_create<O: Object>(
     make: impl FnOnce() -> O,
 ) -> Result<Shared<O>> {
     check_name("open", object_name::<O>(name), name)?;
-    let made = RefCell::new(Err(make));
-    let init = |segment: &Segment| {
-        let mut made = made.borrow_mut();
-        // A second try, after another opener was first and removed it again, writes the same object.
-        let object = match std::mem::replace(&mut *made, Ok(None)) {
-            Err(make) => make(),
-            Ok(Some(object)) => object,
-            Ok(None) => return Err(Error::new("create", segment.name(), ErrorKind::Failed)),
-        };
-        *made = Ok(Some(write_new(domain, segment, object)?));
-        Ok(())
-    };
+    let init = Init::new(domain, make);
     enter(domain, name, wanted, |spec| {
-        Segment::open_or_create(domain.directory(), &file_name::<O>(name), spec, init)
+        Segment::open_or_create(domain.directory(), &file_name::<O>(name), spec, |segment| {
+            init.write(segment)
+        })
     })
+}
+
+/// Makes the object `name` of `domain`: of several who do so at a time one has made it.
+///
+/// # Errors
+/// `AlreadyExists`; as [`open_or_create`].
+pub(super) fn create<O: Object>(
+    domain: &'static Domain,
+    name: &str,
+    wanted: Wanted,
+    make: impl FnOnce() -> O,
+) -> Result<Shared<O>> {
+    check_name("create", object_name::<O>(name), name)?;
+    let init = Init::new(domain, make);
+    enter(domain, name, wanted, |spec| {
+        Segment::create_new(domain.directory(), &file_name::<O>(name), spec, |segment| init.write(segment))
+    })
+}
+
+/// How a new object is written.
+struct Init<O, M> {
+    domain: &'static Domain,
+    /// What makes it, then what was made.
+    made: RefCell<Made<O, M>>,
+}
+
+enum Made<O, M> {
+    NotYet(M),
+    Object(O),
+    Failed,
+}
+
+impl<O: Object, M: FnOnce() -> O> Init<O, M> {
+    fn new(domain: &'static Domain, make: M) -> Self {
+        Self { domain, made: RefCell::new(Made::NotYet(make)) }
+    }
+
+    fn write(&self, segment: &Segment) -> Result<()> {
+        let mut made = self.made.borrow_mut();
+        // A second try, after another opener was first and removed it again, writes the same object.
+        let object = match std::mem::replace(&mut *made, Made::Failed) {
+            Made::NotYet(make) => make(),
+            Made::Object(object) => object,
+            Made::Failed => return Err(Error::new("create", segment.name(), ErrorKind::Failed)),
+        };
+        *made = Made::Object(write_new(self.domain, segment, object)?);
+        Ok(())
+    }
 }
 
 /// Opens the object `name` of `domain`.
@@ -172,7 +211,7 @@ fn enter<O: Object>(
     let kind = Kind::new(O::KIND);
     let spec = SegmentSpec { kind, ..spec(bytes, [O::SHAPE, O::LAYOUT, wanted.parameter, bytes]) };
     for _ in 0..TRIES_MAX {
-        let segment = find(&spec)?;
+        let segment = find(&spec).map_err(|error| named_object::<O>(error, name))?;
         check::<O>(&segment, name, wanted)?;
         if is_kept(&segment).map_err(|error| Error::os("open", object_name::<O>(name), error))? {
             return Shared::new(domain, segment, object_name::<O>(name));
@@ -302,6 +341,14 @@ fn spec(bytes: u64, params: [u64; 4]) -> SegmentSpec {
 
 fn object_name<O: Object>(name: &str) -> String {
     format!("{}:{name}", O::KIND)
+}
+
+/// What is not there, or is there already, is told as the object that was asked for.
+fn named_object<O: Object>(error: Error, name: &str) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::AlreadyExists => error.of_object(object_name::<O>(name)),
+        _ => error,
+    }
 }
 
 fn file_name<O: Object>(name: &str) -> String {

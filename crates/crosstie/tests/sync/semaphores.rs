@@ -134,6 +134,40 @@ fn anyone_posts_and_who_waited_first_gets_it() {
 }
 
 #[test]
+fn who_creates_a_semaphore_beside_others_knows_whether_it_made_it() {
+    let stage = Stage::new();
+    for round in 0..200 {
+        let name = format!("slots{round}");
+        let together = std::sync::Barrier::new(4);
+        let created: usize = std::thread::scope(|scope| {
+            let create = |value| {
+                together.wait();
+                match CountingSemaphore::create_in(stage.domain, &name, value) {
+                    Ok(made) => {
+                        assert_eq!(made.value(), value, "who made it gave it its value");
+                        1
+                    }
+                    Err(error) => {
+                        assert_eq!(
+                            (error.kind(), error.object()),
+                            (ErrorKind::AlreadyExists, &*format!("count:{name}"))
+                        );
+                        0
+                    }
+                }
+            };
+            let creators = [1, 2, 3].map(|value| scope.spawn(move || create(value)));
+            together.wait();
+            let opened = CountingSemaphore::open_or_create_in(stage.domain, &name, 0).unwrap().value();
+            let created = creators.into_iter().map(|creator| creator.join().unwrap()).sum();
+            assert_eq!(created, usize::from(opened > 0), "of those who create it, one at most has");
+            created
+        });
+        assert!(created <= 1);
+    }
+}
+
+#[test]
 fn a_counting_semaphore_at_its_limit_refuses_the_post() {
     let stage = Stage::new();
     let count = CountingSemaphore::open_or_create_in(stage.domain, "full", i32::MAX as u32).unwrap();
