@@ -85,13 +85,14 @@ fn do_once(arguments: &OnceArguments, globals: &Globals) -> Result<Ended, Failur
     let domain = held::domain(globals)?;
     let once = Once::open_or_create_in(domain, &arguments.name)?;
     let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
-    let told = Told::begin(globals, domain, format!("once:{}", arguments.name));
+    let object = format!("once:{}", arguments.name);
+    let told = Told::begin(globals, domain, object.clone());
     let answer = once.run_for_command(&owner, arguments.wait.deadline(), || {
         drop(told);
         let status = held::run(&owner, &arguments.command, &[]);
         (matches!(status, Ok(status) if status.success()), status)
-    })?;
-    match answer {
+    });
+    match answer.map_err(|refusal| held::refused(&object, refusal))? {
         Some(status) => Ok(Ended::Command(held::exit_code(status?))),
         None => Ok(Ended::Done),
     }

@@ -16,7 +16,8 @@ use crate::exit::{Failure, Outcome};
 /// Remove an object that nobody uses, with what waits in it
 ///
 /// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); the name of a C program's semaphore (posix:/NAME); a ring; a queue; a topic; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
-/// process has it, 84 if there is none.
+/// process has it, 84 if there is none. Of several the others are removed all the same; the exit code is that of the first that
+/// was not.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie rm ring:jobs
@@ -28,19 +29,45 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
-    let (posix, others): (Vec<_>, Vec<_>) =
-        arguments.addresses.iter().partition(|text| any_counting::is_posix(text));
-    let (objects, addresses): (Vec<&String>, Vec<&String>) =
-        others.into_iter().partition(|text| kind_and_name(text).is_some());
-    if let Some(bare) = addresses.iter().find(|text| !text.contains(':')) {
-        return Err(which(held::domain(globals)?, bare));
+    // Whoever is not understood removes nothing.
+    let things: Vec<_> =
+        arguments.addresses.iter().map(|text| Thing::named(text, globals)).collect::<Result<_, _>>()?;
+    let mut first_code = None;
+    for failure in things.iter().filter_map(|thing| thing.remove(globals).err()) {
+        first_code.get_or_insert(failure.code());
+        failure.tell();
     }
-    let addresses: Vec<Address> = addresses.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-    posix.iter().try_for_each(|address| PosixSemaphore::unlink(address))?;
-    for (kind, name) in objects.iter().filter_map(|text| kind_and_name(text)) {
-        remove_object(held::domain(globals)?, kind, name)?;
+    first_code.map_or(Ok(()), |code| Err(Failure::silent(code)))
+}
+
+/// What is to be removed.
+enum Thing<'a> {
+    Posix(&'a str),
+    Object { kind: &'a str, name: &'a str },
+    Address(Address),
+}
+
+impl<'a> Thing<'a> {
+    fn named(text: &'a str, globals: &Globals) -> Result<Self, Failure> {
+        if any_counting::is_posix(text) {
+            return Ok(Self::Posix(text));
+        }
+        if let Some((kind, name)) = kind_and_name(text) {
+            return Ok(Self::Object { kind, name });
+        }
+        if !text.contains(':') {
+            return Err(which(held::domain(globals)?, text));
+        }
+        Ok(Self::Address(text.parse()?))
     }
-    addresses.iter().try_for_each(|address| remove(address, globals))
+
+    fn remove(&self, globals: &Globals) -> Outcome {
+        match self {
+            Self::Posix(name) => Ok(PosixSemaphore::unlink(name)?),
+            Self::Object { kind, name } => remove_object(held::domain(globals)?, kind, name),
+            Self::Address(address) => remove(address, globals),
+        }
+    }
 }
 
 /// The kind and name of an object on which processes take turns.
@@ -65,7 +92,7 @@ fn remove_object(domain: &'static Domain, kind: &str, name: &str) -> Outcome {
             Failure::new(ErrorKind::NotFound, format!("remove {kind}:{name}: there is no such object"))
                 .advise(format!("`crosstie ls {kind}` lists those of {}", domain.name()))
         }
-        _ => error.into(),
+        _ => error.of_object(format!("{kind}:{name}")).into(),
     })
 }
 
@@ -93,6 +120,6 @@ fn channel_removed(address: &Address, globals: &Globals, removed: crosstie::Resu
             format!("remove {address}: there is no such {}", address.mechanism()),
         )
         .advise(format!("is it in another domain than {}? --domain names it", domain.name())),
-        _ => error.into(),
+        _ => error.of_object(address.to_string()).into(),
     })
 }

@@ -47,3 +47,23 @@ fn what_is_missing_is_named_as_it_was_asked_for() {
     machine.crosstie(&["region", "read", "/crosstie-nope"]).finish().code(84).said("crosstie region ls");
     machine.crosstie(&["recv", &machine.at("fifo", "nodir/f")]).finish().code(84).said("make its folder");
 }
+
+#[test]
+fn of_several_the_others_are_removed_and_each_that_was_not_is_told() {
+    let machine = Machine::new();
+    for name in ["x", "y"] {
+        machine.crosstie(&["lock", name, "--", "true"]).finish().code(0);
+    }
+    machine.crosstie(&["send", "used", "1"]).finish().code(0);
+    let user = machine.crosstie(&["recv", "used", "--follow"]).start();
+    user.until_asleep();
+    let all = ["rm", "lock:x", "lock:nope", "queue:used", "ring:none", "lock:y"];
+    machine.crosstie(&all).finish().code(84).said("lock:nope").said("queue:used").said("ring:none");
+    machine.crosstie(&["rm", "queue:used", "lock:nope"]).finish().code(75).said("lock:nope");
+    machine.crosstie(&["ls", "lock"]).finish().code(0).wrote("");
+    user.signal(Signal::TERM);
+    // What is not understood removes nothing.
+    machine.crosstie(&["lock", "x", "--", "true"]).finish().code(0);
+    machine.crosstie(&["rm", "lock:x", "nonsense:y"]).finish().code(2);
+    machine.crosstie(&["rm", "lock:x"]).finish().code(0);
+}

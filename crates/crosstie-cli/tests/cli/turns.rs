@@ -209,6 +209,24 @@ fn of_several_who_make_a_semaphore_at_a_time_one_has_made_it() {
 }
 
 #[test]
+fn what_is_done_once_and_waits_for_itself_is_told_by_its_name_and_without_places_of_ours() {
+    let machine = Machine::new();
+    let inner = format!("{} once migrate -- true; exit $?", env!("CARGO_BIN_EXE_crosstie"));
+    machine
+        .crosstie(&["once", "migrate", "--", "sh", "-c", &inner])
+        .finish()
+        .code(80)
+        .said("wait for once:migrate: deadlock of 1")
+        .silent_about(".rs:");
+    let busy = format!("{} once migrate --try -- true; exit $?", env!("CARGO_BIN_EXE_crosstie"));
+    machine
+        .crosstie(&["once", "migrate", "--", "sh", "-c", &busy])
+        .finish()
+        .code(75)
+        .said("once:migrate is held by");
+}
+
+#[test]
 fn anyone_posts_sets_and_meets() {
     let machine = Machine::new();
     machine.crosstie(&["post", "full"]).finish().code(0);

@@ -188,7 +188,7 @@ impl Shared<Once> {
     /// done before; waits until `deadline` for another that is at it.
     ///
     /// # Errors
-    /// As [`LazyShared::make_until`].
+    /// `Busy`, `TimedOut` and `Deadlock` with who is at it; `Failed`.
     ///
     /// # Death
     /// As long as the command's program runs, no other does it, whatever becomes of who started it.
@@ -198,7 +198,7 @@ impl Shared<Once> {
         owner: &CommandOwner,
         deadline: Deadline,
         run: impl FnOnce() -> (bool, R),
-    ) -> Result<Option<R>> {
+    ) -> Result<Option<R>, LockError<()>> {
         self.run(|| Taker::command(owner, deadline), run)
     }
 
@@ -222,7 +222,7 @@ impl Shared<Once> {
     /// ```
     #[track_caller]
     pub fn run_until<R>(&self, deadline: Deadline, run: impl FnOnce() -> (bool, R)) -> Result<Option<R>> {
-        self.run(|| Taker::thread(self.making.tag(), deadline), run)
+        Ok(self.run(|| Taker::thread(self.making.tag(), deadline), run)?)
     }
 
     /// Begins it for the calling thread, if nobody has done it; `None` where it was done before. Waits until `deadline` for
@@ -250,14 +250,14 @@ impl Shared<Once> {
     /// ```
     #[track_caller]
     pub fn begin_until(&self, deadline: Deadline) -> Result<Option<OnceTurn<'_>>> {
-        self.begin(|| Taker::thread(self.making.tag(), deadline))
+        Ok(self.begin(|| Taker::thread(self.making.tag(), deadline))?)
     }
 
-    fn begin(&self, taker: impl FnOnce() -> Result<Taker>) -> Result<Option<OnceTurn<'_>>> {
+    fn begin(&self, taker: impl FnOnce() -> Result<Taker>) -> Result<Option<OnceTurn<'_>>, LockError<()>> {
         if self.made().is_some() {
             return Ok(None);
         }
-        let held = Holding::take::<()>(&self.making, &taker()?).map_err(Error::from)?;
+        let held = Holding::take(&self.making, &taker().map_err(LockError::Failed)?)?;
         if self.made().is_some() {
             held.mark_mended();
             return Ok(None);
@@ -271,7 +271,7 @@ impl Shared<Once> {
         &self,
         taker: impl FnOnce() -> Result<Taker>,
         run: impl FnOnce() -> (bool, R),
-    ) -> Result<Option<R>> {
+    ) -> Result<Option<R>, LockError<()>> {
         let Some(turn) = self.begin(taker)? else { return Ok(None) };
         let (is_done, answer) = run();
         if is_done {
