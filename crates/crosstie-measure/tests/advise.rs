@@ -44,6 +44,10 @@ fn known_needs_get_the_known_answers() {
         (Scope::Machine, &[Stream, SurvivesReceiverDeath], ("shm", "block")),
         (Scope::Machine, &[NoLibrary], ("unix", "block")),
         (Scope::Network, &[NoLibrary], ("tcp", "block")),
+        (Scope::Machine, &[ManySenders, SurvivesReceiverDeath], ("queue", "block")),
+        (Scope::Machine, &[EachToOneWorker], ("queue", "block")),
+        (Scope::Machine, &[EverybodyHears], ("topic", "block")),
+        (Scope::Machine, &[EverybodyHears, ManySenders, ZeroCopy, Ordering], ("topic", "block")),
     ];
     for (scope, wants, answer) in known {
         let advice = ask(*scope, wants);
@@ -55,7 +59,7 @@ fn known_needs_get_the_known_answers() {
 fn a_need_that_nothing_meets_says_so_and_what_to_give_up() {
     let advice = ask(Scope::Network, &[Want::ZeroCopy]);
     assert_eq!(first(&advice), None);
-    assert_eq!(advice.rejected.len(), 7);
+    assert_eq!(advice.rejected.len(), 9);
     assert_eq!(reason(&advice, "shm"), "reaches one machine, not a network");
     let [relaxation] = advice.relaxations.as_slice() else { panic!("{:?}", advice.relaxations) };
     assert_eq!((relaxation.without.as_str(), relaxation.mechanism.as_str()), ("--need zero-copy", "tcp"));
@@ -80,7 +84,7 @@ fn sizes_between_the_measured_ones_are_estimated_between_their_figures() {
     let estimate = |payload_bytes| {
         let advice =
             recommend(&sample(), &Need { payload_bytes, wants: vec![Want::Stream], ..Need::default() });
-        advice.recommended.expect("unix").estimate
+        advice.recommended.and_then(|first| first.estimate).expect("figures of unix")
     };
     let (below, between, above) = (estimate(1024), estimate(8192), estimate(65_536));
     assert!(below.is_measured && above.is_measured && !between.is_measured);
@@ -126,7 +130,7 @@ fn every_mechanism_is_either_recommended_possible_or_out_with_a_reason() {
         let fits = advice.recommended.iter().chain(&advice.runner_up).chain(&advice.others);
         let mut seen: Vec<&str> = fits.map(|candidate| candidate.mechanism.as_str()).collect();
         seen.extend(advice.rejected.iter().filter_map(|rejection| rejection.mechanism.split(',').next()));
-        for mechanism in ["pipe", "fifo", "shm", "unix", "unixpacket", "tcp", "udp"] {
+        for mechanism in ["pipe", "fifo", "shm", "queue", "topic", "unix", "unixpacket", "tcp", "udp"] {
             assert!(seen.contains(&mechanism), "{want:?}: nothing about {mechanism}");
         }
     }
@@ -143,10 +147,63 @@ fn its_json_is_versioned_and_names_the_runner_up() {
 }
 
 #[test]
-fn a_report_without_figures_recommends_nothing() {
+fn a_queue_shares_out_and_a_topic_tells_everybody() {
+    let workers = ask(Scope::Machine, &[Want::EachToOneWorker]);
+    assert_eq!(reason(&workers, "topic"), "each message of a topic goes to all of its receivers");
+    assert_eq!(reason(&workers, "unix"), "it has one receiver at a time");
+    let news = ask(Scope::Machine, &[Want::EverybodyHears]);
+    assert_eq!(reason(&news, "queue"), "each message of a queue goes to one of its receivers");
+}
+
+#[test]
+fn what_has_no_figures_comes_last_and_says_so() {
     let mut report = sample();
-    report.rows.clear();
+    report.rows.retain(|row| row.mechanism == "tcp");
     let advice = recommend(&report, &Need::default());
+    assert_eq!(first(&advice), Some(("tcp", "block")));
+    let next = advice.runner_up.as_ref().expect("the others can do it too");
+    assert!(next.mechanism == "unix" && next.estimate.is_none(), "{next:?}");
+    let text = advise::text(&advice, Colour::Plain);
+    assert!(text.contains("Else     unix: no figures"), "{text}");
+    let alone = recommend(&report, &Need { wants: vec![Want::EverybodyHears], ..Need::default() });
+    let text = advise::text(&alone, Colour::Plain);
+    assert!(text.contains("because  it can, but the report has no figures of it;"), "{text}");
+}
+
+#[test]
+fn a_rate_without_figures_is_not_promised() {
+    let need = Need { messages_per_s: Some(1.0), wants: vec![Want::EachToOneWorker], ..Need::default() };
+    let mut report = sample();
+    report.rows.retain(|row| row.mechanism != "queue");
+    let advice = recommend(&report, &need);
     assert_eq!(first(&advice), None);
-    assert!(reason(&advice, "unix").contains("no figures"));
+    assert!(reason(&advice, "queue").contains("no figures"), "{}", reason(&advice, "queue"));
+    assert!(advice.relaxations.iter().any(|relaxation| relaxation.without == "--rate"));
+}
+
+#[test]
+fn what_was_to_be_measured_and_was_not_is_not_recommended() {
+    let mut report = sample();
+    report.rows.retain(|row| row.mechanism == "unix");
+    for row in &mut report.rows {
+        row.not_measured = Some("no room".to_owned());
+    }
+    let advice = recommend(&report, &Need::default());
+    assert_eq!(reason(&advice, "unix"), "not measured: no room");
+}
+
+#[test]
+fn what_is_above_the_default_limit_of_a_mechanism_says_how_to_raise_it() {
+    for (want, payload_bytes, price) in [
+        (Want::EverybodyHears, 1_009, "above the limit of 1008 B: --max 1009 at both ends"),
+        (Want::EachToOneWorker, (1 << 20) + 1, "--max 1048577 at both ends, and a larger queue (--capacity)"),
+        (Want::Stream, (64 << 20) + 1, "above the limit of 64 MiB: --max 67108865 at both ends, or --raw"),
+    ] {
+        let asked = |payload_bytes| {
+            let need = Need { payload_bytes, wants: vec![want], ..Need::default() };
+            recommend(&sample(), &need).recommended.expect("it can").price.join("; ")
+        };
+        assert!(asked(payload_bytes).contains(price), "{}", asked(payload_bytes));
+        assert!(!asked(payload_bytes - 1).contains("above the limit"), "{}", asked(payload_bytes - 1));
+    }
 }

@@ -52,6 +52,7 @@ const EXAMPLES: &str = "\
 Examples:
   crosstie advise --from report/compare.json --size 1KiB --rate 10000/s --need lowest-latency
   crosstie advise --scope network --need many-senders
+  crosstie advise --from report/compare.json --need each-to-one-worker,survives-receiver-death
   crosstie advise --from report/compare.json --scope network --need many-senders,ordering";
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {

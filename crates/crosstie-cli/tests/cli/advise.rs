@@ -29,6 +29,15 @@ fn a_known_need_gets_its_mechanism_on_one_screen_and_exit_code_0() {
 }
 
 #[test]
+fn many_senders_and_a_receiver_that_may_die_are_a_queues_work() {
+    let output = advise(&["--need", "many-senders,survives-receiver-death"]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("Take     queue") && said.contains("no figures of it"), "{said}");
+    assert!(said.contains("start    crosstie recv queue:job"), "{said}");
+}
+
+#[test]
 fn an_impossible_need_is_a_negative_answer() {
     let output = advise(&["--scope", "network", "--need", "zero-copy,ordering"]);
     let said = text(&output.stdout);

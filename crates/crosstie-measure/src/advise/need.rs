@@ -100,8 +100,12 @@ wants! {
     LowCpu = "low-cpu";
     /// As little to set up and to handle as can be.
     Simple = "simple";
-    /// Many senders into one receiver.
+    /// Many senders at a time.
     ManySenders = "many-senders";
+    /// Many workers; each message goes to one of them.
+    EachToOneWorker = "each-to-one-worker";
+    /// Many receivers; each message goes to all of them.
+    EverybodyHears = "everybody-hears";
     /// What a killed receiver had not finished comes again.
     SurvivesReceiverDeath = "survives-receiver-death";
     /// Payloads are written and read in place, without a copy.

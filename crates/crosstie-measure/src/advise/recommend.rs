@@ -1,6 +1,5 @@
 //! Who falls out and why, who is first and at what price.
 
-use crosstie::contract::MESSAGE_BYTES_MAX;
 use serde::Serialize;
 
 use super::ability::{ABILITIES, Ability};
@@ -36,14 +35,14 @@ pub struct Advice {
 /// A mechanism that does what was asked.
 #[derive(Clone, Debug, Serialize)]
 pub struct Candidate {
-    /// `pipe fifo shm unix unixpacket tcp udp`.
+    /// `pipe fifo shm queue topic unix unixpacket tcp udp`.
     pub mechanism: String,
     /// `"block"` or `"spin"`.
     pub wait: String,
     /// An address to start with.
     pub address: &'static str,
-    /// What it does here.
-    pub estimate: Estimate,
+    /// What it does here; absent where the report has no figures of it.
+    pub estimate: Option<Estimate>,
     /// Why it fits.
     pub reasons: Vec<String>,
     /// What it costs.
@@ -53,7 +52,7 @@ pub struct Candidate {
 /// A mechanism that does not.
 #[derive(Clone, Debug, Serialize)]
 pub struct Rejection {
-    /// `pipe fifo shm unix unixpacket tcp udp`; with the way of waiting where only that one falls out.
+    /// `pipe fifo shm queue topic unix unixpacket tcp udp`; with the way of waiting where only that one falls out.
     pub mechanism: String,
     /// Why.
     pub reason: String,
@@ -135,7 +134,8 @@ fn judged(report: &Report, need: &Need) -> (Vec<Candidate>, Vec<Rejection>) {
     (candidates, rejected)
 }
 
-fn judge(report: &Report, need: &Need, ability: &Ability, wait: &str) -> Result<Estimate, String> {
+/// What it does here if it fits, as far as the report has figures of it; why not, if it does not.
+fn judge(report: &Report, need: &Need, ability: &Ability, wait: &str) -> Result<Option<Estimate>, String> {
     if ability.scope < need.scope {
         return Err(format!("reaches {}, not {}", ability.scope.phrase(), need.scope.phrase()));
     }
@@ -157,51 +157,53 @@ fn judge(report: &Report, need: &Need, ability: &Ability, wait: &str) -> Result<
     if wait == "spin" && report.machine.cores < 2 {
         return Err("two sides that spin need two processors".to_owned());
     }
-    let Some(estimate) = estimate(report, ability.mechanism, wait, need) else {
-        return Err(unmeasured(report, ability.mechanism, wait));
-    };
-    match need.messages_per_s {
-        Some(asked) if estimate.messages_per_s < asked => Err(format!(
+    let estimate = estimate(report, ability.mechanism, wait, need);
+    match (need.messages_per_s, &estimate) {
+        (Some(asked), Some(estimate)) if estimate.messages_per_s < asked => Err(format!(
             "carries {} at this size here, you need {}",
             rate(estimate.messages_per_s),
             rate(asked)
         )),
-        _ => Ok(estimate),
+        (_, Some(_)) => Ok(estimate),
+        (asked, None) => match refusal(report, ability.mechanism, wait) {
+            Some(why) => Err(format!("not measured: {why}")),
+            None if asked.is_some() => Err(format!("{NO_FIGURES}: whether it carries that is unknown")),
+            None => Ok(None),
+        },
     }
 }
 
-/// Why there are no figures of a mechanism.
-fn unmeasured(report: &Report, mechanism: &str, wait: &str) -> String {
+const NO_FIGURES: &str = "the report has no figures of it";
+
+/// Why a mechanism that was to be measured was not.
+fn refusal<'a>(report: &'a Report, mechanism: &str, wait: &str) -> Option<&'a str> {
     let mut rows = report.rows.iter().filter(|row| row.mechanism == mechanism && row.wait == wait);
-    rows.find_map(|row| row.not_measured.as_ref())
-        .map_or_else(|| "the report has no figures of it".to_owned(), |why| format!("not measured: {why}"))
+    rows.find_map(|row| row.not_measured.as_deref())
 }
 
-fn candidate(report: &Report, need: &Need, ability: &Ability, wait: &str, estimate: Estimate) -> Candidate {
+fn candidate(
+    report: &Report,
+    need: &Need,
+    ability: &Ability,
+    wait: &str,
+    estimate: Option<Estimate>,
+) -> Candidate {
     let words = report.mechanisms.iter().find(|mechanism| mechanism.name == ability.mechanism);
     Candidate {
         mechanism: ability.mechanism.to_owned(),
         wait: wait.to_owned(),
         address: ability.address,
-        reasons: reasons(need, ability, &estimate),
-        price: price(need, ability, wait, &estimate, words),
+        reasons: reasons(need, ability, estimate.as_ref()),
+        price: price(need, ability, wait, estimate.as_ref(), words),
         estimate,
     }
 }
 
-fn reasons(need: &Need, ability: &Ability, estimate: &Estimate) -> Vec<String> {
-    let loopback = if ability.scope == Scope::Network { " over loopback" } else { "" };
-    let basis = if estimate.is_measured { "" } else { ", estimated between measured sizes" };
-    let mut reasons = vec![format!(
-        "{} there and back at {}{loopback}{basis}",
-        duration(estimate.round_trip_ns),
-        size(need.payload_bytes)
-    )];
-    let carries = rate(estimate.messages_per_s);
-    reasons.push(match need.messages_per_s {
-        Some(asked) => format!("carries {carries}, you need {}", rate(asked)),
-        None => format!("carries {carries}"),
-    });
+fn reasons(need: &Need, ability: &Ability, estimate: Option<&Estimate>) -> Vec<String> {
+    let mut reasons = match estimate {
+        Some(estimate) => speed(need, ability, estimate),
+        None => vec![format!("it can, but {NO_FIGURES}")],
+    };
     reasons.push(format!("reaches {}", ability.scope.phrase()));
     for want in &need.wants {
         reasons.extend(merit(*want).map(str::to_owned));
@@ -209,10 +211,25 @@ fn reasons(need: &Need, ability: &Ability, estimate: &Estimate) -> Vec<String> {
     reasons
 }
 
+fn speed(need: &Need, ability: &Ability, estimate: &Estimate) -> Vec<String> {
+    let loopback = if ability.scope == Scope::Network { " over loopback" } else { "" };
+    let basis = if estimate.is_measured { "" } else { ", estimated between measured sizes" };
+    let trip = format!(
+        "{} there and back at {}{loopback}{basis}",
+        duration(estimate.round_trip_ns),
+        size(need.payload_bytes)
+    );
+    let carries = rate(estimate.messages_per_s);
+    let asked = need.messages_per_s.map_or_else(String::new, |asked| format!(", you need {}", rate(asked)));
+    vec![trip, format!("carries {carries}{asked}")]
+}
+
 /// What having a want comes to, where the figures do not say it.
 fn merit(want: Want) -> Option<&'static str> {
     match want {
         Want::ManySenders => Some("takes many senders"),
+        Want::EachToOneWorker => Some("each message goes to one of many workers"),
+        Want::EverybodyHears => Some("each message goes to everybody who listens"),
         Want::SurvivesReceiverDeath => Some("what a killed receiver held comes again"),
         Want::ZeroCopy => Some("payloads are lent in place, not copied"),
         Want::Ordering => Some("keeps the order of each sender"),
@@ -226,28 +243,34 @@ fn price(
     need: &Need,
     ability: &Ability,
     wait: &str,
-    estimate: &Estimate,
+    estimate: Option<&Estimate>,
     words: Option<&Mechanism>,
 ) -> Vec<String> {
     let mut price = Vec::new();
     let at = rate(need.messages_per_s.unwrap_or(1_000.0));
-    price.push(if wait == "spin" {
-        "a whole core a side, also when idle".to_owned()
-    } else {
-        format!("about {:.0} % of a core for both sides together at {at}", estimate.cpu_percent.max(1.0))
-    });
-    if let Some(calls) = estimate.syscalls_per_message {
+    if wait == "spin" {
+        price.push("a whole core a side, also when idle".to_owned());
+    } else if let Some(estimate) = estimate {
+        let cpu = estimate.cpu_percent.max(1.0);
+        price.push(format!("about {cpu:.0} % of a core for both sides together at {at}"));
+    }
+    if let Some(calls) = estimate.and_then(|estimate| estimate.syscalls_per_message) {
         price.push(format!("{} system calls per message", crate::report::calls(Some(calls))));
     }
-    if need.messages_per_s.is_some_and(|asked| estimate.messages_per_s < asked * HEADROOM) {
+    if estimate.is_some_and(|estimate| is_hurried(need, estimate)) {
         price.push("little headroom: a burst will wait".to_owned());
     }
-    if need.payload_bytes > MESSAGE_BYTES_MAX {
+    if need.payload_bytes > ability.default_bytes {
         let given = need.payload_bytes;
-        let room = if ability.mechanism == "shm" { ", and a larger ring (--capacity)" } else { "" };
+        let room = match ability.mechanism {
+            "shm" => ", and a larger ring (--capacity)",
+            "queue" => ", and a larger queue (--capacity)",
+            _ => "",
+        };
+        let stream = if ability.lack(Want::Stream).is_none() { ", or --raw" } else { "" };
         price.push(format!(
-            "above the limit of {}: --max {given} at both ends{room}, or --raw",
-            size(MESSAGE_BYTES_MAX)
+            "above the limit of {}: --max {given} at both ends{room}{stream}",
+            size(ability.default_bytes)
         ));
     }
     if let Some(words) = words {
@@ -278,7 +301,8 @@ fn ranked(mut rest: Vec<Candidate>, need: &Need) -> Vec<Candidate> {
 
 /// What the need wants little of: time, processor time or effort.
 fn cost(candidate: &Candidate, need: &Need) -> f64 {
-    let estimate = &candidate.estimate;
+    // What has no figures comes behind everything that has.
+    let Some(estimate) = &candidate.estimate else { return f64::INFINITY };
     let wants = |want| need.wants.contains(&want);
     if wants(Want::LossTolerable) && need.scope == Scope::Network && candidate.mechanism == "udp" {
         return 0.0;
@@ -289,8 +313,12 @@ fn cost(candidate: &Candidate, need: &Need) -> f64 {
     if wants(Want::LowCpu) {
         return estimate.cpu_percent.max(1.0);
     }
-    let hurried = need.messages_per_s.is_some_and(|asked| estimate.messages_per_s < asked * HEADROOM);
-    f64::from(effort(candidate)) + 1.0 + if hurried { 100.0 } else { 0.0 }
+    f64::from(effort(candidate)) + 1.0 + if is_hurried(need, estimate) { 100.0 } else { 0.0 }
+}
+
+/// Whether little more than the asked rate gets through.
+fn is_hurried(need: &Need, estimate: &Estimate) -> bool {
+    need.messages_per_s.is_some_and(|asked| estimate.messages_per_s < asked * HEADROOM)
 }
 
 /// Effort in steps that [`EQUAL_WITHIN`] keeps apart; spinning comes after blocking.

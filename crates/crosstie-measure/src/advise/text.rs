@@ -36,13 +36,16 @@ impl Screen {
     fn recommended(&mut self, first: &Candidate, advice: &Advice) {
         self.title("Take", &name(first));
         self.paragraph("because", &first.reasons.join("; "));
-        self.paragraph("price", &first.price.join("; "));
+        if !first.price.is_empty() {
+            self.paragraph("price", &first.price.join("; "));
+        }
         for (index, line) in start(first).iter().enumerate() {
             self.paragraph(if index == 0 { "start" } else { "" }, line);
         }
         if let Some(next) = &advice.runner_up {
             self.blank();
-            self.paragraph("Else", &format!("{}: {}; {}", name(next), figures(next), next.price.join("; ")));
+            let price: Vec<String> = std::iter::once(figures(next)).chain(next.price.clone()).collect();
+            self.paragraph("Else", &format!("{}: {}", name(next), price.join("; ")));
         }
         if !advice.others.is_empty() {
             let others: Vec<String> =
@@ -104,8 +107,10 @@ fn name(candidate: &Candidate) -> String {
 }
 
 fn figures(candidate: &Candidate) -> String {
-    let estimate = &candidate.estimate;
-    format!("{}, {}", duration(estimate.round_trip_ns), rate(estimate.messages_per_s))
+    match &candidate.estimate {
+        Some(estimate) => format!("{}, {}", duration(estimate.round_trip_ns), rate(estimate.messages_per_s)),
+        None => "no figures".to_owned(),
+    }
 }
 
 fn start(candidate: &Candidate) -> Vec<String> {
