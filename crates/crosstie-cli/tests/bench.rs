@@ -17,7 +17,13 @@ fn row(arguments: &[&str]) -> serde_json::Value {
 fn one_row_is_printed_for_an_address() {
     let folder = tempfile::tempdir().unwrap();
     let socket = format!("unix:{}", folder.path().join("s").display());
-    for (address, mechanism) in [("pipe:", "pipe"), (&socket, "unix"), ("ring:bench-test", "shm")] {
+    for (address, mechanism) in [
+        ("pipe:", "pipe"),
+        (&socket, "unix"),
+        ("ring:bench-test", "shm"),
+        ("queue:b", "queue"),
+        ("topic:b", "topic"),
+    ] {
         let row = row(&[address, "--count", "50", "--size", "1KiB", "--no-pin"]);
         assert_eq!(row["mechanism"], mechanism);
         assert_eq!((&row["wait"], &row["payload_bytes"]), (&"block".into(), &1024.into()));
@@ -42,8 +48,9 @@ fn one_pattern_leaves_the_other_out() {
 #[test]
 fn what_cannot_be_measured_says_why() {
     for (arguments, exit, reason) in [
-        (&["pipe:", "--wait", "spin"][..], 2, "spin is for ring:NAME"),
+        (&["pipe:", "--wait", "spin"][..], 2, "spin is for ring: queue: and topic:"),
         (&["pipe:", "--size", "4"], 2, "take a size of 8 or more"),
+        (&["fd:1"], 2, "a descriptor of this process is not the other's"),
         (&["tcp:127.0.0.1:0"], 2, "both sides must know the port"),
         (&["udp:127.0.0.1:9", "--connect"], 125, "take tcp:, unix: or unixpacket:"),
         (&["pope:"], 2, "pipe:"),

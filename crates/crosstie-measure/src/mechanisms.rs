@@ -15,7 +15,7 @@ struct Words {
     program: &'static str,
 }
 
-const WORDS: [Words; 7] = [
+const WORDS: [Words; 9] = [
     Words {
         name: "shm",
         scope: "one machine",
@@ -25,6 +25,26 @@ const WORDS: [Words; 7] = [
         pros: "fastest; no system call while both are awake; no copy when lent; survives kill -9 of either end",
         cons: "one sender, one receiver; spinning takes a whole core; one machine",
         program: include_str!("../../crosstie/examples/shm.rs"),
+    },
+    Words {
+        name: "queue",
+        scope: "one machine",
+        complexity: "low: a name; done, or not done",
+        caller_handles: "a name that all know; jobs that may come a second time, flagged",
+        use_case: "jobs for many workers, each message to one of them",
+        pros: "many senders, many workers; what a killed worker had in hand goes to another",
+        cons: "each message is acknowledged; among workers jobs end in any order; one machine",
+        program: include_str!("../../crosstie/examples/jobs.rs"),
+    },
+    Words {
+        name: "topic",
+        scope: "one machine",
+        complexity: "low: a name; whether to wait for the slow",
+        caller_handles: "a name that all know; whether the slow are waited for or lose messages",
+        use_case: "news that everybody hears",
+        pros: "many senders; each receiver reads for itself, without a copy for each",
+        cons: "nothing is kept for a dead receiver; a slow one delays all, or loses; one machine",
+        program: include_str!("../../crosstie/examples/topic.rs"),
     },
     Words {
         name: "pipe",
@@ -125,7 +145,9 @@ fn speed(mechanism: &str, rows: &[Row]) -> &'static str {
     };
     let Some(own) = trip(&|row| row.mechanism == mechanism) else { return "not measured" };
     let fastest = trip(&|_| true).unwrap_or(own);
-    let fastest_asleep = trip(&|row| row.wait == "block" && row.mechanism != "shm").unwrap_or(own);
+    let fastest_asleep =
+        trip(&|row| row.wait == "block" && !matches!(row.mechanism.as_str(), "shm" | "queue" | "topic"))
+            .unwrap_or(own);
     match own as f64 / fastest_asleep.max(1) as f64 {
         _ if own == fastest => "fastest",
         ratio if ratio <= 1.25 => "fast",
@@ -179,6 +201,19 @@ mod tests {
         for words in &WORDS {
             let lines = lines_of_code(words.program);
             assert!((5..60).contains(&lines), "{}: {lines} lines", words.name);
+        }
+    }
+
+    #[test]
+    fn every_mechanism_of_an_address_is_measured_and_has_its_words() {
+        use crate::compare::subject::Mechanism;
+        for row in crosstie::endpoint::Capabilities::table().iter().filter(|row| row.mechanism != "fd") {
+            let name = if row.mechanism == "ring" { "shm" } else { row.mechanism };
+            assert!(
+                Mechanism::ALL.iter().any(|mechanism| mechanism.name() == name),
+                "{name} is not measured"
+            );
+            assert!(WORDS.iter().any(|words| words.name == name), "{name} has no words");
         }
     }
 

@@ -110,7 +110,7 @@ pub struct Percentiles {
 /// What a mechanism is, in the textbook's words.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Mechanism {
-    /// `pipe fifo shm unix unixpacket tcp udp`.
+    /// `pipe fifo shm queue topic unix unixpacket tcp udp`.
     pub name: String,
     /// `"related processes"`, `"one machine"` or `"network"`.
     pub scope: String,
@@ -133,7 +133,7 @@ pub struct Mechanism {
 /// One mechanism, one way of waiting, one payload size: what was measured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
-    /// `pipe fifo shm unix unixpacket tcp udp` (shm is the ring).
+    /// `pipe fifo shm queue topic unix unixpacket tcp udp` (shm is the ring).
     pub mechanism: String,
     /// `"block"` or `"spin"`.
     pub wait: String,

@@ -141,6 +141,24 @@ fn rings_carry_every_payload_spinning_and_sleeping() {
 }
 
 #[test]
+fn queues_and_topics_carry_every_payload_spinning_and_sleeping() {
+    let scratch = Scratch::create(program()).unwrap();
+    for mechanism in [Mechanism::Queue, Mechanism::Topic] {
+        for (wait, payload_bytes) in
+            [(Wait::Block, 8), (Wait::Spin, 64), (Wait::Block, 65_536), (Wait::Block, 4 << 20)]
+        {
+            let folder = scratch.path().join(format!("{}-{payload_bytes}", mechanism.name()));
+            let lane = Subject::Row(mechanism, wait).lane(payload_bytes, &folder).unwrap();
+            let mut pair = start(lane, payload_bytes).unwrap();
+            let answers = pair.round_trips(5, None).unwrap();
+            assert_eq!((answers.client.messages, answers.client.lost), (5, 0));
+            let answers = pair.one_way(12, Burden::None).unwrap();
+            assert_eq!((answers.server.messages, answers.server.lost), (11, 0));
+        }
+    }
+}
+
+#[test]
 fn a_ring_read_in_place_and_a_queue_carry_every_payload() {
     let scratch = Scratch::create(program()).unwrap();
     let link = || Link::Addresses { there: "ring:there".into(), back: "ring:back".into() };
@@ -149,7 +167,7 @@ fn a_ring_read_in_place_and_a_queue_carry_every_payload() {
         let capacity_bytes = 1 << 18;
         for lane in [
             Lane::InPlace { link: link(), domain: domain("ring"), capacity_bytes },
-            Lane::Queue { domain: domain("queue"), places: 16 },
+            Lane::Queue { domain: domain("queue"), wait: None, places: 16 },
         ] {
             let mut pair = start(lane, payload_bytes).unwrap();
             let answers = pair.round_trips(20, None).unwrap();

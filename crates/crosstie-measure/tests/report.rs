@@ -233,6 +233,15 @@ fn colours(block: &str) -> std::collections::BTreeMap<&str, [f64; 3]> {
 }
 
 #[test]
+fn every_form_says_that_shm_is_the_ring() {
+    for text in
+        [report::terminal(&sample(), Colour::Plain), report::markdown(&sample()), report::html(&sample())]
+    {
+        assert!(text.contains("shm is the address ring:NAME"), "{text}");
+    }
+}
+
+#[test]
 fn every_colour_of_text_is_legible_in_light_and_in_dark() {
     let page = report::html(&sample());
     let blocks: Vec<&str> = page.split(":root {").skip(1).filter_map(|rest| rest.split('}').next()).collect();
@@ -248,6 +257,8 @@ fn every_colour_of_text_is_legible_in_light_and_in_dark() {
                 "floor",
                 "accent",
                 "shm",
+                "queue",
+                "topic",
                 "pipe",
                 "fifo",
                 "unix",

@@ -168,11 +168,11 @@ impl Subject {
             Way::InPlace => {
                 Some(Lane::InPlace { link: rings(), domain: folder.to_owned(), capacity_bytes: RING_BYTES })
             }
-            Way::Queue => Some(Lane::Queue { domain: folder.to_owned(), places: PLACES }),
+            Way::Queue => Some(Lane::Queue { domain: folder.to_owned(), wait: None, places: PLACES }),
             Way::Topic => {
                 // As many long messages as iceoryx2 keeps.
                 let places = if payload_bytes == LARGE { PLACES / 16 } else { PLACES };
-                Some(Lane::Topic { domain: folder.to_owned(), places })
+                Some(Lane::Topic { domain: folder.to_owned(), wait: None, places })
             }
             Way::Package(_, way) => Some(Lane::Foreign { way: way.to_owned(), folder: folder.to_owned() }),
             Way::Threads(_) => None,

@@ -23,7 +23,7 @@ use crate::output::{data, note};
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Arguments {
-    /// The address: pipe: fifo:/p unix:/p unixpacket:/p ring:NAME tcp:host:port udp:host:port
+    /// The address: pipe: fifo:/p unix:/p unixpacket:/p ring:NAME queue:NAME topic:NAME tcp:host:port udp:host:port
     #[arg(value_name = "ADDR")]
     address: Address,
     /// Size of each message, at least 8 bytes
@@ -32,7 +32,7 @@ pub struct Arguments {
     /// What to measure [default: both]
     #[arg(long, value_enum)]
     pattern: Option<PatternName>,
-    /// How an end of a ring waits
+    /// How an end of a ring, a queue or a topic waits
     #[arg(long, value_enum, default_value_t = WaitName::Block)]
     wait: WaitName,
     /// How many messages [default: as many as take about a second]

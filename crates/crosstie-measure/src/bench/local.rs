@@ -7,7 +7,7 @@ use crosstie::endpoint::{Address, HostPort, Place};
 use crosstie::{Error, ErrorKind, Result};
 
 use super::patterns::{Want, measure};
-use crate::compare::subject::ring_bytes;
+use crate::compare::subject::{places, ring_bytes};
 use crate::engine::pair::{Pair, PairSpec};
 use crate::engine::scratch::Scratch;
 use crate::engine::spec::{Lane, Link, Wait};
@@ -23,24 +23,19 @@ pub struct Local {
 }
 
 /// Measures `address` between two processes of this machine; the way back is a second address beside
-/// it. A ring is made in a folder of the run's own.
+/// it. What lies in shared memory is made in a folder of the run's own.
 ///
 /// # Errors
 /// Why the address cannot be opened, or a payload that arrived changed.
 pub fn here(address: &Address, want: &Want, local: &Local) -> Result<Row> {
-    let is_ring = matches!(address.place(), Place::Ring(_));
-    if want.wait == Wait::Spin && !is_ring {
+    let is_shared = matches!(address.place(), Place::Ring(_) | Place::Queue(_) | Place::Topic(_));
+    if want.wait == Wait::Spin && !is_shared {
         return Err(Error::new("measure", address.to_string(), ErrorKind::Usage)
             .because("the kernel's mechanisms sleep while they wait")
-            .advise("spin is for ring:NAME"));
+            .advise("spin is for ring: queue: and topic:"));
     }
     let scratch = Scratch::create(&local.program)?;
-    let lane = Lane::Crosstie {
-        link: link(address)?,
-        wait: want.wait,
-        domain: is_ring.then(|| scratch.path().to_owned()),
-        capacity_bytes: is_ring.then(|| ring_bytes(want.payload_bytes)),
-    };
+    let lane = lane(address, want, scratch.path())?;
     let mut pair = Pair::start(&PairSpec {
         program: &local.program,
         lane,
@@ -52,6 +47,24 @@ pub fn here(address: &Address, want: &Want, local: &Local) -> Result<Row> {
     drop(pair);
     remove_files(address);
     row
+}
+
+/// What connects the two sides; what lies in shared memory is made in `folder`.
+fn lane(address: &Address, want: &Want, folder: &Path) -> Result<Lane> {
+    let (domain, wait, places) = (folder.to_owned(), Some(want.wait), places(want.payload_bytes));
+    Ok(match address.place() {
+        Place::Queue(_) => Lane::Queue { domain, wait, places },
+        Place::Topic(_) => Lane::Topic { domain, wait, places },
+        place => {
+            let is_ring = matches!(place, Place::Ring(_));
+            Lane::Crosstie {
+                link: link(address)?,
+                wait: want.wait,
+                domain: is_ring.then_some(domain),
+                capacity_bytes: is_ring.then(|| ring_bytes(want.payload_bytes)),
+            }
+        }
+    })
 }
 
 /// The name in a report.
@@ -76,8 +89,8 @@ fn link(address: &Address) -> Result<Link> {
         Place::Udp(place) => format!("udp:{}", next_port(place, address)?),
         _ => {
             return Err(Error::new("measure", address.to_string(), ErrorKind::Usage)
-                .because("two processes cannot open it")
-                .advise("take pipe: fifo: unix: unixpacket: ring: tcp: or udp:"));
+                .because("a descriptor of this process is not the other's")
+                .advise("take pipe: fifo: unix: unixpacket: ring: queue: topic: tcp: or udp:"));
         }
     };
     Ok(Link::Addresses { there: address.to_string(), back: beside })

@@ -90,7 +90,7 @@ impl Plan {
             if mechanism == Mechanism::Shm {
                 subjects.push(Subject::Row(mechanism, Wait::Spin));
                 subjects.push(Subject::HandOver);
-            } else {
+            } else if mechanism.has_bare_loop() {
                 subjects.push(Subject::BareLoop(mechanism));
             }
             subjects.push(Subject::Row(mechanism, Wait::Block));

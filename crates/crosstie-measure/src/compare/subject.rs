@@ -19,6 +19,10 @@ pub enum Mechanism {
     Fifo,
     /// The ring in shared memory.
     Shm,
+    /// The work queue in shared memory, each message done before the next.
+    Queue,
+    /// The topic in shared memory, which loses nothing here.
+    Topic,
     /// A Unix stream socket.
     Unix,
     /// A Unix socket that keeps packets apart.
@@ -31,8 +35,17 @@ pub enum Mechanism {
 
 impl Mechanism {
     /// All of them, in the order in which they are measured.
-    pub const ALL: [Self; 7] =
-        [Self::Shm, Self::Pipe, Self::Fifo, Self::Unix, Self::UnixPacket, Self::Tcp, Self::Udp];
+    pub const ALL: [Self; 9] = [
+        Self::Shm,
+        Self::Queue,
+        Self::Topic,
+        Self::Pipe,
+        Self::Fifo,
+        Self::Unix,
+        Self::UnixPacket,
+        Self::Tcp,
+        Self::Udp,
+    ];
 
     /// The name in a report.
     #[must_use]
@@ -41,11 +54,19 @@ impl Mechanism {
             Self::Pipe => "pipe",
             Self::Fifo => "fifo",
             Self::Shm => "shm",
+            Self::Queue => "queue",
+            Self::Topic => "topic",
             Self::Unix => "unix",
             Self::UnixPacket => "unixpacket",
             Self::Tcp => "tcp",
             Self::Udp => "udp",
         }
+    }
+
+    /// Whether it is a mechanism of the kernel, with a bare loop of reads and writes beside it.
+    #[must_use]
+    pub fn has_bare_loop(self) -> bool {
+        !matches!(self, Self::Shm | Self::Queue | Self::Topic)
     }
 
     /// Why a payload of this size is not for this mechanism.
@@ -57,6 +78,13 @@ impl Mechanism {
 
 /// The largest datagram of UDP over IPv4.
 const DATAGRAM_BYTES_MAX: usize = 65_507;
+
+/// Places of a queue or a topic for a payload: as many as a ring of [`ring_bytes`] holds, from 4 to 1,024.
+#[must_use]
+pub fn places(payload_bytes: usize) -> u32 {
+    let held = ring_bytes(payload_bytes) / (payload_bytes + 64);
+    u32::try_from(held.clamp(4, 1_024).next_power_of_two()).unwrap_or(4)
+}
 
 /// What a cell measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +155,12 @@ impl Subject {
                 Lane::BareRing { path, capacity_bytes }
             }
             Self::BareLoop(mechanism) => Lane::BareLoop { link: link(mechanism, folder)? },
+            Self::Row(Mechanism::Queue, wait) => {
+                Lane::Queue { domain: folder.to_owned(), wait: Some(wait), places: places(payload_bytes) }
+            }
+            Self::Row(Mechanism::Topic, wait) => {
+                Lane::Topic { domain: folder.to_owned(), wait: Some(wait), places: places(payload_bytes) }
+            }
             Self::Row(mechanism, wait) => Lane::Crosstie {
                 link: link(mechanism, folder)?,
                 wait,
@@ -143,7 +177,9 @@ fn link(mechanism: Mechanism, folder: &Path) -> Result<Link> {
     let file = |direction| format!("{name}:{}/{direction}", folder.display());
     Ok(match mechanism {
         Mechanism::Pipe => Link::Pipe,
-        Mechanism::Shm => Link::Addresses { there: "ring:there".to_owned(), back: "ring:back".to_owned() },
+        Mechanism::Shm | Mechanism::Queue | Mechanism::Topic => {
+            Link::Addresses { there: "ring:there".to_owned(), back: "ring:back".to_owned() }
+        }
         Mechanism::Fifo | Mechanism::Unix | Mechanism::UnixPacket => {
             Link::Addresses { there: file("there"), back: file("back") }
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crosstie::channel::ring::{RingOptions, RingReceiver, RingSender, WaitMode};
+use crosstie::channel::ring::{RingOptions, RingReceiver, RingSender};
 use crosstie::contract::RecvError;
 use crosstie::endpoint::{Options, Receiver, Sender};
 use crosstie::ledger::Domain;
@@ -27,11 +27,7 @@ pub fn rings(
     (capacity_bytes, payload_bytes): (Option<usize>, usize),
 ) -> Result<(RingSender, RingReceiver)> {
     let domain = Domain::open(domain)?;
-    let wait = match wait {
-        Wait::Block => WaitMode::Block,
-        Wait::Spin => WaitMode::Spin,
-    };
-    let options = RingOptions { capacity_bytes, message_bytes_max: payload_bytes, wait };
+    let options = RingOptions { capacity_bytes, message_bytes_max: payload_bytes, wait: wait.mode() };
     let [to, from] = [to, from].map(|address| address.trim_start_matches("ring:"));
     Ok((RingSender::open(domain, to, &options)?, RingReceiver::open(domain, from, &options)?))
 }

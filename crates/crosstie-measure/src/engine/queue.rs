@@ -3,24 +3,31 @@
 use std::path::Path;
 
 use crosstie::channel::WaitMode;
+use crosstie::channel::queue::options::CAPACITY_BYTES;
 use crosstie::channel::queue::{QueueOptions, QueueReceiver, QueueSender};
 use crosstie::ledger::Domain;
 use crosstie::{Deadline, Result};
 
 use super::exchange::{Fault, Inbound, Outbound};
 use super::lane::fault;
-use super::spec::Role;
+use super::spec::{Role, Wait};
 
-/// Opens a side's ends of two queues in the folder `domain`.
+/// Opens a side's ends of two queues in the folder `domain`, with room for three messages at least.
 ///
 /// # Errors
 /// No room for a queue.
-pub fn ends(role: Role, domain: &Path, places: u32, payload_bytes: usize) -> Result<(QueueOut, QueueIn)> {
+pub fn ends(
+    role: Role,
+    domain: &Path,
+    (wait, places): (Option<Wait>, u32),
+    payload_bytes: usize,
+) -> Result<(QueueOut, QueueIn)> {
     let domain = Domain::open(domain)?;
     let options = QueueOptions {
         places: Some(places),
+        capacity_bytes: Some((payload_bytes * 3).next_multiple_of(1 << 10).max(CAPACITY_BYTES)),
         message_bytes_max: payload_bytes,
-        wait: WaitMode::Adaptive,
+        wait: wait.map_or(WaitMode::Adaptive, Wait::mode),
         ..QueueOptions::default()
     };
     let (to, from) = match role {

@@ -82,12 +82,12 @@ fn prepare(spec: &SideSpec, foreign: OpenForeign) -> Result<Box<dyn Play>> {
             let (outbound, inbound) = (RingOut::new(sender), InPlace::new(receiver));
             Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
         }
-        Lane::Queue { domain, places } => {
-            let (outbound, inbound) = queue::ends(spec.role, domain, *places, spec.payload_bytes)?;
+        Lane::Queue { domain, wait, places } => {
+            let (outbound, inbound) = queue::ends(spec.role, domain, (*wait, *places), spec.payload_bytes)?;
             Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
         }
-        Lane::Topic { domain, places } => {
-            let (outbound, inbound) = topic::ends(spec.role, domain, *places, spec.payload_bytes)?;
+        Lane::Topic { domain, wait, places } => {
+            let (outbound, inbound) = topic::ends(spec.role, domain, (*wait, *places), spec.payload_bytes)?;
             Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
         }
         Lane::Foreign { way, folder } => foreign(spec, way, folder)?,

@@ -1,5 +1,6 @@
 //! What the measuring process tells a side, and what it answers: one JSON document a line.
 
+use crosstie::channel::WaitMode;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ impl Link {
     }
 }
 
-/// How an end of a ring waits.
+/// How an end of what lies in shared memory waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wait {
@@ -75,6 +76,15 @@ pub enum Wait {
 }
 
 impl Wait {
+    /// As an end is opened with it.
+    #[must_use]
+    pub fn mode(self) -> WaitMode {
+        match self {
+            Self::Block => WaitMode::Block,
+            Self::Spin => WaitMode::Spin,
+        }
+    }
+
     /// As a row says it: `"block"` or `"spin"`.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -122,6 +132,8 @@ pub enum Lane {
     Queue {
         /// The folder in which the two find a queue.
         domain: PathBuf,
+        /// How its ends wait; `None`: as `queue:` does it by itself.
+        wait: Option<Wait>,
         /// Places of a queue.
         places: u32,
     },
@@ -129,6 +141,8 @@ pub enum Lane {
     Topic {
         /// The folder in which the two find a topic.
         domain: PathBuf,
+        /// How its ends wait; `None`: as `topic:` does it by itself.
+        wait: Option<Wait>,
         /// Places of a topic.
         places: u32,
     },

@@ -9,13 +9,18 @@ use crosstie::{Deadline, Result};
 
 use super::exchange::{Fault, Inbound, Outbound};
 use super::lane::fault;
-use super::spec::Role;
+use super::spec::{Role, Wait};
 
 /// Opens a side's ends of two topics in the folder `domain`.
 ///
 /// # Errors
 /// No room for a topic.
-pub fn ends(role: Role, domain: &Path, places: u32, payload_bytes: usize) -> Result<(TopicOut, TopicIn)> {
+pub fn ends(
+    role: Role,
+    domain: &Path,
+    (wait, places): (Option<Wait>, u32),
+    payload_bytes: usize,
+) -> Result<(TopicOut, TopicIn)> {
     let domain = Domain::open(domain)?;
     let options = TopicOptions {
         mode: Some(Mode::Lossless),
@@ -23,7 +28,7 @@ pub fn ends(role: Role, domain: &Path, places: u32, payload_bytes: usize) -> Res
         message_bytes_max: Some(payload_bytes),
         // Whoever comes first may publish before the other has come.
         start: Start::Oldest,
-        wait: WaitMode::Adaptive,
+        wait: wait.map_or(WaitMode::Adaptive, Wait::mode),
     };
     let (to, from) = match role {
         Role::Client => ("there", "back"),

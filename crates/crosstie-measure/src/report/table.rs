@@ -5,7 +5,7 @@ use crate::record::{Mechanism, Report, Row};
 use super::figure;
 
 /// The order in which mechanisms appear; others follow as the report has them.
-const ORDER: [&str; 7] = ["shm", "pipe", "fifo", "unix", "unixpacket", "tcp", "udp"];
+const ORDER: [&str; 9] = ["shm", "queue", "topic", "pipe", "fifo", "unix", "unixpacket", "tcp", "udp"];
 
 /// The payload whose figures stand beside the textbook's words.
 const REFERENCE_BYTES: usize = 64;
@@ -224,6 +224,9 @@ pub(crate) fn notes(report: &Report) -> Vec<String> {
              is the least and the most of their medians."
                 .to_owned(),
         );
+    }
+    if report.rows.iter().any(|row| row.mechanism == "shm") {
+        notes.push("shm is the address ring:NAME.".to_owned());
     }
     if report.rows.iter().any(|row| is_loopback(&row.mechanism)) {
         notes.push("tcp and udp were measured over loopback: no network in between.".to_owned());

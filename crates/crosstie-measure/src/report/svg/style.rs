@@ -17,6 +17,8 @@ pub(crate) enum Marker {
     Ring,
     Square,
     Diamond,
+    OpenSquare,
+    OpenDiamond,
     Up,
     Down,
     Cross,
@@ -30,6 +32,8 @@ pub(crate) fn of(mechanism: &str, wait: &str) -> Style {
     match (mechanism, wait) {
         ("shm", "spin") => style("shm", "", Marker::Disc),
         ("shm", _) => style("shm", "7 4", Marker::Ring),
+        ("queue", _) => style("queue", "6 2", Marker::OpenSquare),
+        ("topic", _) => style("topic", "9 2", Marker::OpenDiamond),
         ("pipe", _) => style("pipe", "", Marker::Square),
         ("fifo", _) => style("fifo", "9 3 2 3", Marker::Diamond),
         ("unix", _) => style("unix", "", Marker::Up),
@@ -64,15 +68,23 @@ impl Svg {
                 self.shape("circle", &[("class", &class), ("cx", &tenth(x)), ("cy", &tenth(y)), ("r", &"4")]);
                 return;
             }
-            Marker::Square => polygon([x, y], &[[-3.6, -3.6], [3.6, -3.6], [3.6, 3.6], [-3.6, 3.6]]),
-            Marker::Diamond => polygon([x, y], &[[0.0, -5.2], [4.8, 0.0], [0.0, 5.2], [-4.8, 0.0]]),
+            Marker::Square | Marker::OpenSquare => {
+                polygon([x, y], &[[-3.6, -3.6], [3.6, -3.6], [3.6, 3.6], [-3.6, 3.6]])
+            }
+            Marker::Diamond | Marker::OpenDiamond => {
+                polygon([x, y], &[[0.0, -5.2], [4.8, 0.0], [0.0, 5.2], [-4.8, 0.0]])
+            }
             Marker::Up => polygon([x, y], &[[0.0, -4.8], [4.8, 3.8], [-4.8, 3.8]]),
             Marker::Down => polygon([x, y], &[[0.0, 4.8], [4.8, -3.8], [-4.8, -3.8]]),
             Marker::Cross => strokes([x, y], &[[-4.0, -4.0, 4.0, 4.0], [-4.0, 4.0, 4.0, -4.0]]),
             Marker::Plus => strokes([x, y], &[[-5.0, 0.0, 5.0, 0.0], [0.0, -5.0, 0.0, 5.0]]),
         };
         let stroked = format!("stroked {}", style.class);
-        let class = if matches!(style.marker, Marker::Cross | Marker::Plus) { stroked } else { class };
+        let class = match style.marker {
+            Marker::Cross | Marker::Plus => stroked,
+            Marker::OpenSquare | Marker::OpenDiamond => hollow,
+            _ => class,
+        };
         self.shape("path", &[("class", &class), ("d", &path)]);
     }
 }
@@ -103,6 +115,8 @@ mod tests {
         let all = [
             ("shm", "spin"),
             ("shm", "block"),
+            ("queue", "block"),
+            ("topic", "block"),
             ("pipe", "block"),
             ("fifo", "block"),
             ("unix", "block"),
