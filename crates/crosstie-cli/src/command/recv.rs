@@ -19,6 +19,8 @@ use crate::framing::{Choice, Framing, Writer};
 /// Ends with 0 when every sender has ended cleanly, or after -n messages; with 83 when one of them
 /// died. Every whole message is written before. On a ring or a queue a message is acknowledged only after it was
 /// written.
+/// Of an empty stream into a ring, a queue or a topic, only a receiver that is there when it ends is told: who comes later
+/// finds them as if new, and waits for the next message (--timeout ends that).
 /// Who speaks another protocol is named and passed over, and so is a message above the limit; the others are
 /// served, and the end is 86 or 87.
 ///

@@ -19,7 +19,8 @@ use crate::framing::{Choice, Reader};
 /// A topic gives each to all who subscribe, and keeps the last ones for who comes later.
 /// Sockets and FIFOs wait for their receiver, and at the end until it has taken everything, and say
 /// so after two seconds; 88 if it ended before. When standard input ends, the receiver is told a
-/// clean end; when it breaks, or send is killed, a death.
+/// clean end; when it breaks, or send is killed, a death. On a ring, a queue or a topic the end waits behind the
+/// messages; of standard input that had none, a receiver that comes later is not told.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Addresses: ring:NAME  queue:NAME  topic:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path

@@ -140,3 +140,20 @@ fn a_wait_in_another_domain_is_told_with_its_name() {
     machine.crosstie(&["send", "ring:jobs", "x", "--domain", &there]).finish().code(0);
     waiting.finish().code(124).said(&format!("waiting for a sender on ring:jobs (domain {here})"));
 }
+
+#[test]
+fn an_empty_stream_ends_who_is_there_and_who_comes_later_waits() {
+    let machine = Machine::new();
+    for address in ["ring:empty", "queue:empty", "topic:empty"] {
+        machine.crosstie(&["send", address]).input("").finish().code(0);
+        machine.crosstie(&["recv", address, "--timeout", "0.1"]).finish().code(124).wrote("");
+        let receiver = machine.crosstie(&["recv", address]).start();
+        receiver.until_asleep();
+        machine.crosstie(&["send", address]).input("").finish().code(0);
+        receiver.finish().code(0).wrote("");
+    }
+    for verb in ["send", "recv"] {
+        let help = machine.crosstie(&[verb, "--help"]).finish().code(0).output();
+        assert!(help.contains("comes later"), "{help}");
+    }
+}
