@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crosstie::ledger::Domain;
 
 use crate::command::{
@@ -32,8 +32,24 @@ impl CommandLine {
     /// What is wrong with it, or the help that was asked for.
     pub fn read() -> Result<Self, clap::Error> {
         let words: Vec<_> = std::env::args_os().collect();
-        Turn::read(&words).map_or_else(|| Self::try_parse_from(&words), Ok)
+        Turn::read(&words).map_or_else(|| Self::read_among_all(&words), Ok)
     }
+
+    fn read_among_all(words: &[OsString]) -> Result<Self, clap::Error> {
+        let mut all = taking_negative_numbers(Self::command());
+        let found = all.try_get_matches_from_mut(words)?;
+        Self::from_arg_matches(&found).map_err(|wrong| wrong.format(&mut all))
+    }
+}
+
+/// `command` with options that take `-1` for their value, so that it is told what is wrong with it: no option is called so. Of a
+/// word that stands alone it is not known what was meant.
+fn taking_negative_numbers(command: clap::Command) -> clap::Command {
+    let takes = |argument: clap::Arg| {
+        let has_value = argument.get_action().takes_values() && !argument.is_positional();
+        if has_value { argument.allow_negative_numbers(true) } else { argument }
+    };
+    command.mut_args(takes).mut_subcommands(taking_negative_numbers)
 }
 
 /// The verbs that scripts start again and again: read without building all the others first, which takes longer than

@@ -102,7 +102,7 @@ fn failure(address: &Address, error: CallError) -> Failure {
         CallError::PeerDied => told(&error).advise(
             "whether it had done the call is not known; with --idempotent the next server would have got it",
         ),
-        CallError::TimedOut if matches!(address.place(), Place::Ring(_)) => {
+        CallError::TimedOut if matches!(address.place(), Place::Ring(_) | Place::Queue(_)) => {
             told(&error).advise(format!("is there a server? crosstie reply {address} -- COMMAND"))
         }
         error => told(&error),

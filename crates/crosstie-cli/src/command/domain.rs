@@ -97,7 +97,7 @@ fn show(as_json: bool, globals: &Globals) -> Outcome {
     };
     let _ = writeln!(
         text,
-        "  {} take part, {}",
+        "  {} in it, {}",
         counted(processes.len(), "process", "es"),
         counted(objects, "object", "s")
     );

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use crosstie::ErrorKind;
-use crosstie::sync::{Barrier, OnDeath, Once};
+use crosstie::sync::{Barrier, BarrierError, OnDeath, Once};
 
 use super::codes::{CodeFlags, Ended};
 use super::held::{self, Told, WaitFlags};
@@ -48,12 +48,13 @@ pub fn barrier(arguments: Arguments, globals: &Globals) -> Outcome {
     // The next time it is another process that comes.
     barrier.leave()?;
     waited.map(|_leads| ()).map_err(|error| {
-        let failure = Failure::new(error.kind(), format!("wait at {object}: {error}"));
-        match error.kind() {
-            ErrorKind::PeerDied => {
-                failure.advise(format!("crosstie barrier {name} -n {} --reset", arguments.parties))
+        let told = |error: &BarrierError| Failure::new(error.kind(), format!("wait at {object}: {error}"));
+        match error {
+            BarrierError::Failed(error) => error.into(),
+            BarrierError::Broken(_) => {
+                told(&error).advise(format!("crosstie barrier {name} -n {} --reset", arguments.parties))
             }
-            _ => failure,
+            error => told(&error),
         }
     })
 }

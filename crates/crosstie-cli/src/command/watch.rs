@@ -63,7 +63,7 @@ fn lines(domain: &'static Domain, only_blocked: bool) -> Vec<String> {
     processes.sort_unstable();
     processes.dedup();
     let mut lines = vec![format!(
-        "{}: {} take part, {} wait",
+        "{}: {} in it, {} waiting",
         domain.name(),
         counted(processes.len()),
         snapshot.waits.len()

@@ -152,6 +152,11 @@ fn a_call_that_nobody_answers_says_so() {
         .finish()
         .code(124)
         .said("crosstie reply ring:r");
+    machine
+        .crosstie(&["call", "queue:q", "--timeout", "0.05", "x"])
+        .finish()
+        .code(124)
+        .said("crosstie reply queue:q");
     machine.crosstie(&["call", "udp:127.0.0.1:9", "x"]).finish().code(2).said("both directions");
     machine.crosstie(&["reply", "-", "--", "cat"]).finish().code(2).said("both directions");
     machine.crosstie(&["reply", &address]).finish().code(2);

@@ -19,7 +19,7 @@ fn the_domain_is_shown_and_to_look_makes_none() {
         json["processes"].as_array().unwrap().iter().filter_map(|pid| pid.as_u64()).collect();
     assert!(processes.contains(&u64::from(holder.id())), "{processes:?}");
     let shown = machine.crosstie(&["domain"]).finish().code(0).output();
-    assert!(shown.contains("alone") && shown.contains("1 object\n"), "{shown}");
+    assert!(shown.contains("alone") && shown.contains(" in it, 1 object\n"), "{shown}");
 }
 
 #[test]

@@ -135,18 +135,24 @@ fn a_stopped_holder_is_waited_for_and_named_by_the_doctor() {
         .finish()
         .code(124)
         .said("lock:db is held by");
-    let waiter = machine.crosstie(&["lock", "db", "--", "true"]).start();
-    let mut told = String::new();
-    while !told.contains("it is stopped") {
-        // poll: the doctor sees who waits and who is stopped
-        told = machine.crosstie(&["doctor"]).finish().output();
-    }
+    let wait_told = |told_of: &str| {
+        let waiter = machine.crosstie(&["lock", "db", "--", "true"]).start();
+        let mut told = String::new();
+        while !(told.contains(told_of) && told.contains("it is stopped")) {
+            // poll: the doctor sees who waits and who is stopped
+            told = machine.crosstie(&["doctor"]).finish().output();
+        }
+        (waiter, told)
+    };
+    let (waiter, _) = wait_told("crosstie waits for lock:db, which");
+    let (second, told) = wait_told("crosstie and 1 more wait for lock:db, which");
     assert!(told.contains("lock:db") && told.contains("kill -CONT"), "{told}");
     machine.crosstie(&["doctor"]).finish().code(1);
     rustix::process::kill_process(pid, Signal::CONT).unwrap();
     holder.signal(Signal::TERM);
     holder.finish().code(143);
     waiter.finish().code(0);
+    second.finish().code(0);
 }
 
 fn read_pid(path: &Path) -> rustix::process::Pid {

@@ -46,6 +46,10 @@ fn what_is_missing_is_named_as_it_was_asked_for() {
     machine.crosstie(&["rm", "ring:nope"]).finish().code(84).said("ring:nope").silent_about("ring.nope");
     machine.crosstie(&["region", "read", "/crosstie-nope"]).finish().code(84).said("crosstie region ls");
     machine.crosstie(&["recv", &machine.at("fifo", "nodir/f")]).finish().code(84).said("make its folder");
+    for mechanism in ["unix", "unixpacket"] {
+        let at = machine.at(mechanism, "nodir/s");
+        machine.crosstie(&["recv", &at]).finish().code(84).said("there is no folder").said("make it first");
+    }
 }
 
 #[test]

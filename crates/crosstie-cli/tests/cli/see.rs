@@ -31,7 +31,7 @@ fn a_watch_shows_who_waits_and_ends_when_it_is_told() {
     let looks: Vec<_> = seen.split("\n\n").collect();
     assert_eq!(looks.len(), 2, "{seen}");
     for look in looks {
-        assert!(look.contains("1 wait\n"), "{look}");
+        assert!(look.contains("1 waiting\n"), "{look}");
         assert!(look.contains("lock:db  held by") && look.contains("sleep for"), "{look}");
         assert!(look.contains("crosstie waits for") && look.contains("not for ever"), "{look}");
         assert!(!look.contains('\x1b'), "no terminal, no escapes: {look}");

@@ -2,7 +2,7 @@
 
 use crosstie::ErrorKind;
 use crosstie::ledger::Domain;
-use crosstie::sync::{LockError, Mutex, RwLock};
+use crosstie::sync::{Barrier, LockError, Mutex, OnDeath, RwLock};
 use rustix::process::Signal;
 
 use crate::machine::{Machine, until};
@@ -224,6 +224,32 @@ fn what_is_done_once_and_waits_for_itself_is_told_by_its_name_and_without_places
         .finish()
         .code(75)
         .said("once:migrate is held by");
+}
+
+#[test]
+fn who_finds_no_seat_at_a_barrier_is_told_of_it_once() {
+    let machine = Machine::new();
+    let domain = Domain::open(machine.path("domain")).unwrap();
+    let barrier = Barrier::open_or_create_in(domain, "b", 2, OnDeath::Break).unwrap();
+    let told = std::sync::Barrier::new(3);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                barrier.wait().unwrap();
+                // Whoever has come has a seat as long as it lives.
+                told.wait();
+                told.wait();
+            });
+        }
+        told.wait();
+        let refused = machine.crosstie(&["barrier", "b", "-n", "2", "-t", "5"]).finish();
+        told.wait();
+        refused
+            .code(2)
+            .said("crosstie: wait at barrier:b: ")
+            .silent_about("barrier:b: wait at")
+            .said("seats are taken");
+    });
 }
 
 #[test]

@@ -151,15 +151,15 @@ fn waits(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for waits in at_objects.chunk_by(|one, other| one.key == other.key) {
         let Some(first) = waits.first() else { continue };
         let object = snapshot.object_name(first.key);
-        let others = match waits.len() - 1 {
-            0 => String::new(),
-            others => format!(" and {others} more"),
+        let who_wait = match waits.len() - 1 {
+            0 => format!("{} waits", first.owner),
+            others => format!("{} and {others} more wait", first.owner),
         };
         let mut holders: Vec<_> = snapshot.holders(first.key).map(|hold| &hold.owner).collect();
         holders.dedup_by_key(|owner| owner.id);
         if let Some(owner) = holders.iter().find(|owner| owner.is_stopped()) {
             findings.push(wrong(
-                format!("{}{others} waits for {object}, which {owner} holds: it is stopped", first.owner),
+                format!("{who_wait} for {object}, which {owner} holds: it is stopped"),
                 "kill -CONT lets it go on",
             ));
         }

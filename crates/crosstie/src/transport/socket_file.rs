@@ -54,6 +54,7 @@ fn listen_at(path: &Path, kind: UnixKind, object: &str) -> Result<Listening> {
         io::ErrorKind::TimedOut => Error::new("listen on", object, ErrorKind::TimedOut)
             .because(format!("another process keeps {} locked", directory.display()))
             .advise("use a folder of your own"),
+        io::ErrorKind::NotFound => no_folder("listen on", directory, object),
         _ => refusal("listen on", error, object),
     })?;
     let fd = match unix::listen(&UnixName::Path(path.to_owned()), kind) {
@@ -107,6 +108,12 @@ fn no_socket(operation: &'static str, kind: fs::FileType, object: &str) -> Error
         .advise("use another path, or remove it")
 }
 
+fn no_folder(operation: &'static str, directory: &Path, object: &str) -> Error {
+    Error::new(operation, object, ErrorKind::NotFound)
+        .because(format!("there is no folder {}", directory.display()))
+        .advise("make it first, or check the path")
+}
+
 /// Refuses a name that nobody can listen under, whoever may start: not a socket, or in no folder.
 ///
 /// # Errors
@@ -116,9 +123,7 @@ pub(crate) fn check_somebody_may_come(name: &UnixName, object: &str) -> Result<(
     match fs::metadata(path) {
         Ok(file) if !file.file_type().is_socket() => Err(no_socket("open", file.file_type(), object)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !directory_of(path).exists() => {
-            Err(Error::new("open", object, ErrorKind::NotFound)
-                .because(format!("there is no folder {}", directory_of(path).display()))
-                .advise("make it first, or check the path"))
+            Err(no_folder("open", directory_of(path), object))
         }
         _ => Ok(()),
     }
