@@ -1,13 +1,11 @@
 //! `crosstie demo`.
 
-use std::fmt::Write as _;
-
 use clap::{Args, ValueEnum as _};
 
 use crate::args::Globals;
 use crate::demo::Demo;
 use crate::exit::Outcome;
-use crate::output::data;
+use crate::output::{data, fold};
 
 /// Show a scene of the textbook with real processes, told in plain sentences
 ///
@@ -39,10 +37,8 @@ pub fn run(arguments: Arguments, _globals: &Globals) -> Outcome {
         }
         return Ok(());
     }
-    let mut text = String::new();
-    for demo in Demo::value_variants() {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "crosstie demo {:<17} {}", demo.name(), demo.sentence());
-    }
-    data::text(&text)
+    let columns = fold::columns();
+    let line =
+        |demo: &Demo| fold::beside(&format!("crosstie demo {:<17} ", demo.name()), &demo.sentence(), columns);
+    data::text(&Demo::value_variants().iter().map(line).collect::<String>())
 }

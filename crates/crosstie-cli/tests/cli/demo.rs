@@ -22,6 +22,17 @@ fn number(told: &str, text: &str) -> u64 {
 }
 
 #[test]
+fn the_list_of_scenes_is_folded_between_words_where_a_person_reads_it() {
+    let machine = Machine::new();
+    let words = |text: &str| text.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
+    let whole = machine.crosstie(&["demo"]).env("COLUMNS", "").finish().code(0).output();
+    let folded = machine.crosstie(&["demo"]).env("COLUMNS", "80").finish().code(0).output();
+    assert!(whole.lines().all(|line| line.starts_with("crosstie demo ")), "a scene is a line: {whole}");
+    assert!(folded.lines().all(|line| line.chars().count() <= 80), "{folded}");
+    assert_eq!(words(&folded), words(&whole), "no word is cut");
+}
+
+#[test]
 fn the_scenes_are_listed_with_a_sentence_each() {
     let machine = Machine::new();
     let list = machine.crosstie(&["demo"]).finish().code(0).output();
