@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use crosstie::ErrorKind;
 use crosstie::endpoint::{Address, Capabilities, Place};
-use crosstie::inspect::{Snapshot, SnapshotObject, picture};
+use crosstie::inspect::{Snapshot, SnapshotObject, Value as Standing, picture};
 use crosstie::os::clock;
 use serde_json::{Value, json};
 
@@ -129,32 +129,40 @@ pub fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     }
     let holders: Vec<_> = snapshot.holders(object.key).map(|hold| hold.owner.to_string()).collect();
     let waiting = snapshot.waiters(object.key).count();
-    let mut line = object.name.clone();
+    let mut clauses = Vec::new();
     match (holders.is_empty(), object.dead_owner.is_some() || object.is_abandoned) {
         (false, _) => {
-            let _ = write!(line, "  held by {}", holders.join(", "));
-            if let Some(held_for) = snapshot.held_for(object) {
-                let _ = write!(line, " for {}", clock::in_words(held_for));
-            }
+            let held_for = snapshot.held_for(object).map(|time| format!(" for {}", clock::in_words(time)));
+            clauses.push(format!("held by {}{}", holders.join(", "), held_for.unwrap_or_default()));
         }
-        (true, true) => line.push_str("  abandoned"),
+        (true, true) => clauses.push("abandoned".to_owned()),
+        (true, false) if object.value.is_some() => {}
+        (true, false) if matches!(object.kind.as_str(), "lock" | "monitor") => {
+            clauses.push("free".to_owned())
+        }
         // What nobody owns is not free either: anyone brings it about.
-        (true, false) if is_owned(object) => line.push_str("  free"),
-        (true, false) if waiting == 0 => line.push_str("  nobody waits"),
-        (true, false) => {
-            let _ = write!(line, "  {waiting} waiting");
-            return line;
-        }
+        (true, false) if waiting == 0 => clauses.push("nobody waits".to_owned()),
+        (true, false) => {}
     }
+    clauses.extend(object.value.map(|value| value.to_string()));
     if waiting > 0 {
-        let _ = write!(line, ", {waiting} waiting");
+        clauses.push(format!("{waiting} waiting"));
     }
-    line
+    format!("{}  {}", object.name, clauses.join(", "))
 }
 
-/// Whether somebody owns it between taking it and giving it up.
-fn is_owned(object: &SnapshotObject) -> bool {
-    matches!(object.kind.as_str(), "lock" | "sem" | "monitor" | "once")
+/// What an object stands at, in `--json`.
+fn standing(value: Standing) -> Value {
+    match value {
+        Standing::Count(count) => json!({"count": count}),
+        Standing::IsSet(is_set) => json!({"is_set": is_set}),
+        Standing::IsDone(is_done) => json!({"is_done": is_done}),
+        Standing::Permits { taken, total } => json!({"taken": taken, "total": total}),
+        Standing::Parties { arrived, total, is_broken } => {
+            json!({"arrived": arrived, "total": total, "is_broken": is_broken})
+        }
+        _ => Value::Null,
+    }
 }
 
 fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
@@ -171,10 +179,13 @@ fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
                 "waited_ns": nanoseconds(wait.waited), "has_deadline": wait.has_deadline, "is_stopped": wait.is_stopped})
         })
         .collect();
+    let counted = |number: u64| object.counts_acquisitions().then_some(number);
     json!({"name": object.name, "kind": object.kind, "description": object.description, "held_by": held,
-        "waiting": waiting, "acquisitions": object.acquisitions, "contended": object.contended,
-        "longest_wait_ns": nanoseconds(object.longest_wait), "overtaken_most": object.overtaken_most,
-        "owner_deaths": object.deaths, "is_abandoned": object.is_abandoned || object.dead_owner.is_some(),
+        "waiting": waiting, "value": object.value.map(standing),
+        "acquisitions": counted(object.acquisitions), "contended": counted(object.contended),
+        "longest_wait_ns": counted(nanoseconds(object.longest_wait)),
+        "overtaken_most": counted(object.overtaken_most), "owner_deaths": counted(object.deaths),
+        "is_abandoned": object.is_abandoned || object.dead_owner.is_some(),
         "caps": caps(object).as_ref().map(caps_document),
         "damage": object.damage.as_ref().map(|damage| damage.cause()),
         "is_stalled": snapshot.stall_at(object.key).is_some(),
@@ -288,6 +299,9 @@ fn describe(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     }
     for wait in snapshot.waiters(object.key) {
         let _ = writeln!(text, "  {} has waited {}", wait.owner, clock::in_words(wait.waited));
+    }
+    if !object.counts_acquisitions() {
+        return text;
     }
     let _ = writeln!(
         text,

@@ -13,11 +13,72 @@ fn a_list_is_of_one_kind_or_of_what_is_waited_for() {
     machine.crosstie(&["lock", "db", "--", "true"]).finish().code(0);
     machine.crosstie(&["event", "clear", "ready"]).finish().code(1);
     machine.crosstie(&["ls", "lock"]).finish().code(0).wrote("lock:db  free\n");
-    machine.crosstie(&["ls"]).finish().code(0).wrote("event:ready  nobody waits\nlock:db  free\n");
+    machine.crosstie(&["ls"]).finish().code(0).wrote("event:ready  not set\nlock:db  free\n");
     machine.crosstie(&["ls", "sem"]).finish().code(0).wrote("").said("no sem");
     machine.crosstie(&["ls", "--blocked"]).finish().code(0).wrote("").said("nothing for which anybody waits");
     machine.crosstie(&["ls", "--quiet", "sem"]).finish().code(0).wrote("").silent_about("no sem");
     machine.crosstie(&["ls", "locks"]).finish().code(2).said("possible values: lock, sem");
+}
+
+#[test]
+fn of_each_kind_its_value_is_shown_in_words_and_in_json_and_counts_only_where_they_are_kept() {
+    let machine = Machine::new();
+    for words in [
+        &["post", "full", "--value", "7"][..],
+        &["event", "set", "on"],
+        &["event", "set", "off"],
+        &["once", "made", "--", "true"],
+        &["sem", "gate", "-n", "3", "--", "true"],
+        &["barrier", "met", "-n", "1"],
+    ] {
+        machine.crosstie(words).finish().code(0);
+    }
+    machine.crosstie(&["event", "clear", "off"]).finish().code(0);
+    machine.crosstie(&["once", "failed", "--", "false"]).finish().code(1);
+    let holder = machine.crosstie(&["sem", "gate", "-n", "3", "--", "sleep", "30"]).start();
+    let _parties = [(); 2].map(|()| machine.crosstie(&["barrier", "all", "-n", "3"]).start());
+    let shown = |what: &str| machine.crosstie(&["inspect", what]).finish().code(0).output();
+    let listed = |line: &str| machine.crosstie(&["ls"]).finish().code(0).output().contains(line);
+    until(|| listed("barrier:all  2 of 3 have come, 2 waiting\n"));
+    until(|| listed(" sleep for ") && listed(", 1 of 3 permits taken\n"));
+    for (object, clause) in [
+        ("barrier:met", "0 of 1 have come"),
+        ("count:full", "value 7"),
+        ("event:off", "not set"),
+        ("event:on", "set"),
+        ("once:failed", "not done"),
+        ("once:made", "done"),
+    ] {
+        let whole = shown(object);
+        assert!(whole.starts_with(&format!("{object}  {clause}\n")), "{whole}");
+        assert!(!whole.contains("acquisitions"), "{whole}");
+    }
+    let gate = shown("sem:gate");
+    assert!(gate.contains("  2 acquisitions, 0 had to wait"), "{gate}");
+    let value = |what: &str| {
+        let json = machine.crosstie(&["inspect", what, "--json"]).finish().code(0).output();
+        let document: serde_json::Value = serde_json::from_str(&json).expect("a document");
+        (document["value"].to_string(), document["acquisitions"].to_string())
+    };
+    let nothing = "null".to_owned();
+    assert_eq!(value("count:full"), (r#"{"count":7}"#.to_owned(), nothing.clone()));
+    assert_eq!(value("event:on"), (r#"{"is_set":true}"#.to_owned(), nothing.clone()));
+    assert_eq!(value("once:failed"), (r#"{"is_done":false}"#.to_owned(), nothing.clone()));
+    assert_eq!(value("sem:gate"), (r#"{"taken":1,"total":3}"#.to_owned(), "2".to_owned()));
+    assert_eq!(
+        value("barrier:all"),
+        (r#"{"arrived":2,"is_broken":false,"total":3}"#.to_owned(), nothing.clone())
+    );
+    holder.signal(Signal::TERM);
+    until(|| shown("sem:gate").starts_with("sem:gate  0 of 3 permits taken\n"));
+    // What a dead owner had is as good as free.
+    let mut died = machine
+        .crosstie(&["sem", "gate", "-n", "3", "--", "sh", "-c", "kill -9 $PPID; exec sleep 0.01"])
+        .start();
+    died.until_ended();
+    died.kill();
+    until(|| shown("sem:gate").starts_with("sem:gate  0 of 3 permits taken\n"));
+    assert!(shown("sem:gate").contains("  3 acquisitions"), "it had one");
 }
 
 #[test]

@@ -92,7 +92,8 @@ pub const POISONED: u32 = 1;
 /// An owner died and what the object protects was not mended since.
 pub const ABANDONED: u32 = 2;
 
-const DONE: u32 = 4;
+/// What it is about was done once.
+pub const DONE: u32 = 4;
 
 /// What happened to an object, for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

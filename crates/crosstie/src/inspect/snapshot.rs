@@ -8,19 +8,21 @@ use std::time::Duration;
 
 use crosstie_core::OwnerId;
 use crosstie_core::turns::rwlock::KEY;
+use crosstie_core::word::head::{ABANDONED, DONE};
 use crosstie_core::word::waiting::{Mode, Seen};
 
 use super::stalled::{Stall, StalledWait, stalls};
+use super::value::Value;
 use crate::channel::queue::QueueState;
 use crate::channel::ring::RingState;
 use crate::channel::topic::TopicState;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::noted::key_of_channel;
 use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
 use crate::ledger::sign::ServerState;
 use crate::ledger::{Domain, Identity};
 use crate::os::{clock, directory};
-use crate::sync::object;
+use crate::sync::{Barrier, CountingSemaphore, Event, Semaphore, object};
 
 /// How often a look is made anew because somebody who seemed stalled went on.
 const LOOKS_MAX: u32 = 4;
@@ -57,7 +59,9 @@ pub struct SnapshotObject {
     pub key: u64,
     /// What it says of itself: `Mutex<Stock { … }>`; empty for what says nothing.
     pub description: String,
-    /// Acquisitions, or the last token.
+    /// What it stands at; `None` for what is only had or not.
+    pub value: Option<Value>,
+    /// Acquisitions, or the last token; 0 for what counts none: see [`SnapshotObject::counts_acquisitions`].
     pub acquisitions: u64,
     /// Acquisitions that had to wait.
     pub contended: u64,
@@ -82,6 +86,15 @@ pub struct SnapshotObject {
     pub queue: Option<QueueState>,
     /// What a topic holds; as `queue`.
     pub topic: Option<TopicState>,
+}
+
+impl SnapshotObject {
+    /// Whether it is of a kind that counts its acquisitions and those that had to wait: a lock, a semaphore whose permits have
+    /// owners, a monitor.
+    #[must_use]
+    pub fn counts_acquisitions(&self) -> bool {
+        matches!(self.kind.as_str(), "lock" | "sem" | "monitor")
+    }
 }
 
 /// Something that is held.
@@ -279,18 +292,52 @@ fn above(domain: &'static Domain, command: Option<OwnerId>, waiter: &Identity) -
     if is_own { domain.slot(command.slot())?.waiting.read()?.want.behind } else { Some(command) }
 }
 
+/// What can be read of an object once it is open.
+#[derive(Default)]
+struct Contents {
+    ring: Option<RingState>,
+    queue: Option<QueueState>,
+    topic: Option<TopicState>,
+    value: Option<Value>,
+    /// Of what does not count them in its head.
+    acquisitions: Option<u64>,
+}
+
+impl Contents {
+    /// Opens `object`, to look.
+    fn of(domain: &'static Domain, object: &NamedObject) -> Result<Self> {
+        let (name, mut this) = (object.name.as_str(), Self::default());
+        match object.kind.as_str() {
+            "ring" => this.ring = Some(RingState::of(domain, name)?),
+            "queue" => this.queue = Some(QueueState::of(domain, name)?),
+            "topic" => this.topic = Some(TopicState::of(domain, name)?),
+            "count" => {
+                let count = object::look_into::<CountingSemaphore>(domain, name)?;
+                this.value = Some(Value::of_count(&count));
+            }
+            "event" => this.value = Some(Value::of_event(&*object::look_into::<Event>(domain, name)?)),
+            "barrier" => {
+                this.value = Some(Value::of_barrier(&*object::look_into::<Barrier>(domain, name)?));
+            }
+            "sem" => {
+                let permits = object::look_into::<Semaphore>(domain, name)?;
+                this.value = Some(Value::of_permits(domain, &permits));
+                this.acquisitions = Some(permits.counters().acquisitions);
+            }
+            kind => object::check_file(domain, kind, name)?,
+        }
+        Ok(this)
+    }
+}
+
 /// Checks an object as who opens it does, and reads its head and description out of its file.
 fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
-    let (mut ring, mut queue, mut topic) = (None, None, None);
-    let name = object.to_string();
-    let opened = match object.kind.as_str() {
-        "ring" => RingState::of(domain, &object.name).map(|state| ring = Some(state)),
-        "queue" => QueueState::of(domain, &object.name).map(|state| queue = Some(state)),
-        "topic" => TopicState::of(domain, &object.name).map(|state| topic = Some(state)),
-        kind => object::check_file(domain, kind, &object.name),
-    };
     let is_damage = |error: &Error| matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Mismatch);
-    let damage = opened.err().filter(is_damage).map(Arc::new);
+    let (contents, damage) = match Contents::of(domain, object) {
+        Ok(contents) => (contents, None),
+        Err(error) => (Contents::default(), Some(error).filter(is_damage).map(Arc::new)),
+    };
+    let Contents { ring, queue, topic, value, acquisitions } = contents;
     let mut head = [0_u8; 128];
     let mut description = String::new();
     let is_channel = matches!(object.kind.as_str(), "ring" | "queue" | "topic");
@@ -310,22 +357,24 @@ fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
         bytes.copy_from_slice(&head[at..at + 8]);
         u64::from_le_bytes(bytes)
     };
+    let (state, is_once) = (word(32), object.kind == "once" && damage.is_none());
     let dead_owner = (matches!(object.kind.as_str(), "lock" | "monitor" | "once"))
         .then(|| OwnerId::from_bits(word(0)))
         .flatten()
         .filter(|&owner| !domain.is_alive(owner));
     SnapshotObject {
-        name,
+        name: object.to_string(),
         kind: object.kind.clone(),
         key: object.key,
         description,
-        acquisitions: word(8),
+        value: value.or(is_once.then(|| Value::IsDone(state & u64::from(DONE) != 0))),
+        acquisitions: acquisitions.unwrap_or(word(8)),
         contended: word(64),
         longest_wait: Duration::from_nanos(word(72)),
         overtaken_most: word(88),
         deaths: word(96),
         dead_owner,
-        is_abandoned: word(32) & 2 != 0,
+        is_abandoned: state & u64::from(ABANDONED) != 0,
         damage,
         ring,
         queue,

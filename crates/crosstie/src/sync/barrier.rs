@@ -275,6 +275,14 @@ impl Barrier {
         self.seats.iter().for_each(|seat| seat.party.give_back(party));
     }
 
+    /// How many have come and wait for the others; 0 again as soon as all have.
+    #[must_use]
+    pub fn arrived(&self) -> u32 {
+        let generation = read(&self.head.word).generation();
+        let arrived = |seat: &&Seat| seat.look(generation).is_some_and(|(_, has_come)| has_come);
+        self.seats().iter().filter(arrived).fold(0, |count, _| count + 1)
+    }
+
     /// Whether it is broken.
     #[must_use]
     pub fn is_broken(&self) -> bool {

@@ -207,9 +207,7 @@ fn enter<O: Object>(
     wanted: Wanted,
     find: impl Fn(&SegmentSpec) -> Result<Segment>,
 ) -> Result<Shared<O>> {
-    let bytes = size_of::<O>() as u64;
-    let kind = Kind::new(O::KIND);
-    let spec = SegmentSpec { kind, ..spec(bytes, [O::SHAPE, O::LAYOUT, wanted.parameter, bytes]) };
+    let spec = spec_of::<O>(wanted);
     for _ in 0..TRIES_MAX {
         let segment = find(&spec).map_err(|error| named_object::<O>(error, name))?;
         check::<O>(&segment, name, wanted)?;
@@ -221,6 +219,18 @@ fn enter<O: Object>(
     Err(Error::new("open", object_name::<O>(name), ErrorKind::Busy)
         .because("it was removed and created again all the time")
         .advise("try again"))
+}
+
+/// The object `name` of `domain`, to be looked at: it may be removed meanwhile.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn look_into<O: Object>(domain: &'static Domain, name: &str) -> Result<Shared<O>> {
+    let wanted = Wanted { parameter: 0, exact: false };
+    check_name("open", object_name::<O>(name), name)?;
+    let segment = Segment::open(domain.directory(), &file_name::<O>(name), &spec_of::<O>(wanted))?;
+    check::<O>(&segment, name, wanted)?;
+    Shared::new(domain, segment, object_name::<O>(name))
 }
 
 /// Keeps the object in `segment` from being removed as long as the segment is open; false if it is removed already.
@@ -337,6 +347,12 @@ fn spec(bytes: u64, params: [u64; 4]) -> SegmentSpec {
         sizes: Sizes::AsFound,
         space: Space::Whole,
     }
+}
+
+fn spec_of<O: Object>(wanted: Wanted) -> SegmentSpec {
+    let bytes = size_of::<O>() as u64;
+    let params = [O::SHAPE, O::LAYOUT, wanted.parameter, bytes];
+    SegmentSpec { kind: Kind::new(O::KIND), ..spec(bytes, params) }
 }
 
 fn object_name<O: Object>(name: &str) -> String {
