@@ -51,7 +51,7 @@ fn in_ring(ring: &RingState) -> String {
 
 fn ring_ends(ring: &RingState) -> String {
     match ring.ended_by_death {
-        true => "  whoever had an end died, and nobody has taken it since\n".to_owned(),
+        true => "  somebody who had an end died, and the other side is still to be told\n".to_owned(),
         false => String::new(),
     }
 }

@@ -121,6 +121,7 @@ pub fn run(mut arguments: Arguments, globals: &Globals) -> Outcome {
                 ),
             )),
         },
+        Some(End::Late(failure)) => Err(failure),
         Some(End::Failed(failure)) => {
             intake.break_off();
             Err(failure)

@@ -57,6 +57,11 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
                 Err(failure)
             }
         },
+        End::Late(failure) => {
+            // More may be to come: no clean end there.
+            passage.outlet.break_off();
+            Err(failure)
+        }
         End::Failed(failure) => {
             intake.break_off();
             passage.outlet.break_off();

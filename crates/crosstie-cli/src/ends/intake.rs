@@ -32,6 +32,8 @@ pub trait Sink {
 pub enum End {
     /// Every sender said that it is done.
     Clean,
+    /// The time that was set has passed: the receiver ends in order, and nothing broke.
+    Late(Failure),
     /// Anything else.
     Failed(Failure),
 }
@@ -169,7 +171,7 @@ impl<'a> Intake<'a> {
             {
                 Ok(())
             }
-            RecvError::TimedOut => Err(End::Failed(
+            RecvError::TimedOut => Err(End::Late(
                 Failure::of_recv(address, RecvError::TimedOut)
                     .advise(format!("send one: crosstie send {address}")),
             )),

@@ -157,3 +157,23 @@ fn an_empty_stream_ends_who_is_there_and_who_comes_later_waits() {
         assert!(help.contains("comes later"), "{help}");
     }
 }
+
+#[test]
+fn a_receiver_whose_time_has_passed_left_in_order() {
+    let machine = Machine::new();
+    machine.crosstie(&["recv", "ring:e", "--timeout", "0.1"]).finish().code(124).said("timed out");
+    machine
+        .crosstie(&["inspect", "ring:e"])
+        .finish()
+        .code(0)
+        .wrote_line("ring:e  0 wait, 0 of 1048576 bytes, no sender, no receiver");
+    let ended_by_death = || {
+        let json = machine.crosstie(&["inspect", "ring:e", "--json"]).finish().code(0).output();
+        let document: serde_json::Value = serde_json::from_str(&json).expect("a document");
+        document["ring"]["ended_by_death"].clone()
+    };
+    assert_eq!(ended_by_death(), false);
+    machine.crosstie(&["send", "ring:e", "x"]).finish().code(0);
+    machine.crosstie(&["recv", "ring:e", "-n", "2", "--timeout", "0.1"]).finish().code(124).wrote("x\n");
+    assert_eq!(ended_by_death(), false);
+}

@@ -76,7 +76,7 @@ fn of_a_ring_its_depth_and_who_is_at_its_ends() {
     shows(
         &machine,
         &["inspect", "ring:orders"],
-        &["whoever had an end died, and nobody has taken it since\n"],
+        &["somebody who had an end died, and the other side is still to be told\n"],
     );
     let json = shows(&machine, &["inspect", "ring:orders", "--json"], &["\"waiting\": 3"]);
     let document: serde_json::Value = serde_json::from_str(&json).expect("a document");

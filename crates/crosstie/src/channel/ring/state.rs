@@ -44,7 +44,8 @@ pub struct RingState {
     pub sender: Option<OwnerId>,
     /// The living receiver.
     pub receiver: Option<OwnerId>,
-    /// The role of a sender or receiver, or both, was left by somebody who died, and nobody has come since.
+    /// A sender or receiver, or one of each, died, and the other side has not been told yet; also where a later one has left
+    /// in order since.
     pub ended_by_death: bool,
 }
 
