@@ -180,9 +180,48 @@ pub struct Row {
     /// may move apart or together while a run goes on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cache_line_round_trip_ns_p50: Option<u64>,
+    /// The machine had something else to do meanwhile: a side's processor time is above
+    /// [`CPU_PERCENT_MAX`], which one thread cannot have, or a repetition's figure lies more than
+    /// [`APART_MAX`] times off the median. The figures are not to be relied on.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_disturbed: bool,
     /// How often it was repeated, and how far the repetitions lie apart.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub repetitions: Option<Repetitions>,
+}
+
+/// Processor time of a side of one thread, percent of one core, above which clocks and counters
+/// contradict each other: 100, and what they are off by.
+pub const CPU_PERCENT_MAX: f64 = 105.0;
+/// A repetition that is so many times off the median was disturbed.
+pub const APART_MAX: f64 = 3.0;
+
+impl Row {
+    /// Whether the row's own figures say that the machine had something else to do.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie_measure::record::{CpuPercent, Row};
+    /// let busy = CpuPercent { sender: 100.0, receiver: 1665.0 };
+    /// assert!(Row { cpu_percent: busy, ..Row::default() }.shows_disturbance());
+    /// assert!(!Row::default().shows_disturbance());
+    /// ```
+    #[must_use]
+    pub fn shows_disturbance(&self) -> bool {
+        let shares = [self.cpu_percent, self.paced_cpu_percent];
+        let is_too_much = |share: &CpuPercent| share.sender.max(share.receiver) > CPU_PERCENT_MAX;
+        let is_apart = self.repetitions.is_some_and(|repetitions| {
+            let trips = repetitions.round_trip_ns_p50.map(|ns| ns as f64);
+            is_far(trips, self.round_trip_ns.p50 as f64)
+                || is_far(repetitions.messages_per_s, self.messages_per_s)
+        });
+        shares.iter().any(is_too_much) || is_apart
+    }
+}
+
+/// Whether the least or the most lies more than [`APART_MAX`] times off the median.
+fn is_far([least, most]: [f64; 2], median: f64) -> bool {
+    median > 0.0 && (least * APART_MAX < median || most > median * APART_MAX)
 }
 
 /// The repetitions behind a row: its figures are their medians.

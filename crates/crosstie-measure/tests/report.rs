@@ -242,6 +242,45 @@ fn every_form_says_that_shm_is_the_ring() {
 }
 
 #[test]
+fn every_form_marks_a_row_that_was_disturbed_and_says_what_that_means() {
+    let mut report = sample();
+    let forms = |report: &Report| {
+        [report::terminal(report, Colour::Plain), report::markdown(report), report::html(report)]
+    };
+    for text in forms(&report) {
+        assert!(!text.contains("disturbed"), "{text}");
+    }
+    let row = report.rows.iter_mut().find(|row| row.mechanism == "unix").expect("a row");
+    row.cpu_percent.receiver = 1665.0;
+    assert!(row.shows_disturbance());
+    row.is_disturbed = true;
+    for (text, mark) in forms(&report).iter().zip(["unix *", "unix \\*", "unix *"]) {
+        assert_eq!(text.matches(mark).count(), 1, "{mark}: {text}");
+        assert_eq!(text.matches("disturbed, not to be relied on").count(), 1, "{text}");
+    }
+    assert!(report::json(&report).expect("JSON").contains("\"is_disturbed\": true"));
+}
+
+#[test]
+fn a_side_above_a_core_and_a_repetition_far_off_are_a_disturbance() {
+    use crosstie_measure::record::{CpuPercent, Repetitions, Row};
+    let row = |receiver, trips, rates| {
+        let mut row = Row { messages_per_s: 300.0, ..Row::default() };
+        row.round_trip_ns.p50 = 300;
+        row.cpu_percent = CpuPercent { sender: 100.0, receiver };
+        row.repetitions =
+            Some(Repetitions { round_trip_ns_p50: trips, messages_per_s: rates, ..Repetitions::default() });
+        row.shows_disturbance()
+    };
+    assert!(!row(104.0, [100, 900], [100.0, 900.0]));
+    assert!(row(106.0, [300, 300], [300.0, 300.0]));
+    assert!(row(100.0, [99, 300], [300.0, 300.0]));
+    assert!(row(100.0, [300, 901], [300.0, 300.0]));
+    assert!(row(100.0, [300, 300], [99.0, 300.0]));
+    assert!(row(100.0, [300, 300], [300.0, 901.0]));
+}
+
+#[test]
 fn every_colour_of_text_is_legible_in_light_and_in_dark() {
     let page = report::html(&sample());
     let blocks: Vec<&str> = page.split(":root {").skip(1).filter_map(|rest| rest.split('}').next()).collect();

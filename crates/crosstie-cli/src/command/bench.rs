@@ -136,7 +136,7 @@ fn json(row: &Row) -> Result<String, Failure> {
     Ok(text + "\n")
 }
 
-/// The row in words; what was not measured is not said.
+/// The row in words; what was not measured is not said, and that it was disturbed is.
 fn describe(row: &Row) -> String {
     let ns = |ns: u64| report::duration(ns as f64);
     let mut lines = vec![format!(
@@ -167,5 +167,18 @@ fn describe(row: &Row) -> String {
     if row.lost > 0 {
         lines.push(format!("lost             {} messages", row.lost));
     }
+    lines.extend(report::disturbance([row]).map(|words| words.trim_start_matches("* ").to_owned()));
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_was_disturbed_says_so() {
+        let row = Row { is_disturbed: true, ..Row::default() };
+        assert!(describe(&row).contains("\ndisturbed, not to be relied on"), "{}", describe(&row));
+        assert!(!describe(&Row::default()).contains("disturbed"));
+    }
 }

@@ -99,5 +99,6 @@ pub(super) fn measure(phases: &mut dyn Phases, mechanism: &str, want: &Want) -> 
         row.lost = answers.server.lost;
         row.syscalls_per_message = phases.syscalls_per_message(few.min(TRACED_COUNT))?;
     }
+    row.is_disturbed = row.shows_disturbance();
     Ok(row)
 }

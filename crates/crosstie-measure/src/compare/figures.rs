@@ -104,6 +104,7 @@ impl Cell {
             row.full_messages_per_s = Some(median(&self.figures(Figure::Full)));
         }
         row.repetitions = Some(self.spread());
+        row.is_disturbed = row.shows_disturbance();
         Some(row)
     }
 

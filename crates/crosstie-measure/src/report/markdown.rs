@@ -65,6 +65,9 @@ fn sizes(report: &Report, block: &table::Block<'_>, text: &mut String) {
     for row in &block.rows {
         detail(report, row, text);
     }
+    if let Some(words) = table::disturbance(block.rows.iter().copied()) {
+        text.push_str(&format!("\n{}\n", escaped(&words)));
+    }
 }
 
 /// The second half.
@@ -102,7 +105,7 @@ const DETAIL: [&str; 9] = [
 ];
 
 fn detail(report: &Report, row: &Row, text: &mut String) {
-    let label = escaped(&table::label(report, row));
+    let label = escaped(&table::marked(report, row));
     if let Some(reason) = &row.not_measured {
         line(text, &[&label, &escaped(reason), "", "", "", "", "", "", ""]);
         return;

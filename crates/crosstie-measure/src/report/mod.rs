@@ -34,6 +34,7 @@ pub use html::html;
 pub use json::{from_json, json};
 pub use markdown::markdown;
 pub use svg::picture;
+pub use table::disturbance;
 pub use terminal::{Colour, terminal};
 pub(crate) use wrap::wrap;
 

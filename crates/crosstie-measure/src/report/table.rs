@@ -1,6 +1,6 @@
 //! The rows that every form shows: the textbook's table, the figures by size, the floor.
 
-use crate::record::{Mechanism, Report, Row};
+use crate::record::{APART_MAX, CPU_PERCENT_MAX, Mechanism, Report, Row};
 
 use super::figure;
 
@@ -107,6 +107,11 @@ fn rank(mechanism: &str) -> usize {
     ORDER.iter().position(|name| *name == mechanism).unwrap_or(ORDER.len())
 }
 
+/// What a row is called in a table: as [`label`], and `"unix *"` where it was disturbed.
+pub(crate) fn marked(report: &Report, row: &Row) -> String {
+    format!("{}{}", label(report, row), if row.is_disturbed { " *" } else { "" })
+}
+
 /// What a row is called: `"shm spin"`, `"pipe"`, `"tcp loopback"`.
 pub(crate) fn label(report: &Report, row: &Row) -> String {
     let spins = report.rows.iter().any(|other| other.mechanism == row.mechanism && other.wait == "spin");
@@ -118,6 +123,17 @@ pub(crate) fn label(report: &Report, row: &Row) -> String {
 /// Whether the figures of a mechanism that reaches the network were taken without one.
 pub(crate) fn is_loopback(mechanism: &str) -> bool {
     matches!(mechanism, "tcp" | "udp")
+}
+
+/// What the mark `*` of a disturbed row means, for the line under a table; `None` where no row has it.
+#[must_use]
+pub fn disturbance<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Option<String> {
+    rows.into_iter().any(|row| row.is_disturbed).then(|| {
+        format!(
+            "* disturbed, not to be relied on: a side had more than {CPU_PERCENT_MAX:.0} % of a core, or a \
+             repetition lies more than {APART_MAX:.0} times off the median."
+        )
+    })
 }
 
 /// Whether a row has figures.

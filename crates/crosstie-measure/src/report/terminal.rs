@@ -126,15 +126,18 @@ impl Page {
                 ["floor".to_owned(), round_trip, blank(), "1×".to_owned(), messages, bytes, blank(), blank()],
                 Tone::Floor,
             );
-            for row in block.rows {
+            for row in &block.rows {
                 self.row(report, row);
+            }
+            for line in table::disturbance(block.rows).iter().flat_map(|words| wrap(words, COLUMNS)) {
+                self.line(&line, Tone::Warning);
             }
             self.line("", Tone::Normal);
         }
     }
 
     fn row(&mut self, report: &Report, row: &Row) {
-        let label = clipped(&table::label(report, row), NAME - 2);
+        let label = clipped(&table::marked(report, row), NAME - 2);
         if let Some(reason) = &row.not_measured {
             let name = vec![(label, Tone::Normal)];
             let widths = [NAME, COLUMNS - NAME - GAP];
@@ -142,7 +145,7 @@ impl Page {
             self.cells(&[name, reason], &widths);
             return;
         }
-        let tone = if row.verified { Tone::Normal } else { Tone::Warning };
+        let tone = if row.verified && !row.is_disturbed { Tone::Normal } else { Tone::Warning };
         let label = if row.verified { label } else { format!("! {label}") };
         self.figures(
             [

@@ -102,6 +102,9 @@ pub(crate) fn detail(report: &Report) -> String {
         text.push_str("</tbody>\n");
     }
     text.push_str("</table>\n</div>\n");
+    if let Some(words) = table::disturbance(&report.rows) {
+        text.push_str(&format!("<p class=\"lead\">{}</p>\n", escaped(&words)));
+    }
     text
 }
 
@@ -117,7 +120,7 @@ fn floor_row(report: &Report, payload_bytes: usize) -> String {
 }
 
 fn detail_row(report: &Report, row: &Row) -> String {
-    let label = escaped(&table::label(report, row));
+    let label = escaped(&table::marked(report, row));
     if let Some(reason) = &row.not_measured {
         let reason = escaped(reason);
         return format!(
