@@ -1,5 +1,8 @@
 //! The command's exit code and ours, told apart.
 
+use std::path::Path;
+
+use crosstie::ErrorKind;
 use rustix::process::Signal;
 
 use crate::machine::{Machine, until};
@@ -81,4 +84,43 @@ fn a_long_wait_says_who_has_it_for_how_long_and_who_is_ahead() {
     assert!(line.contains(" sleep for "), "{line}");
     waiter.said("lock:db is held by").said("after a wait of ");
     holder.signal(Signal::TERM);
+}
+
+/// The table of docs/exit-codes.md: the codes and words of `crosstie --help`, with the ids of the error table.
+fn table_of_codes(help: &str) -> Vec<String> {
+    let listed = help.split_once("Exit codes:\n").expect("--help lists them").1;
+    let codes: Vec<(u8, &str)> = listed
+        .lines()
+        .map_while(|line| line.trim().split_once("  "))
+        .map(|(code, words)| (code.parse().expect("a code"), words.trim()))
+        .collect();
+    for kind in ErrorKind::ALL {
+        assert!(codes.iter().any(|(code, _)| *code == kind.exit_code()), "--help lacks {}", kind.id());
+    }
+    let row = |&(code, words): &(u8, &str)| {
+        let kinds = ErrorKind::ALL.iter().filter(|kind| kind.exit_code() == code);
+        let ids: Vec<String> = kinds.map(|kind| format!("`{}`", kind.id())).collect();
+        format!("| {code} | {} | {words} |", ids.join(" "))
+    };
+    codes.iter().map(row).collect()
+}
+
+/// `CROSSTIE_WRITE=1 cargo test -p crosstie-cli --test cli exit_codes` writes it anew.
+#[test]
+fn the_page_on_exit_codes_says_what_help_and_the_error_table_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/exit-codes.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let help = Machine::new().crosstie(&["--help"]).finish().code(0).output();
+    let made = table_of_codes(&help);
+    assert!(made.len() > 15, "{made:?}");
+    let is_row = |line: &&str| line.starts_with("| ") && !line.starts_with("| code");
+    if std::env::var_os("CROSSTIE_WRITE").is_some() {
+        let kept: Vec<&str> = page.lines().filter(|line| !is_row(line)).collect();
+        let written =
+            kept.join("\n").replace("|--:|---|---|", &format!("|--:|---|---|\n{}", made.join("\n")));
+        std::fs::write(&path, written + "\n").unwrap();
+        return;
+    }
+    let committed: Vec<&str> = page.lines().filter(is_row).collect();
+    assert_eq!(committed, made, "CROSSTIE_WRITE=1 cargo test -p crosstie-cli --test cli exit_codes");
 }
