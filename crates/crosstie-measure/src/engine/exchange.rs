@@ -109,6 +109,8 @@ pub struct Arrivals {
     pub count: u64,
     /// When the first, the last, and some in between had arrived: (how many by then, the time).
     pub marks: Vec<(u64, u64)>,
+    /// Processor time of this process when the first arrived: waiting for it is no part of the phase.
+    pub first_processor_ns: u64,
 }
 
 /// Into so many equal parts a one-way phase is cut, at most.
@@ -217,6 +219,9 @@ impl<O: Outbound, I: Inbound> Play for Exchange<O, I> {
                 work();
             }
             arrivals.count += 1;
+            if arrivals.count == 1 {
+                arrivals.first_processor_ns = usage::processor_time_ns();
+            }
             if arrivals.count == next_mark {
                 arrivals.marks.push((arrivals.count, clock::now_ns()));
                 next_mark += part;
@@ -300,13 +305,12 @@ pub fn time_whole(play: &mut dyn FnMut() -> Result<(), Fault>, count: u64) -> Re
 /// # Errors
 /// As [`Play::consume`].
 pub fn time_arrivals(play: &mut dyn Play, count: u64, burden: Burden) -> Result<Answer, Fault> {
-    let processor_before = usage::processor_time_ns();
     let arrivals = play.consume(count, burden)?;
     Ok(Answer {
         messages: arrivals.count.saturating_sub(1),
         elapsed_ns: arrivals.elapsed_ns(),
         steady_per_second: arrivals.steady_per_second(),
-        processor_ns: usage::processor_time_ns() - processor_before,
+        processor_ns: usage::processor_time_ns() - arrivals.first_processor_ns,
         lost: count - arrivals.count,
         ..Answer::default()
     })
@@ -327,16 +331,55 @@ mod tests {
 
     #[test]
     fn a_rate_is_that_of_the_middle_part_and_a_rest_belongs_to_the_last() {
-        let mut arrivals = Arrivals { count: 35, marks: vec![(1, 0), (11, 100), (21, 9_000), (31, 9_100)] };
+        let marks = vec![(1, 0), (11, 100), (21, 9_000), (31, 9_100)];
+        let mut arrivals = Arrivals { count: 35, marks, ..Arrivals::default() };
         arrivals.finish(9_140);
         assert_eq!(arrivals.marks, [(1, 0), (11, 100), (21, 9_000), (35, 9_140)]);
         assert!((arrivals.steady_per_second() - 1e8).abs() < 1.0);
         assert_eq!(arrivals.elapsed_ns(), 9_140);
     }
 
+    /// Works for 20 ms before its first message.
+    struct Late {
+        payloads: Payloads,
+        next: u64,
+    }
+
+    const LATE_NS: u64 = 20_000_000;
+
+    impl Inbound for Late {
+        fn receive<R>(&mut self, read: impl FnOnce(&[u8]) -> R) -> Result<R, Fault> {
+            let begun = usage::processor_time_ns();
+            while self.next == 0 && usage::processor_time_ns() - begun < LATE_NS {
+                work();
+            }
+            self.next += 1;
+            Ok(read(self.payloads.message(self.next - 1)))
+        }
+    }
+
+    #[test]
+    fn what_a_receiver_spends_before_the_first_arrival_is_not_counted() {
+        let payloads = || Payloads::new(64, 1).unwrap();
+        let inbound = Late { payloads: payloads(), next: 0 };
+        let mut exchange = Exchange { outbound: Nowhere, inbound, payloads: payloads(), sequence: 0 };
+        let before = usage::processor_time_ns();
+        let arrivals = exchange.consume(4, Burden::None).unwrap();
+        assert_eq!(arrivals.count, 4);
+        assert!(arrivals.first_processor_ns >= before + LATE_NS);
+    }
+
+    struct Nowhere;
+
+    impl Outbound for Nowhere {
+        fn send(&mut self, _message: &[u8]) -> Result<(), Fault> {
+            Ok(())
+        }
+    }
+
     #[test]
     fn a_phase_shorter_than_a_part_has_its_mean_rate() {
-        let mut arrivals = Arrivals { count: 11, marks: vec![(1, 0)] };
+        let mut arrivals = Arrivals { count: 11, marks: vec![(1, 0)], ..Arrivals::default() };
         arrivals.finish(1_000);
         assert!((arrivals.steady_per_second() - 1e7).abs() < 1.0);
         assert_eq!(part_messages(16 << 20, 8), 1 << 20);
