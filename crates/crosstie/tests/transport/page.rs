@@ -24,6 +24,7 @@ fn every_test_that_the_page_on_delivery_names_exists() {
     let mut names = HashSet::new();
     tests_below(&crate_folder.join("src"), &mut names);
     tests_below(&crate_folder.join("tests"), &mut names);
+    tests_below(&crate_folder.join("../crosstie-cli/tests"), &mut names);
     let page = std::fs::read_to_string(crate_folder.join("../../docs/delivery.md")).expect("the page");
     let words = page.split('`').skip(1).step_by(2);
     let named: Vec<_> = words.filter(|word| word.matches('_').count() >= 4).collect();
