@@ -222,6 +222,8 @@ pub enum Check<C> {
     None,
     /// Not to be told yet: look again in a millisecond.
     LookAgain,
+    /// Not to be told yet, and not soon: look again in a tenth of a second.
+    LookLater,
     /// One that this participant has to end by giving up.
     Deadlock(C),
 }

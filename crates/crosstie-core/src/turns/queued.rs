@@ -8,6 +8,8 @@ use crate::{Deadline, OwnerId};
 
 /// How soon to look again for a deadlock that could not be told yet: 1 ms.
 const LOOK_AGAIN_NS: u64 = 1_000_000;
+/// The same of one that may never be told: 100 ms.
+const LOOK_LATER_NS: u64 = 100_000_000;
 
 /// What somebody asks of an object.
 #[derive(Clone, Copy, Debug)]
@@ -152,6 +154,9 @@ impl<'a, W: Wait> Queued<'a, W> {
                 Check::None => self.asked_for_deadlock = true,
                 Check::LookAgain => {
                     until = until.min(Deadline::at_ns(self.wait.now_ns()).after_ns(LOOK_AGAIN_NS));
+                }
+                Check::LookLater => {
+                    until = until.min(Deadline::at_ns(self.wait.now_ns()).after_ns(LOOK_LATER_NS));
                 }
                 Check::Deadlock(cycle) => return Err(Refused::Deadlock(cycle)),
             }

@@ -28,7 +28,8 @@ use crate::os::{clock, process};
 /// How often a look is repeated because somebody in the cycle moved on.
 const LOOKS_MAX: u32 = 4;
 
-/// How long a shell may take until it waits for the command that it has started: 1 s.
+/// How long a shell takes at most, as a rule, until it waits for the command that it has started: 1 s. For one that takes longer
+/// its command looks only now and then.
 const UNSURE_NS: u64 = 1_000_000_000;
 
 /// Room for so many waits and holds is made at once; for more, when there are more.
@@ -172,9 +173,10 @@ impl Member {
     }
 }
 
-/// Whether a wait has begun so lately that a shell may still come to wait for who waits.
-fn is_recent(own: &Seen) -> bool {
-    clock::now_ns().saturating_sub(own.want.since_ns) <= UNSURE_NS
+/// When to look again, for whom a shell may still come to wait: soon, where the wait has begun lately.
+fn look_again(own: Option<Seen>) -> Check<Deadlock> {
+    let waited_ns = own.map_or(0, |own| clock::now_ns().saturating_sub(own.want.since_ns));
+    if waited_ns <= UNSURE_NS { Check::LookAgain } else { Check::LookLater }
 }
 
 impl Domain {
@@ -187,7 +189,7 @@ impl Domain {
         match self.prove_deadlock(me, own) {
             // Whoever looked for those who wait while the record was written anew has not found it: so the caller looks at
             // its object before it sleeps for long.
-            Check::None if is_new => Check::LookAgain,
+            Check::None if is_new => look_again(own),
             check => check,
         }
     }
@@ -243,7 +245,7 @@ impl Domain {
     /// record before finds it changed.
     fn look_behind(&'static self, me: Me) -> (Option<Seen>, bool) {
         let Some(own) = me.slot.waiting.read() else { return (None, false) };
-        if !may_be_behind() || !is_recent(&own) {
+        if !may_be_behind() {
             return (Some(own), false);
         }
         let unnamed = self.names_outer(me, &own);
@@ -290,9 +292,9 @@ impl Domain {
     fn none_yet(&'static self, me: Me, own: Option<Seen>) -> Check<Deadlock> {
         let is_unsettled = |own: Seen| {
             let names_outer = || self.names_outer(me, &own).is_some();
-            is_recent(&own) && (names_outer() || self.is_line_unsettled(own.want.behind))
+            names_outer() || self.is_line_unsettled(own.want.behind)
         };
-        if may_be_behind() && own.is_some_and(is_unsettled) { Check::LookAgain } else { Check::None }
+        if may_be_behind() && own.is_some_and(is_unsettled) { look_again(own) } else { Check::None }
     }
 
     /// Everyone who waits without a deadline for something that somebody holds, and what they hold.

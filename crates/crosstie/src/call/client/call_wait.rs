@@ -18,6 +18,8 @@ use crate::os::clock;
 
 /// How soon is looked again where a proof could not be finished.
 const LOOK_AGAIN_NS: u64 = 1_000_000;
+/// The same of one that may never be told: 100 ms.
+const LOOK_LATER_NS: u64 = 100_000_000;
 
 /// Who could do a call.
 enum Servers {
@@ -148,10 +150,8 @@ impl Beside for CallWait {
         }
         match me.deadlock() {
             Check::None => Some(until),
-            Check::LookAgain => {
-                let soon = Deadline::at_ns(clock::now_ns()).after_ns(LOOK_AGAIN_NS);
-                Some(until.min(soon))
-            }
+            Check::LookAgain => Some(until.min(Deadline::at_ns(clock::now_ns()).after_ns(LOOK_AGAIN_NS))),
+            Check::LookLater => Some(until.min(Deadline::at_ns(clock::now_ns()).after_ns(LOOK_LATER_NS))),
             Check::Deadlock(deadlock) => {
                 self.leave();
                 *self.found.borrow_mut() = Some(deadlock);
