@@ -105,6 +105,15 @@ fn a_client_of_calls_is_what_the_document_says() {
     drop(call);
 }
 
+/// Stops a server when it is dropped.
+struct StopsAtEnd<'a>(&'a crosstie::call::Stopper);
+
+impl Drop for StopsAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 #[test]
 fn a_server_of_calls_is_what_the_document_says() {
     let folder = tempfile::tempdir().unwrap();
@@ -120,15 +129,21 @@ fn a_server_of_calls_is_what_the_document_says() {
         scope.spawn(|| server.serve(1, Ok::<String, _>).unwrap());
         let client = crosstie::Client::<str, str>::open_with("ring:example", &options).unwrap();
         assert_eq!(client.call("is it there?").unwrap(), "is it there?");
+        // Whatever fails below: the server ends, and the failure is told.
+        let _stops = StopsAtEnd(&stop);
         let name = sign_of().unwrap();
-        let file = fs::read(domain.join(&name)).unwrap();
-        compare("A server of calls", &file);
+        let read = || fs::read(domain.join(&name)).unwrap();
+        // The reply comes before its worker is written down as free.
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(2);
+        while std::panic::catch_unwind(|| compare("A server of calls", &read())).is_err() {
+            assert!(std::time::Instant::now() < until, "the server's bytes are others");
+        }
+        let file = read();
         assert_eq!(end_of("A server of calls"), file.len());
         assert_eq!(name.len(), "server.".len() + 16);
         let description = DOCUMENT.lines().find_map(|line| line.strip_prefix("- server: `")).unwrap();
         let hash = layout_hash(description.trim_end_matches('`'));
         assert_eq!(file[24..32], hash.to_le_bytes(), "the layout's hash");
-        stop.stop();
     });
     drop((server, stop));
     assert_eq!(sign_of(), None, "taken down with the server");
