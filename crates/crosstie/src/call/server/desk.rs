@@ -176,8 +176,6 @@ impl Desk {
             state.pool_at_door_count -= is_of_pool;
             has_looked = matches!(came, Came::Nothing);
             if let Came::Call(taken) = came {
-                // Whoever slept because somebody was at the door may go there now.
-                self.tell(&state);
                 if !state.is_stopped && state.queue.is_empty() && self.may_take(&state, worker) {
                     if let Some(taken) = self.hand_over(&mut state, worker, taken) {
                         return Ok(taken);
