@@ -12,8 +12,8 @@
 //!
 //! # Invariants
 //! - **I1** Only the slot's living occupant writes the record (`word::slot` I4).
-//! - **I2** While the sequence is odd no word changes but the publish ticket, which goes from 0 to its
-//!   value once.
+//! - **I2** While the sequence is odd no word changes but two: the publish ticket, which goes from 0 to its value; and
+//!   the command that it names, from none to one, while the ticket is 0. A ticket that was taken back comes back larger.
 //! - **I3** The sequence never falls, also from one occupant to the next: a record that was read with one
 //!   sequence before and after was read whole, and its owner has been waiting all the time between.
 //! - **I4** A waiter publishes before it looks at the object for the last time before it sleeps; who
@@ -24,6 +24,8 @@
 //! |---|---|---|---|
 //! | idle → waiting ([`WaitRecord::publish`]) | occupant | Release, then SeqCst fence | the words are visible with the sequence; I4 |
 //! | ticket 0 → t ([`WaitRecord::set_ticket`]) | occupant | Release | a finder that sees t sees the record |
+//! | ticket t → 0 ([`WaitRecord::take_ticket_back`]) | occupant | Release | whoever sees what it names next sees that its ticket has changed |
+//! | command none → c ([`WaitRecord::name_command`]) | occupant | Release | as above |
 //! | waiting → idle ([`WaitRecord::withdraw`]) | occupant | Release, then fence | what it did meanwhile is visible to who finds it gone |
 //! | waiting → idle ([`WaitRecord::clear`]) | a slot's next occupant | Release | the dead's record ends before the slot is described anew |
 //!
@@ -218,6 +220,26 @@ impl WaitRecord {
     pub fn set_ticket(&self, ticket: u64) {
         // Release: who reads the ticket of a wait has its words (I2).
         self.ticket.store(ticket, Ordering::Release);
+    }
+
+    /// Takes the ticket back, before the record names a command; then it needs a new one.
+    pub fn take_ticket_back(&self) {
+        // Release: keeps it before what is named next (I2).
+        self.ticket.store(0, Ordering::Release);
+    }
+
+    /// Names the command under which the occupant waits, in the record that `publish` wrote without one; only the occupant calls
+    /// it (I1), once its ticket is taken back (I2).
+    pub fn name_command(&self, command: OwnerId) {
+        // Release: whoever reads it, by `read`, sees the ticket taken back.
+        self.behind.store(command.to_bits(), Ordering::Release);
+    }
+
+    /// Whether the very wait of `seen` goes on, and nothing was added to it (I2, I3).
+    #[must_use]
+    pub fn is_unchanged(&self, seen: &Seen) -> bool {
+        // Relaxed: ordered behind the reads that it judges by the Acquire in `read`.
+        self.is_still(seen.sequence) && self.ticket.load(Ordering::Relaxed) == seen.ticket
     }
 
     /// Ends the wait; only the occupant calls it (I1). Who looks for waiters from now on finds none

@@ -70,7 +70,7 @@ fn serve<const N: usize>(others: [fn(&Mutex, &Me); N], twin: Twin, dies: Dies, p
         let others: Vec<_> = others
             .iter()
             .enumerate()
-            .map(|(index, &act)| spawn(&world, index + 1, dies, move |it, me| act(it, me)))
+            .map(|(index, &act)| spawn(&world, index + 1, dies, act))
             .collect();
         play_until(&world, 0, None, |me| give_up(&world, me));
         for other in others {

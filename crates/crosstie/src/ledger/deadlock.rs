@@ -8,7 +8,6 @@
 //! programs cost system calls, and who gives up should go on.
 
 use std::fmt;
-use std::ptr;
 use std::time::Duration;
 
 use crosstie_core::OwnerId;
@@ -16,7 +15,7 @@ use crosstie_core::graph::{self, Blocked, Claim, Held, Verdict};
 use crosstie_core::layout::reports::{MEMBERS, Report};
 use crosstie_core::wait::Check;
 use crosstie_core::word::slot::Slot;
-use crosstie_core::word::waiting::{Mode, Seen, WaitRecord, Want};
+use crosstie_core::word::waiting::{Mode, Seen, WaitRecord};
 
 use super::behind::{Above, Holder, may_be_behind};
 use super::calls::{Others, key_of_call};
@@ -182,19 +181,10 @@ fn look_again(own: Option<Seen>) -> Check<Deadlock> {
 impl Domain {
     /// Whether `me`, whose wait is published, is in a deadlock that it has to end.
     pub(super) fn check_deadlock(&'static self, me: Me) -> Check<Deadlock> {
-        let (own, is_new) = self.look_behind(me);
+        let own = self.look_behind(me);
         if own.is_some_and(|own| own.ticket == 0) {
             me.slot.waiting.set_ticket(self.words().next_ticket());
         }
-        match self.prove_deadlock(me, own) {
-            // Whoever looked for those who wait while the record was written anew has not found it: so the caller looks at
-            // its object before it sleeps for long.
-            Check::None if is_new => look_again(own),
-            check => check,
-        }
-    }
-
-    fn prove_deadlock(&'static self, me: Me, own: Option<Seen>) -> Check<Deadlock> {
         let mut members = Vec::with_capacity(USUAL);
         let mut blocked = Vec::with_capacity(USUAL);
         let mut held = Vec::with_capacity(USUAL);
@@ -211,11 +201,11 @@ impl Domain {
                 Verdict::Deadlock { victim } => victim,
             };
             if victim != index_of(index) {
-                return Check::None;
+                return self.none_yet(me, own);
             }
             let still = |&index: &u32| {
                 let member = members.get(index as usize);
-                member.is_some_and(|it| it.slot.waiting.is_still(it.seen.sequence) && self.is_alive(it.id))
+                member.is_some_and(|it| it.slot.waiting.is_unchanged(&it.seen) && self.is_alive(it.id))
             };
             if answer.component.iter().all(still) {
                 let component = || answer.component.iter().filter_map(|&at| members.get(at as usize));
@@ -236,33 +226,28 @@ impl Domain {
         Check::LookAgain
     }
 
-    /// The caller's own record, and whether it was written anew. The command under which it runs is named, in it or in that
+    /// The caller's own record. The command under which it runs is named, in it or in that
     /// of the command for which it waits, as soon as that is sure: a shell that has just started this process does not wait
     /// for it yet.
     ///
     /// An edge that is new needs a ticket that is: of those in a cycle, the one with the highest has to see all of them. So the
-    /// caller's record is written anew, without a ticket, before the edge is there; whoever sees the edge and had read the
-    /// record before finds it changed.
-    fn look_behind(&'static self, me: Me) -> (Option<Seen>, bool) {
-        let Some(own) = me.slot.waiting.read() else { return (None, false) };
+    /// caller's ticket is taken back before the edge is there; whoever sees the edge and had read the ticket before finds it
+    /// changed.
+    fn look_behind(&'static self, me: Me) -> Option<Seen> {
+        let own = me.slot.waiting.read()?;
         if !may_be_behind() {
-            return (Some(own), false);
+            return Some(own);
         }
         let unnamed = self.names_outer(me, &own);
         let named = unnamed.and_then(|record| Some((record, self.surely_behind()?)));
         // An edge further up comes by itself, at any time.
-        if named.is_none() && !self.is_line_unsettled(own.want.behind) {
-            return (Some(own), false);
+        if named.is_some() || self.is_line_unsettled(own.want.behind) {
+            me.slot.waiting.take_ticket_back();
         }
-        let of_own = named.filter(|&(record, _)| ptr::eq(record, &raw const me.slot.waiting));
-        let behind = of_own.map_or(own.want.behind, |(_, behind)| Some(behind));
-        me.slot.waiting.publish(&Want { behind, ..own.want });
-        if let (Some((record, behind)), None) = (named, of_own)
-            && let Some(seen) = record.read()
-        {
-            record.publish(&Want { behind: Some(behind), ..seen.want });
+        if let Some((record, behind)) = named {
+            record.name_command(behind);
         }
-        (me.slot.waiting.read(), true)
+        me.slot.waiting.read()
     }
 
     /// Whether a command of the line from `command` upwards may come to wait for the one below it.
