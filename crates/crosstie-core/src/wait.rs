@@ -87,6 +87,9 @@ pub trait Wait: Wake {
     /// behind that.
     fn changers(&self, key: u64, visit: &mut dyn FnMut(OwnerId));
 
+    /// Fences every running thread of every process that takes turns here; answers false where that cannot be.
+    fn fence_all(&self) -> bool;
+
     /// Sleeps unless what was `seen` has changed; until it is nudged, one of `watch` dies, or `deadline` passes. One that
     /// [`Blocks`] sleeps in the first poll.
     fn sleep(&self, seen: &Seen<'_>, watch: &[OwnerId], deadline: Deadline) -> impl Future<Output = Slept>;

@@ -20,6 +20,8 @@ mod counting;
 mod doorbell;
 #[path = "models/event.rs"]
 mod event;
+#[path = "models/giving.rs"]
+mod giving;
 #[path = "models/late_edge.rs"]
 mod late_edge;
 #[path = "models/life_word.rs"]

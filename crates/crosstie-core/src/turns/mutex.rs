@@ -1,6 +1,6 @@
 //! Locking and unlocking a mutex: the word's protocol ([`crate::word::mutex`]) with its queue.
 //!
-//! The fast path is [`MutexWord::try_lock`] and [`MutexWord::try_unlock`]; what stands here is for
+//! The fast path is [`MutexWord::try_lock`] and [`give_up`]; the rest of what stands here is for
 //! when those say no.
 
 use crate::turns::queued::{Queued, Request};
@@ -55,6 +55,9 @@ pub async fn lock_async<W: Wait>(
         }
     });
     let mut queued = Queued::enter(head, wait, request);
+    // Published first (`word::giving` I3).
+    let is_sure = head.giving().forbid(|| wait.fence_all());
+    crash_point!("mutex.forbidden");
     let mut place = None;
     let mut guard = Guard::new();
     let refused = loop {
@@ -86,7 +89,10 @@ pub async fn lock_async<W: Wait>(
             head.meet_owner(wait.now_ns());
         }
         let watch = around.ahead.or(found.owner());
-        let limit_ns = if wait.guards() { guard.limit_ns(head, around.ahead_count) } else { u64::MAX };
+        let mut limit_ns = if wait.guards() { guard.limit_ns(head, around.ahead_count) } else { u64::MAX };
+        if !is_sure {
+            limit_ns = limit_ns.min(UNSURE_NS);
+        }
         if let Err(refused) = queued.sleep_at_most(limit_ns, &seen, watch.as_slice()).await {
             break refused;
         }
@@ -103,7 +109,56 @@ fn take_crossed<W: Wait>(head: &Head, wait: &W, owner: OwnerId) -> bool {
     is_granted_to_me(wait, found) && word.take_first(found, owner).is_ok()
 }
 
-/// Unlocks the mutex of `head`, which `owner` has and [`MutexWord::try_unlock`] would not give up.
+/// How [`give_up`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenUp {
+    /// Given up.
+    Done,
+    /// Given up, but somebody may have come to wait: call [`wake_first`].
+    MayBeAwaited,
+    /// Not given up: call [`unlock`], and before it [`allow_stores`].
+    Not,
+}
+
+/// So many acquisitions apart an owner sees whether it may give up by a store again.
+pub const ALLOW_EVERY: u64 = 256;
+
+/// Gives the mutex of `head` up if that takes some instructions. `is_fenced`: whether the caller's process is among those that
+/// [`Wait::fence_all`] reaches.
+#[inline(always)]
+pub fn give_up(head: &Head, owner: OwnerId, is_fenced: bool) -> GivenUp {
+    let (word, giving) = (MutexWord::new(&head.word), head.giving());
+    let Some(seen) = giving.may_store().filter(|_| is_fenced) else {
+        let is_done = !head.token().is_multiple_of(ALLOW_EVERY) && word.try_unlock(owner);
+        return if is_done { GivenUp::Done } else { GivenUp::Not };
+    };
+    if !word.try_store(owner) {
+        return GivenUp::Not;
+    }
+    crash_point!("mutex.stored");
+    if giving.is_still(seen) { GivenUp::Done } else { GivenUp::MayBeAwaited }
+}
+
+/// Looks for the first in the queue of `head`, whose mutex was given up, and wakes it.
+#[cold]
+pub fn wake_first<W: Wake>(head: &Head, wait: &W) {
+    match wait.first(head.key()) {
+        Some(first) => wait.nudge(first),
+        None => head.set_first_since_ns(0),
+    }
+}
+
+/// Lets owners give the mutex of `head` up by a store from now on, if it is no fair one and nobody waits; only its owner calls it, from a
+/// process that [`Wait::fence_all`] reaches.
+#[cold]
+pub fn allow_stores<W: Wake>(head: &Head, wait: &W, owner: OwnerId) {
+    if head.patience_us() != 0 && MutexWord::new(&head.word).read().to_bits() == owner.to_bits() {
+        // The key is read behind the first step: who waits for a mutex on the heap has named it before it looked.
+        head.giving().allow(|| wait.first(head.key()).is_some());
+    }
+}
+
+/// Unlocks the mutex of `head`, which `owner` has and [`give_up`] would not give up.
 ///
 /// Never waits. Does nothing if `owner` does not have it.
 #[cold]
@@ -147,12 +202,12 @@ fn wake<W: Wake>(head: &Head, wait: &W, found: Found) -> bool {
         return false;
     }
     crash_point!("mutex.released");
-    match wait.first(head.key()) {
-        Some(first) => wait.nudge(first),
-        None => head.set_first_since_ns(0),
-    }
+    wake_first(head, wait);
     true
 }
+
+/// How long one whom an owner may have missed sleeps: 1 ms.
+const UNSURE_NS: u64 = 1_000_000;
 
 /// What those behind the first do for it. Who runs does not know that the first was woken long ago and has no
 /// processor yet; one of those behind may have one. So each looks now and then, the nearest most often.

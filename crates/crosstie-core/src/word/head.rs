@@ -20,7 +20,8 @@
 //! | 96 | 8 | owners that died | who found out |
 //! | 104 | 8 | the owner that died last | who found out |
 //! | 112 | 4 | changes that others wait for, as many as began | who makes one |
-//! | 116 | 12 | zero | |
+//! | 116 | 4 | of a mutex: how it is given up ([`Giving`]) | who waits; the owner |
+//! | 120 | 8 | zero | |
 //!
 //! # States
 //! The word's are its protocol's. The rest are numbers, and two marks: poisoned (the last owner panicked),
@@ -61,6 +62,7 @@
 
 use crate::OwnerId;
 use crate::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::word::giving::Giving;
 
 /// The head of an object; see the module.
 #[derive(Debug)]
@@ -82,10 +84,11 @@ pub struct Head {
     deaths: AtomicU64,
     died: AtomicU64,
     changes: AtomicU32,
+    giving: AtomicU32,
     reserved: [AtomicU32; RESERVED],
 }
 
-const RESERVED: usize = if cfg!(crosstie_loom) { 0 } else { 3 };
+const RESERVED: usize = if cfg!(crosstie_loom) { 0 } else { 2 };
 
 /// The last owner panicked.
 pub const POISONED: u32 = 1;
@@ -122,7 +125,9 @@ const _: () = {
             && offset_of!(Head, first_since_ns) == 40
     );
     assert!(offset_of!(Head, met) == 48 && offset_of!(Head, contended) == 64);
-    assert!(offset_of!(Head, deaths) == 96 && offset_of!(Head, changes) == 112);
+    assert!(
+        offset_of!(Head, deaths) == 96 && offset_of!(Head, changes) == 112 && offset_of!(Head, giving) == 116
+    );
 };
 
 macro_rules! new_head {
@@ -146,6 +151,7 @@ macro_rules! new_head {
                 deaths: AtomicU64::new(0),
                 died: AtomicU64::new(0),
                 changes: AtomicU32::new(0),
+                giving: AtomicU32::new(0),
                 #[cfg(not(crosstie_loom))]
                 reserved: [const { AtomicU32::new(0) }; RESERVED],
                 #[cfg(crosstie_loom)]
@@ -270,6 +276,13 @@ impl Head {
     pub fn changes(&self) -> (&AtomicU32, u32) {
         // Acquire: meets the Release in `count_change`.
         (&self.changes, self.changes.load(Ordering::Acquire))
+    }
+
+    /// How it is given up while nobody waits, for who has it alone.
+    #[inline(always)]
+    #[must_use]
+    pub fn giving(&self) -> Giving<'_> {
+        Giving::new(&self.giving)
     }
 
     /// How long the first in the queue waits before it is served before newcomers, in microseconds.

@@ -8,6 +8,7 @@
 //! | [`changes`] | that a participant is about to change what others wait for |
 //! | [`choice`] | whose turn it is among those who wait for what data say |
 //! | [`counting`] | a value that anyone may raise |
+//! | [`giving`] | how a mutex is given up while nobody waits |
 //! | [`head`] | what every object on which processes take turns begins with |
 //! | [`holds`] | what a participant holds |
 //! | [`mutex`] | who owns a mutex, and what its owner must do for those who wait |
@@ -25,6 +26,7 @@ pub mod carry;
 pub mod changes;
 pub mod choice;
 pub mod counting;
+pub mod giving;
 pub mod head;
 pub mod holds;
 pub mod mutex;

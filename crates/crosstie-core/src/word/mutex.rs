@@ -16,6 +16,10 @@
 //! | a dead owner | any but `GRANTED` | abandoned: the next owner is told |
 //! | a dead waiter, or one that waits no longer | `GRANTED` | as good as free: it never owned |
 //!
+//! While nobody waits, an owner may give up by a plain store ([`super::giving`]): what was marked between its last look and the store
+//! is gone then, and the owner looks for the first as if it had found `CONTENDED`. So the mutex can be free for an instant although it was
+//! to be kept for the first; who is woken by that marks it again. Of a fair mutex nobody stores.
+//!
 //! Nothing here says that somebody was woken: until the first comes, everybody else takes the mutex and gives it up
 //! in one step each, as if nobody waited.
 //!
@@ -46,6 +50,7 @@
 //! | granted → owned + `CONTENDED` ([`MutexWord::take_first`]) | the receiver | AcqRel | meets the granter's Release |
 //! | owned → free, no flags ([`MutexWord::try_unlock`], [`MutexWord::release`]) | owner | Release | publishes what it protected; with flags it then looks for the first, I3 |
 //! | owned → free, no flags ([`MutexWord::try_unlock_before_look`]) | such a writer | SeqCst | as above; then it looks for readers |
+//! | owned, no flags → free, no flags ([`MutexWord::try_store`]) | owner, as `word::giving` allows | Release | as above; marks set meanwhile are gone: then it looks for the first, I3 |
 //! | owned → owned, no flags ([`MutexWord::hush`]) | owner that hands over | Relaxed | then looks for the first, I3 |
 //! | owned → granted ([`MutexWord::grant`]) | owner | Release | publishes what it protected |
 //! | granted → owned by the granter ([`MutexWord::take_back`]) | granter | Acquire | its receiver had left, I6 |
@@ -65,7 +70,7 @@
 //! | killed | leaves | who goes on |
 //! |---|---|---|
 //! | owner | its id | the first, if it sleeps, watches its life (I5); or whoever comes |
-//! | owner between giving up and its look for the first | free, and nobody awake | the first, who watched it |
+//! | owner between giving up and its look for the first, or at `word::giving` | free, and nobody awake | the first, who watched it |
 //! | one who overtook the woken first | its id | the first, which is awake |
 //! | granter before its wake | a grant | the receiver, who watched the granter |
 //! | receiver of a grant | a void grant | its successor, who watched it |
@@ -140,6 +145,23 @@ impl<'a> MutexWord<'a> {
         // Release: publishes what it protected to the next owner.
         // Relaxed on failure: the word is read again.
         self.0.compare_exchange(me.to_bits(), 0, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    /// As [`MutexWord::try_unlock`], by a store: what others mark meanwhile is lost. For who keeps `word::giving` I2.
+    #[must_use]
+    #[inline(always)]
+    pub fn try_store(self, me: OwnerId) -> bool {
+        // Relaxed: its own value, or another's, which it does not follow.
+        let is_unmarked = self.0.load(Ordering::Relaxed) == me.to_bits();
+        if is_unmarked {
+            // Release: publishes what it protected to the next owner.
+            #[cfg(not(crosstie_loom))]
+            self.0.store(0, Ordering::Release);
+            // Release: as above. loom would let a store stand between an exchange of others and what that read.
+            #[cfg(crosstie_loom)]
+            self.0.swap(0, Ordering::Release);
+        }
+        is_unmarked
     }
 
     /// As [`MutexWord::try_lock`], for who then looks at other words by [`look`](crate::word::permits::look).

@@ -119,6 +119,10 @@ impl Wait for Task<'_> {
         0
     }
 
+    fn fence_all(&self) -> bool {
+        self.me.fence_all()
+    }
+
     fn next_place(&self) -> u64 {
         self.me.next_place()
     }

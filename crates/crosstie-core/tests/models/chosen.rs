@@ -14,6 +14,8 @@ use loom::thread;
 
 use super::participants::{Changing, Me, Twin, World, play};
 
+const FAST: u32 = 500;
+
 fn words(world: &World) -> Words<'_> {
     Words { head: &world.chosen, choice: &world.choice, mutex: &world.head }
 }
@@ -92,7 +94,7 @@ fn serve(least: &'static [u64], twin: Twin, dies: Option<(usize, u32)>, preempti
     model.preemption_bound = Some(preemptions);
     model.max_branches = 20_000;
     model.check(move || {
-        let world = World::new(least.len() + 1, 0, twin);
+        let world = World::new(least.len() + 1, FAST, twin);
         let of = move |index: usize| dies.filter(|(who, _)| *who == index).map(|(_, step)| step);
         let others: Vec<_> = (1..)
             .zip(least)
@@ -135,7 +137,7 @@ fn an_adder_killed_at_any_step_leaves_nobody_asleep_that_could_go_on() {
         model.preemption_bound = Some(1);
         model.max_branches = 20_000;
         model.check(move || {
-            let world = World::new(3, 0, Twin::AsShipped);
+            let world = World::new(3, FAST, Twin::AsShipped);
             let others: Vec<_> = [Some(step), None]
                 .into_iter()
                 .zip([1, 2])

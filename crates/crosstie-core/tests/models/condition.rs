@@ -14,6 +14,7 @@ use loom::thread;
 use super::participants::{Me, Twin, World, play};
 
 const FAIR: u32 = 0;
+const FAST: u32 = 500;
 
 fn lock(world: &World, me: &Me) {
     if !MutexWord::new(&world.head.word).try_lock(me.me()) {
@@ -59,7 +60,8 @@ fn serve(consumers: usize, units: usize, twin: Twin, dies: Option<(usize, u32)>,
     model.preemption_bound = Some(preemptions);
     model.max_branches = 10_000;
     model.check(move || {
-        let world = World::new(consumers + 1, FAIR, twin);
+        // The deaths are many, and a fast mutex has more to say.
+        let world = World::new(consumers + 1, if dies.is_none() { FAST } else { FAIR }, twin);
         let of = move |index: usize| dies.filter(|(who, _)| *who == index).map(|(_, step)| step);
         let others: Vec<_> = (1..=consumers)
             .map(|index| {

@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
-use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
+use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use crosstie_core::crash;
 use crosstie_core::wait::{Blocks, Check, Neighbours, NotedVisitor, Seen, Slept, Wait, Wake};
 use crosstie_core::word::carry::Carry;
@@ -376,6 +376,14 @@ impl Wait for Me {
 
     fn spins(&self) -> u32 {
         0
+    }
+
+    fn fence_all(&self) -> bool {
+        if self.step() {
+            // The owners have a fence of their own in a model.
+            fence(Ordering::SeqCst);
+        }
+        self.step()
     }
 
     fn next_place(&self) -> u64 {

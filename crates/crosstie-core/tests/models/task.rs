@@ -67,11 +67,8 @@ fn serve<const N: usize>(others: [fn(&Mutex, &Me); N], twin: Twin, dies: Dies, p
     explore(preemptions, move || {
         let world = World::around(mutex(), N + 1, twin);
         assert!(MutexWord::new(&world.head.word).try_lock(id_of(0)));
-        let others: Vec<_> = others
-            .iter()
-            .enumerate()
-            .map(|(index, &act)| spawn(&world, index + 1, dies, act))
-            .collect();
+        let others: Vec<_> =
+            others.iter().enumerate().map(|(index, &act)| spawn(&world, index + 1, dies, act)).collect();
         play_until(&world, 0, None, |me| give_up(&world, me));
         for other in others {
             other.join().unwrap();

@@ -17,7 +17,7 @@ use crosstie_core::{Deadline, OwnerId, crash_point};
 
 use super::deadlock::Deadlock;
 use super::{Domain, Me, Wait};
-use crate::os::{clock, futex};
+use crate::os::{clock, futex, membarrier};
 
 /// How often a participant looks at an object again before it queues, some microseconds in all.
 const SPINS: u32 = 4;
@@ -124,6 +124,10 @@ impl Waits for Me {
 
     fn spins(&self) -> u32 {
         SPINS
+    }
+
+    fn fence_all(&self) -> bool {
+        membarrier::global_expedited()
     }
 
     fn pause(&self) {

@@ -18,7 +18,7 @@ use super::keeper::Attended;
 use super::queue::Part;
 use super::{Deadlock, Domain};
 use crate::error::{Error, ErrorKind, Result};
-use crate::os::process;
+use crate::os::{membarrier, process};
 
 /// The slots in which a process's tasks wait.
 #[derive(Debug, Default)]
@@ -178,6 +178,10 @@ impl Wait for Task {
     /// Who has the object may be a task of the same thread.
     fn spins(&self) -> u32 {
         0
+    }
+
+    fn fence_all(&self) -> bool {
+        membarrier::global_expedited()
     }
 
     fn next_place(&self) -> u64 {

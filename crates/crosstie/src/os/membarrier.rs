@@ -30,6 +30,13 @@ pub fn register_global_expedited() -> bool {
     }
 }
 
+/// Whether [`register_global_expedited`] has answered true in this process, or in one of which it is a fork child.
+#[inline(always)]
+pub fn is_registered() -> bool {
+    // Relaxed: as there.
+    STATE.load(Ordering::Relaxed) == REGISTERED
+}
+
 /// A full memory barrier on every running thread of every registered process; answers whether it
 /// happened.
 ///

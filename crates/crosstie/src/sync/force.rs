@@ -1,16 +1,17 @@
 //! [`take_away`]: a lock taken from who has it, by force; the last resort.
 
-use crosstie_core::OwnerId;
 use crosstie_core::turns::mutex;
 use crosstie_core::turns::rwlock::{self, DRAINING, READING};
 use crosstie_core::word::head::Head;
 use crosstie_core::word::mutex::{GRANTED, MutexWord};
+use crosstie_core::{Deadline, OwnerId};
 
 use super::lock_words::LockWords;
 use super::{lock, mutex as mutexes, object, rwlock as rwlocks};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::objects::OBJECT_OFFSET;
 use crate::ledger::{Domain, Identity};
+use crate::os::{membarrier, poll};
 
 /// What was taken away.
 #[derive(Clone, Debug)]
@@ -33,8 +34,9 @@ pub struct TakenAway {
 /// A thread or process that lost a lock has to drop that guard before it takes the same lock again.
 ///
 /// # Errors
-/// `NotFound`; `Negative` when nobody alive has it: it is free, abandoned, or being handed to somebody; `Mismatch` for
-/// one that this version does not know.
+/// `NotFound`; `Negative` when nobody alive has it, it being free, abandoned, or on its way to somebody, and when who has it was
+/// stopped just there where it takes it or gives it up, or has more than its slot can note (24); `Mismatch` for one that this version
+/// does not know.
 ///
 /// # Death
 /// Killed at any instruction, it has taken the lock away or not; the token may be skipped without that. What a mutex or
@@ -82,6 +84,10 @@ pub fn take_away(domain: &'static Domain, name: &str) -> Result<TakenAway> {
     Ok(TakenAway { owners, token_lost })
 }
 
+/// How often, and how far apart, an owner that is about to take a mutex or to give it up is looked at: 100 ms in all.
+const SETTLING_LOOKS: u32 = 100;
+const SETTLING_NS: u64 = 1_000_000;
+
 /// Why there is nobody from whom it could be taken away.
 fn nobody(domain: &'static Domain, head: &Head) -> &'static str {
     let found = MutexWord::new(&head.word).read();
@@ -92,8 +98,29 @@ fn nobody(domain: &'static Domain, head: &Head) -> &'static str {
         Some(owner) if !domain.is_alive(owner) => {
             "its owner is dead: whoever comes next has it at once, and is told"
         }
-        _ => "it is free",
+        Some(_) => {
+            "its owner is about to take it or to give it up; if that one is stopped, kill -CONT lets it go on, and killing it frees the lock"
+        }
+        None => "it is free",
     }
+}
+
+/// Whether `owner` has the mutex of `head` and cannot be about to give it up by a store, which would come when another has it. Who gives
+/// up takes its note out first, so whose note is found behind the fence has not begun, and finds that it has to step.
+fn is_settled(domain: &'static Domain, head: &Head, owner: OwnerId) -> bool {
+    let is_noted = || domain.holds_of(owner).iter().any(|hold| hold.key == head.key());
+    head.patience_us() == 0 || head.giving().forbid(membarrier::global_expedited) && is_noted()
+}
+
+/// Waits until that is so, or another has it: some instructions, unless the owner is stopped there.
+fn settles(domain: &'static Domain, head: &Head, owner: OwnerId) -> bool {
+    let has_it = || MutexWord::new(&head.word).read().owner() == Some(owner);
+    (0..SETTLING_LOOKS).any(|look| {
+        if look > 0 && has_it() {
+            poll::pause(SETTLING_NS, Deadline::NEVER);
+        }
+        is_settled(domain, head, owner)
+    })
 }
 
 /// From whom, and the largest token that they can have.
@@ -103,6 +130,9 @@ fn from_mutex(domain: &'static Domain, head: &Head) -> Lost {
     let owner = MutexWord::new(&head.word).read().owner().filter(|&owner| domain.is_alive(owner));
     let token = head.token();
     let is_taken = |&owner: &OwnerId| {
+        if !settles(domain, head, owner) {
+            return false;
+        }
         domain.strike_hold(owner, head.key());
         head.lose(owner);
         mutex::take_away(head, &domain, owner)
@@ -134,4 +164,28 @@ fn from_lock(domain: &'static Domain, words: &LockWords, has_data: bool) -> Lost
         rwlock::take_away_from_writer(view, &domain, writer)
     };
     (writer.filter(is_taken).into_iter().collect(), token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::Mutex;
+
+    #[test]
+    fn a_mutex_is_not_taken_from_an_owner_that_was_stopped_where_it_gives_it_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let domain = Domain::open(folder.path().join("d")).unwrap();
+        let mutex = Mutex::<u64>::open_or_create_in(domain, "m", || 0).unwrap();
+        let guard = mutex.lock().unwrap();
+        let head = object::Object::head(&*mutex);
+        // As far as an owner comes that takes its note out, finds that it may store, and is stopped before the store.
+        head.giving().allow(|| false);
+        domain.strike_hold(domain.thread_owner().unwrap(), head.key());
+        let refused = take_away(domain, "m").unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Negative);
+        assert!(refused.to_string().contains("kill -CONT"), "{refused}");
+        assert!(guard.is_held() && head.giving().may_store().is_none(), "whoever gives it up later steps");
+        drop(guard);
+        assert!(mutex.try_lock().is_ok(), "it comes free as ever");
+    }
 }

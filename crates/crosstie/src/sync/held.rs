@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::thread;
 
 use crosstie_core::OwnerId;
+use crosstie_core::atomic::{Ordering, compiler_fence};
 use crosstie_core::word::holds::{Hold, HoldIndex};
 use crosstie_core::word::slot::Slot;
 use crosstie_core::word::waiting::Mode;
@@ -57,10 +58,13 @@ impl Noted {
         process::is_fork_epoch(self.epoch)
     }
 
-    /// Takes the note out, before the object is given up.
+    /// Takes the note out, before the object is given up: who takes it away by force, and has fenced this process, finds the note as long
+    /// as nothing that follows has begun.
     #[inline(always)]
     pub(super) fn forget(&self) {
         self.slot.holds.forget(self.index);
+        // SeqCst: the note is out before the object's words are read; the forcer's membarrier supplies the processor's fence.
+        compiler_fence(Ordering::SeqCst);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod awaited;
 mod exact;
+mod named;
 
 pub use awaited::{EnterAsync, OwnedMonitorGuard};
 
@@ -16,14 +17,13 @@ use crosstie_core::word::head::{Counters, Head};
 use self::exact::Queue;
 use super::condvar::Condvar;
 use super::mutex::{Mutex, MutexGuard};
-use super::object::{self, Object, Wanted};
+use super::object::Object;
 use super::policy::Policy;
 use super::predicate::Predicate;
 use super::refusal::{LockError, LockResult};
-use super::shared::Shared;
 use crate::error::Result;
+use crate::ledger::Identity;
 use crate::ledger::waiting::Step;
-use crate::ledger::{Domain, Identity};
 use crate::shareable::Shareable;
 
 /// Data that one at a time enters, and waits inside for them to be as it needs them.
@@ -40,7 +40,8 @@ use crate::shareable::Shareable;
 /// first of those who wait.
 ///
 /// # Fairness
-/// First come, first served among those who enter, and among those who wait and can go on.
+/// Among those who enter as its [`Policy`] says, which is [`Policy::Fast`] unless it was made with another; among those who wait and can go
+/// on, first come, first served.
 ///
 /// # Cost
 /// Entering and leaving: as a [`Mutex`]. A change while k wait compares k times and wakes one; of those who wait with a
@@ -77,7 +78,7 @@ pub struct Monitor<T> {
 mod promises {
     use super::{
         Condvar, Head, ManuallyDrop, Monitor, MonitorGuard, Mutex, MutexGuard, Object, Queue, Shareable,
-        Step, layout_hash, offset_of,
+        Step, layout_hash, named, offset_of,
     };
 
     impl<'a, T> MonitorGuard<'a, T> {
@@ -108,7 +109,7 @@ mod promises {
     unsafe impl<T: Shareable> Object for Monitor<T> {
         const KIND: &'static str = "monitor";
         const SHAPE: u64 = 1;
-        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("monitor 2: mutex with data, condition, head, choice");
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("monitor 3: mutex with data, condition, head, choice");
         const PARTS: &'static [(usize, usize)] = &[
             Mutex::<T>::PARTS[0],
             Mutex::<T>::PARTS[1],
@@ -120,8 +121,8 @@ mod promises {
             format!("Monitor<{}>", T::describe())
         }
 
-        fn describe_parameter(bytes: u64) -> String {
-            format!("for data of {bytes} bytes")
+        fn describe_parameter(parameter: u64) -> String {
+            named::describe(parameter)
         }
 
         fn head(&self) -> &Head {
@@ -137,10 +138,34 @@ mod promises {
 }
 
 impl<T> Monitor<T> {
-    /// A monitor on the heap.
+    /// A monitor on the heap, [`Policy::Fast`].
     #[must_use]
     pub const fn new(value: T) -> Self {
-        Self { mutex: Mutex::with_policy(value, Policy::Fair), changed: Condvar::new(), exact: Queue::new() }
+        Self::with_policy(value, Policy::Fast)
+    }
+
+    /// A monitor on the heap, of the policy `policy` for those who enter.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::{Monitor, Policy};
+    /// # // Not in the user's own domain.
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
+    /// let stock = Monitor::with_policy(0, Policy::Fair);
+    /// *stock.enter()? += 1;
+    /// assert_eq!(*stock.enter()?, 1);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn with_policy(value: T, policy: Policy) -> Self {
+        Self { mutex: Mutex::with_policy(value, policy), changed: Condvar::new(), exact: Queue::new() }
+    }
+
+    /// Who is next when several want to enter.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.mutex.policy()
     }
 
     /// Enters, and waits for that as long as it takes.
@@ -255,62 +280,6 @@ impl<T> Monitor<T> {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.mutex.counters()
-    }
-}
-
-// The bound is each function's, so that the compiler says of a type why it may not be shared.
-impl<T> Monitor<T> {
-    /// Opens the monitor `name` of the default domain, or makes it with the data that `init` answers.
-    ///
-    /// # Errors
-    /// As [`Mutex::open_or_create`].
-    pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>>
-    where
-        T: Shareable,
-    {
-        Self::open_or_create_in(Domain::open_default()?, name, init)
-    }
-
-    /// As [`Monitor::open_or_create`], in `domain`.
-    ///
-    /// # Errors
-    /// As [`Monitor::open_or_create`].
-    pub fn open_or_create_in(
-        domain: &'static Domain,
-        name: &str,
-        init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>>
-    where
-        T: Shareable,
-    {
-        object::open_or_create(domain, name, Wanted { parameter: 0, exact: false }, || Self::new(init()))
-    }
-    /// As [`Monitor::open_or_create_in`], for data of which `bytes` bytes are meant: where another number was, it is refused. For
-    /// programs that say no more of their data than how many bytes they have.
-    ///
-    /// # Errors
-    /// `Mismatch` with both numbers; as [`Monitor::open_or_create`].
-    ///
-    /// # Examples
-    /// ```
-    /// use crosstie::sync::Monitor;
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
-    /// let open = |bytes| Monitor::<[u64; 8]>::open_or_create_sized_in(domain, "stock", bytes, || [0; 8]);
-    /// let stock = open(24)?;
-    /// assert_eq!(open(32).unwrap_err().kind(), crosstie::ErrorKind::Mismatch);
-    /// # Ok::<(), crosstie::Error>(())
-    /// ```
-    pub fn open_or_create_sized_in(
-        domain: &'static Domain,
-        name: &str,
-        bytes: u64,
-        init: impl FnOnce() -> T,
-    ) -> Result<Shared<Self>>
-    where
-        T: Shareable,
-    {
-        object::open_or_create(domain, name, Wanted { parameter: bytes, exact: true }, || Self::new(init()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod awaited;
+mod giving_up;
 mod guard;
 mod holding;
 
@@ -91,7 +92,7 @@ mod promises {
     unsafe impl<T: Shareable> Object for Mutex<T> {
         const KIND: &'static str = "lock";
         const SHAPE: u64 = super::SHAPE;
-        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("mutex 1: head, data");
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("mutex 2: head, data");
         const PARTS: &'static [(usize, usize)] = &Mutex::<T>::PARTS;
 
         fn describe() -> String {
@@ -352,22 +353,6 @@ impl<T> Mutex<T> {
     #[cold]
     fn poison(&self) {
         self.head.mark(POISONED);
-    }
-
-    /// Gives the mutex up.
-    #[inline]
-    fn release(&self, owner: OwnerId) {
-        if !MutexWord::new(&self.head.word).try_unlock(owner) {
-            self.release_contended(owner);
-        }
-    }
-
-    #[cold]
-    fn release_contended(&self, owner: OwnerId) {
-        // A tag that leads nowhere was written by others: nobody can be found who waits here.
-        if let Ok(domain) = Domain::for_tag(self.head.tag()) {
-            turns::unlock(&self.head, &domain, owner);
-        }
     }
 }
 

@@ -288,7 +288,13 @@ fn check<O: Object>(segment: &Segment, name: &str, wanted: Wanted) -> Result<()>
     let [shape, layout, parameter, size] = header.params;
     let is_sound = is_whole(header) && size == bytes;
     if (shape, layout) != (O::SHAPE, O::LAYOUT) || !is_sound {
-        return refused(format!("it is {}, asked for was {}", description(segment), O::describe()));
+        let [found, asked] = [description(segment), O::describe()];
+        let how = if found == asked {
+            " as another version of Crosstie, or of its fields, lays it out"
+        } else {
+            ""
+        };
+        return refused(format!("it is {found}{how}, asked for was {asked}"));
     }
     if wanted.exact && parameter != wanted.parameter {
         let [found, wanted] = [parameter, wanted.parameter].map(O::describe_parameter);

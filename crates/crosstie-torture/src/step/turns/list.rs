@@ -16,6 +16,11 @@ pub fn cases() -> &'static [Case] {
             add_of_dead_owner(&mut cases, thing);
             add(&mut cases, thing, Way::Owned, Way::Alone, OWNED);
         }
+        add(&mut cases, Thing::StoringMutex, Way::Alone, Way::Alone, TURNS);
+        add(&mut cases, Thing::StoringMutex, Way::Alone, Way::Alone, &[OUTWAIT, CHANGE]);
+        add(&mut cases, Thing::StoringMutex, Way::Owned, Way::Alone, &[GIVE]);
+        add_of_dead_owner(&mut cases, Thing::StoringMutex);
+        add(&mut cases, Thing::TestingMutex, Way::Alone, Way::Alone, &[GIVE, GIVE_TO_SLEEPER]);
         for thing in [Thing::RwLock, Thing::Lock] {
             add_all(&mut cases, thing, Way::Alone, Way::Alone);
             add(&mut cases, thing, Way::Alone, Way::One, BESIDE_READERS);
@@ -128,6 +133,8 @@ fn said(thing: Thing, way: Way) -> String {
     let thing = match thing {
         Thing::FairMutex => "fair mutex",
         Thing::FastMutex => "fast mutex",
+        Thing::StoringMutex => "mutex given up by a store",
+        Thing::TestingMutex => "mutex that may be given up by a store next",
         Thing::RwLock => "rwlock",
         Thing::Lock => "lock",
         Thing::Semaphore => "semaphore",
@@ -240,6 +247,14 @@ const TWINS: &[(&str, Twin, Fault, Thing, Way, Situation)] = &[
         Twin::WakesNobody,
         Fault::Hang,
         Thing::ExactMonitor,
+        Way::Alone,
+        GIVE_TO_SLEEPER,
+    ),
+    (
+        "a store that wakes nobody",
+        Twin::WakesNobody,
+        Fault::Hang,
+        Thing::StoringMutex,
         Way::Alone,
         GIVE_TO_SLEEPER,
     ),

@@ -10,6 +10,7 @@
 //! | `buffer` | what is taken under a condition or in a monitor |
 //! | `case` | an operation in a situation |
 //! | `list` | the operations that are swept, and their broken twins |
+//! | `storing` | mutexes that are given up by a store |
 //! | `victim` | what a victim does |
 //! | `twin` | operations that are wrong on purpose |
 //! | `cast` | who goes on, each in a thread |
@@ -22,6 +23,7 @@ mod case;
 mod cast;
 mod list;
 mod stage;
+mod storing;
 mod tally;
 mod thing;
 mod twin;

@@ -17,6 +17,7 @@ use crosstie::sync::{
 use crosstie::{Deadline, Error, OwnerId};
 
 use super::buffer::{mend_inside, mend_under, take_inside, take_under};
+use super::storing;
 
 /// What is protected: whole if the first two are equal. The third counts units, for a buffer.
 pub type Data = [u64; 3];
@@ -28,6 +29,10 @@ pub const UNITS: usize = 2;
 pub enum Thing {
     FairMutex,
     FastMutex,
+    /// A fast one that is given up by a store until somebody waits.
+    StoringMutex,
+    /// A fast one whose next owner sees whether it may store.
+    TestingMutex,
     RwLock,
     Lock,
     Semaphore,
@@ -105,7 +110,12 @@ impl Thing {
     /// Its objects: kinds, the one with the data first.
     pub fn kinds(self) -> &'static [&'static str] {
         match self {
-            Self::FairMutex | Self::FastMutex | Self::RwLock | Self::Lock => &["lock"],
+            Self::FairMutex
+            | Self::FastMutex
+            | Self::StoringMutex
+            | Self::TestingMutex
+            | Self::RwLock
+            | Self::Lock => &["lock"],
             Self::All => &["lock", "lock"],
             Self::Any => &["count", "event"],
             Self::Semaphore => &["sem"],
@@ -127,6 +137,8 @@ impl Thing {
         Ok(match self {
             Self::FairMutex => Opened::Mutex(Mutex::open_or_create_with(domain, name, Policy::Fair, data)?),
             Self::FastMutex => Opened::Mutex(Mutex::open_or_create_with(domain, name, Policy::Fast, data)?),
+            Self::StoringMutex => Opened::Mutex(storing::from_the_first(domain, name)?),
+            Self::TestingMutex => Opened::Mutex(storing::fenced(domain, name)?),
             Self::RwLock => Opened::RwLock(RwLock::open_or_create_in(domain, name, data)?),
             Self::Lock => Opened::Lock(Lock::open_or_create_in(domain, name)?),
             Self::Semaphore => Opened::Semaphore(Semaphore::open_or_create_in(domain, name, 2)?),

@@ -7,7 +7,7 @@ use crosstie::os::{clock, process, single_step};
 use crosstie::{Deadline, OwnerId};
 
 use super::case::{Act, Case, Dead};
-use super::thing::{FIRST, Mending, Opened, Refusal, Taken, Way, change};
+use super::thing::{FIRST, Mending, Opened, Refusal, Taken, Thing, Way, change};
 use super::twin::{self, Twin};
 use crate::step::victim::{Failure, Role};
 
@@ -36,6 +36,9 @@ pub fn play(case: &Case, role: Role<'_>) -> Result<(), Failure> {
     let victim = Victim { case, opened: &opened };
     match case.act {
         Act::Give => {
+            if case.thing == Thing::TestingMutex {
+                opened.make_testing();
+            }
             let taken = victim.take(Deadline::NEVER)?;
             single_step::mark()?;
             victim.give(taken)?;

@@ -2,6 +2,7 @@
 
 use std::panic::Location;
 
+use crosstie_core::turns::mutex::GivenUp;
 use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::waiting::Mode;
 
@@ -46,6 +47,13 @@ impl<T> Mutex<T> {
             return false;
         }
         noted.forget();
-        MutexWord::new(&self.head.word).try_unlock(noted.owner)
+        match self.give_up(noted.owner) {
+            GivenUp::Done => true,
+            GivenUp::MayBeAwaited => {
+                self.wake_first();
+                true
+            }
+            GivenUp::Not => false,
+        }
     }
 }

@@ -1,0 +1,195 @@
+//! How a mutex is given up while nobody waits: by a step, or by a plain store behind which its owner looks at this word again.
+//!
+//! A step (a compare-exchange) costs as much as the lock did. A store costs nothing, but may come late: it wipes out what those who
+//! wait have marked meanwhile. So who comes to wait forbids it first, and lets the kernel fence all who might be at it
+//! (`membarrier`): the price of the fence that owners leave out.
+//!
+//! The word is a version and one of three states, changed by compare-exchanges alone:
+//!
+//! # States
+//! | state | who gives the mutex up |
+//! |---|---|
+//! | by step | does so by a step, and knows that it has to |
+//! | unsettled | does so by a step, or began to store before and has not seen this yet |
+//! | by store | may do so by a store |
+//!
+//! # Invariants
+//! - **I1** The version grows with each change of state: who finds the word as it was has missed none, and who settles what it made
+//!   unsettled settles nobody else's. (A version returns after 2^30 changes, while one participant stands between two instructions.)
+//! - **I2** Who gives up by a store has found the word "by store" and the mutex its own and unmarked before the store, and compares this
+//!   word behind it. If it has changed, it looks for the first in the queue, as after a step with `CONTENDED` (`word::mutex` I3).
+//! - **I3** Who waits has published its record before it looks here, and relies on `word::mutex` once it has found "by step", or has
+//!   made the word unsettled and fenced. From then on, and until it leaves the queue, whoever gives up does so by a step, or finds this
+//!   word changed behind its store.
+//! - **I4** The word becomes "by store" only through its owner, who owns the mutex unmarked: it makes it unsettled, and then finds nobody
+//!   in the queue. So it never does while one stands there that has found "by step".
+//!
+//! # Transitions
+//! | from → to | who | ordering | why |
+//! |---|---|---|---|
+//! | by store, unsettled → unsettled ([`Giving::forbid`]) | who waits | SeqCst, then everybody is fenced | I3 |
+//! | unsettled → by step ([`Giving::forbid`]) | the same, behind its fence | Release | who finds it knows that the fence was |
+//! | by step → unsettled ([`Giving::allow`]) | the owner | SeqCst | I4: it looks for waiters next |
+//! | unsettled → by store, or by step ([`Giving::allow`]) | the same | Release | I4 |
+//!
+//! # Orderings
+//! An owner writes the mutex's `word`, then reads this one; who waits writes this one, then reads the `word`. One of them sees the other:
+//! the owner has a compiler's fence between the two, the waiter a fence of its own and of every other processor. An owner that was
+//! interrupted by that before its look sees the change; one that was behind its look has its store seen.
+//!
+//! # Progress
+//! Wait-free for the owner. Who waits repeats its first step only when another has just made it.
+//!
+//! # Death
+//! | killed | leaves | who goes on |
+//! |---|---|---|
+//! | owner before its store | its id | as `word::mutex` |
+//! | owner behind its store | a free mutex, and nobody awake | the first, who watched it |
+//! | who waits, before "by step" | unsettled | everybody gives up by a step; the next who waits fences |
+//! | owner between unsettled and what follows | unsettled, and its id | as above |
+//!
+//! # Source
+//! Asymmetric fences: Dice, Huang and Yang, "Asymmetric Dekker Synchronization", 2001; membarrier(2). Reservable locks: Kawachiya, Koseki
+//! and Onodera, "Lock Reservation", OOPSLA 2002, and Russell and Detlefs, "Eliminating Synchronization-Related Atomic Operations with
+//! Biased Locking and Bulk Rebiasing", OOPSLA 2006, which spare the step of locking instead.
+
+use crate::atomic::{AtomicU32, Ordering, compiler_fence};
+
+/// The low bits of the word.
+const STATE: u32 = 3;
+const BY_STEP: u32 = 0;
+const UNSETTLED: u32 = 1;
+const BY_STORE: u32 = 2;
+
+/// The word, found "by store".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MayStore(u32);
+
+/// How a mutex is given up; see the module. Zeroed memory says by step.
+#[derive(Clone, Copy, Debug)]
+pub struct Giving<'a>(&'a AtomicU32);
+
+impl<'a> Giving<'a> {
+    /// What `word` says.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(word: &'a AtomicU32) -> Self {
+        Self(word)
+    }
+
+    /// Whether its owner may give the mutex up by a store; it must be one whom the others' fence reaches.
+    #[inline(always)]
+    #[must_use]
+    pub fn may_store(self) -> Option<MayStore> {
+        // Relaxed: what it finds is compared again behind the store (I2).
+        let found = self.0.load(Ordering::Relaxed);
+        (found & STATE == BY_STORE).then_some(MayStore(found))
+    }
+
+    /// Whether the word is as it was `found`, behind the store.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_still(self, found: MayStore) -> bool {
+        light();
+        // Relaxed: ordered by the fence of who changed it, which the kernel made on this processor too (I3).
+        self.0.load(Ordering::Relaxed) == found.0
+    }
+
+    /// Says that somebody waits, who has published that: `fence` is to fence every running thread of everybody, and to answer whether it
+    /// did. Answers false where that failed: an owner may miss the caller, who therefore looks again soon.
+    pub fn forbid(self, fence: impl Fn() -> bool) -> bool {
+        // Acquire: who finds "by step" finds all owners knowing it (I3); it is ordered behind `publish` by the fence there.
+        let mut found = self.0.load(Ordering::Acquire);
+        while found & STATE != BY_STEP {
+            let unsettled = next(found, UNSETTLED);
+            // SeqCst: `giving` is written before the mutex's `word` is read. Acquire on failure: as above.
+            match self.0.compare_exchange(found, unsettled, Ordering::SeqCst, Ordering::Acquire) {
+                Ok(_) if fence() => {
+                    self.settle(unsettled, BY_STEP);
+                    return true;
+                }
+                Ok(_) => return false,
+                Err(now) => found = now,
+            }
+        }
+        true
+    }
+
+    /// Lets the owners give up by a store from now on, if nobody waits, as `waits` tells, which fences before it looks. Only the owner
+    /// calls it, who has found the mutex unmarked.
+    pub fn allow(self, waits: impl FnOnce() -> bool) {
+        // Relaxed: the exchange compares it.
+        let found = self.0.load(Ordering::Relaxed);
+        if found & STATE == BY_STORE {
+            return;
+        }
+        let unsettled = next(found, UNSETTLED);
+        // SeqCst: `giving` is written before the waiters' `sequence`s are read; who waits writes its own, fences, and reads
+        // `giving` (I4). Relaxed on failure: somebody waits.
+        if self.0.compare_exchange(found, unsettled, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+            self.settle(unsettled, if waits() { BY_STEP } else { BY_STORE });
+        }
+    }
+
+    /// Ends what its caller began, unless another waits.
+    fn settle(self, unsettled: u32, state: u32) {
+        // Release: behind the caller's fence, or look. Relaxed on failure: who came meanwhile sees to it.
+        let _ =
+            self.0.compare_exchange(unsettled, next(unsettled, state), Ordering::Release, Ordering::Relaxed);
+    }
+}
+
+/// The next version, in this state (I1).
+const fn next(found: u32, state: u32) -> u32 {
+    (found | STATE).wrapping_add(1) | state
+}
+
+/// What stands between an owner's store and its look at the word.
+#[inline(always)]
+fn light() {
+    // SeqCst: the mutex's `word` is written before `giving` is read; who waits writes `giving`, and its membarrier supplies the
+    // processor's fence here.
+    compiler_fence(Ordering::SeqCst);
+}
+
+#[cfg(all(test, not(crosstie_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_forbids_the_store_and_an_owner_to_whom_nobody_waits_allows_it() {
+        let word = AtomicU32::new(0);
+        let giving = Giving::new(&word);
+        assert_eq!(giving.may_store(), None);
+        giving.allow(|| true);
+        assert_eq!(giving.may_store(), None);
+        giving.allow(|| false);
+        let seen = giving.may_store().unwrap();
+        assert!(giving.is_still(seen));
+        assert!(giving.forbid(|| true) && !giving.is_still(seen));
+        assert!(giving.forbid(|| unreachable!("everybody knows")));
+        giving.allow(|| false);
+        assert!(giving.may_store().is_some_and(|again| again != seen), "a version comes once");
+    }
+
+    #[test]
+    fn who_comes_while_an_owner_looks_for_waiters_is_not_passed_over() {
+        let word = AtomicU32::new(0);
+        let giving = Giving::new(&word);
+        giving.allow(|| {
+            assert!(giving.forbid(|| true));
+            false
+        });
+        assert_eq!(giving.may_store(), None);
+    }
+
+    #[test]
+    fn where_nobody_can_be_fenced_every_owner_steps_all_the_same() {
+        let word = AtomicU32::new(0);
+        let giving = Giving::new(&word);
+        giving.allow(|| false);
+        assert!(!giving.forbid(|| false));
+        assert_eq!(giving.may_store(), None);
+        assert!(!giving.forbid(|| false), "the next one has to fence, too");
+    }
+}
