@@ -78,7 +78,7 @@ fn change(part: &mut [u8], input: &mut Bytes<'_>) {
     for _ in 0..input.u8() % 16 {
         let (what, which) = (input.u8(), usize::from(input.u8()));
         let at = match what % 4 {
-            0 => HEADER_BYTES + which % 4 * 64,
+            0 => [192, 256, 320, 512][which % 4],
             1 => 4096 + which * 128 + usize::from(what / 4 % 12) * 8,
             2 => (64 << 10) + which % 8 * 1024 + usize::from(what / 4 % 26) * 8,
             _ => HEADER_BYTES + usize::from(input.u16()) % (PART_BYTES - HEADER_BYTES - 16),

@@ -75,10 +75,10 @@ fn change<'a>(object: &'a File, ledger: &'a File, input: &mut Bytes<'_>) -> Chan
         // The smallest object has nothing but its head.
         4 if length > OBJECT + 128 => (object, OBJECT + (128 + which * 8) % (length - OBJECT)),
         4 => (object, OBJECT),
-        5 => (ledger, slot + 256 + which / SLOTS_CHANGED % 16 * 8),
+        5 => (ledger, slot + 200 + which / SLOTS_CHANGED % 16 * 8),
         6 => (ledger, slot + 384 + which / SLOTS_CHANGED * 8),
         // The set of those to look at for waiters, and the tickets.
-        _ => (ledger, [448, 456, 512, 520][(which % 4) as usize]),
+        _ => (ledger, [448, 456, 520, 528][(which % 4) as usize]),
     };
     let word = match what / 8 % 4 {
         0 => u64::MAX,

@@ -204,7 +204,7 @@ fn a_ledger_is_what_the_document_says() {
     assert_eq!(file.len(), SLOTS_OFFSET + SLOTS as usize * SLOT_BYTES);
     assert!(DOCUMENT.contains("4,096 slots of 1,024 bytes") && (SLOTS, SLOT_BYTES) == (4096, 1024));
     for kind in ["ring", "ledger"] {
-        let name = if kind == "ring" { "ring" } else { "ledger 5" };
+        let name = if kind == "ring" { "ring" } else { "ledger 6" };
         let description = DOCUMENT.lines().find_map(|line| line.strip_prefix(&format!("- {kind}: `{name}:")));
         let description = format!("{name}:{}", description.unwrap().trim_end_matches('`'));
         let written = match kind {

@@ -20,6 +20,8 @@ use crate::word::slot::{OCCUPANT_WORDS, Occupant, SLOT_BYTES};
 pub const SLOTS: u32 = 4096;
 /// Where [`LedgerWords`] begin.
 pub const WORDS_OFFSET: usize = HEADER_BYTES;
+/// Where the number of slots whose space is taken stands.
+pub const BACKED_OFFSET: usize = 512;
 /// Where the slots begin.
 pub const SLOTS_OFFSET: usize = 64 << 10;
 /// Bytes of all slots.
@@ -28,17 +30,16 @@ pub const SLOTS_TOTAL_BYTES: usize = SLOTS as usize * SLOT_BYTES;
 pub const OBITUARIES: usize = 256;
 /// Changes whenever the meaning of a byte changes.
 pub const LAYOUT: u64 = layout_hash(
-    "ledger 5: counters @128, boot @472, places @480, waiting 64xu64 @512, changing 64xu64 @1024, obituaries 256x128 @4096, reports 64x256 @36864, \
-     slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 10xu64 @72, wake @192, keeper @196, \
-     carries 2xu64 @200, changes 2xu64 @216, wait record @256, holds 24x3xu64 @448",
+    "ledger 6: counters @192, boot @472, places @480, backed @512, waiting 64xu64 @520, changing 64xu64 @1032, obituaries 256x128 @4096, \
+     reports 64x256 @36864, slots 4096x1024 @65536; slot: life @0, prev @24, next @32, published @64, occupant 10xu64 @72, wake @192, \
+     keeper @196, wait record @200, carries 2xu64 @328, changes 2xu64 @344, holds 24x3xu64 @448",
 );
 
 /// The counters and obituaries of a ledger.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct LedgerWords {
-    slots_backed: AtomicU32,
-    reserved_0: [AtomicU32; 15],
+    reserved_0: [AtomicU64; 8],
     processes: AtomicU64,
     reserved_1: [AtomicU64; 7],
     net_rescues: AtomicU64,
@@ -54,24 +55,31 @@ pub struct LedgerWords {
     boot: AtomicU64,
     places: AtomicU64,
     reserved_5: [AtomicU64; 3],
+    /// On the line of the first slots' bits, which are looked at with it.
+    slots_backed: AtomicU32,
+    reserved_6: AtomicU32,
     waiting: SlotSet,
     changing: SlotSet,
-    reserved_6: [AtomicU64; 320],
+    reserved_7: [AtomicU64; 319],
     obituaries: [Obituary; OBITUARIES],
     /// The deadlocks that were ended last.
     pub reports: Reports,
 }
 
 /// A set of slots, a bit a slot.
-type SlotSet = [AtomicU64; SLOTS as usize / 64];
+type SlotSet = [AtomicU64; (SLOTS / SLOTS_A_WORD) as usize];
+
+/// Slots of one word of a [`SlotSet`].
+const SLOTS_A_WORD: u32 = u64::BITS;
 
 #[cfg(not(crosstie_loom))]
 const _: () = {
     use core::mem::{offset_of, size_of};
     assert!(offset_of!(LedgerWords, processes) == 64 && offset_of!(LedgerWords, net_rescues) == 128);
     assert!(offset_of!(LedgerWords, obituaries_written) == 192 && offset_of!(LedgerWords, bell) == 256);
-    assert!(offset_of!(LedgerWords, tickets) == 320 && offset_of!(LedgerWords, waiting) == 384);
-    assert!(offset_of!(LedgerWords, changing) == 896);
+    assert!(offset_of!(LedgerWords, tickets) == 320 && offset_of!(LedgerWords, waiting) == 392);
+    assert!(WORDS_OFFSET + offset_of!(LedgerWords, slots_backed) == BACKED_OFFSET);
+    assert!(offset_of!(LedgerWords, changing) == 904);
     assert!(offset_of!(LedgerWords, boot) == 344);
     assert!(WORDS_OFFSET + offset_of!(LedgerWords, reports) == 36_864);
     assert!(WORDS_OFFSET + offset_of!(LedgerWords, obituaries) == 4096);
@@ -170,7 +178,7 @@ impl LedgerWords {
 
     /// The slots to look at for waiters, smallest number first: by the fence of whoever looks (`word::waiting` I4).
     pub fn waiting_slots(&self) -> impl Iterator<Item = u32> + '_ {
-        slots_in(&self.waiting)
+        self.slots_in(&self.waiting)
     }
 
     /// Puts the slot `number` on the list of those to look at for changes under way, or takes it off; only its occupant calls
@@ -181,7 +189,7 @@ impl LedgerWords {
 
     /// The slots to look at for changes under way, by the Acquire with which the count was read (`word::changes` I3).
     pub fn changing_slots(&self) -> impl Iterator<Item = u32> + '_ {
-        slots_in(&self.changing)
+        self.slots_in(&self.changing)
     }
 
     /// Records who occupied a slot before it is described anew; the oldest record goes.
@@ -197,11 +205,29 @@ impl LedgerWords {
     pub fn obituary_of(&self, id: OwnerId) -> Option<(Occupant, u64)> {
         self.obituaries.iter().find_map(|entry| entry.read(id))
     }
+
+    /// The slots of `set`: those whose space is taken are all that there can be, and mostly one word. Whoever is in a set had its
+    /// space taken before it put itself there, so who sees it there, or is ordered behind it by a fence, sees that too.
+    fn slots_in<'a>(&self, set: &'a SlotSet) -> impl Iterator<Item = u32> + use<'a> {
+        let used = self.slots_backed().div_ceil(SLOTS_A_WORD);
+        let mut words = (0..used).map(|index| index * SLOTS_A_WORD).zip(set);
+        let (mut from, mut bits) = (0, 0_u64);
+        core::iter::from_fn(move || {
+            while bits == 0 {
+                let (first, word) = words.next()?;
+                // Relaxed: ordered by what the caller read or fenced before.
+                (from, bits) = (first, word.load(Ordering::Relaxed));
+            }
+            let bit = bits.trailing_zeros();
+            bits &= bits - 1;
+            Some(from + bit)
+        })
+    }
 }
 
 fn set(set: &SlotSet, number: u32, is_in: bool) {
-    let Some(word) = set.get(number as usize / 64) else { return };
-    let bit = 1 << (number % 64);
+    let Some(word) = set.get((number / SLOTS_A_WORD) as usize) else { return };
+    let bit = 1 << (number % SLOTS_A_WORD);
     if is_in {
         // Relaxed: ordered by what the caller publishes next.
         word.fetch_or(bit, Ordering::Relaxed);
@@ -209,21 +235,6 @@ fn set(set: &SlotSet, number: u32, is_in: bool) {
         // Relaxed: a bit too many costs one look.
         word.fetch_and(!bit, Ordering::Relaxed);
     }
-}
-
-fn slots_in(set: &SlotSet) -> impl Iterator<Item = u32> + '_ {
-    let mut words = (0u32..).step_by(64).zip(set);
-    let (mut from, mut bits) = (0, 0_u64);
-    core::iter::from_fn(move || {
-        while bits == 0 {
-            let (first, word) = words.next()?;
-            // Relaxed: ordered by what the caller read or fenced before.
-            (from, bits) = (first, word.load(Ordering::Relaxed));
-        }
-        let bit = bits.trailing_zeros();
-        bits &= bits - 1;
-        Some(from + bit)
-    })
 }
 
 /// Words of an obituary before its checksum: id, time, occupant.

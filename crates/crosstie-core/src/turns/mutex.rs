@@ -60,21 +60,27 @@ pub async fn lock_async<W: Wait>(
     crash_point!("mutex.forbidden");
     let mut place = None;
     let mut guard = Guard::new();
+    let mut was_first = false;
     let refused = loop {
         let seen = Seen::by(wait);
-        // To whom it is granted need not look who stands where: meanwhile nobody could use it.
-        let granted = Some(word.read()).filter(|&found| is_granted_to_me(wait, found));
-        let around = if granted.is_none() { queued.neighbours() } else { Neighbours::default() };
+        // To whom it is granted need not look who stands where: meanwhile nobody could use it. Nor who was the first and
+        // finds it free: somebody who came to an earlier place since has it next.
+        let is_mine = |found| is_granted_to_me(wait, found) || was_first && found.owner().is_none();
+        let mine = Some(word.read()).filter(|&found| is_mine(found));
+        let around = if mine.is_none() { queued.neighbours() } else { Neighbours::default() };
         let is_first = around.ahead.is_none();
-        let found = granted.unwrap_or_else(|| word.read());
+        let found = mine.unwrap_or_else(|| word.read());
+        was_first = is_first;
         if is_vacant(head, wait, found) && (is_first || is_granted_to_me(wait, found)) {
             if word.take_first(found, owner).is_err() {
                 continue;
             }
             crash_point!("mutex.taken");
             // The next one is the first from now on.
-            head.set_first_since_ns(wait.now_ns());
-            count(head, queued.took(), place);
+            let now_ns = wait.now_ns();
+            head.set_first_since_ns(now_ns);
+            count(head, queued.waited_ns_at(now_ns), place);
+            queued.took();
             cancelled.end();
             return Ok(after(head, wait, found));
         }
@@ -166,8 +172,14 @@ pub fn unlock<W: Wake>(head: &Head, wait: &W, owner: OwnerId) {
     let word = MutexWord::new(&head.word);
     loop {
         let found = word.read();
-        if found.owner() != Some(owner) || word.try_unlock(owner) {
+        if found.owner() != Some(owner) {
             return;
+        }
+        if found.has_no_flags() {
+            if word.try_unlock(owner) {
+                return;
+            }
+            continue;
         }
         let hands_over = found.has(HANDOFF) || is_late(head, wait);
         let is_done = if hands_over { hand_over(head, wait, found, owner) } else { wake(head, wait, found) };

@@ -119,7 +119,12 @@ impl<'a, W: Wait> Queued<'a, W> {
 
     /// How long the wait has lasted, nanoseconds.
     pub fn waited_ns(&self) -> u64 {
-        self.wait.now_ns().saturating_sub(self.since_ns)
+        self.waited_ns_at(self.wait.now_ns())
+    }
+
+    /// As [`Queued::waited_ns`], for who has looked at the clock.
+    pub fn waited_ns_at(&self, now_ns: u64) -> u64 {
+        now_ns.saturating_sub(self.since_ns)
     }
 
     /// Sleeps until somebody nudges, one of `watch` or of those who had changes under way dies, or the deadline passes; before its first
@@ -161,6 +166,23 @@ impl<'a, W: Wait> Queued<'a, W> {
                 Check::Deadlock(cycle) => return Err(Refused::Deadlock(cycle)),
             }
         }
+        crash_point!("queued.before-sleep");
+        let is_short = watch.len() <= WATCHED_MAX && seen.changers().next().is_none();
+        let slept = if is_short {
+            self.wait.sleep(seen, watch, until).await
+        } else {
+            self.sleep_beside_changers(seen, watch, until).await
+        };
+        match slept {
+            Slept::DomainRemoved => Err(Refused::DomainRemoved),
+            Slept::Interrupted => Err(Refused::TimedOut),
+            Slept::TimedOut if self.deadline.is_over(self.wait.now_ns()) => Err(Refused::TimedOut),
+            Slept::Awake | Slept::TimedOut => Ok(()),
+        }
+    }
+
+    /// Sleeps as [`Queued::sleep_at_most`], beside those who had changes under way.
+    async fn sleep_beside_changers(&self, seen: &Seen<'_>, watch: &[OwnerId], mut until: Deadline) -> Slept {
         let mut lives = [self.wait.me(); WATCHED_MAX];
         let mut count = 0;
         for (place, id) in lives.iter_mut().zip(watch.iter().copied().chain(seen.changers())) {
@@ -170,18 +192,12 @@ impl<'a, W: Wait> Queued<'a, W> {
         if seen.is_crowded || watch.len() + seen.changers().count() > count {
             until = until.min(Deadline::at_ns(self.wait.now_ns()).after_ns(LOOK_AGAIN_NS));
         }
-        crash_point!("queued.before-sleep");
-        match self.wait.sleep(seen, &lives[..count], until).await {
-            Slept::DomainRemoved => Err(Refused::DomainRemoved),
-            Slept::Interrupted => Err(Refused::TimedOut),
-            Slept::TimedOut if self.deadline.is_over(self.wait.now_ns()) => Err(Refused::TimedOut),
-            Slept::Awake | Slept::TimedOut => Ok(()),
-        }
+        self.wait.sleep(seen, &lives[..count], until).await
     }
 
     /// Ends the wait of one whom its successor watches from now on as the owner: nobody need be told, but when somebody who
     /// took a place earlier has come to it only now. Then the successor has to watch that one.
-    pub fn took(mut self) -> u64 {
+    pub fn took(mut self) {
         self.is_published = false;
         self.wait.leave();
         crash_point!("queued.took");
@@ -189,7 +205,6 @@ impl<'a, W: Wait> Queued<'a, W> {
         if let (Some(_), Some(behind)) = (around.ahead, around.behind) {
             self.wait.nudge(behind);
         }
-        self.waited_ns()
     }
 
     /// Ends the wait, and tells nobody: in a queue in which nobody watches who is ahead.

@@ -340,7 +340,10 @@ impl Head {
         // Relaxed: numbers for people.
         self.contended.fetch_add(1, Ordering::Relaxed);
         // Relaxed: as above.
-        self.longest_wait_ns.fetch_max(waited_ns, Ordering::Relaxed);
+        if self.longest_wait_ns.load(Ordering::Relaxed) < waited_ns {
+            // Relaxed: as above.
+            self.longest_wait_ns.fetch_max(waited_ns, Ordering::Relaxed);
+        }
         if overtaken > 0 {
             // Relaxed: as above.
             self.overtakings.fetch_add(overtaken, Ordering::Relaxed);

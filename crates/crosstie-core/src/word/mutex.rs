@@ -62,7 +62,7 @@
 //!
 //! # Progress
 //! Locking and unlocking without waiters: one step. Unlocking never waits for a waiter. Fair (patience
-//! 0): who is in the queue is overtaken by nobody that comes later. Otherwise: by whoever comes, until it has been the
+//! 0): who is in the queue is overtaken by nobody that comes later; who published an earlier place only after the first had looked, by that one. Otherwise: by whoever comes, until it has been the
 //! first for the object's patience; then by nobody, as soon as one who waits, comes, or gives up with `CONTENDED` has
 //! run to say so.
 //!
@@ -108,6 +108,12 @@ impl Found {
     #[must_use]
     pub const fn has(self, flags: u64) -> bool {
         self.0 & flags == flags
+    }
+
+    /// Whether no flag is set.
+    #[must_use]
+    pub const fn has_no_flags(self) -> bool {
+        self.0 & OwnerId::FLAG_BITS == 0
     }
 
     /// The whole word.

@@ -290,13 +290,13 @@ pub struct Slot {
     wake: AtomicU32,
     /// One more than the slot whose occupant listens for this one, which sleeps on no futex; 0 = none does.
     keeper: AtomicU32,
+    /// What the occupant waits for: whoever wakes it reads that first, on one line with the word that it raises.
+    pub waiting: WaitRecord,
     /// What it carries from one queue to another.
     pub carries: Carry,
     /// What it is about to change.
     pub changes: Changes,
-    reserved_before_wait: [AtomicU64; 3],
-    /// What the occupant waits for.
-    pub waiting: WaitRecord,
+    reserved_before_holds: [AtomicU64; 3],
     /// What the occupant holds.
     pub holds: HoldTable,
 }
@@ -313,11 +313,9 @@ const _: () = {
     assert!(offset_of!(RobustWord, prev) == 24 && offset_of!(RobustWord, next) == 32);
     assert!(RobustWord::FUTEX_OFFSET == -32);
     assert!(offset_of!(Slot, published) == 64 && offset_of!(Slot, occupant) == 72);
-    assert!(
-        offset_of!(Slot, wake) == 192 && offset_of!(Slot, carries) == 200 && offset_of!(Slot, changes) == 216
-    );
-    assert!(offset_of!(Slot, keeper) == 196);
-    assert!(offset_of!(Slot, waiting) == 256 && offset_of!(Slot, holds) == 384);
+    assert!(offset_of!(Slot, wake) == 192 && offset_of!(Slot, keeper) == 196);
+    assert!(offset_of!(Slot, waiting) == 200 && offset_of!(Slot, carries) == 328);
+    assert!(offset_of!(Slot, changes) == 344 && offset_of!(Slot, holds) == 384);
 };
 
 impl Slot {
@@ -337,10 +335,10 @@ impl Slot {
             reserved_after: zeros(),
             wake: AtomicU32::new(0),
             keeper: AtomicU32::new(0),
+            waiting: WaitRecord::idle(),
             carries: Carry::nothing(),
             changes: Changes::none(),
-            reserved_before_wait: zeros(),
-            waiting: WaitRecord::idle(),
+            reserved_before_holds: zeros(),
             holds: HoldTable::empty(),
         }
     }

@@ -140,7 +140,8 @@ pub struct Seen {
     pub want: Want,
 }
 
-/// A wait record; see the module. Two cache lines: a look through a queue reads the first.
+/// A wait record; see the module. In a slot its words up to `since_ns` share a line with the wake word: a look through a queue
+/// reads only that one.
 #[derive(Debug)]
 #[repr(C)]
 pub struct WaitRecord {

@@ -61,6 +61,9 @@ thread_local! {
 /// How many lives one sleep watches; of more, it looks again every 50 ms.
 pub const WATCHED_MAX: usize = futex::WIDE_MAX;
 
+/// As many as one who waits for a lock watches: who wakes up comes back over little memory, which the sleep made cold.
+const WATCHED_FEW: usize = 1;
+
 const _: () = assert!(futex::COUNTS_MAX == ANY_MAX && WATCHED_MAX == wait::WATCHED_MAX);
 
 impl Domain {
@@ -93,7 +96,11 @@ impl Domain {
     ) -> Wait {
         // Until we have told the others, our own death must not swallow the wake that was for all.
         let announced = self.announce();
-        let waited = self.wait_watching(word, counts, watch, deadline);
+        let waited = if watch.len() <= WATCHED_FEW {
+            self.wait_watching::<WATCHED_FEW>(word, counts, watch, deadline)
+        } else {
+            self.wait_watching::<WATCHED_MAX>(word, counts, watch, deadline)
+        };
         crash_point!("wait.woken");
         if waited == Wait::OwnerDied {
             for slot in watch.iter().filter_map(|id| self.slot(id.slot())) {
@@ -207,7 +214,7 @@ impl Domain {
         self.words().net_rescues()
     }
 
-    fn wait_watching(
+    fn wait_watching<const ROOM: usize>(
         &'static self,
         word: (&AtomicU32, u32),
         counts: &[(&AtomicU32, u32)],
@@ -217,7 +224,7 @@ impl Domain {
         let bell = &self.words().bell;
         let nobody = AtomicU64::new(0);
         loop {
-            let mut lives = [(&nobody, 0); WATCHED_MAX];
+            let mut lives = [(&nobody, 0); ROOM];
             let Some(watched) = self.watch_all(watch, &mut lives) else { return Wait::OwnerDied };
             let sliced = watched < watch.len();
             let until = self.look_again_at(deadline, sliced);

@@ -30,6 +30,9 @@ pub const WIDE_MAX: usize = WORDS_MAX - 2 - COUNTS_MAX;
 /// Words that [`wait_beside_all`] only compares.
 pub const COUNTS_MAX: usize = 7;
 
+/// Most sleeps are on no more words than these.
+const FEW: usize = 4;
+
 /// How long a call pauses when the kernel refuses it for a reason that no caller can mend: 1 ms.
 const REFUSED_PAUSE_NS: u64 = 1_000_000;
 
@@ -142,7 +145,24 @@ pub fn wait_beside_all(
     if deadline.is_now() {
         return if changed() { Wakeup::Changed } else { Wakeup::TimedOut };
     }
-    let mut words = [word; WORDS_MAX];
+    if wide.len() + counts.len() + 2 <= FEW {
+        sleep_beside_all::<FEW>(word, wide, bell, counts, changed, deadline)
+    } else {
+        sleep_beside_all::<WORDS_MAX>(word, wide, bell, counts, changed, deadline)
+    }
+}
+
+/// As [`wait_beside_all`], with room for so many words.
+#[inline]
+fn sleep_beside_all<const ROOM: usize>(
+    word: (&AtomicU32, u32),
+    wide: &[(&AtomicU64, u64)],
+    bell: (&AtomicU32, u32),
+    counts: &[(&AtomicU32, u32)],
+    changed: impl Fn() -> bool,
+    deadline: Deadline,
+) -> Wakeup {
+    let mut words = [word; ROOM];
     for (place, (at, seen)) in words[1..].iter_mut().zip(wide) {
         *place = (low_half(at), low(*seen));
     }
@@ -211,6 +231,7 @@ fn low_half(wide: &AtomicU64) -> &AtomicU32 {
     unsafe { AtomicU32::from_ptr(half) }
 }
 
+#[inline]
 fn sleep_any(
     words: &[(&AtomicU32, u32)],
     last: usize,
@@ -260,11 +281,12 @@ fn probe_waitv() -> bool {
     present
 }
 
+#[inline]
 fn waitv(words: &[(&AtomicU32, u32)], timeout: Option<&Timespec>) -> Result<usize, Errno> {
-    const FEW: usize = 4;
     if words.len() <= FEW { waitv_of::<FEW>(words, timeout) } else { waitv_of::<WORDS_MAX>(words, timeout) }
 }
 
+#[inline]
 fn waitv_of<const N: usize>(words: &[(&AtomicU32, u32)], timeout: Option<&Timespec>) -> Result<usize, Errno> {
     let mut waits = [kernel::Wait::new(); N];
     for (wait, (word, expected)) in waits.iter_mut().zip(words) {

@@ -189,7 +189,7 @@ fn who_waits_and_holds_is_what_the_document_says() {
     });
 }
 
-const TICKET: usize = 65_536 + 1024 + 264;
+const TICKET: usize = 65_536 + 1024 + 208;
 
 #[derive(Shareable)]
 #[repr(C)]

@@ -198,8 +198,9 @@ pub fn live(folder: &Path) {
                 // Relaxed: ends the loop some time after.
                 while !is_over.load(Ordering::Relaxed) {
                     // Words of the object; wait records and hold tables of the first four slots.
-                    let (to, at) = match dice.below(4) {
-                        0 => (&ledger, (64 << 10) + dice.below(4) * 1024 + 256 + dice.below(96) * 8),
+                    let (to, at) = match dice.below(8) {
+                        0 => (&ledger, (64 << 10) + dice.below(4) * 1024 + 200 + dice.below(16) * 8),
+                        1 => (&ledger, (64 << 10) + dice.below(4) * 1024 + 384 + dice.below(80) * 8),
                         _ => (&object, OBJECT + dice.below(16) * 8),
                     };
                     let mut before = [0; 8];
@@ -247,8 +248,8 @@ pub fn crowd(folder: &Path) {
         u64::from_le_bytes(*file[OBJECT + 16..].first_chunk().unwrap())
     };
     let ledger = OpenOptions::new().write(true).open(ledger_file(folder)).unwrap();
-    ledger.write_all_at(&u32::try_from(SLOTS).unwrap().to_le_bytes(), 128).unwrap();
-    ledger.write_all_at(&[0xFF; 512], 512).unwrap();
+    ledger.write_all_at(&u32::try_from(SLOTS).unwrap().to_le_bytes(), 512).unwrap();
+    ledger.write_all_at(&[0xFF; 512], 520).unwrap();
     let parent = u64::from(crosstie::os::process::pid());
     for number in 0..SLOTS {
         let mut slot = [0; 1024];
@@ -258,7 +259,7 @@ pub fn crowd(folder: &Path) {
         put(72, parent | parent << 32);
         put(108, 1);
         // Since the clock began, as the last but for its place, without a deadline.
-        [(256, 1), (272, key), (280, 1), (288, 1 | 1 << 32), (296, number), (312, u64::MAX)]
+        [(200, 1), (216, key), (224, 1), (232, 1 | 1 << 32), (240, number), (256, u64::MAX)]
             .into_iter()
             .for_each(|(at, word)| put(at, word));
         put(384, (1 << 24) - 1);

@@ -243,7 +243,7 @@ pub fn ledger_at_rest(folder: &Path) {
     for round in 0..400 {
         for _ in 0..=dice.below(12) {
             let at = match dice.below(3) {
-                0 => 128 + dice.below(4) * 64,
+                0 => [192, 256, 320, 512][dice.below(4)],
                 1 => 4096 + dice.below(256) * 128 + dice.below(16) * 8,
                 _ => SLOTS + dice.below(8) * 1024 + dice.below(26) * 8,
             };

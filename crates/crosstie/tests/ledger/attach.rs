@@ -10,7 +10,7 @@ use crosstie::ledger::Wait;
 use crosstie::ledger::attach::PROCESS_SLOTS_MAX;
 use crosstie::os::{clock, process};
 use crosstie::{Deadline, ErrorKind, OwnerId};
-use crosstie_core::layout::ledger::{SLOTS, SLOTS_OFFSET, WORDS_OFFSET};
+use crosstie_core::layout::ledger::{BACKED_OFFSET, SLOTS, SLOTS_OFFSET};
 use crosstie_core::word::slot::SLOT_BYTES;
 
 use super::stage::{Stage, Watchdog, median_us};
@@ -67,7 +67,7 @@ fn fill(stage: &Stage) {
         let at = SLOTS_OFFSET as u64 + slot * SLOT_BYTES as u64;
         ledger.write_all_at(&occupied.to_le_bytes(), at).unwrap();
     }
-    ledger.write_all_at(&SLOTS.to_le_bytes(), WORDS_OFFSET as u64).unwrap();
+    ledger.write_all_at(&SLOTS.to_le_bytes(), BACKED_OFFSET as u64).unwrap();
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crosstie::channel::ring::{RingOptions, RingSender};
 use crosstie::ledger::{Domain, Wait};
 use crosstie::os::clock;
 use crosstie::{Deadline, Error, ErrorKind, OwnerId, Result};
-use crosstie_core::layout::ledger::{SLOTS, WORDS_OFFSET};
+use crosstie_core::layout::ledger::{BACKED_OFFSET, SLOTS};
 
 use super::roles::{domain, say};
 use super::world::with_own_shm;
@@ -113,7 +113,7 @@ pub fn shm_full_later() {
     // A peer says that every slot has its space.
     let ledger =
         OpenOptions::new().write(true).open(domain.directory().path().join("ledger")).expect("it is there");
-    ledger.write_all_at(&SLOTS.to_le_bytes(), WORDS_OFFSET as u64).expect("written");
+    ledger.write_all_at(&SLOTS.to_le_bytes(), BACKED_OFFSET as u64).expect("written");
     read_all(domain);
     late_comer();
     done.wait();

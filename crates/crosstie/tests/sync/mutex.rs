@@ -1,6 +1,7 @@
 //! [`Mutex`]: one owner, whatever dies; deadlocks are named; who waits is served.
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use crosstie::ledger::deadlock::Blockage;
@@ -42,6 +43,37 @@ fn every_turn_of_many_processes_counts() {
             assert!(counters.overtaken_most <= 3, "fair: overtaken at most N - 1 times");
         }
     }
+    stage.nothing_was_rescued();
+}
+
+#[test]
+fn who_waits_in_a_slot_behind_many_others_is_woken() {
+    // More than one word of the ledger has bits for.
+    const OTHERS: usize = 70;
+    let stage = Stage::new();
+    let mutex = Mutex::<u64>::open_or_create_in(stage.domain, "m", || 0).unwrap();
+    let held = mutex.lock().unwrap();
+    let over = Barrier::new(OTHERS + 1);
+    thread::scope(|scope| {
+        let others: Vec<_> = (0..OTHERS)
+            .map(|_| {
+                let (tell, told) = mpsc::channel();
+                let over = &over;
+                scope.spawn(move || {
+                    tell.send(stage.domain.thread_owner().unwrap()).unwrap();
+                    over.wait();
+                });
+                told.recv().unwrap()
+            })
+            .collect();
+        let mut waiter = stage.role("lock m; pause", &[]);
+        let tid = waiter.says("tid").parse().unwrap();
+        until_asleep(waiter.pid(), tid);
+        assert!(others.iter().any(|id| id.slot() >= 64), "the waiter's slot is further still");
+        drop(held);
+        waiter.says("locked");
+        over.wait();
+    });
     stage.nothing_was_rescued();
 }
 
