@@ -8,9 +8,15 @@ use std::{fs, io};
 /// What is built, and what it is called where it is installed.
 const BUILT: &str = "libcrosstie_capi";
 
-/// The headers, of which crosstie.hpp includes the last three.
-const HEADERS: [&str; 5] =
-    ["crosstie.h", "crosstie.hpp", "crosstie/base.hpp", "crosstie/talk.hpp", "crosstie/turns.hpp"];
+/// The headers, of which crosstie.hpp includes the last four.
+const HEADERS: [&str; 6] = [
+    "crosstie.h",
+    "crosstie.hpp",
+    "crosstie/base.hpp",
+    "crosstie/calls.hpp",
+    "crosstie/talk.hpp",
+    "crosstie/turns.hpp",
+];
 
 /// Installs into the prefix that `arguments` name: `PREFIX [--from FOLDER]`; without a folder of built libraries it builds them.
 ///

@@ -347,6 +347,11 @@ typedef struct crosstie_receiver crosstie_receiver;
 typedef struct crosstie_region crosstie_region;
 
 /**
+ * What a call was answered. Never look inside.
+ */
+typedef struct crosstie_reply crosstie_reply;
+
+/**
  * Permits that processes share by a name, as crosstie sem NAME takes them: each has an owner, and comes back when that dies. Never look
  * inside.
  */
@@ -684,6 +689,39 @@ crosstie_status crosstie_call(struct crosstie_client *client,
                               uint64_t deadline_ns,
                               struct crosstie_message *reply,
                               struct crosstie_error *error);
+
+/**
+ * As crosstie_call, for a reply of any length: message says where its bytes are, until reply is closed.
+ *
+ * As crosstie_call; CROSSTIE_E_TOO_LARGE is the request then.
+ *
+ * Thread-safe: many calls may be in flight by one handle. Not async-signal-safe; a child of fork opens its own. Blocks until the deadline. The reply is the
+ * caller's, crosstie_reply_close frees it, and with it its bytes.
+ *
+ * Pointers:
+ * data leads to bytes bytes, or is NULL where there are none; reply can be written; message is NULL or begins with its size and can be
+ * written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_call_in_place(struct crosstie_client *client,
+                                       const void *data,
+                                       size_t bytes,
+                                       uint64_t deadline_ns,
+                                       struct crosstie_reply **reply,
+                                       struct crosstie_message *message,
+                                       struct crosstie_error *error);
+
+/**
+ * Closes a reply; its bytes are no longer there.
+ *
+ * CROSSTIE_E_USAGE for one that is closed.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork may close its parent's. Never waits. Frees the reply and its bytes.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_reply_close(struct crosstie_reply *reply,
+                                     struct crosstie_error *error);
 
 /**
  * Closes the handle.

@@ -5,6 +5,7 @@
 #define CROSSTIE_HPP
 
 #include "crosstie/base.hpp"
+#include "crosstie/calls.hpp"
 #include "crosstie/talk.hpp"
 #include "crosstie/turns.hpp"
 

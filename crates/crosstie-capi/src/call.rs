@@ -25,6 +25,10 @@ pub struct crosstie_server(());
 #[derive(Debug)]
 pub struct crosstie_call_in_hand(());
 
+/// What a call was answered. Never look inside.
+#[derive(Debug)]
+pub struct crosstie_reply(());
+
 struct Asks(Client<[u8], [u8]>);
 
 impl Body for Asks {
@@ -48,6 +52,15 @@ impl Body for InHand {
     type Handle = crosstie_call_in_hand;
     const NAME: &'static str = "crosstie_call_in_hand";
     const KIND: u8 = 10;
+}
+
+/// The bytes of a reply, which its handle keeps where they are.
+struct Reply(#[expect(dead_code, reason = "is C's to read until it is dropped")] Vec<u8>);
+
+impl Body for Reply {
+    type Handle = crosstie_reply;
+    const NAME: &'static str = "crosstie_reply";
+    const KIND: u8 = 16;
 }
 
 impl From<CallError> for Failure {
@@ -140,6 +153,67 @@ pub unsafe extern "C" fn crosstie_call(
     };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
     unsafe { wall::call(client, error, work) }
+}
+
+/// As `crosstie_call`, for a reply of any length: `message` says where its bytes are, until `reply` is closed.
+///
+/// As `crosstie_call`; `CROSSTIE_E_TOO_LARGE` is the request then.
+///
+/// Thread-safe: many calls may be in flight by one handle. Not async-signal-safe; a child of fork opens its own. Blocks until the deadline. The reply is the
+/// caller's, `crosstie_reply_close` frees it, and with it its bytes.
+///
+/// # Safety
+/// `data` leads to `bytes` bytes, or is NULL where there are none; `reply` can be written; `message` is NULL or begins with its size and can be
+/// written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_call_in_place(
+    client: *mut crosstie_client,
+    data: *const c_void,
+    bytes: usize,
+    deadline_ns: u64,
+    reply: *mut *mut crosstie_reply,
+    message: *mut crosstie_message,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let work = |body: &Asks, _: &_| {
+        // SAFETY: it is NULL or can be written, which this function asks for.
+        unsafe { place::begin(reply) }?;
+        // SAFETY: it is NULL or begins with its size, which this function asks for.
+        unsafe { options::check(message) }?;
+        // SAFETY: as many bytes are there, which this function asks for.
+        let request = unsafe { end::bytes(data, bytes) }?;
+        let answer = body.0.call_until(request, deadline(deadline_ns))?;
+        let told = crosstie_message {
+            bytes: answer.len(),
+            data: answer.as_ptr().cast(),
+            ..<crosstie_message as options::Sized>::ZERO
+        };
+        let made = handle::open(Reply(answer))?;
+        // SAFETY: `begin` found that it is not NULL, and it can be written, which this function asks for.
+        unsafe { reply.write(made) };
+        // SAFETY: `check` found its size right, and it can be written, which this function asks for.
+        unsafe { options::write(message, &told) };
+        Ok(())
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(client, error, work) }
+}
+
+/// Closes a reply; its bytes are no longer there.
+///
+/// `CROSSTIE_E_USAGE` for one that is closed.
+///
+/// Thread-safe; not async-signal-safe; a child of fork may close its parent's. Never waits. Frees the reply and its bytes.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_reply_close(
+    reply: *mut crosstie_reply,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::close::<Reply>(reply, error) }
 }
 
 /// Closes the handle.

@@ -86,3 +86,20 @@ fn a_client_reaches_a_server_at_a_socket() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "received hello\n");
 }
+
+#[test]
+fn a_server_in_cpp_answers_and_refuses() {
+    let Some(calls) = example("calls.cpp") else { return };
+    let stage = Stage::new();
+    for address in [format!("unix:{}", stage.path("x.sock").display()), "queue:shouts".to_owned()] {
+        let output = stage.command(&calls).arg(&address).output().unwrap();
+        assert!(output.status.success(), "{address}: {}", String::from_utf8_lossy(&output.stderr));
+        let told = String::from_utf8_lossy(&output.stdout);
+        let (reply, refusal) = told.split_once('\n').unwrap();
+        assert_eq!(reply, "hello!", "{address}");
+        assert!(
+            refusal.starts_with("negative: ") && refusal.contains("say something"),
+            "{address}: {refusal}"
+        );
+    }
+}

@@ -56,11 +56,10 @@ fn the_library_says_its_name_and_stays_loaded() {
 }
 
 #[test]
-fn the_page_begins_with_the_example_that_is_compiled() {
+fn the_page_has_the_examples_that_are_compiled() {
     let read = |path: &str| std::fs::read_to_string(crate_folder().join("../..").join(path)).unwrap();
-    let example = read("examples/c/first.c");
-    assert!(
-        read("docs/c.md").contains(&format!("```c\n{example}```")),
-        "docs/c.md has examples/c/first.c as it is"
-    );
+    for (language, path) in [("c", "examples/c/first.c"), ("cpp", "examples/c/calls.cpp")] {
+        let example = format!("```{language}\n{}```", read(path));
+        assert!(read("docs/c.md").contains(&example), "docs/c.md has {path} as it is");
+    }
 }

@@ -6,11 +6,12 @@ use crate::compiler::{Link, can_watch, test_program};
 use crate::stage::Stage;
 
 /// What each program says when all that it checks holds.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("misuse.c", "misuse: ok\n"),
     ("threads.c", "threads: ok\n"),
     ("forked.c", "forked: ok\n"),
     ("raii.cpp", "raii: ok\n"),
+    ("calls.cpp", "calls: ok\n"),
     ("waits.c", "waits: ok\n"),
     ("memory.c", "memory: ok\n"),
     ("short.c", "short: ok\n"),
@@ -51,6 +52,11 @@ fn guards_of_cpp_release_and_handles_close() {
     says("raii.cpp");
 }
 
+#[test]
+fn clients_and_servers_of_cpp_answer_refuse_and_go() {
+    says("calls.cpp");
+}
+
 fn says(file: &str) {
     let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
     for link in [Link::Shared, Link::Static] {
@@ -64,7 +70,7 @@ fn valgrind_finds_nothing() {
     if let Err(error) = Command::new("valgrind").arg("--version").output() {
         return println!("SKIPPED: no valgrind: {error}");
     }
-    for file in ["misuse.c", "forked.c", "waits.c", "memory.c"] {
+    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "calls.cpp"] {
         let Some(program) = test_program(file, Link::Shared) else { return };
         let stage = Stage::new();
         let mut command = stage.command("valgrind".as_ref());
@@ -80,7 +86,7 @@ fn address_sanitizer_finds_nothing() {
     if !can_watch() {
         return;
     }
-    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "short.c"] {
+    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "short.c", "calls.cpp"] {
         let Some(program) = test_program(file, Link::Watched) else { return };
         let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
         assert_eq!(Stage::new().run(&program), wanted);

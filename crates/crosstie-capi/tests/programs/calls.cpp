@@ -1,0 +1,119 @@
+// The C++ header's calls: replies of any length, refusals, calls that go unanswered, and what is answered twice.
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "crosstie.hpp"
+
+#define CHECK(fact) \
+    do { \
+        if (!(fact)) { \
+            std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #fact); \
+            std::exit(1); \
+        } \
+    } while (0)
+
+// The status that `work` throws.
+template <typename Work>
+static crosstie_status refused(Work work)
+{
+    try {
+        work();
+    } catch (const crosstie::error &said) {
+        return said.status();
+    }
+    return CROSSTIE_OK;
+}
+
+static std::string twice(std::string_view request)
+{
+    if (request.empty()) {
+        throw std::invalid_argument("nothing to double");
+    }
+    return std::string(request) + std::string(request);
+}
+
+// A pool of threads answers, several threads call by one client, and each gets its own reply.
+static void many_at_once(const std::string &address)
+{
+    const int callers = 4, calls = 25;
+    crosstie::server server(address);
+    std::vector<std::thread> threads;
+    for (int worker = 0; worker < 2; worker++) {
+        threads.emplace_back([&] {
+            for (int call = 0; call < callers * calls / 2; call++) {
+                server.answer(twice);
+            }
+        });
+    }
+    crosstie::client client(address);
+    for (int caller = 0; caller < callers; caller++) {
+        threads.emplace_back([&client, caller] {
+            for (int call = 0; call < calls; call++) {
+                std::string request = std::to_string(caller * 1000 + call) + " ";
+                CHECK(client.call(request) == request + request);
+            }
+        });
+    }
+    for (std::thread &thread : threads) {
+        thread.join();
+    }
+}
+
+static void one_by_one(const std::string &address)
+{
+    crosstie::server server(address);
+    CHECK(!server.try_take());
+    CHECK(refused([&] { (void)server.take(crosstie::deadline::in(std::chrono::milliseconds(1))); }) ==
+          CROSSTIE_E_TIMED_OUT);
+    crosstie::client client(address);
+    CHECK(refused([&] { client.call("late", crosstie::deadline::in(std::chrono::milliseconds(1))); }) ==
+          CROSSTIE_E_TIMED_OUT);
+    // A call for which nobody waits any more is not served. No room has to be known before: a reply of 300000 bytes is read where it lies.
+    std::thread answers([&] {
+        server.answer(twice);
+        server.answer(twice);
+        auto call = server.take();
+        CHECK(call.request() == "echo" && !call.repeated());
+        crosstie::call_in_hand moved = std::move(call);
+        CHECK(call.native_handle() == nullptr);
+        moved.reply(moved.request());
+        CHECK(moved.request().empty());
+        CHECK(refused([&] { moved.reply("again"); }) == CROSSTIE_E_USAGE);
+        CHECK(refused([&] { moved.refuse("again"); }) == CROSSTIE_E_USAGE);
+        (void)server.take();
+    });
+    std::string longer(150000, 'x');
+    crosstie::reply first = client.call_in_place(longer);
+    bool told = false;
+    try {
+        client.call("");
+    } catch (const crosstie::error &said) {
+        told = said.status() == CROSSTIE_E_NEGATIVE && std::strstr(said.what(), "nothing to double") != nullptr;
+    }
+    CHECK(told);
+    CHECK(client.call("echo") == "echo");
+    CHECK(first.bytes() == longer + longer);
+    CHECK(refused([&] { client.call("nobody answers this"); }) != CROSSTIE_OK);
+    answers.join();
+}
+
+int main()
+{
+    static_assert(!std::is_copy_constructible_v<crosstie::client> && std::is_move_constructible_v<crosstie::client>);
+    static_assert(!std::is_copy_constructible_v<crosstie::reply> && std::is_move_constructible_v<crosstie::reply>);
+    for (const char *address : {"unix:./one.sock", "queue:one"}) {
+        one_by_one(address);
+    }
+    for (const char *address : {"unix:./many.sock", "queue:many"}) {
+        many_at_once(address);
+    }
+    CHECK(refused([] { crosstie::client nobody("topic:t"); }) == CROSSTIE_E_USAGE);
+    CHECK(refused([] { crosstie::server nobody("topic:t"); }) == CROSSTIE_E_USAGE);
+    std::puts("calls: ok");
+    return 0;
+}
