@@ -2,19 +2,19 @@
 #![expect(unsafe_code, reason = "pointers of the caller's")]
 
 use std::ffi::c_char;
-use std::fmt::Write as _;
 
 use crosstie::ErrorKind;
 use crosstie::inspect::Snapshot;
-use crosstie::ledger::Identity;
 
 use crate::handle;
 use crate::place;
 use crate::status::{Failure, answer, crosstie_error, crosstie_status};
 
 /// Writes what is in `domain` (NULL: the default domain) to `buffer` as one JSON document, with a zero behind it: `{"schema": "crosstie.c.ls/1", "objects": [{"name":
-/// "lock:db", "kind": "lock", "description": …, "is_abandoned": false, "held_by": [{"pid": 4711, "tid": 4711, "command": "sh", "units": 1}],
-/// "waiting": [{"pid": …, "tid": …, "command": …, "waited_ns": …, "has_deadline": false}]}]}`. `bytes`, which may be NULL, is told how much room that takes.
+/// "lock:db", "kind": "lock", "description": …, "value": null, "held_by": [{"pid": 4711, "tid": 4711, "command": "sh", "units": 1}], "waiting": [{"pid": …, "tid": …,
+/// "command": …, "waits_for": "lock:db", "waited_ns": …, "has_deadline": false, "is_stopped": false, "is_stalled": false}], "is_abandoned": false, "is_stalled": false,
+/// "damage": null}]}`, with what an object stands at as its value: `{"count": 7}`, `{"is_set": true}`, `{"is_done": false}`, `{"taken": 1, "total": 3}`, `{"arrived": 1,
+/// "total": 2, "is_broken": false}`; its damage says why nobody can open it. `bytes`, which may be NULL, is told how much room that takes.
 ///
 /// `CROSSTIE_E_TOO_LARGE`: `bytes` says how much room it took now; there may be more at the next call.
 ///
@@ -58,54 +58,6 @@ pub unsafe extern "C" fn crosstie_list(
 }
 
 fn document(snapshot: &Snapshot) -> String {
-    let objects = snapshot.objects.iter().map(|object| {
-        let holders = snapshot.holders(object.key).map(|hold| format!("{{{}, \"units\": {}}}", who(&hold.owner), hold.units));
-        let waiters = snapshot.waiters(object.key).map(|wait| {
-            let (waited, has_deadline) = (wait.waited.as_nanos(), wait.has_deadline);
-            format!("{{{}, \"waited_ns\": {waited}, \"has_deadline\": {has_deadline}}}", who(&wait.owner))
-        });
-        format!(
-            "{{\"name\": {}, \"kind\": {}, \"description\": {}, \"is_abandoned\": {}, \"held_by\": [{}], \"waiting\": [{}]}}",
-            quoted(&object.name),
-            quoted(&object.kind),
-            quoted(&object.description),
-            object.is_abandoned || object.dead_owner.is_some(),
-            joined(holders),
-            joined(waiters),
-        )
-    });
-    format!("{{\"schema\": \"crosstie.c.ls/1\", \"objects\": [{}]}}", joined(objects))
-}
-
-fn who(owner: &Identity) -> String {
-    format!("\"pid\": {}, \"tid\": {}, \"command\": {}", owner.pid, owner.tid, quoted(&owner.command))
-}
-
-fn joined(parts: impl Iterator<Item = String>) -> String {
-    parts.collect::<Vec<_>>().join(", ")
-}
-
-/// A text as JSON has it.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            // Writing to a String cannot fail.
-            control if control < ' ' => drop(write!(quoted, "\\u{:04x}", u32::from(control))),
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_with_quotes_and_controls_stays_one() {
-        assert_eq!(quoted("a\"b\\c\n\u{1}ü"), "\"a\\\"b\\\\c\\u000a\\u0001ü\"");
-    }
+    let objects: Vec<_> = snapshot.objects.iter().map(|object| object.json(snapshot)).collect();
+    format!("{{\"schema\": \"crosstie.c.ls/1\", \"objects\": [{}]}}", objects.join(", "))
 }

@@ -1,6 +1,11 @@
 //! Permits, counts, events and barriers in C, Rust and the shell.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt as _;
+
 use crosstie::sync::{Barrier, CountingSemaphore, Event, LockError, OnDeath, Reset, Semaphore};
+
+use serde_json::{Value, json};
 
 use crate::actor::Actor;
 use crate::stage::{Stage, until_asleep};
@@ -129,5 +134,63 @@ fn c_sees_who_has_what_and_who_waits() {
     let [has, wants] =
         [&owner, &waiter].map(|c| format!("{{\"pid\": {0}, \"tid\": {0}, \"command\": \"actor\"", c.pid()));
     assert!(list.contains(&format!("\"held_by\": [{has}, \"units\": 1}}]")), "{list}");
-    assert!(list.contains(&format!("\"waiting\": [{wants}, \"waited_ns\": ")), "{list}");
+    assert!(list.contains(&format!("\"waiting\": [{wants}, \"waits_for\": \"lock:db\", ")), "{list}");
+}
+
+/// What waits goes on waiting while it is looked at; everything else of an object is the same, whoever lists it.
+#[test]
+fn c_lists_values_and_damage_as_the_command_does() {
+    let stage = Stage::new();
+    let Some(mut c) = Actor::start(&stage) else { return };
+    let Some(mut waiter) = Actor::start(&stage) else { return };
+    for words in [
+        &["post", "items", "--value", "7"][..],
+        &["event", "set", "ready"],
+        &["once", "init", "--", "true"],
+        &["barrier", "alone", "-n", "1"],
+        &["lock", "torn", "--", "true"],
+        &["send", "ring:r", "1"],
+    ] {
+        assert!(stage.crosstie(words).status.success(), "{words:?}");
+    }
+    let torn = OpenOptions::new().write(true).open(stage.path("domain").join("lock.torn")).unwrap();
+    torn.write_all_at(&[0xFF; 8], 0).unwrap();
+    assert_eq!(c.does("sem open gpu 3"), "ok");
+    assert!(c.does("sem acquire gpu forever").starts_with("ok"));
+    assert_eq!((c.does("lock open db"), waiter.does("lock open db")), ("ok".to_owned(), "ok".to_owned()));
+    assert!(c.does("lock take db exclusive forever").starts_with("ok"));
+    waiter.begin("lock take db exclusive forever");
+    until_asleep(waiter.pid());
+    let listed = c.does("list");
+    let read = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+    let ours = read(listed.strip_prefix("ok ").unwrap());
+    let shells = stage.crosstie(&["ls", "--json"]).stdout;
+    let shells = read(&String::from_utf8_lossy(&shells));
+    let named = |name: &str| {
+        let objects = ours["objects"].as_array().unwrap();
+        objects.iter().find(|object| object["name"] == name).unwrap_or_else(|| panic!("{name}: {listed}"))
+    };
+    for (name, value) in [
+        ("count:items", json!({"count": 7})),
+        ("event:ready", json!({"is_set": true})),
+        ("once:init", json!({"is_done": true})),
+        ("barrier:alone", json!({"arrived": 0, "total": 1, "is_broken": false})),
+        ("sem:gpu", json!({"taken": 1, "total": 3})),
+        ("lock:db", Value::Null),
+    ] {
+        assert_eq!((&named(name)["value"], &named(name)["damage"]), (&value, &Value::Null), "{name}");
+    }
+    assert!(named("lock:torn")["damage"].as_str().unwrap().len() > 10);
+    let shells = shells["objects"].as_array().unwrap();
+    assert_eq!(ours["objects"].as_array().unwrap().len(), shells.len());
+    for shells in shells {
+        let ours = named(shells["name"].as_str().unwrap()).as_object().unwrap();
+        for (field, ours) in ours {
+            let mut pair = [ours.clone(), shells[field].clone()];
+            for waits in pair.iter_mut().filter_map(Value::as_array_mut).flatten() {
+                waits.as_object_mut().unwrap().remove("waited_ns");
+            }
+            assert_eq!(pair[0], pair[1], "{field} of {}", shells["name"]);
+        }
+    }
 }

@@ -6,10 +6,12 @@
 //! | [`stalled`] | who waits for one another at channels, and no longer can go on |
 //! | [`picture`] | who waits for whom, as a graph |
 //! | [`value`] | what an object stands at: a count, an event set or not … |
+//! | [`document`] | an object as C, Python and `crosstie ls --json` list it |
 //! | [`order`] | deadlocks that could be: locks taken in orders that close a circle |
 //! | [`doctor`] | what is wrong in a domain, and what to do |
 
 pub mod doctor;
+pub mod document;
 pub mod order;
 pub mod picture;
 pub mod snapshot;
