@@ -12,10 +12,11 @@
 //! | `lock` | `Lock` and its `Guard` |
 //! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
 //! | `sender`, `receiver` | the ends of channels, as bytes |
+//! | `loan` | messages written and read in place |
 //! | `awaited` | waits of asyncio's tasks, as futures of the library |
 //! | `client`, `server` | the ends of calls, as bytes |
 //! | `region` | raw shared memory as a buffer |
-//! | `removal` | `remove` |
+//! | `removal`, `listing` | `remove`, `ls` |
 //! | `condition`, `event`, `barrier`, `once` | waiting for what others do |
 //!
 //! What needs no speed is Python, in the folder `python/crosstie`: the exceptions, and all that is built from these.
@@ -30,6 +31,8 @@ mod domain;
 mod ears;
 mod event;
 mod held;
+mod listing;
+mod loan;
 mod lock;
 mod once;
 mod owner;
@@ -63,6 +66,10 @@ mod _native {
     use super::domain::is_private;
     #[pymodule_export]
     use super::event::Event;
+    #[pymodule_export]
+    use super::listing::ls;
+    #[pymodule_export]
+    use super::loan::{LentEnd, LoanEnd};
     #[pymodule_export]
     use super::lock::{Guard, Lock};
     #[pymodule_export]

@@ -1,23 +1,23 @@
 //! `Receiver`: the end that messages come out of, as bytes; `JobEnd`: a message of a queue in hand.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use crosstie::contract::{Readiness, RecvError};
 use crosstie::endpoint::{JobTicket, Outcome};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::loan::{Absent, Lends, LentEnd, Place};
 use crate::patience::{self, Timeout};
 use crate::refusal;
-use crate::sender::{Gone, closed};
 
 type End = crosstie::Receiver<[u8]>;
 
 /// Receives bytes from `address`; crosstie.Receiver is made of this.
 #[pyclass(frozen, weakref, subclass, module = "crosstie._native")]
 pub struct ReceiverEnd {
-    end: Mutex<Option<End>>,
+    end: Mutex<Place<End>>,
     address: String,
 }
 
@@ -27,7 +27,7 @@ impl ReceiverEnd {
     #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
     fn new(py: Python<'_>, address: String, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
         let end = patience::open(py, timeout, domain, |options| End::open_with(&address, options))?;
-        Ok(Self { end: Mutex::new(Some(end)), address })
+        Ok(Self { end: Mutex::new(Place::of(end)), address })
     }
 
     /// Receives one message as bytes; waits while there is none.
@@ -57,6 +57,12 @@ impl ReceiverEnd {
         })
     }
 
+    /// Receives one message where it lies; waits while there is none.
+    #[pyo3(signature = (timeout=Timeout(None)), text_signature = "($self, timeout=None)")]
+    fn recv_lent(slf: &Bound<'_, Self>, timeout: Timeout) -> PyResult<LentEnd> {
+        LentEnd::of(slf, timeout)
+    }
+
     /// The next dead letter of a queue, which it removes; None if there is none.
     fn dead_letter<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let found = self.with(|end| end.recv_dead_letter().map(|letter| letter.to_vec()));
@@ -67,27 +73,28 @@ impl ReceiverEnd {
     }
 
     /// Ends this end.
-    fn close(&self, py: Python<'_>) {
-        py.detach(|| drop(self.end.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let closed = py.detach(|| self.end.lock().unwrap_or_else(PoisonError::into_inner).close().map(drop));
+        closed.map_err(|absent| absent.raised(py, &self.address))
     }
 
     /// The descriptor to poll for reading while this end is armed.
     fn pollable(&self, py: Python<'_>) -> PyResult<i32> {
         use std::os::fd::AsRawFd;
         let found = self.with(|end| end.pollable().map(|fd| fd.as_raw_fd()));
-        found.map_err(|Gone| closed(py, &self.address))?.map_err(|error| refusal::error(py, &error))
+        found.map_err(|absent| absent.raised(py, &self.address))?.map_err(|error| refusal::error(py, &error))
     }
 
     /// Makes the descriptor readable as soon as something may be received; True if it may be now.
     fn arm(&self, py: Python<'_>) -> PyResult<bool> {
-        let armed = self.with(End::arm).map_err(|Gone| closed(py, &self.address))?;
+        let armed = self.with(End::arm).map_err(|absent| absent.raised(py, &self.address))?;
         armed.map(|readiness| readiness == Readiness::Ready).map_err(|error| refusal::error(py, &error))
     }
 
     /// Whether it was closed.
     #[getter]
     fn closed(&self) -> bool {
-        self.with(|_| ()).is_err()
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).is_closed()
     }
 
     /// The address, with what the system chose.
@@ -99,11 +106,15 @@ impl ReceiverEnd {
 }
 
 impl ReceiverEnd {
-    fn with<T>(&self, act: impl FnOnce(&mut End) -> T) -> Result<T, Gone> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(act).ok_or(Gone)
+    fn with<T>(&self, act: impl FnOnce(&mut End) -> T) -> Result<T, Absent> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).with(act)
     }
 
-    fn answer<T>(&self, py: Python<'_>, received: Result<Result<T, RecvError>, Gone>) -> PyResult<T> {
+    pub(crate) fn answer<T>(
+        &self,
+        py: Python<'_>,
+        received: Result<Result<T, RecvError>, Absent>,
+    ) -> PyResult<T> {
         match received {
             Ok(Ok(message)) => Ok(message),
             Ok(Err(RecvError::Failed(error) | RecvError::Malformed(error))) => {
@@ -113,12 +124,24 @@ impl ReceiverEnd {
                 let text = format!("receive from {}: {other}", self.address);
                 Err(refusal::exception(py, other.kind(), &text))
             }
-            Err(Gone) => Err(closed(py, &self.address)),
+            Err(absent) => Err(absent.raised(py, &self.address)),
         }
     }
 }
 
-impl<T> patience::Late for Result<Result<T, RecvError>, Gone> {
+impl Lends for ReceiverEnd {
+    type End = End;
+
+    fn place(&self) -> MutexGuard<'_, Place<End>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told_address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl<T> patience::Late for Result<Result<T, RecvError>, Absent> {
     fn is_late(&self) -> bool {
         matches!(self, Ok(Err(RecvError::TimedOut | RecvError::Empty)))
     }
@@ -155,7 +178,9 @@ impl JobEnd {
         };
         let receiver = self.receiver.get();
         let settled = py.detach(|| receiver.with(|end| end.settle(ticket, outcome)));
-        settled.map_err(|Gone| closed(py, &receiver.address))?.map_err(|error| refusal::error(py, &error))
+        settled
+            .map_err(|absent| absent.raised(py, &receiver.address))?
+            .map_err(|error| refusal::error(py, &error))
     }
 
     /// Whether it is settled.
@@ -172,13 +197,11 @@ impl Drop for JobEnd {
             return;
         };
         // Where somebody waits with the end just now, the ticket is settled when the end is closed.
-        let end = match self.receiver.get().end.try_lock() {
+        let mut end = match self.receiver.get().end.try_lock() {
             Ok(end) => end,
             Err(TryLockError::Poisoned(end)) => end.into_inner(),
             Err(TryLockError::WouldBlock) => return,
         };
-        if let Some(end) = end.as_ref() {
-            let _ = end.settle(ticket, Outcome::Failed);
-        }
+        let _ = end.with(|end| end.settle(ticket, Outcome::Failed));
     }
 }

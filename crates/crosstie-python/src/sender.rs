@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crosstie::contract::{Readiness, SendError};
 use crosstie::endpoint::Loan;
@@ -12,6 +12,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::loan::{Absent, Lends, LoanEnd, Place};
 use crate::patience::{self, Timeout};
 use crate::refusal;
 
@@ -20,7 +21,7 @@ type End = crosstie::Sender<[u8]>;
 /// Sends bytes to `address`; crosstie.Sender is made of this.
 #[pyclass(frozen, weakref, subclass, module = "crosstie._native")]
 pub struct SenderEnd {
-    end: Mutex<Option<End>>,
+    end: Mutex<Place<End>>,
     address: String,
 }
 
@@ -30,7 +31,7 @@ impl SenderEnd {
     #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
     fn new(py: Python<'_>, address: String, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
         let end = patience::open(py, timeout, domain, |options| End::open_with(&address, options))?;
-        Ok(Self { end: Mutex::new(Some(end)), address })
+        Ok(Self { end: Mutex::new(Place::of(end)), address })
     }
 
     /// Sends one message of bytes; waits while there is no room.
@@ -45,7 +46,7 @@ impl SenderEnd {
         match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(refused)) => Err(send_error(py, &self.address, refused)),
-            Err(Gone) => Err(closed(py, &self.address)),
+            Err(absent) => Err(absent.raised(py, &self.address)),
         }
     }
 
@@ -75,17 +76,24 @@ impl SenderEnd {
                 // Another thread had the room.
                 Ok(Err(SendError::Full)) if !deadline.is_now() => {}
                 Ok(Err(refused)) => return Err(send_error(py, &self.address, refused)),
-                Err(Gone) => return Err(closed(py, &self.address)),
+                Err(absent) => return Err(absent.raised(py, &self.address)),
             }
         }
     }
 
+    /// Lends room for a message of so many bytes; waits while there is none.
+    #[pyo3(signature = (length, timeout=Timeout(None)), text_signature = "($self, length, timeout=None)")]
+    fn reserve(slf: &Bound<'_, Self>, length: usize, timeout: Timeout) -> PyResult<LoanEnd> {
+        LoanEnd::of(slf, length, timeout)
+    }
+
     /// Says that this end is done: the receiver gets everything, then a clean end.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let end = py.detach(|| self.end.lock().unwrap_or_else(PoisonError::into_inner).take());
-        match end.map(|end| py.detach(|| end.close())) {
-            None | Some(Ok(())) => Ok(()),
-            Some(Err(refused)) => Err(send_error(py, &self.address, refused)),
+        let end = py.detach(|| self.end.lock().unwrap_or_else(PoisonError::into_inner).close());
+        match end.map(|end| end.map(|end| py.detach(|| end.close()))) {
+            Ok(None | Some(Ok(()))) => Ok(()),
+            Ok(Some(Err(refused))) => Err(send_error(py, &self.address, refused)),
+            Err(absent) => Err(absent.raised(py, &self.address)),
         }
     }
 
@@ -96,19 +104,19 @@ impl SenderEnd {
             let (fd, interest) = end.pollable()?;
             Ok((fd.as_raw_fd(), interest == crosstie::os::poll::Interest::Writable))
         });
-        found.map_err(|Gone| closed(py, &self.address))?.map_err(|error| refusal::error(py, &error))
+        found.map_err(|absent| absent.raised(py, &self.address))?.map_err(|error| refusal::error(py, &error))
     }
 
     /// Makes the descriptor ready as soon as a message may be sent; True if it may be now.
     fn arm(&self, py: Python<'_>) -> PyResult<bool> {
-        let armed = self.with(End::arm).map_err(|Gone| closed(py, &self.address))?;
+        let armed = self.with(End::arm).map_err(|absent| absent.raised(py, &self.address))?;
         armed.map(|readiness| readiness == Readiness::Ready).map_err(|error| refusal::error(py, &error))
     }
 
     /// Whether it was closed.
     #[getter]
     fn closed(&self) -> bool {
-        self.with(|_| ()).is_err()
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).is_closed()
     }
 
     /// The address.
@@ -162,16 +170,25 @@ pub fn payload<'a>(py: Python<'_>, data: &'a Bound<'_, PyAny>) -> PyResult<Cow<'
     }
 }
 
-/// The end was closed by its own process.
-pub struct Gone;
-
 impl SenderEnd {
-    fn with<T>(&self, act: impl FnOnce(&mut End) -> T) -> Result<T, Gone> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(act).ok_or(Gone)
+    fn with<T>(&self, act: impl FnOnce(&mut End) -> T) -> Result<T, Absent> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).with(act)
     }
 }
 
-impl patience::Late for Result<Result<(), SendError>, Gone> {
+impl Lends for SenderEnd {
+    type End = End;
+
+    fn place(&self) -> MutexGuard<'_, Place<End>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn told_address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl<T> patience::Late for Result<Result<T, SendError>, Absent> {
     fn is_late(&self) -> bool {
         matches!(self, Ok(Err(SendError::TimedOut | SendError::Full)))
     }

@@ -27,6 +27,7 @@ from ._native import (
     Region,
     Semaphore,
     __version__,
+    ls,
     remove,
 )
 from .errors import (
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from .calls import Call, Client, Server
     from .channels import Job, Queue, Receiver, Sender
     from .executor import Executor
+    from .loans import Lent, Loan
     from .monitor import Monitor
     from .rwlock import RwLock
     from .several import lock_all
@@ -71,6 +73,8 @@ _LATER = {
     "Client": "calls",
     "Executor": "executor",
     "Job": "channels",
+    "Lent": "loans",
+    "Loan": "loans",
     "Monitor": "monitor",
     "Queue": "channels",
     "Receiver": "channels",
@@ -111,6 +115,8 @@ __all__ = [
     "Failed",
     "Guard",
     "Job",
+    "Lent",
+    "Loan",
     "Lock",
     "Lost",
     "Mismatch",
@@ -139,5 +145,6 @@ __all__ = [
     "WorkerDied",
     "__version__",
     "lock_all",
+    "ls",
     "remove",
 ]

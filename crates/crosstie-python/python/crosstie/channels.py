@@ -6,6 +6,7 @@ import os as _os
 
 from ._native import JobEnd, ReceiverEnd, SenderEnd, _is_private, remove
 from .errors import Busy, Closed, Error, NotPermitted, TimedOut, Usage
+from .loans import Lent, Loan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,6 +188,22 @@ class Sender(SenderEnd):
                 return self.send_parts(message, timeout)
         self.send_bytes(message, timeout)
 
+    def loan(self, length: int, timeout: _Timeout = None) -> Loan:
+        """Lends room for a message of so many bytes, to be written in place; waits while there is none.
+
+        In a ring, a queue or a topic the room is the message's own, in shared memory. ``with`` gives it as a memoryview, and sends it at its
+        end, unless that raises. A BufferError, and nothing is sent, while another view of it lives; until the end of ``with`` this end does nothing
+        else (Busy).
+
+        >>> import crosstie
+        >>> with crosstie.Sender("queue:lent") as tx, crosstie.Receiver("queue:lent") as rx:
+        ...     with tx.loan(5) as room:
+        ...         room[:] = b"hello"
+        ...     rx.recv()
+        b'hello'
+        """
+        return Loan(self.reserve(length, timeout))
+
     def __enter__(self) -> Sender:
         return self
 
@@ -239,6 +256,22 @@ class Receiver(ReceiverEnd):
         everything that was sent.
         """
         return self._decode(self.recv_bytes(timeout))
+
+    def recv_in_place(self, timeout: _Timeout = None) -> Lent:
+        """Receives one message where it lies, whatever the codec; waits while there is none.
+
+        From a ring, a queue or a topic it lies in shared memory. ``with`` gives it as a memoryview that cannot be written, and acknowledges it at its
+        end, also when that raises: until then a ring or a queue delivers it to the next receiver if this process is killed. A BufferError while another
+        view of it lives; until the end of ``with`` this end does nothing else (Busy).
+
+        >>> import crosstie
+        >>> with crosstie.Sender("ring:in-place") as tx, crosstie.Receiver("ring:in-place") as rx:
+        ...     tx.send(b"hello")
+        ...     with rx.recv_in_place() as message:
+        ...         bytes(message[1:4])
+        b'ell'
+        """
+        return Lent(self.recv_lent(timeout))
 
     def job(self, timeout: _Timeout = None) -> Job:
         """Takes the next message of a queue into hand: done at the end of the ``with`` block, unless that raises.

@@ -72,6 +72,17 @@ impl<'a> Loan<'a> {
         }
     }
 
+    /// The first byte of the room, valid for writes of [`Loan::len`] bytes until the commit, and for reads of what was written.
+    #[must_use]
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        match &mut self.room {
+            Room::Ring(loan) => loan.as_mut_ptr(),
+            Room::Queue(loan) => loan.as_mut_ptr(),
+            Room::Topic(loan) => loan.as_mut_ptr(),
+            Room::Private { bytes, .. } => bytes.as_mut_ptr(),
+        }
+    }
+
     /// Sends what was written.
     ///
     /// # Errors
