@@ -31,7 +31,10 @@ enum Given {
     Nothing,
 }
 
-type Wait = Pin<Box<dyn Future<Output = crosstie::Result<Given>> + Send>>;
+/// How what a wait gave becomes an object of Python's, or an exception.
+pub type Ended = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
+type Wait = Pin<Box<dyn Future<Output = Ended> + Send>>;
 
 /// Wakes the event loop: a byte into a socket, which is there before anybody relies on it.
 #[derive(Default)]
@@ -70,7 +73,7 @@ impl Wake for Bell {
     }
 }
 
-/// A wait of a task: for a lock, a permit, a count or an event.
+/// A wait of a task: for a lock, a permit, a count, an event, a reply or a call.
 #[pyclass(frozen, module = "crosstie._native")]
 pub struct Awaited {
     /// Absent once it is over.
@@ -81,7 +84,7 @@ pub struct Awaited {
 #[pymethods]
 impl Awaited {
     /// What it gave, or None as long as it waits.
-    fn poll(&self, py: Python<'_>) -> PyResult<Option<Had>> {
+    fn poll(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let mut wait = self.wait.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(future) = wait.as_mut() else {
             return Err(refusal::not_held("a wait that is over", false));
@@ -96,7 +99,8 @@ impl Awaited {
         }
         let Poll::Ready(ended) = polled else { return Ok(None) };
         *wait = None;
-        ended.map(|given| Some(Had::of(given))).map_err(|error| refusal::error(py, &error))
+        drop(wait);
+        ended(py).map(Some)
     }
 
     /// The descriptor that is readable when to poll again is worth it; behind a poll.
@@ -108,6 +112,13 @@ impl Awaited {
     /// Waits no more: it has nothing and has left the queue.
     fn cancel(&self) {
         self.wait.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Awaited {
+    /// What `wait` gives.
+    pub fn of(wait: impl Future<Output = Ended> + Send + 'static) -> Self {
+        Self { wait: Mutex::new(Some(Box::pin(wait))), bell: Arc::default() }
     }
 }
 
@@ -220,25 +231,24 @@ impl AwaitableObject {
 
     /// Begins to wait.
     fn wait(&self) -> Awaited {
-        let wait: Wait = match &self.kind {
+        match &self.kind {
             Kind::Lock(lock, access) => {
                 let (lock, access) = (lock.clone(), *access);
-                Box::pin(async move { given(lock.lock_async(access).await, Given::Lock) })
+                Awaited::of(async move { given(lock.lock_async(access).await, Given::Lock) })
             }
             Kind::Semaphore(semaphore) => {
                 let semaphore = semaphore.clone();
-                Box::pin(async move { given(semaphore.acquire_async().await, Given::Permit) })
+                Awaited::of(async move { given(semaphore.acquire_async().await, Given::Permit) })
             }
             Kind::Count(count) => {
                 let count = count.clone();
-                Box::pin(async move { given(count.wait_async().await, |()| Given::Nothing) })
+                Awaited::of(async move { given(count.wait_async().await, |()| Given::Nothing) })
             }
             Kind::Event(event) => {
                 let event = event.clone();
-                Box::pin(async move { given(event.wait_async().await, |()| Given::Nothing) })
+                Awaited::of(async move { given(event.wait_async().await, |()| Given::Nothing) })
             }
-        };
-        Awaited { wait: Mutex::new(Some(wait)), bell: Arc::default() }
+        }
     }
 
     /// Its kind and name.
@@ -253,8 +263,12 @@ impl AwaitableObject {
     }
 }
 
-/// The same answer, as what a wait gives. It is never late, and no deadlock is told in it.
-fn given<G>(answer: LockResult<G>, of: impl Fn(G) -> Given) -> crosstie::Result<Given> {
+/// What a wait for an object gives. It is never late, and no deadlock is told in it.
+fn given<G>(answer: LockResult<G>, of: impl Fn(G) -> Given) -> Ended {
     // Abandoned: held all the same, and the guard says so.
-    answer.or_else(LockError::into_guard).map(of).map_err(Error::from)
+    let given = answer.or_else(LockError::into_guard).map(of).map_err(Error::from);
+    Box::new(move |py| match given {
+        Ok(given) => Ok(Py::new(py, Had::of(given))?.into_any()),
+        Err(error) => Err(refusal::error(py, &error)),
+    })
 }

@@ -15,6 +15,7 @@
 //! | `loan` | messages written and read in place |
 //! | `awaited` | waits of asyncio's tasks, as futures of the library |
 //! | `client`, `server` | the ends of calls, as bytes |
+//! | `tasks` | the same for asyncio's tasks |
 //! | `region` | raw shared memory as a buffer |
 //! | `removal`, `listing` | `remove`, `ls` |
 //! | `condition`, `event`, `barrier`, `once` | waiting for what others do |
@@ -45,6 +46,7 @@ mod removal;
 mod semaphore;
 mod sender;
 mod server;
+mod tasks;
 
 use pyo3::prelude::*;
 
@@ -90,6 +92,8 @@ mod _native {
     use super::sender::SenderEnd;
     #[pymodule_export]
     use super::server::{CallEnd, ServerEnd};
+    #[pymodule_export]
+    use super::tasks::{ClientTasks, ServerTasks};
 
     use pyo3::prelude::*;
 

@@ -18,7 +18,7 @@ use crate::refusal;
 use crate::sender::{closed, payload, send_error};
 
 type End = crosstie::Server<[u8], [u8]>;
-type Taken = Call<[u8], [u8]>;
+pub type Taken = Call<[u8], [u8]>;
 
 /// How often the thread that serves looks for signals.
 const LOOK: Duration = Duration::from_millis(50);
@@ -51,16 +51,9 @@ impl ServerEnd {
     #[pyo3(signature = (timeout=Timeout(None)), text_signature = "($self, timeout=None)")]
     fn take_call(&self, py: Python<'_>, timeout: Timeout) -> PyResult<CallEnd> {
         let open = self.open(py)?;
-        let taken =
+        let came =
             patience::sliced(py, timeout.deadline(), |deadline| Came(open.end.receive_until(deadline)))?;
-        match taken.0 {
-            Ok(call) => Ok(CallEnd::of(py, call)),
-            Err(RecvError::Failed(error) | RecvError::Malformed(error)) => Err(refusal::error(py, &error)),
-            Err(other) => {
-                let text = format!("take a call at {}: {other}", self.address);
-                Err(refusal::exception(py, other.kind(), &text))
-            }
-        }
+        taken(py, &self.address, came.0)
     }
 
     /// Answers each call with the bytes that `answer(data)` returns, or refuses it with what that raises, in `workers`
@@ -128,6 +121,17 @@ impl ServerEnd {
     fn open(&self, py: Python<'_>) -> PyResult<Arc<Open>> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
         open.ok_or_else(|| closed(py, &self.address))
+    }
+}
+
+/// A call that came to a server at `address`, or why none came.
+pub fn taken(py: Python<'_>, address: &str, came: Result<Taken, RecvError>) -> PyResult<CallEnd> {
+    match came {
+        Ok(call) => Ok(CallEnd::of(py, call)),
+        Err(RecvError::Failed(error) | RecvError::Malformed(error)) => Err(refusal::error(py, &error)),
+        Err(other) => {
+            Err(refusal::exception(py, other.kind(), &format!("take a call at {address}: {other}")))
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::count::Count;
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What the tests need from others.
-const PACKAGES: [&str; 4] = ["maturin>=1.9.4,<2", "pytest", "numpy", "mypy"];
+const PACKAGES: [&str; 5] = ["maturin>=1.9.4,<2", "pytest", "numpy", "mypy", "msgpack>=1"];
 
 /// What became of the suite.
 pub struct Outcome {
@@ -95,7 +95,7 @@ fn steps(environment: &Path, wheels: &Path) -> Vec<Step> {
             "python-pip",
             &python,
             &[&pip[..], &PACKAGES].concat(),
-            Some("python: pip cannot get maturin, pytest, numpy and mypy"),
+            Some("python: pip cannot get maturin, pytest, numpy, mypy and msgpack"),
         ),
         step(
             "python-wheel",

@@ -1,4 +1,4 @@
-"""Channels, locks, semaphores and events for asyncio: no thread waits, the event loop polls a descriptor.
+"""Channels, calls, locks, semaphores and events for asyncio: no thread waits, the event loop polls a descriptor.
 
 >>> import asyncio, crosstie, crosstie.aio
 >>> async def main():
@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio as _asyncio
 
 from . import _native
+from . import calls as _calls
 from . import channels as _channels
 from .errors import AbandonedWarning, Busy, Closed
 
@@ -145,7 +146,7 @@ class Sender:
                 await _ready(*self._end.pollable())
 
 
-async def _had(wait: _native.Awaited) -> _native.Had:
+async def _had(wait: _native.Awaited) -> Any:
     """What a wait gives; cancelled, it has left the queue and has nothing."""
     try:
         while True:
@@ -172,7 +173,7 @@ class _Held:
 
     async def acquire(self) -> _native.Had:
         """Takes it, and waits as long as it takes: give it a limit with asyncio.timeout(). Cancelled, it has nothing."""
-        had = await _had(self._object.wait())
+        had: _native.Had = await _had(self._object.wait())
         self._had.append((_asyncio.current_task(), had))
         if had.abandoned:
             import warnings
@@ -290,3 +291,156 @@ class Event:
     def is_set(self) -> bool:
         """Whether it is set now."""
         return self._event.is_set()
+
+
+class Client:
+    """As crosstie.Client for tasks, opened by ``async with``: any number of calls at a time, and no thread waits for them.
+
+    One thread of the process reads for all clients and servers of this module. Cancelled, a call is cancelled: the server is told, but it may have
+    been done. No deadlock is told in which a task waits: give the call a timeout.
+
+    >>> import asyncio, crosstie.aio
+    >>> async def main():
+    ...     async with crosstie.aio.Server("queue:sums", codec="json") as server:
+    ...         serving = asyncio.create_task(server.serve(sum))
+    ...         async with crosstie.aio.Client("queue:sums", codec="json") as client:
+    ...             print(await asyncio.gather(client.call([1, 2]), client.call([3, 4])))
+    ...         server.stop()
+    ...         await serving
+    >>> asyncio.run(main())
+    [3, 7]
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        codec: _channels._Codec = "bytes",
+        allow_pickle: bool = False,
+        domain: str | PathLike[str] | None = None,
+    ) -> None:
+        self._encode, self._decode = _channels._encoder(codec), _channels._decoder(codec)
+        self._address, self._domain = address, domain
+        self._codec, self._allow_pickle = codec, allow_pickle
+        self._end: _native.ClientTasks | None = None
+
+    async def __aenter__(self) -> Client:
+        end = await _opened(lambda: _native.ClientTasks(self._address, domain=self._domain))
+        _channels._check_pickle(end, self._address, self._codec, self._allow_pickle, self._domain)
+        self._end = end
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        if self._end is not None:
+            self._end.close()
+
+    async def call(self, request: Any, timeout: _channels._Timeout = None, *, idempotent: bool = False) -> Any:
+        """Calls the server and waits for the reply: for ``timeout``, which the server is told, or as long as it takes.
+
+        Raises what crosstie.Client.call raises, but for DeadlockError.
+        """
+        if self._end is None:
+            raise RuntimeError("open it first: async with crosstie.aio.Client(...) as client")
+        return self._decode(await _had(self._end.call_bytes(self._encode(request), timeout, idempotent)))
+
+
+class Server:
+    """As crosstie.Server for tasks, opened by ``async with``: one task takes the calls, and any task answers them.
+
+    ``await server.serve(answer)`` answers each call in a task of its own, with what the function, or the coroutine function, makes of its request:
+    an exception refuses the call with its text, a crosstie.Error also with its kind. Or take them one by one, ``async for call in server``.
+
+    >>> import asyncio, crosstie.aio
+    >>> async def main():
+    ...     async with crosstie.aio.Server("queue:greetings", codec="text") as server:
+    ...         async with crosstie.aio.Client("queue:greetings", codec="text") as client:
+    ...             asking = asyncio.create_task(client.call("anna"))
+    ...             call = await server.take()
+    ...             call.reply("hello " + call.request)
+    ...             return await asking
+    >>> asyncio.run(main())
+    'hello anna'
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        codec: _channels._Codec = "bytes",
+        allow_pickle: bool = False,
+        domain: str | PathLike[str] | None = None,
+    ) -> None:
+        self._encode, self._decode = _channels._encoder(codec), _channels._decoder(codec)
+        self._address, self._domain = address, domain
+        self._codec, self._allow_pickle = codec, allow_pickle
+        self._end: _native.ServerTasks | None = None
+        # The end wakes one who waits for a call.
+        self._turn = _asyncio.Lock()
+
+    async def __aenter__(self) -> Server:
+        end = await _opened(lambda: _native.ServerTasks(self._address, domain=self._domain))
+        _channels._check_pickle(end, self._address, self._codec, self._allow_pickle, self._domain)
+        self._end = end
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        if self._end is not None:
+            await _opened(self._end.close)
+
+    def _opened_end(self) -> _native.ServerTasks:
+        if self._end is None:
+            raise RuntimeError("open it first: async with crosstie.aio.Server(...) as server")
+        return self._end
+
+    @property
+    def address(self) -> str:
+        """The address, with what the system chose."""
+        return self._opened_end().address
+
+    async def take(self) -> _calls.Call:
+        """Takes the next call; cancelled, it has taken none. Raises Closed once it was stopped."""
+        async with self._turn:
+            return _calls.Call(await _had(self._opened_end().take_call()), self._encode, self._decode)
+
+    def stop(self) -> None:
+        """Gives out no call any more: ``serve`` returns once those in hand are answered."""
+        self._opened_end().stop()
+
+    async def serve(self, answer: Callable[[Any], Any]) -> None:
+        """Answers every call with ``answer(request)``, each in a task of its own, until stop(). Cancelled, it cancels those."""
+        tasks: set[_asyncio.Task[None]] = set()
+        try:
+            async for call in self:
+                task = _asyncio.create_task(_answered(call, answer))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+                # Its task has it alone: a call that is let go is told to its caller, also while the next one is waited for.
+                del call
+            if tasks:
+                await _asyncio.wait(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def __aiter__(self) -> Server:
+        return self
+
+    async def __anext__(self) -> _calls.Call:
+        try:
+            return await self.take()
+        except Closed:
+            raise StopAsyncIteration from None
+
+
+async def _answered(call: _calls.Call, answer: Callable[[Any], Any]) -> None:
+    """Answers a call with what `answer` makes of its request, or refuses it with what that raises."""
+    try:
+        reply = answer(call.request)
+        if hasattr(reply, "__await__"):
+            reply = await reply
+        call.reply(reply)
+    except BaseException as error:
+        if not call.answered:
+            call.refuse_with(error)
+        if not isinstance(error, Exception):
+            raise

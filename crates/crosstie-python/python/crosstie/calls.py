@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ._native import CallEnd, ClientEnd, ServerEnd
-from .channels import _check_pickle, _decoder, _encoder
-from .errors import Closed
+from .channels import _check_pickle, _decoder, _encoder, _with
+from .errors import Closed, Error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Client(ClientEnd):
         domain: str | PathLike[str] | None = None,
     ) -> None:
         _check_pickle(self, address, codec, allow_pickle, domain)
-        self._encode, self._decode = _encoder(codec), _decoder(codec)
+        self._encode, self._decode = _with(self, _encoder, codec), _with(self, _decoder, codec)
 
     def call(self, request: Any, timeout: _Timeout = None, *, idempotent: bool = False) -> Any:
         """Asks, and waits for the reply: for ``timeout``, which the server is told, or as long as it takes.
@@ -114,7 +114,7 @@ class Server(ServerEnd):
         domain: str | PathLike[str] | None = None,
     ) -> None:
         _check_pickle(self, address, codec, allow_pickle, domain)
-        self._encode, self._decode = _encoder(codec), _decoder(codec)
+        self._encode, self._decode = _with(self, _encoder, codec), _with(self, _decoder, codec)
 
     def serve(self, answer: Callable[[Any], Any], workers: int = 1) -> None:
         """Answers every call with ``answer(request)``, in so many threads, until stop().
@@ -164,6 +164,10 @@ class Call:
         """Answers that there is no reply: the caller gets a Negative with this text, and the code as its ``code``."""
         self._end.refuse(why, "negative", code)
 
+    def refuse_with(self, error: BaseException) -> None:
+        """Answers that there is no reply because of an exception: its text, and of a crosstie.Error its kind too."""
+        self._end.refuse(f"{type(error).__qualname__}: {error}", error.id if isinstance(error, Error) else "negative")
+
     @property
     def answered(self) -> bool:
         """Whether it was answered."""
@@ -197,6 +201,6 @@ class Call:
     def __enter__(self) -> Call:
         return self
 
-    def __exit__(self, kind: object, error: object, *rest: object) -> None:
-        if kind is not None and not self.answered:
-            self.refuse(f"{getattr(kind, '__name__', kind)}: {error}")
+    def __exit__(self, kind: object, error: BaseException | None, *rest: object) -> None:
+        if error is not None and not self.answered:
+            self.refuse_with(error)

@@ -56,8 +56,22 @@ def _unknown(codec: str) -> ValueError:
 
 
 def _msgpack() -> Any:
-    # Not a requirement of this package: it is where a user has installed it.
-    return __import__("msgpack")
+    try:
+        return __import__("msgpack")
+    except ModuleNotFoundError as missing:
+        if missing.name != "msgpack":
+            raise
+        text = 'codec="msgpack" needs the package msgpack: pip install "crosstie[msgpack]"'
+        raise ModuleNotFoundError(text, name="msgpack") from None
+
+
+def _with(end: Any, make: Any, codec: str) -> Any:
+    """What `make` makes of the codec; an end that has none is closed."""
+    try:
+        return make(codec)
+    except BaseException:
+        end.close()
+        raise
 
 
 def _encoder(codec: str) -> Any:
@@ -88,7 +102,9 @@ def _decoder(codec: str) -> Any:
 
         return json.loads
     if codec == "msgpack":
-        return _msgpack().unpackb
+        unpackb = _msgpack().unpackb
+        # Keys of all types, as the other codecs have them.
+        return lambda data: unpackb(data, strict_map_key=False)
     if codec == "pickle":
         return _unpickle
     raise _unknown(codec)
@@ -144,7 +160,7 @@ class Sender(SenderEnd):
     """The end of a channel that messages go into, by its address: ``ring:NAME``, ``queue:NAME``, ``unix:/path``, …
 
     ``codec`` says what messages are: ``"bytes"`` (and whatever has a buffer), ``"text"``, ``"json"``, ``"pickle"``, or
-    ``"msgpack"`` where that is installed; the receiver has to say the same.
+    ``"msgpack"`` where that is installed (``pip install "crosstie[msgpack]"``); the receiver has to say the same.
 
     >>> import crosstie
     >>> with crosstie.Sender("ring:numbers", codec="json") as tx:
@@ -175,7 +191,7 @@ class Sender(SenderEnd):
         if codec == "bytes":
             self._encode = None
         else:
-            self._encode = _pickle_parts if codec == "pickle" else _encoder(codec)
+            self._encode = _pickle_parts if codec == "pickle" else _with(self, _encoder, codec)
 
     def send(self, message: Any, timeout: _Timeout = None) -> None:
         """Sends one message; waits while there is no room.
@@ -247,7 +263,7 @@ class Receiver(ReceiverEnd):
         domain: str | PathLike[str] | None = None,
     ) -> None:
         _check_pickle(self, address, codec, allow_pickle, domain)
-        self._decode = _decoder(codec)
+        self._decode = _with(self, _decoder, codec)
 
     def recv(self, timeout: _Timeout = None) -> Any:
         """Receives one message; waits while there is none.
@@ -340,7 +356,8 @@ class Queue:
     """A queue between processes as multiprocessing.Queue, that nobody's death hangs: get() raises PeerDied instead.
 
     By name, or a new one without, which is gone with its maker. Any number put, any number get; what a killed one had just got is delivered to
-    another. Arrays, and whatever has buffers, are not copied into a pickle first. Copies that were pickled are the same queue.
+    another. Arrays, and whatever has buffers, are not copied into a pickle first. Copies that were pickled are the same queue. All who share one
+    say the same ``codec``: a Sender's.
 
     >>> import crosstie
     >>> q = crosstie.Queue("letters")
@@ -352,7 +369,9 @@ class Queue:
     'done with care'
     """
 
-    def __init__(self, name: str | None = None, *, domain: str | PathLike[str] | None = None) -> None:
+    def __init__(
+        self, name: str | None = None, *, codec: _Codec = "pickle", domain: str | PathLike[str] | None = None
+    ) -> None:
         #: The process at whose end a queue without a name is removed; 0 for none.
         self._made_by = 0
         if name is None:
@@ -361,7 +380,7 @@ class Queue:
         if ":" in name:
             raise Usage(f"open queue {name}: a name, not an address; take Sender and Receiver for those")
         self.name = name
-        self._domain = domain
+        self._codec, self._domain = codec, domain
         self._ends: tuple[int, Sender | None, Receiver | None] = (_os.getpid(), None, None)
 
     def _own(self) -> tuple[int, Sender | None, Receiver | None]:
@@ -373,14 +392,14 @@ class Queue:
     def _sender(self) -> Sender:
         pid, sender, receiver = self._own()
         if sender is None:
-            sender = Sender(f"queue:{self.name}", codec="pickle", domain=self._domain)
+            sender = Sender(f"queue:{self.name}", codec=self._codec, domain=self._domain)
             self._ends = (pid, sender, receiver)
         return sender
 
     def _receiver(self) -> Receiver:
         pid, sender, receiver = self._own()
         if receiver is None:
-            receiver = Receiver(f"queue:{self.name}", codec="pickle", domain=self._domain)
+            receiver = Receiver(f"queue:{self.name}", codec=self._codec, domain=self._domain)
             self._ends = (pid, sender, receiver)
         return receiver
 
@@ -438,10 +457,10 @@ class Queue:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"name": self.name, "domain": self._domain}
+        return {"name": self.name, "codec": self._codec, "domain": self._domain}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["name"], domain=state["domain"])  # type: ignore[misc]
+        self.__init__(state["name"], codec=state["codec"], domain=state["domain"])  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"<crosstie.Queue queue:{self.name}>"
