@@ -1319,6 +1319,23 @@ crosstie_status crosstie_counter_open(const char *name,
                                       struct crosstie_error *error);
 
 /**
+ * As crosstie_counter_open, of a counting semaphore that is not there yet: the value is the one that this caller says.
+ *
+ * CROSSTIE_E_ALREADY_EXISTS; CROSSTIE_E_USAGE.
+ *
+ * Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's, crosstie_counter_close frees it. After a
+ * fork a handle of the parent's is refused in the child, which opens its own.
+ *
+ * Pointers:
+ * name is a text that ends in a zero, domain one or NULL; counter can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_counter_create(const char *name,
+                                        uint32_t value,
+                                        const char *domain,
+                                        struct crosstie_counter **counter,
+                                        struct crosstie_error *error);
+
+/**
  * Adds one, and wakes the first who waits.
  *
  * CROSSTIE_E_TOO_LARGE at 2147483647: nothing was added.

@@ -53,6 +53,35 @@ pub unsafe extern "C" fn crosstie_counter_open(
     unsafe { wall::open(counter, error, make) }
 }
 
+/// As `crosstie_counter_open`, of a counting semaphore that is not there yet: the value is the one that this caller says.
+///
+/// `CROSSTIE_E_ALREADY_EXISTS`; `CROSSTIE_E_USAGE`.
+///
+/// Thread-safe; not async-signal-safe. Does not wait for others. The handle is the caller's, `crosstie_counter_close` frees it. After a
+/// fork a handle of the parent's is refused in the child, which opens its own.
+///
+/// # Safety
+/// `name` is a text that ends in a zero, `domain` one or NULL; `counter` can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_counter_create(
+    name: *const c_char,
+    value: u32,
+    domain: *const c_char,
+    counter: *mut *mut crosstie_counter,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let make = || {
+        // SAFETY: it is NULL or ends in a zero, which this function asks for.
+        let name = unsafe { place::text("the semaphore's name", name) }?;
+        // SAFETY: it is NULL or ends in a zero, which this function asks for.
+        let domain = unsafe { place::path(domain) };
+        let domain = || place::domain_at(domain);
+        Ok(Counter(AnyCountingSemaphore::create_in(domain, name, value)?))
+    };
+    // SAFETY: both are as `wall::open` asks, which this function asks for.
+    unsafe { wall::open(counter, error, make) }
+}
+
 /// Adds one, and wakes the first who waits.
 ///
 /// `CROSSTIE_E_TOO_LARGE` at 2147483647: nothing was added.

@@ -36,13 +36,20 @@ impl CountingSemaphore {
     #[new]
     #[pyo3(signature = (name, value=0, *, domain=None))]
     fn new(py: Python<'_>, name: &str, value: u32, domain: Option<PathBuf>) -> PyResult<Self> {
-        let opened = AnyCountingSemaphore::open_or_create_in(|| domain::at(domain), name, value);
-        let semaphore = opened.map_err(|error| refusal::error(py, &error))?;
-        let name = match &semaphore {
-            AnyCountingSemaphore::Crosstie(semaphore) => semaphore.name().to_owned(),
-            AnyCountingSemaphore::Posix(semaphore) => format!("posix:{}", semaphore.name()),
-        };
-        Ok(Self { semaphore, name })
+        Self::of(py, AnyCountingSemaphore::open_or_create_in(|| domain::at(domain), name, value))
+    }
+
+    /// One that is not there yet, with this number; AlreadyExists where it is.
+    ///
+    /// >>> import crosstie
+    /// >>> slots = crosstie.CountingSemaphore.create("slots", 8)
+    /// >>> crosstie.CountingSemaphore.create("slots", 8)  # doctest: +ELLIPSIS
+    /// Traceback (most recent call last):
+    /// crosstie.errors.AlreadyExists: ...
+    #[staticmethod]
+    #[pyo3(signature = (name, value=0, *, domain=None))]
+    fn create(py: Python<'_>, name: &str, value: u32, domain: Option<PathBuf>) -> PyResult<Self> {
+        Self::of(py, AnyCountingSemaphore::create_in(|| domain::at(domain), name, value))
     }
 
     /// Takes the name of a `posix:/name` away; who has it open keeps it. Others go with `crosstie.remove("count:NAME")`.
@@ -134,6 +141,17 @@ impl CountingSemaphore {
         };
         keywords.set_item("domain", domain)?;
         pickle::by_name(slf.get_type(), &this.name, keywords)
+    }
+}
+
+impl CountingSemaphore {
+    fn of(py: Python<'_>, opened: crosstie::Result<AnyCountingSemaphore>) -> PyResult<Self> {
+        let semaphore = opened.map_err(|error| refusal::error(py, &error))?;
+        let name = match &semaphore {
+            AnyCountingSemaphore::Crosstie(semaphore) => semaphore.name().to_owned(),
+            AnyCountingSemaphore::Posix(semaphore) => format!("posix:{}", semaphore.name()),
+        };
+        Ok(Self { semaphore, name })
     }
 }
 

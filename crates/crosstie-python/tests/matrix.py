@@ -26,4 +26,4 @@ def rows(reports):
     for scenario, of in cells.items():
         table.append(f"| {scenario.replace('_', ' ')} | " + " | ".join(of.get(pair, " ") for pair in PAIRS) + " |")
     ran = [mark for of in cells.values() for mark in of.values()]
-    return [*table, "", f"{len(cells)} scenarios × {len(PAIRS)} pairs: {ran.count('+')} of {len(ran)} hold"]
+    return [*table, "", f"{len(cells)} scenarios in {len(PAIRS)} pairs: {ran.count('+')} of {len(ran)} hold"]

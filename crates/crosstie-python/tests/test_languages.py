@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ import time
 import pytest
 
 from conftest import LIMIT_SECONDS, ROOT
-from matrix import LANGUAGES
+from matrix import PAIRS
 
 HERE = pathlib.Path(__file__).with_name("languages")
 CAPI = ROOT / "crates/crosstie-capi"
@@ -129,6 +130,10 @@ class Side:
         line = self.process.stdout.readline()
         assert line, f"the side in {self.language} has ended"
         return line.removeprefix("@").strip()
+
+    def has_said(self):
+        """Whether it says something within a moment: then `hears` does not wait."""
+        return bool(select.select([self.process.stdout], [], [], 0.02)[0])
 
     def says(self, expected):
         """What it says next begins with these words; errors say more in words of their own language."""
@@ -296,6 +301,59 @@ def tcp_says_its_end(stage, name, one, other):
         streamed(stage, f"tcp:127.0.0.1:{kept.getsockname()[1]}", one, other)
 
 
+def what_udp_loses_is_sent_again(stage, name, one, other):
+    """Nobody knows when the other has begun to listen, and what came before is lost: it is sent until it has come."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.bind(("127.0.0.1", 0))
+        address = f"udp:127.0.0.1:{found.getsockname()[1]}"
+    other.does(f"rx open {address}")
+    other.begin(f"rx recv {address} forever 100")
+    start = time.monotonic()
+    while not other.has_said():
+        assert time.monotonic() - start < LIMIT_SECONDS, "never came"
+        # Where nobody listens yet the kernel may say so.
+        one.begin(f"tx put {address} again")
+        one.hears()
+    other.says("ok again")
+    other.does(f"rx close {address}")
+
+
+def what_is_too_large_is_refused_and_the_next_arrives(stage, name, one, other):
+    address = f"queue:{name}?max=64"
+    other.does(f"rx open {address}")
+    one.does(f"tx put {address} {'x' * 65}", "too-large")
+    one.does(f"tx put {address} {'y' * 64}")
+    other.does(f"rx recv {address} forever 100", "ok " + "y" * 64)
+    other.does(f"rx close {address}")
+
+
+def what_is_done_once_is_done_for_both(stage, name, one, other):
+    one.does(f"once open {name}")
+    other.does(f"once open {name}")
+    one.does(f"once call {name}", "ok did")
+    other.does(f"once call {name}", "ok was-done")
+    one.does(f"once call {name}", "ok was-done")
+
+
+def who_waits_at_a_condition_is_notified(stage, name, one, other):
+    one.does(f"cond open {name}")
+    other.does(f"cond open {name}")
+    other.does(f"cond wait {name} 1", "timed-out")
+    other.begin(f"cond wait {name} forever")
+    stage.until_waiting(name)
+    one.does(f"cond notify {name}")
+    other.says("ok")
+
+
+def a_count_is_made_once_with_its_value(stage, name, one, other):
+    one.does(f"count create {name} 2")
+    other.does(f"count create {name} 7", "already-exists")
+    other.does(f"count open {name} 7")
+    other.does(f"count wait {name} try")
+    other.does(f"count wait {name} try")
+    other.does(f"count wait {name} try", "busy")
+
+
 def a_topic_is_everyones(stage, name, one, other):
     address = f"topic:{name}"
     other.does(f"rx open {address}")
@@ -394,8 +452,11 @@ SCENARIOS = [
     a_permit_comes_back_from_the_killed,
     a_full_semaphore_is_busy_and_of_one_size,
     what_one_posts_the_other_waits_for,
+    a_count_is_made_once_with_its_value,
     an_event_lets_the_other_through,
     a_barrier_lets_both_through,
+    what_is_done_once_is_done_for_both,
+    who_waits_at_a_condition_is_notified,
     a_ring_says_its_end,
     a_queue_says_its_end,
     a_topic_is_everyones,
@@ -403,6 +464,8 @@ SCENARIOS = [
     a_socket_says_its_end,
     a_packet_socket_says_its_end,
     tcp_says_its_end,
+    what_udp_loses_is_sent_again,
+    what_is_too_large_is_refused_and_the_next_arrives,
     a_killed_sender_is_a_death,
     a_job_of_the_killed_is_delivered_again,
     a_call_is_answered_and_refused,
@@ -414,9 +477,21 @@ SCENARIOS = [
 ]
 
 
-@pytest.mark.parametrize("other", LANGUAGES)
-@pytest.mark.parametrize("one", LANGUAGES)
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+#: What a language has no words for: such a pair is not played, and is no cell of the table.
+WITHOUT = {who_waits_at_a_condition_is_notified: {"shell"}}
+PLAYED = [
+    (scenario, one, other)
+    for scenario in SCENARIOS
+    for one, other in PAIRS
+    if not WITHOUT.get(scenario, set()) & {one, other}
+]
+
+
+def _cell(value):
+    return getattr(value, "__name__", value)
+
+
+@pytest.mark.parametrize(("scenario", "one", "other"), PLAYED, ids=_cell)
 def test_two_languages(stage, scenario, one, other):
     sides = []
     try:
@@ -436,6 +511,6 @@ def test_two_languages(stage, scenario, one, other):
 
 def test_the_page_has_a_row_for_each_scenario():
     page = (ROOT / "docs/languages.md").read_text()
-    rows = [line.split(" | ")[0].removeprefix("| ") for line in page.splitlines() if line.count("→") == 0 and line.count(" + |") > 0]
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in page.splitlines() if line.count("→") == 0 and line.count("| + ") > 3]
     assert rows == [scenario.__name__.replace("_", " ") for scenario in SCENARIOS]
-    assert f"{len(SCENARIOS)} scenarios × 16 pairs: {len(SCENARIOS) * 16} of {len(SCENARIOS) * 16} hold" in page
+    assert f"{len(SCENARIOS)} scenarios in {len(PAIRS)} pairs: {len(PLAYED)} of {len(PLAYED)} hold" in page

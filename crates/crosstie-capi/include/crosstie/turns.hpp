@@ -281,6 +281,15 @@ public:
             return crosstie_counter_open(name.c_str(), value, domain, &handle_, said);
         });
     }
+    /// One that is not there yet; an error of CROSSTIE_E_ALREADY_EXISTS where it is.
+    static counter create(const std::string &name, std::uint32_t value, const char *domain = nullptr)
+    {
+        counter made;
+        detail::must([&](crosstie_error *said) {
+            return crosstie_counter_create(name.c_str(), value, domain, &made.handle_, said);
+        });
+        return made;
+    }
     void post()
     {
         detail::must([&](crosstie_error *said) { return crosstie_counter_post(handle_, said); });
@@ -294,6 +303,9 @@ public:
         return detail::may(CROSSTIE_E_BUSY,
                            [&](crosstie_error *said) { return crosstie_counter_wait(handle_, CROSSTIE_TRY, said); });
     }
+
+private:
+    counter() noexcept = default;
 };
 
 /// Set or not.

@@ -123,7 +123,12 @@ static void counter(const char *verb, const char *name, const char *first)
     crosstie_status status;
     char more[64] = "";
     crosstie_counter *handle = find(name);
-    if (strcmp(verb, "open") == 0) {
+    if (strcmp(verb, "create") == 0) {
+        status = crosstie_counter_create(name, (uint32_t)atoi(first), NULL, &handle, &error);
+        if (status == CROSSTIE_OK) {
+            remember(name, handle);
+        }
+    } else if (strcmp(verb, "open") == 0) {
         status = crosstie_counter_open(name, (uint32_t)atoi(first), NULL, &handle, &error);
         if (status == CROSSTIE_OK) {
             remember(name, handle);
@@ -202,6 +207,7 @@ static void list(void)
 }
 
 #include "actor_call.h"
+#include "actor_meet.h"
 #include "actor_talk.h"
 
 int main(void)
@@ -229,6 +235,10 @@ int main(void)
             event(verb, name, first);
         } else if (strcmp(object, "barrier") == 0) {
             barrier(verb, name, first, second);
+        } else if (strcmp(object, "once") == 0) {
+            once_does(verb, name);
+        } else if (strcmp(object, "cond") == 0) {
+            condition_does(verb, name, first);
         } else if (strcmp(object, "tx") == 0) {
             sender_does(verb, name, first);
         } else if (strcmp(object, "rx") == 0) {

@@ -33,7 +33,13 @@ static void sender_does(const char *verb, const char *address, const char *text)
     crosstie_error error;
     crosstie_status status;
     crosstie_sender *sender = find(address);
-    if (strcmp(verb, "open") == 0) {
+    if (strcmp(verb, "put") == 0) {
+        status = crosstie_sender_open(address, NULL, &sender, &error);
+        if (status == CROSSTIE_OK) {
+            status = crosstie_send(sender, text, strlen(text), CROSSTIE_WAIT_FOREVER, &error);
+            (void)crosstie_sender_close(sender, NULL);
+        }
+    } else if (strcmp(verb, "open") == 0) {
         crosstie_end_options options = CROSSTIE_END_OPTIONS_INIT;
         status = crosstie_sender_open(address, &options, &sender, &error);
         if (status == CROSSTIE_OK) {

@@ -53,6 +53,13 @@ static int the_others()
     CHECK(!items.try_wait());
     items.post();
     CHECK(items.try_wait());
+    bool is_there = false;
+    try {
+        (void)crosstie::counter::create("items", 1);
+    } catch (const crosstie::error &refused) {
+        is_there = refused.status() == CROSSTIE_E_ALREADY_EXISTS;
+    }
+    CHECK(is_there && crosstie::counter::create("slots", 1).try_wait());
     crosstie::event ready("ready");
     ready.set();
     ready.wait();

@@ -53,8 +53,8 @@ class Semaphore:
 
 
 class Count:
-    def __init__(self, name, value, *_):
-        self.count = crosstie.CountingSemaphore(name, int(value))
+    def __init__(self, name, value, *_, make=crosstie.CountingSemaphore):
+        self.count = make(name, int(value))
 
     def post(self):
         self.count.post()
@@ -64,6 +64,30 @@ class Count:
 
     def value(self):
         return str(self.count.value)
+
+
+class Once:
+    def __init__(self, name, *_):
+        self.once = crosstie.Once(name)
+
+    def call(self):
+        return "did" if self.once.call(lambda: None) else "was-done"
+
+
+class Condition:
+    """The condition and its lock have one name."""
+
+    def __init__(self, name, *_):
+        self.lock = crosstie.Lock(name)
+        self.condition = crosstie.Condition(name, self.lock)
+
+    def wait(self, until):
+        with self.condition:
+            had(self.condition.wait(patience(until)), self.condition.name, until)
+
+    def notify(self):
+        with self.condition:
+            self.condition.notify()
 
 
 class Event:
@@ -94,6 +118,12 @@ class Tx:
 
     def send(self, text):
         self.sender.send(text.encode())
+
+    @staticmethod
+    def put(address, text):
+        """All in one: opened, sent, closed."""
+        with crosstie.Sender(address) as sender:
+            sender.send(text.encode())
 
     def close(self):
         self.sender.close()
@@ -160,7 +190,7 @@ class Server:
 
 KINDS = {
     "lock": Lock, "sem": Semaphore, "count": Count, "event": Event, "barrier": Barrier,
-    "tx": Tx, "rx": Rx, "client": Client, "server": Server,
+    "once": Once, "cond": Condition, "tx": Tx, "rx": Rx, "client": Client, "server": Server,
 }  # fmt: skip
 
 
@@ -173,6 +203,11 @@ def main():
             if verb == "open":
                 things[object, name] = KINDS[object](name, *words)
                 said = None
+            elif verb == "create":
+                things[object, name] = Count(name, *words, make=crosstie.CountingSemaphore.create)
+                said = None
+            elif verb == "put":
+                said = Tx.put(name, *words)
             elif verb == "close" and not hasattr(things[object, name], "close"):
                 said = None
             else:

@@ -58,6 +58,7 @@ sender_does() {
         sender=$!
         say ok
         ;;
+    put) once send "$2" "$3" ;;
     send) echo "$3" >&"$sending" && say ok || say closed ;;
     close)
         exec {sending}>&-
@@ -166,8 +167,16 @@ act() {
         code=$?
         case $code in 0 | 85) say ok ;; *) say "$(id_of $code) $(tr '\n' '|' < "$errors")" ;; esac
         ;;
+    "count create") once post "$name" --value "$first" ;;
     "count post") once post "$name" ;;
     "count wait") once wait "$name" $(patience "$first") ;;
+    "once open") say ok ;;
+    "once call")
+        # What did it has said so.
+        did=$("$CROSSTIE" once "$name" -- echo did 2> "$errors")
+        code=$?
+        [ $code = 0 ] && say "ok ${did:-was-done}" || say "$(id_of $code) $(tr '\n' '|' < "$errors")"
+        ;;
     "event open") say ok ;;
     "event wait") once event wait "$name" $(patience "$first") ;;
     "event "*) once event "$verb" "$name" ;;

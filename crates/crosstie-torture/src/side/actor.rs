@@ -8,7 +8,7 @@ use std::time::Duration;
 use crosstie::os::clock;
 use crosstie::{Deadline, Error, ErrorKind};
 
-use super::{talk, turns};
+use super::{meetings, talk, turns};
 
 /// What a verb came to: more words, or the error's id and text.
 pub type Said = Result<String, Refused>;
@@ -52,10 +52,11 @@ pub fn run(arguments: &[&str]) -> ExitCode {
         let &[object, verb, name, ref words @ ..] = words.as_slice() else { return ExitCode::from(2) };
         let key = format!("{object} {name}");
         let said = match verb {
-            "open" => open(object, name, words).map(|thing| {
+            "open" | "create" => open(object, verb, name, words).map(|thing| {
                 things.insert(key, thing);
                 String::new()
             }),
+            "put" => talk::put(name, words),
             _ => match things.get_mut(&key) {
                 Some(thing) => thing.act(verb, words),
                 None => Err(Refused::new(ErrorKind::Usage, format!("{key} is not open"))),
@@ -75,12 +76,15 @@ pub fn run(arguments: &[&str]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn open(object: &str, name: &str, words: &[&str]) -> Result<Box<dyn Thing>, Refused> {
+fn open(object: &str, verb: &str, name: &str, words: &[&str]) -> Result<Box<dyn Thing>, Refused> {
     let first = words.first().copied().unwrap_or("");
     Ok(match object {
         "lock" => Box::new(turns::Locked::open(name)?),
         "sem" => Box::new(turns::Permits::open(name, number(first)?)?),
+        "count" if verb == "create" => Box::new(turns::Counted::create(name, number(first)?)?),
         "count" => Box::new(turns::Counted::open(name, number(first)?)?),
+        "once" => Box::new(meetings::DoneOnce::open(name)?),
+        "cond" => Box::new(meetings::Told::open(name)?),
         "event" => Box::new(turns::Happens::open(name)?),
         "barrier" => Box::new(turns::Meets::open(name, number(first)?)?),
         "tx" => Box::new(talk::Sends::open(name)?),

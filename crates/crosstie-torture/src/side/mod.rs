@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `actor` | the lines it hears and says |
 //! | `turns` | locks, permits, counts, events, barriers |
+//! | `meetings` | what is done once, conditions |
 //! | `talk` | messages, jobs and calls |
 
 pub mod actor;
+mod meetings;
 mod talk;
 mod turns;

@@ -54,6 +54,14 @@ impl Thing for Sends {
     }
 }
 
+/// All in one: opened, sent, closed.
+pub fn put(address: &str, words: &[&str]) -> Said {
+    let mut sender = Sender::<[u8]>::open(address)?;
+    sender.send(words.first().map_or(&b""[..], |word| word.as_bytes()))?;
+    sender.close()?;
+    Ok(String::new())
+}
+
 pub struct Receives {
     receiver: Receiver<[u8]>,
     job: Option<JobTicket>,

@@ -16,7 +16,7 @@ impl<G> From<LockError<G>> for Refused {
     }
 }
 
-fn domain() -> Result<&'static Domain, Refused> {
+pub fn domain() -> Result<&'static Domain, Refused> {
     Ok(Domain::open_default()?)
 }
 
@@ -92,6 +92,10 @@ pub struct Counted(Shared<CountingSemaphore>);
 impl Counted {
     pub fn open(name: &str, value: u32) -> Result<Self, Refused> {
         Ok(Self(CountingSemaphore::open_or_create_in(domain()?, name, value)?))
+    }
+
+    pub fn create(name: &str, value: u32) -> Result<Self, Refused> {
+        Ok(Self(CountingSemaphore::create_in(domain()?, name, value)?))
     }
 }
 

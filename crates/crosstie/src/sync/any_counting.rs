@@ -54,6 +54,33 @@ impl AnyCountingSemaphore {
         CountingSemaphore::open_or_create_in(domain()?, address, value).map(Self::Crosstie)
     }
 
+    /// Makes the semaphore at `address` with the value `value`; `domain` is asked only for one that lies in a domain.
+    ///
+    /// # Errors
+    /// `AlreadyExists`; as [`AnyCountingSemaphore::open_or_create_in`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::AnyCountingSemaphore;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let open = || crosstie::ledger::Domain::open(folder.path().join("d"));
+    /// let slots = AnyCountingSemaphore::create_in(open, "slots", 8)?;
+    /// assert_eq!(slots.value(), 8);
+    /// let again = AnyCountingSemaphore::create_in(open, "slots", 8);
+    /// assert_eq!(again.unwrap_err().kind(), crosstie::ErrorKind::AlreadyExists);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    pub fn create_in(
+        domain: impl FnOnce() -> Result<&'static Domain>,
+        address: &str,
+        value: u32,
+    ) -> Result<Self> {
+        if is_posix(address) {
+            return PosixSemaphore::create(address, value).map(Self::Posix);
+        }
+        CountingSemaphore::create_in(domain()?, address, value).map(Self::Crosstie)
+    }
+
     /// Adds one, and wakes somebody who waits.
     ///
     /// # Errors
