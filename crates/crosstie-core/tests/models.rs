@@ -12,6 +12,8 @@ mod barrier;
 mod call;
 #[path = "models/chosen.rs"]
 mod chosen;
+#[path = "models/comings.rs"]
+mod comings;
 #[path = "models/condition.rs"]
 mod condition;
 #[path = "models/counting.rs"]

@@ -7,8 +7,8 @@ use crosstie::ErrorKind;
 use crosstie::inspect::{Snapshot, SnapshotObject, diagnose};
 use crosstie::sync::object;
 
-use super::held;
 use crate::args::Globals;
+use crate::ends;
 use crate::exit::{Failure, Outcome};
 use crate::output::data;
 
@@ -33,7 +33,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let mut text = String::new();
     if arguments.fix {
         for owner in domain.owners() {

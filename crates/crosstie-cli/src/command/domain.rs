@@ -10,8 +10,8 @@ use crosstie::os::account;
 use crosstie::os::session::AtLogout;
 use serde_json::json;
 
-use super::held;
 use crate::args::Globals;
+use crate::ends;
 use crate::exit::Outcome;
 use crate::output::data;
 
@@ -72,7 +72,7 @@ fn show(as_json: bool, globals: &Globals) -> Outcome {
             ))
         };
     }
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let stat = domain.directory().stat();
     let user = account::user_name(stat.uid).ok().flatten();
     let user = user.map_or_else(|| stat.uid.to_string(), |name| name.to_string_lossy().into_owned());

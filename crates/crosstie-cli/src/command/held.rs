@@ -1,15 +1,11 @@
 //! Running a command that holds something: what `lock`, `sem` and `once` share.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use crosstie::inspect::Snapshot;
 use crosstie::ledger::Domain;
 use crosstie::ledger::command::CommandOwner;
 use crosstie::os::clock;
@@ -20,9 +16,8 @@ use crosstie::sync::{LockError, LockResult};
 use crosstie::{Deadline, Error, ErrorKind};
 
 use crate::args::{Globals, values};
-use crate::ends::under_sudo;
+use crate::ends::Told;
 use crate::exit::Failure;
-use crate::output::note;
 
 /// The code of what ended in no way that there is.
 const FAILED: u8 = 125;
@@ -49,23 +44,6 @@ impl WaitFlags {
     }
 }
 
-/// The domain that the user means.
-pub fn domain(globals: &Globals) -> Result<&'static Domain, Failure> {
-    let opened = match &globals.domain {
-        Some(path) => Domain::open(path),
-        None => Domain::open_default(),
-    };
-    opened.map_err(|error| {
-        let failure = Failure::from(error);
-        let is_sudo = std::env::var_os("SUDO_USER").is_some();
-        if is_sudo {
-            failure.advise("root's domain is not the user's: name it with --domain")
-        } else {
-            failure
-        }
-    })
-}
-
 /// Takes `object`: at once if it is to be had, else until `deadline`, and tells of a wait that lasts.
 pub fn take<G>(
     globals: &Globals,
@@ -84,51 +62,6 @@ pub fn take<G>(
         }
     };
     taken.map_err(|refusal| refused(object, refusal))
-}
-
-/// While it lives, a wait that lasts longer than two seconds is told once.
-pub struct Told {
-    _over: Sender<()>,
-}
-
-impl Told {
-    /// The wait for `object` begins now.
-    pub fn begin(globals: &Globals, domain: &'static Domain, object: String) -> Self {
-        let (over, told) = channel::<()>();
-        let globals = globals.clone();
-        thread::spawn(move || {
-            if told.recv_timeout(Duration::from_secs(2)) == Err(RecvTimeoutError::Timeout) {
-                note::line(&globals, &waiting_for(&globals, domain, &object));
-            }
-        });
-        Self { _over: over }
-    }
-}
-
-/// The facts of a wait: who has it, since when, and how many stand before us.
-fn waiting_for(globals: &Globals, domain: &'static Domain, object: &str) -> String {
-    let mut text = format!("waiting for {object} (domain {}){}", domain.name(), under_sudo(globals));
-    let snapshot = Snapshot::of(domain);
-    let Some(known) = snapshot.objects.iter().find(|known| known.name == object) else { return text };
-    let holders: Vec<_> = snapshot.holders(known.key).map(|hold| hold.owner.to_string()).collect();
-    // Writing to a String cannot fail.
-    if !holders.is_empty() {
-        let _ = write!(text, ": held by {}", holders.join(", "));
-    }
-    if let Some(held_for) = snapshot.held_for(known) {
-        let _ = write!(text, " for {}", clock::in_words(held_for));
-    }
-    let own = std::process::id();
-    let ahead = snapshot.waiters(known.key).take_while(|wait| wait.owner.pid != own).count();
-    if ahead > 0 {
-        let _ = write!(text, ", {ahead} ahead of you");
-    }
-    // Where the processes between only waited for this one, it would have been told as a deadlock at once.
-    let above = domain.behind_me().map(|behind| behind.owner);
-    if snapshot.holders(known.key).any(|hold| Some(hold.owner.id) == above) {
-        text.push_str("; you run under it: if it waits for you, by a pipe or $(...), neither ever goes on");
-    }
-    text
 }
 
 /// A lock or permit was refused.

@@ -12,6 +12,7 @@ use crosstie::{Error, ErrorKind};
 use super::codes::{CodeFlags, Ended};
 use super::held::{self, WaitFlags};
 use crate::args::Globals;
+use crate::ends;
 use crate::exit::{Failure, Outcome};
 use crate::output::note;
 
@@ -55,7 +56,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
 
 #[expect(clippy::result_large_err, reason = "the error has the guard of an abandoned lock in it")]
 fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failure> {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let access = if arguments.shared { Access::Shared } else { Access::Exclusive };
     let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
     // One order for all, programs that call `lock_all` too.

@@ -8,8 +8,9 @@ use crosstie::ErrorKind;
 use crosstie::sync::{Barrier, BarrierError, OnDeath, Once};
 
 use super::codes::{CodeFlags, Ended};
-use super::held::{self, Told, WaitFlags};
+use super::held::{self, WaitFlags};
 use crate::args::{Globals, values};
+use crate::ends;
 use crate::exit::{Failure, Outcome};
 
 /// Wait until as many have come as the barrier has parties
@@ -34,7 +35,7 @@ pub struct Arguments {
 }
 
 pub fn barrier(arguments: Arguments, globals: &Globals) -> Outcome {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let name = &arguments.name;
     let barrier = Barrier::open_or_create_in(domain, name, arguments.parties, OnDeath::Break)?;
     if arguments.reset {
@@ -42,7 +43,7 @@ pub fn barrier(arguments: Arguments, globals: &Globals) -> Outcome {
         return if was_broken { Ok(()) } else { Err(Failure::silent(ErrorKind::Negative.exit_code())) };
     }
     let object = format!("barrier:{name}");
-    let _told = Told::begin(globals, domain, object.clone());
+    let _told = ends::Told::begin(globals, domain, object.clone());
     let wait = WaitFlags { timeout: arguments.timeout, no_wait: false };
     let waited = barrier.wait_until(wait.deadline());
     // The next time it is another process that comes.
@@ -83,11 +84,11 @@ pub fn once(arguments: OnceArguments, globals: &Globals) -> Outcome {
 }
 
 fn do_once(arguments: &OnceArguments, globals: &Globals) -> Result<Ended, Failure> {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let once = Once::open_or_create_in(domain, &arguments.name)?;
     let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
     let object = format!("once:{}", arguments.name);
-    let told = Told::begin(globals, domain, object.clone());
+    let told = ends::Told::begin(globals, domain, object.clone());
     let answer = once.run_for_command(&owner, arguments.wait.deadline(), || {
         drop(told);
         let status = held::run(&owner, &arguments.command, &[]);

@@ -9,8 +9,8 @@ use crosstie::os::unix::UnixName;
 use crosstie::sync::{PosixSemaphore, any_counting, object};
 use crosstie::transport;
 
-use super::held;
 use crate::args::Globals;
+use crate::ends;
 use crate::exit::{Failure, Outcome};
 
 /// Remove an object that nobody uses, with what waits in it
@@ -56,7 +56,7 @@ impl<'a> Thing<'a> {
             return Ok(Self::Object { kind, name });
         }
         if !text.contains(':') {
-            return Err(which(held::domain(globals)?, text));
+            return Err(which(ends::domain(globals)?, text));
         }
         Ok(Self::Address(text.parse()?))
     }
@@ -64,7 +64,7 @@ impl<'a> Thing<'a> {
     fn remove(&self, globals: &Globals) -> Outcome {
         match self {
             Self::Posix(name) => Ok(PosixSemaphore::unlink(name)?),
-            Self::Object { kind, name } => remove_object(held::domain(globals)?, kind, name),
+            Self::Object { kind, name } => remove_object(ends::domain(globals)?, kind, name),
             Self::Address(address) => remove(address, globals),
         }
     }
@@ -98,9 +98,9 @@ fn remove_object(domain: &'static Domain, kind: &str, name: &str) -> Outcome {
 
 fn remove(address: &Address, globals: &Globals) -> Outcome {
     match address.place() {
-        Place::Ring(name) => channel_removed(address, globals, ring::remove(held::domain(globals)?, name)),
-        Place::Queue(name) => channel_removed(address, globals, queue::remove(held::domain(globals)?, name)),
-        Place::Topic(name) => channel_removed(address, globals, topic::remove(held::domain(globals)?, name)),
+        Place::Ring(name) => channel_removed(address, globals, ring::remove(ends::domain(globals)?, name)),
+        Place::Queue(name) => channel_removed(address, globals, queue::remove(ends::domain(globals)?, name)),
+        Place::Topic(name) => channel_removed(address, globals, topic::remove(ends::domain(globals)?, name)),
         Place::Fifo(path) => Ok(transport::fifo::remove(path)?),
         Place::Unix(name) | Place::UnixPacket(name) if name.starts_with('@') => {
             Err(Failure::usage(format!("remove {address}: an abstract name goes with its process")))
@@ -113,7 +113,7 @@ fn remove(address: &Address, globals: &Globals) -> Outcome {
 }
 
 fn channel_removed(address: &Address, globals: &Globals, removed: crosstie::Result<()>) -> Outcome {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     removed.map_err(|error| match error.kind() {
         ErrorKind::NotFound => Failure::new(
             ErrorKind::NotFound,

@@ -10,8 +10,9 @@ use crosstie::inspect::{Snapshot, SnapshotObject, picture};
 use crosstie::os::clock;
 use serde_json::{Value, json};
 
-use super::{channels, held, topics};
+use super::{channels, topics};
 use crate::args::Globals;
+use crate::ends;
 use crate::exit::{Failure, Outcome};
 use crate::output::{data, note};
 
@@ -79,7 +80,7 @@ pub struct List {
 }
 
 pub fn list(arguments: List, globals: &Globals) -> Outcome {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let snapshot = Snapshot::of(domain);
     let wanted: Vec<_> = snapshot
         .objects
@@ -188,7 +189,7 @@ pub struct Inspect {
 }
 
 pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let snapshot = Snapshot::of(domain);
     let what = &arguments.what;
     let is_it = |object: &&SnapshotObject| {
@@ -319,7 +320,7 @@ pub struct Graph {
 }
 
 pub fn graph(arguments: Graph, globals: &Globals) -> Outcome {
-    let snapshot = Snapshot::of(held::domain(globals)?);
+    let snapshot = Snapshot::of(ends::domain(globals)?);
     data::text(&match arguments.format {
         Format::Dot => picture::dot(&snapshot),
         Format::Mermaid => picture::mermaid(&snapshot),

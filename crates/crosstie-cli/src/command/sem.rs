@@ -10,6 +10,7 @@ use super::codes::{CodeFlags, Ended};
 use super::held::{self, WaitFlags};
 use super::signals;
 use crate::args::Globals;
+use crate::ends;
 use crate::exit::{Failure, Outcome};
 
 /// Run a command while it has permits of a semaphore
@@ -57,7 +58,7 @@ fn take_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended, Failu
     if any_counting::is_posix(&arguments.name) {
         return take_posix_and_run(arguments, globals);
     }
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let name = &arguments.name;
     let semaphore = match arguments.permits {
         Some(_) if arguments.resize => Semaphore::open_in(domain, name),
@@ -106,7 +107,7 @@ fn take_posix_and_run(arguments: &Arguments, globals: &Globals) -> Result<Ended,
             _ => error.into(),
         })?,
     };
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let owner = domain.command_owner(arguments.command.first().cloned().unwrap_or_default())?;
     signals::wait_for(globals, &semaphore, arguments.wait.deadline())?;
     let status = held::run(&owner, &arguments.command, &[]);

@@ -25,12 +25,14 @@ use crate::framing::{Choice, Reader};
 #[command(
     after_help = "Addresses: ring:NAME  queue:NAME  topic:NAME  unix:/path  unix:@name  unixpacket:/path  fifo:/path
            tcp:host:port  udp:host:port  fd:3  -
-A bare NAME is queue:NAME. A queue's options: ?places=1024&capacity=1MiB&deliveries=3&lease=30s&full=block|error|drop
+A bare NAME is queue:NAME. A ring's options: ?capacity=1MiB&senders=turns (wait while another sends, instead of being refused)
+A queue's: ?places=1024&capacity=1MiB&deliveries=3&lease=30s&full=block|error|drop
 A topic's: ?mode=lossless|lossy|latest&places=1024&max=1008&from=oldest|newest|N|last:N
 
 Examples:
   seq 3 | crosstie send ring:jobs
   crosstie send ring:jobs 'one message' 'another'
+  crosstie send 'ring:log?senders=turns' 'a line'
   crosstie send unix:/run/x.sock --raw < big.iso"
 )]
 pub struct Arguments {

@@ -9,6 +9,7 @@ use crosstie::{Deadline, ErrorKind};
 
 use super::held::{self, WaitFlags};
 use crate::args::Globals;
+use crate::ends;
 use crate::exit::{Failure, Outcome};
 use crate::output::note;
 
@@ -39,7 +40,7 @@ pub fn post(arguments: Post, globals: &Globals) -> Outcome {
     let (made, object) = if any_counting::is_posix(name) {
         (PosixSemaphore::create(name, value).map(drop), name.clone())
     } else {
-        (CountingSemaphore::create_in(held::domain(globals)?, name, value).map(drop), format!("count:{name}"))
+        (CountingSemaphore::create_in(ends::domain(globals)?, name, value).map(drop), format!("count:{name}"))
     };
     made.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => Failure::from(error).advise(format!("remove it: crosstie rm {object}")),
@@ -52,7 +53,7 @@ fn open(globals: &Globals, name: &str) -> Result<AnyCountingSemaphore, Failure> 
     if any_counting::is_posix(name) {
         return Ok(AnyCountingSemaphore::Posix(PosixSemaphore::open_or_create(name, 0)?));
     }
-    Ok(AnyCountingSemaphore::Crosstie(CountingSemaphore::open_or_create_in(held::domain(globals)?, name, 0)?))
+    Ok(AnyCountingSemaphore::Crosstie(CountingSemaphore::open_or_create_in(ends::domain(globals)?, name, 0)?))
 }
 
 /// Take one from a counting semaphore, and wait while there is none
@@ -129,7 +130,7 @@ enum Action {
 }
 
 pub fn event(arguments: Arguments, globals: &Globals) -> Outcome {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let open = |name: &str| Event::open_or_create_in(domain, name, Reset::Manual);
     match arguments.action {
         Action::Set { name } => Ok(open(&name)?.set()?),

@@ -6,8 +6,8 @@ use crosstie::inspect::Snapshot;
 use crosstie::ledger::Domain;
 use crosstie::sync::force;
 
-use super::held;
 use crate::args::Globals;
+use crate::ends;
 use crate::exit::{Failure, Outcome};
 use crate::output::note;
 
@@ -43,7 +43,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     if !arguments.yes {
         return Err(refuse(name, arguments.force, globals)?);
     }
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let taken = force::take_away(domain, name).map_err(|error| match error.kind() {
         ErrorKind::NotFound => missing(domain, name),
         _ => Failure::from(error),
@@ -68,7 +68,7 @@ fn missing(domain: &'static Domain, name: &str) -> Failure {
 
 /// What would happen.
 fn refuse(name: &str, by_force: bool, globals: &Globals) -> Result<Failure, Failure> {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let snapshot = Snapshot::of(domain);
     let whole = format!("lock:{name}");
     let Some(object) = snapshot.objects.iter().find(|object| object.name == whole) else {

@@ -9,8 +9,9 @@ use crosstie::inspect::{Snapshot, SnapshotObject};
 use crosstie::ledger::Domain;
 use crosstie::os::{clock, terminal};
 
-use super::{channels, held, see};
+use super::{channels, see};
 use crate::args::{Globals, values};
+use crate::ends;
 use crate::exit::Outcome;
 use crate::output::data;
 
@@ -36,7 +37,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
-    let domain = held::domain(globals)?;
+    let domain = ends::domain(globals)?;
     let on_terminal = std::io::stdout().is_terminal();
     let mut looks = 0;
     loop {

@@ -3,13 +3,16 @@
 //! | file | holds |
 //! |---|---|
 //! | `outlet` | the sending end |
-//! | `place` | where an end is, in words for people |
+//! | `place` | where an end is, in words for people; the domain that the user means |
+//! | `told` | a wait for an object that lasts is told |
 //! | `intake` | the receiving end: acknowledges what its sink has made safe |
 
 mod intake;
 mod outlet;
 mod place;
+mod told;
 
 pub use intake::{End, GoesOnAfter, Intake, Sink};
 pub use outlet::Outlet;
-pub use place::{under_sudo, waited_for};
+pub use place::{domain, waited_for};
+pub use told::Told;

@@ -4,10 +4,21 @@ use crosstie::ErrorKind;
 use crosstie::contract::SendError;
 use crosstie::endpoint::{Address, Place, Sender};
 
-use super::place::waited_for;
+use super::place::{domain, waited_for};
+use super::told::Told;
 use crate::args::{EndFlags, Globals};
 use crate::exit::{Failure, Outcome};
 use crate::output::patience::Patience;
+
+/// The lock at which senders of `address` stand in line, where they take turns.
+fn turns_at(address: &Address) -> Option<String> {
+    match address.place() {
+        Place::Ring(name) if address.option("senders").as_deref() == Some("turns") => {
+            Some(format!("lock:ring.{name}"))
+        }
+        _ => None,
+    }
+}
 
 /// The sending end of an address, with the user's patience.
 pub struct Outlet<'a> {
@@ -24,10 +35,19 @@ impl<'a> Outlet<'a> {
     /// As [`Sender::open_with`].
     pub fn open(address: &'a Address, flags: &EndFlags, globals: &'a Globals) -> Result<Self, Failure> {
         let mut patience = Patience::new(globals, flags.timeout);
+        // Who gave up its place in the line to tell of its wait would be the last in it.
+        let line = turns_at(address);
+        let _told = match &line {
+            Some(line) => {
+                patience.hush();
+                Some(Told::begin(globals, domain(globals)?, line.clone()))
+            }
+            None => None,
+        };
         let sender = loop {
             match Sender::open_at(address, &flags.options(address, globals, patience.deadline())?) {
                 Ok(sender) => break sender,
-                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                Err(error) if error.kind() == ErrorKind::TimedOut && line.is_none() => {
                     if !patience.goes_on(|| waited_for("a receiver", address, globals)) {
                         return Err(
                             Failure::from(error).advise(format!("start one: crosstie recv {address}"))

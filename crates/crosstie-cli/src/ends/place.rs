@@ -1,8 +1,10 @@
 //! Where an end is, in words for people.
 
 use crosstie::endpoint::{Address, Place};
+use crosstie::ledger::Domain;
 
 use crate::args::Globals;
+use crate::exit::Failure;
 
 /// The line of a long wait: what is waited for, and where. Objects in shared memory name their domain,
 /// because a wait in vain is often a wait in another domain than the peer's.
@@ -23,4 +25,21 @@ pub fn under_sudo(globals: &Globals) -> String {
         Ok(user) if !chosen => format!("; under sudo that is not the domain of {user}"),
         _ => String::new(),
     }
+}
+
+/// The domain that the user means.
+pub fn domain(globals: &Globals) -> Result<&'static Domain, Failure> {
+    let opened = match &globals.domain {
+        Some(path) => Domain::open(path),
+        None => Domain::open_default(),
+    };
+    opened.map_err(|error| {
+        let failure = Failure::from(error);
+        let is_sudo = std::env::var_os("SUDO_USER").is_some();
+        if is_sudo {
+            failure.advise("root's domain is not the user's: name it with --domain")
+        } else {
+            failure
+        }
+    })
 }

@@ -177,3 +177,41 @@ fn a_receiver_whose_time_has_passed_left_in_order() {
     machine.crosstie(&["recv", "ring:e", "-n", "2", "--timeout", "0.1"]).finish().code(124).wrote("x\n");
     assert_eq!(ended_by_death(), false);
 }
+
+#[test]
+fn senders_of_a_ring_take_turns_and_the_receiver_ends_with_the_last_of_them() {
+    let machine = Machine::new();
+    let turns = "ring:jobs?senders=turns";
+    let receiver = machine.crosstie(&["recv", "ring:jobs"]).start();
+    receiver.until_asleep();
+    let mut first = machine.crosstie(&["send", turns]).input_open().start();
+    first.type_in(b"1\n");
+    let waiting = ["2", "3"].map(|message| {
+        let sender = machine.crosstie(&["send", turns, message]).start();
+        sender.until_asleep();
+        sender
+    });
+    machine.crosstie(&["send", turns, "late", "--timeout", "0.1"]).finish().code(124).said("its turn");
+    machine.crosstie(&["send", "ring:jobs", "unasked"]).finish().code(75);
+    first.type_in(b"1 again\n");
+    first.finish().code(0);
+    waiting.into_iter().for_each(|sender| drop(sender.finish().code(0)));
+    receiver.finish().code(0).wrote("1\n1 again\n2\n3\n");
+}
+
+#[test]
+fn a_killed_sender_passes_its_turn_on() {
+    let machine = Machine::new();
+    let turns = "ring:jobs?senders=turns";
+    let mut first = machine.crosstie(&["send", turns]).input_open().start();
+    first.type_in(b"1\n");
+    let mut second = machine.crosstie(&["send", turns, "2"]).start();
+    second.until_asleep();
+    let third = machine.crosstie(&["send", turns, "3"]).start();
+    third.until_asleep();
+    // One that only stands in line is not missed.
+    second.kill();
+    first.kill();
+    third.finish().code(0);
+    machine.crosstie(&["recv", "ring:jobs"]).finish().code(83).wrote("1\n3\n");
+}

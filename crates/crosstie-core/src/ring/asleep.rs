@@ -15,6 +15,8 @@
 //! - **I1** Who sleeps has announced itself, and has found nothing after that.
 //! - **I2** Who changes the ring looks at the word after its change, and makes the wake that the word asked for if it was the one
 //!   who took the announcement.
+//! - **I3** Only the end that sleeps and the one that it watches write the word. Who comes or goes counts that instead, and wakes all:
+//!   an end that has gone, and that nobody watches any more, could be killed between a write here and its wake.
 //!
 //! # Transitions
 //! | who | from → to | by |
@@ -22,7 +24,7 @@
 //! | sleeper | any → asleep | store, then a full fence, then its last look |
 //! | sleeper, awake again | any → 0 | store |
 //! | the other end, after a change | asleep → 0 | swap; then `futex(2)`, or a byte into the doorbell |
-//! | an end that comes or goes | any → 0 | store behind a full fence; then **both** kinds of wake, whatever stood there |
+//! | an end that comes or goes | none: a count of its own beside the word | [`count_change`] behind the role's change; then **both** kinds of wake, whatever stands here |
 //!
 //! # Orderings
 //! Dekker's two-variable story: the sleeper writes the word, then reads the ring; the other writes the
@@ -32,6 +34,9 @@
 //! (HAZARDS H17). A byte stays in the doorbell until the sleeper takes it out, which it does before it announces itself: so a wake that
 //! comes between announcement and sleep is not lost, and one that comes late costs one look.
 //!
+//! The count of changes: who sleeps reads it (Acquire), then the roles; the kernel compares it once more before the sleep. Who has
+//! changed a role counts (Release), then wakes. So nobody falls asleep on roles that are no longer so.
+//!
 //! # Progress
 //! Wait-free. Who finds 0 has made one load.
 //!
@@ -40,7 +45,8 @@
 //! |---|---|
 //! | a sleeper | a word that says too much: one wake is spent on nobody |
 //! | a waker between its change and its wake | a sleeper that watches its life, or its process, and looks again |
-//! | an end that has come, before its wake | a sleeper that watches nobody; the next to come wakes it ([`rouse`]) |
+//! | an end that has come, before its wake | a sleeper that watches nobody; the next to come wakes it ([`count_change`]) |
+//! | an end that has gone, before its wake | a sleeper that watched it, or one that has met its successor and watches that |
 //!
 //! # Source
 //! futex(2), membarrier(2); a doorbell: the NVM Express queues'.
@@ -108,16 +114,20 @@ pub(super) fn retract(waits: &AtomicU32) {
     waits.store(0, Ordering::Relaxed);
 }
 
-/// After a change that both ends may sleep through (an end was taken or left): takes the announcement
-/// on `waits` back, so that nobody falls asleep on what was before.
+/// After an end was taken or left: nobody falls asleep any more on what was before.
 ///
-/// The caller then wakes whoever sleeps on `waits`, announced or not: an end that has died may have
+/// The caller then wakes whoever sleeps on `changes`, announced or not: an end that has died may have
 /// taken the announcement and not made its wake, and who waits for an end to come watches nobody.
-pub fn rouse(waits: &AtomicU32) {
-    // SeqCst: the two-variable story of the module's header, `waits` against the `role` that has just changed.
-    fence(Ordering::SeqCst);
-    retract(waits);
-    crash_point!("spsc.roused");
+pub fn count_change(changes: &AtomicU32) {
+    // Release: who reads the new count reads the role that was changed before.
+    changes.fetch_add(1, Ordering::Release);
+    crash_point!("spsc.change-counted");
+}
+
+/// How often an end was taken or left; read before the roles that a sleep is decided upon.
+pub fn changes(changes: &AtomicU32) -> u32 {
+    // Acquire: the roles that are read behind it are not older.
+    changes.load(Ordering::Acquire)
 }
 
 /// Where the other end sleeps or is about to, if this caller is the one to wake it.

@@ -49,7 +49,7 @@
 //! | producer after the commit store, before its wake | the record; the consumer's sleep ends by the producer's death |
 //! | consumer before the store of `acked` | the record again: it is delivered a second time |
 //! | consumer after it, before its wake | the room; the producer's sleep ends by the consumer's death |
-//! | an end that has come, before its wake | a sleeper that watches nobody; the next to come wakes it ([`super::asleep::rouse`]) |
+//! | an end that has come, before its wake | a sleeper that watches nobody; the next to come wakes it ([`super::asleep::count_change`]) |
 //!
 //! # Source
 //! In-line commit: Giacomoni et al., FastForward (PPoPP 2008), and Aeron's log buffers; credit read

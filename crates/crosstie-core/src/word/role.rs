@@ -1,6 +1,6 @@
 //! One end of a channel: who holds it, whether the last holder left cleanly, and whether one died.
 //!
-//! It is not a lock: nobody waits for an end. Who finds it held by a living owner goes away; who
+//! It is not a lock: nobody waits for an end here (who takes turns at one stands in line at a lock beside it). Who finds it held by a living owner goes away; who
 //! finds it vacant, left or held by the dead takes it.
 //!
 //! # States
@@ -9,7 +9,8 @@
 //! | `0` | vacant: nobody has come yet, or the last end was reported and is over |
 //! | owner id | held |
 //! | owner id + `DIED` | held; a holder before died, and its death is not reported yet |
-//! | `LEFT` + place | the last holder left cleanly; where it stopped, in bits 16 to 62 |
+//! | `LEFT` + place | the last holder left cleanly; where it stopped, in bits 16 to 60 |
+//! | `LEFT` + place + `IN_TURN` | the same of one that took its turn: it is an end only if nobody stands in line |
 //! | `LEFT` + place + `DIED` | nobody holds it; a holder died, and its death is not reported yet |
 //!
 //! # Invariants
@@ -28,6 +29,7 @@
 //! | newcomer | held by the dead → held + `DIED` | CAS, AcqRel |
 //! | holder | held → left | CAS, Release (I2) |
 //! | holder that panics | held → left + `DIED` | CAS, Release |
+//! | holder that took its turn | held → left + `IN_TURN` | CAS, Release (I2) |
 //! | holder that hands over | held → vacant; held + `DIED` → left + `DIED` | CAS, Release (I2): no end is told but a death before |
 //! | the other end, that reported the end | left, held by the dead → vacant | CAS, Relaxed |
 //!
@@ -53,11 +55,12 @@ use super::owner::OwnerId;
 use crate::atomic::{AtomicU64, Ordering};
 use crate::crash_point;
 
+const IN_TURN: u64 = 1 << 61;
 const DIED: u64 = 1 << 62;
 const LEFT: u64 = 1 << 63;
 /// A place lies where an owner id has its generation; the slot's bits are 0.
 const PLACE_SHIFT: u32 = 16;
-const PLACES: u64 = 1 << 46;
+const PLACES: u64 = 1 << 45;
 
 /// How often a step is tried against others who change the word: more than newcomers and reports
 /// ever do, so that who changes it all the time holds nobody up.
@@ -79,6 +82,8 @@ pub enum Role {
     Left {
         /// A holder died (or panicked), and that is not reported yet.
         died: bool,
+        /// It took its turn: whoever stands in line goes on.
+        in_turn: bool,
         /// Where it stopped, as it said (I3).
         place: u64,
     },
@@ -127,7 +132,7 @@ impl RoleWord {
         Err(NotTaken::Changing)
     }
 
-    /// Gives the role up at `place`, a number below 2^46 that grows as the channel moves on. Nothing
+    /// Gives the role up at `place`, a number below 2^45 that grows as the channel moves on. Nothing
     /// happens if `me` does not hold it.
     pub fn leave(&self, me: OwnerId, ending: Ending, place: u64) {
         // Relaxed: only `me` replaces its own id (I1), but the report of a predecessor's death may
@@ -140,6 +145,7 @@ impl RoleWord {
             let died = if ending == Ending::BrokenOff { DIED } else { found & DIED };
             let left = match ending {
                 Ending::HandedOver if died == 0 => 0,
+                Ending::InTurn => LEFT | IN_TURN | died | ((place % PLACES) << PLACE_SHIFT),
                 _ => LEFT | died | ((place % PLACES) << PLACE_SHIFT),
             };
             // Release: publishes everything the holder did to the channel (I2).
@@ -187,6 +193,8 @@ pub enum Ending {
     Clean,
     /// It panicked: the other end is told a death.
     BrokenOff,
+    /// It is done, and whoever stands in line goes on: the other end is told an end if nobody does.
+    InTurn,
     /// Somebody else goes on: the other end is told nothing, and waits.
     HandedOver,
 }
@@ -195,7 +203,8 @@ fn decode(word: u64) -> Role {
     match OwnerId::from_bits(word) {
         Some(by) => Role::Held { by, predecessor_died: word & DIED != 0 },
         None if word & LEFT != 0 => {
-            Role::Left { died: word & DIED != 0, place: (word >> PLACE_SHIFT) % PLACES }
+            let place = (word >> PLACE_SHIFT) % PLACES;
+            Role::Left { died: word & DIED != 0, in_turn: word & IN_TURN != 0, place }
         }
         None => Role::Vacant,
     }
@@ -224,7 +233,7 @@ mod tests {
         assert_eq!(role.read(), Role::Held { by: A, predecessor_died: false }, "a stranger ended it");
         role.leave(A, Ending::Clean, 7);
         let seen = role.read();
-        assert_eq!(seen, Role::Left { died: false, place: 7 });
+        assert_eq!(seen, Role::Left { died: false, in_turn: false, place: 7 });
         assert!(role.settle(seen));
         assert_eq!(role.read(), Role::Vacant);
     }
@@ -236,7 +245,7 @@ mod tests {
         assert_eq!(role.take(B, |id| id != A), Ok(true));
         assert_eq!(role.read(), Role::Held { by: B, predecessor_died: true });
         role.leave(B, Ending::Clean, 9);
-        assert_eq!(role.read(), Role::Left { died: true, place: 9 });
+        assert_eq!(role.read(), Role::Left { died: true, in_turn: false, place: 9 });
     }
 
     #[test]
@@ -248,7 +257,18 @@ mod tests {
         role.take(A, |_| true).unwrap();
         role.take(B, |id| id != A).unwrap();
         role.leave(B, Ending::HandedOver, 8);
-        assert_eq!(role.read(), Role::Left { died: true, place: 8 });
+        assert_eq!(role.read(), Role::Left { died: true, in_turn: false, place: 8 });
+    }
+
+    #[test]
+    fn an_end_in_turn_says_so_and_is_settled_like_another() {
+        let role = RoleWord::new();
+        role.take(A, |_| true).unwrap();
+        role.leave(A, Ending::InTurn, PLACES - 1);
+        let seen = role.read();
+        assert_eq!(seen, Role::Left { died: false, in_turn: true, place: PLACES - 1 });
+        assert!(role.settle(seen));
+        assert_eq!(role.read(), Role::Vacant);
     }
 
     #[test]
@@ -260,7 +280,7 @@ mod tests {
         role.take(A, |_| true).unwrap();
         role.leave(A, Ending::Clean, 8);
         assert!(!role.settle(seen), "messages came between the two ends");
-        assert_eq!(role.read(), Role::Left { died: false, place: 8 });
+        assert_eq!(role.read(), Role::Left { died: false, in_turn: false, place: 8 });
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! The ring of one producer and one consumer, in a ring of four cells.
 
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
-use crosstie_core::ring::asleep::{Asleep, rouse};
+use crosstie_core::ring::asleep::Asleep;
 use crosstie_core::ring::control::Control;
 use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::record::CELL_BYTES;
 use crosstie_core::ring::spsc::{Barrier, Consumer, Producer};
-use crosstie_core::word::owner::OwnerId;
-use crosstie_core::word::role::{Role, RoleWord};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
@@ -338,82 +336,6 @@ fn messages_that_are_held_are_acknowledged_together_or_come_again_together() {
         successor.must_wake_producer();
         assert_eq!(receive(&mut successor), [3; 72]);
         sender.join().unwrap();
-    });
-}
-
-/// Ends and sleeps of one role, with a futex as the kernel has it: only a wake ends a sleep.
-struct Hall {
-    role: RoleWord,
-    waits: AtomicU32,
-    /// Wakes so far, under the kernel's own lock.
-    wakes: loom::sync::Mutex<u32>,
-}
-
-const FIRST: OwnerId = OwnerId::new(1, 1);
-const SECOND: OwnerId = OwnerId::new(2, 1);
-
-impl Hall {
-    fn new() -> Arc<Self> {
-        let wakes = loom::sync::Mutex::new(0);
-        Arc::new(Self { role: RoleWord::new(), waits: AtomicU32::new(0), wakes })
-    }
-
-    /// Sleeps until `SECOND` has come, watching nobody.
-    fn await_second(&self) {
-        let has_come = || matches!(self.role.read(), Role::Held { by, .. } if by == SECOND);
-        while !has_come() {
-            self.waits.store(1, Ordering::Relaxed);
-            loom::sync::atomic::fence(Ordering::SeqCst);
-            if has_come() {
-                return;
-            }
-            let before = {
-                let wakes = self.wakes.lock().unwrap();
-                (self.waits.load(Ordering::Relaxed) == 1).then_some(*wakes)
-            };
-            while before == Some(*self.wakes.lock().unwrap()) {
-                thread::yield_now();
-            }
-        }
-    }
-
-    fn wake(&self) {
-        *self.wakes.lock().unwrap() += 1;
-    }
-}
-
-/// `FIRST` comes and is killed before its wake, then `SECOND` comes and calls `rouse_all`.
-fn second_comes_behind_a_killed_first(rouse_all: fn(&Hall)) {
-    loom::model(move || {
-        let hall = Hall::new();
-        let sleeper = {
-            let hall = Arc::clone(&hall);
-            thread::spawn(move || hall.await_second())
-        };
-        hall.role.take(FIRST, |_| true).unwrap();
-        rouse(&hall.waits);
-        // Killed here: its wake is never made, and the sleeper does not watch it.
-        hall.role.take(SECOND, |_| false).unwrap();
-        rouse_all(&hall);
-        sleeper.join().unwrap();
-    });
-}
-
-#[test]
-fn an_end_that_comes_behind_one_killed_before_its_wake_wakes_the_sleeper() {
-    second_comes_behind_a_killed_first(|hall| {
-        rouse(&hall.waits);
-        hall.wake();
-    });
-}
-
-#[test]
-#[should_panic]
-fn the_model_catches_an_end_that_wakes_only_who_is_still_announced() {
-    second_comes_behind_a_killed_first(|hall| {
-        if hall.waits.swap(0, Ordering::SeqCst) != 0 {
-            hall.wake();
-        }
     });
 }
 

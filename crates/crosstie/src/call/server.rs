@@ -111,7 +111,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
                 Door::Kernel(KernelDoor::connection(address, sender, receiver)?)
             }
             Place::Ring(name) => {
-                let [calls, replies] = rings(address, name);
+                let [calls, replies] = rings(address, name, options)?;
                 // A message above a ring's limit would stay in it: each is taken, and refused if it is too long.
                 let any = Options { message_bytes_max: usize::MAX, ..options.clone() };
                 let receiver = Receiver::open_at(&calls.clone().without_limit(), &any)?;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::open;
 use super::options::{Options, Overrides};
 use crate::channel::queue::QueueOptions;
+use crate::channel::ring::Senders;
 use crate::error::{Error, Result};
 use crate::ledger::Domain;
 
@@ -50,7 +51,8 @@ pub struct HostPort {
 /// A parsed address: a [`Place`], and the options that stood after its `?`.
 ///
 /// Grammar: `fifo:/p` `unix:/p` `unix:@name` `unixpacket:/p` `ring:NAME` `queue:NAME` `topic:NAME`
-/// `tcp:host:port` `udp:host:port` `fd:3` `-`, then perhaps `?max=64MiB&capacity=1MiB&wait=spin`. An address has no
+/// `tcp:host:port` `udp:host:port` `fd:3` `-`, then perhaps `?max=64MiB&capacity=1MiB&wait=spin`;
+/// of a ring also `senders=turns`: senders then wait for their turn, instead of being refused while another sends. An address has no
 /// escapes: options begin at the first `?`. A bare `NAME` is `queue:NAME`.
 ///
 /// # Examples
@@ -100,6 +102,11 @@ impl Address {
     pub(crate) fn without_limit(mut self) -> Self {
         self.overrides.message_bytes_max = None;
         self
+    }
+
+    /// Whether senders of a ring take turns.
+    pub(crate) fn senders(&self, options: &Options) -> Senders {
+        self.overrides.over(options).senders
     }
 
     /// The domain of an address in shared memory, and how an end of a queue is opened there.

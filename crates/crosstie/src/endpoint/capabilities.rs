@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::channel::ring::Senders;
 use crate::channel::topic::Mode;
 
 /// How often a message is delivered, when ends die.
@@ -56,7 +57,7 @@ pub struct Capabilities {
     pub tells_death: bool,
     /// Messages are written and read where they lie.
     pub is_zero_copy: bool,
-    /// Any number of processes may send at a time.
+    /// Any number of processes may send at a time; into a ring at which senders take turns, one after the other.
     pub has_many_senders: bool,
     /// Any number of processes may receive at a time: each message of a queue one of them, each of a topic all.
     pub has_many_receivers: bool,
@@ -141,6 +142,12 @@ impl Capabilities {
             Mode::Lossless => self,
             Mode::Lossy | Mode::Latest => Self { delivery: BestEffort, is_zero_copy: false, ..self },
         }
+    }
+
+    /// The same of a ring with one sender, or with many that take turns.
+    #[must_use]
+    pub fn of_senders(self, senders: Senders) -> Self {
+        Self { has_many_senders: self.has_many_senders || senders == Senders::Turns, ..self }
     }
 
     /// The same with the limit of an end.

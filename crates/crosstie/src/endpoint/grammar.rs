@@ -1,7 +1,7 @@
 //! Reads an [`Address`] from text, and says which part of a wrong one is wrong.
 
 use super::address::{Address, HostPort, Place};
-use super::options::{FULL_WORDS, MODE_WORDS, Overrides, WAIT_WORDS};
+use super::options::{FULL_WORDS, MODE_WORDS, Overrides, SENDERS_WORDS, WAIT_WORDS};
 use super::{size, suggest};
 use crate::channel::topic::Start;
 use crate::error::{Error, ErrorKind, Result};
@@ -238,6 +238,7 @@ impl<'a> Reader<'a> {
             "max" => true,
             "wait" => matches!(place, Place::Ring(_) | Place::Queue(_) | Place::Topic(_)),
             "capacity" => matches!(place, Place::Ring(_) | Place::Queue(_)),
+            "senders" => matches!(place, Place::Ring(_)),
             "places" => matches!(place, Place::Queue(_) | Place::Topic(_)),
             "deliveries" | "lease" | "full" | "credit" => matches!(place, Place::Queue(_)),
             "mode" | "from" => matches!(place, Place::Topic(_)),
@@ -251,6 +252,7 @@ impl<'a> Reader<'a> {
             "capacity" => "ring: and queue:",
             "places" => "queue: and topic:",
             "mode" | "from" => "topic:",
+            "senders" => "ring:",
             _ => "queue:",
         };
         Err(self.wrong(format!("{key} is an option of {of} only"), "leave it out"))
@@ -267,6 +269,7 @@ impl<'a> Reader<'a> {
             "credit" => overrides.credit.replace(self.number(key, value)?).is_some(),
             "lease" => overrides.lease.replace(self.lease(value)?).is_some(),
             "wait" => overrides.wait.replace(self.word(key, value, &WAIT_WORDS)?).is_some(),
+            "senders" => overrides.senders.replace(self.word(key, value, &SENDERS_WORDS)?).is_some(),
             "mode" => overrides.mode.replace(self.word(key, value, &MODE_WORDS)?).is_some(),
             "from" => overrides.start.replace(self.start(value)?).is_some(),
             "full" => overrides.full.replace(self.word(key, value, &FULL_WORDS)?).is_some(),
@@ -313,8 +316,19 @@ impl<'a> Reader<'a> {
     }
 
     fn unknown_option(&self, key: &str) -> Error {
-        let known =
-            ["max", "capacity", "wait", "places", "deliveries", "lease", "full", "credit", "mode", "from"];
+        let known = [
+            "max",
+            "capacity",
+            "wait",
+            "senders",
+            "places",
+            "deliveries",
+            "lease",
+            "full",
+            "credit",
+            "mode",
+            "from",
+        ];
         let near = known
             .iter()
             .map(|name| (suggest::edits(key, name), *name))
@@ -359,7 +373,7 @@ mod tests {
             "tcp:[::1]:9000",
             "udp:127.0.0.1:0",
             "ring:a?capacity=1MiB",
-            "ring:a?capacity=1MiB&max=1000&wait=spin",
+            "ring:a?capacity=1MiB&max=1000&senders=turns&wait=spin",
             "tcp:h:1?max=64KiB",
             "queue:jobs",
             "queue:a?capacity=1MiB&credit=4&deliveries=5&full=drop&lease=30000ms&max=1000&places=64&wait=block",
@@ -417,6 +431,8 @@ mod tests {
             ("ring:a?max=many", "max: read size"),
             ("ring:a?capcity=1", "did you mean capacity?"),
             ("ring:a?wait=sleep", "wait is block, spin, adaptive"),
+            ("ring:a?senders=many", "senders is one, turns"),
+            ("queue:a?senders=turns", "an option of ring: only"),
             ("queue:a?full=overwrite", "full is block, error, drop"),
             ("queue:a?places=many", "is no number"),
             ("queue:a?deliveries=256", "too large"),

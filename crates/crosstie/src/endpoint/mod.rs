@@ -43,6 +43,7 @@ mod suggest;
 
 pub use crate::channel::WaitMode;
 pub use crate::channel::queue::FullPolicy;
+pub use crate::channel::ring::Senders;
 pub use address::{Address, HostPort, Place};
 pub use batch::Batch;
 pub use capabilities::{Capabilities, Delivery, Untaken};

@@ -8,7 +8,7 @@ use super::options::Options;
 use super::receiver::{Receiver, RecvEnd};
 use super::sender::{SendEnd, Sender};
 use crate::channel::queue::{QueueOptions, QueueReceiver, QueueSender, options::CREDIT};
-use crate::channel::ring::{RingOptions, RingReceiver, RingSender};
+use crate::channel::ring::{RingOptions, RingReceiver, RingSender, Senders};
 use crate::channel::topic::{TopicOptions, TopicReceiver, TopicSender};
 use crate::contract::{MESSAGE_BYTES_MAX, ReceiveMessages, SendMessages};
 use crate::error::{Error, ErrorKind, Result};
@@ -62,7 +62,11 @@ pub(super) fn sender(address: &Address, options: &Options) -> Result<SendEnd> {
             kernel_sender(transport::descriptor::sender_as(output, address.to_string(), &kernel)?)
         }
         Place::Ring(name) => {
-            SendEnd::Ring(RingSender::open(domain(&options)?, name, &ring_options(&options))?)
+            let (domain, ring) = (domain(&options)?, ring_options(&options));
+            SendEnd::Ring(match options.senders {
+                Senders::One => RingSender::open(domain, name, &ring)?,
+                Senders::Turns => RingSender::open_in_turn(domain, name, &ring, options.open_deadline)?,
+            })
         }
         Place::Queue(name) => {
             SendEnd::Queue(Box::new(QueueSender::open(domain(&options)?, name, &queue_options(&options))?))

@@ -8,6 +8,7 @@ use super::size;
 use crate::Deadline;
 use crate::channel::WaitMode;
 use crate::channel::queue::FullPolicy;
+use crate::channel::ring::Senders;
 use crate::channel::topic::{Mode, Start};
 use crate::contract::MESSAGE_BYTES_MAX;
 
@@ -30,6 +31,8 @@ pub struct Options {
     pub capacity_bytes: Option<usize>,
     /// How an end of a ring, a queue or a topic waits.
     pub wait: WaitMode,
+    /// Whether senders of a ring take turns, or a second is refused. Opening then waits for the turn, until `open_deadline`.
+    pub senders: Senders,
     /// The places of a queue or a topic for messages; as with the capacity.
     pub places: Option<u32>,
     /// After so many deliveries a message of a queue is a dead letter; as with the capacity.
@@ -56,6 +59,7 @@ impl Default for Options {
             message_bytes_max: MESSAGE_BYTES_MAX,
             capacity_bytes: None,
             wait: WaitMode::default(),
+            senders: Senders::default(),
             places: None,
             deliveries_max: None,
             lease: None,
@@ -75,6 +79,7 @@ pub(super) struct Overrides {
     pub message_bytes_max: Option<usize>,
     pub capacity_bytes: Option<usize>,
     pub wait: Option<WaitMode>,
+    pub senders: Option<Senders>,
     pub places: Option<u32>,
     pub deliveries_max: Option<u8>,
     pub lease: Option<Duration>,
@@ -92,6 +97,9 @@ pub(super) const FULL_WORDS: [(&str, FullPolicy); 3] =
 pub(super) const MODE_WORDS: [(&str, Mode); 3] =
     [("lossless", Mode::Lossless), ("lossy", Mode::Lossy), ("latest", Mode::Latest)];
 
+/// The words for [`Senders`] in an address.
+pub(super) const SENDERS_WORDS: [(&str, Senders); 2] = [("one", Senders::One), ("turns", Senders::Turns)];
+
 /// The words for [`WaitMode`] in an address.
 pub(super) const WAIT_WORDS: [(&str, WaitMode); 3] =
     [("block", WaitMode::Block), ("spin", WaitMode::Spin), ("adaptive", WaitMode::Adaptive)];
@@ -103,6 +111,7 @@ impl Overrides {
             message_bytes_max: self.message_bytes_max.unwrap_or(options.message_bytes_max),
             capacity_bytes: self.capacity_bytes.or(options.capacity_bytes),
             wait: self.wait.unwrap_or(options.wait),
+            senders: self.senders.unwrap_or(options.senders),
             places: self.places.or(options.places),
             deliveries_max: self.deliveries_max.or(options.deliveries_max),
             lease: self.lease.or(options.lease),
@@ -118,6 +127,9 @@ impl Overrides {
 impl Overrides {
     /// The options that were given, by their words in an address, in the order of the alphabet.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let senders_word = |senders| {
+            SENDERS_WORDS.iter().find(|(_, known)| *known == senders).map(|(word, _)| (*word).to_owned())
+        };
         let word =
             |wait| WAIT_WORDS.iter().find(|(_, mode)| *mode == wait).map(|(word, _)| (*word).to_owned());
         let full_word =
@@ -134,6 +146,7 @@ impl Overrides {
             ("max", self.message_bytes_max.map(size::display)),
             ("mode", self.mode.and_then(mode_word)),
             ("places", self.places.map(|places| places.to_string())),
+            ("senders", self.senders.and_then(senders_word)),
             ("wait", self.wait.and_then(word)),
         ];
         options.into_iter().filter_map(|(key, value)| Some((key, value?)))

@@ -17,7 +17,7 @@ use super::options::Options;
 use super::payload::{Doing, Lent, Payload};
 use crate::Deadline;
 use crate::channel::queue::QueueReceiver;
-use crate::channel::ring::{RingBell, RingReceiver};
+use crate::channel::ring::{RingBell, RingReceiver, Senders};
 use crate::channel::topic::TopicReceiver;
 use crate::contract::{Losses, Readiness, ReceiveMessages, RecvError};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,6 +48,8 @@ use crate::os::unix::{self, Credentials};
 pub struct Receiver<T: Message + ?Sized = [u8]> {
     pub(super) end: RecvEnd,
     mechanism: &'static str,
+    /// Of a ring: whether its senders take turns, as the address says.
+    senders: Senders,
     scratch: Vec<u8>,
     message: PhantomData<fn() -> T::Owned>,
 }
@@ -103,11 +105,13 @@ impl<T: Message + ?Sized> Receiver<T> {
     /// # Errors
     /// As [`Receiver::open`].
     pub fn open_at(address: &Address, options: &Options) -> Result<Self> {
-        open::receiver(address, options).map(|end| Self::from_end(end, address.mechanism()))
+        let senders = address.senders(options);
+        let opened = open::receiver(address, options);
+        opened.map(|end| Self { senders, ..Self::from_end(end, address.mechanism()) })
     }
 
     pub(super) fn from_end(end: RecvEnd, mechanism: &'static str) -> Self {
-        Self { end, mechanism, scratch: Vec::new(), message: PhantomData }
+        Self { end, mechanism, senders: Senders::One, scratch: Vec::new(), message: PhantomData }
     }
 
     /// Receives the next message; blocks while there is none.
@@ -341,7 +345,11 @@ impl<T: Message + ?Sized> Receiver<T> {
     pub fn caps(&self) -> Capabilities {
         // invariant: ends are made with the name of a mechanism, and each has a row (tested).
         let found = Capabilities::of(self.mechanism).expect("a mechanism").limited(self.message_bytes_max());
-        if let RecvEnd::Topic(end) = &self.end { found.of_mode(end.mode()) } else { found }
+        match &self.end {
+            RecvEnd::Ring(_) => found.of_senders(self.senders),
+            RecvEnd::Topic(end) => found.of_mode(end.mode()),
+            _ => found,
+        }
     }
 
     /// The largest message that this end accepts, in bytes.

@@ -14,7 +14,7 @@ use super::options::Options;
 use super::receiver::unpollable;
 use crate::Deadline;
 use crate::channel::queue::QueueSender;
-use crate::channel::ring::RingSender;
+use crate::channel::ring::{RingSender, Senders};
 use crate::channel::topic::TopicSender;
 use crate::contract::{Readiness, SendError, SendMessages};
 use crate::error::{Error, Result};
@@ -70,7 +70,7 @@ impl SendEnd {
 
 impl<T: Message + ?Sized> Sender<T> {
     /// Opens the sending end of `address`; waits for the receiver on mechanisms that need one
-    /// (fifo, unix, unixpacket, tcp).
+    /// (fifo, unix, unixpacket, tcp), and for its turn at a ring where senders take turns (`ring:NAME?senders=turns`).
     ///
     /// # Errors
     /// What is wrong with the address, or why the mechanism refuses.
@@ -88,8 +88,8 @@ impl<T: Message + ?Sized> Sender<T> {
     /// As [`Sender::open`], with options; those in the address win.
     ///
     /// # Errors
-    /// As [`Sender::open`]; [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if no receiver came
-    /// before [`Options::open_deadline`].
+    /// As [`Sender::open`]; [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if no receiver, or
+    /// its turn, came before [`Options::open_deadline`].
     pub fn open_with(address: &str, options: &Options) -> Result<Self> {
         Self::open_at(&address.parse()?, options)
     }
@@ -320,7 +320,11 @@ impl<T: Message + ?Sized> Sender<T> {
     pub fn caps(&self) -> Capabilities {
         // invariant: ends are made with the name of a mechanism, and each has a row (tested).
         let found = Capabilities::of(self.mechanism).expect("a mechanism").limited(self.message_bytes_max());
-        if let SendEnd::Topic(end) = &self.end { found.of_mode(end.mode()) } else { found }
+        match &self.end {
+            SendEnd::Ring(end) if end.takes_turns() => found.of_senders(Senders::Turns),
+            SendEnd::Topic(end) => found.of_mode(end.mode()),
+            _ => found,
+        }
     }
 
     /// The largest message that this end sends, in bytes.

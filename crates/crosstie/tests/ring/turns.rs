@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use crosstie::channel::ring::{RingReceiver, RingSender};
+use crosstie::channel::ring::{RingOptions, RingReceiver, RingSender};
 use crosstie::contract::RecvError;
+use crosstie::endpoint::{Options, Receiver, Sender, Senders};
+use crosstie::inspect::{Snapshot, SnapshotWait};
 use crosstie::ledger::{Domain, Net};
 use crosstie::os::{clock, futex};
-use crosstie::{Deadline, ErrorKind};
+use crosstie::{Client, Deadline, ErrorKind, Server};
+use rustix::process::{Pid, Signal, kill_process};
 
-use super::{TestDomain, blocking};
+use super::{Role, TestDomain, blocking};
 
 /// Plays `role`, if it is one of these.
 pub fn play(role: &str, domain: &'static Domain, hold: &impl Fn()) -> bool {
@@ -24,6 +27,21 @@ pub fn play(role: &str, domain: &'static Domain, hold: &impl Fn()) -> bool {
         "wait-for-a-turn" => {
             println!("ready");
             send_in_turn(domain);
+            hold();
+        }
+        "end-a-turn" => {
+            println!("ready");
+            let mut sender = RingSender::open_in_turn(domain, "r", &blocking(), Deadline::NEVER).unwrap();
+            sender.send(&std::process::id().to_le_bytes(), Deadline::NEVER).unwrap();
+            drop(sender);
+            hold();
+        }
+        "give-its-turn-up" => {
+            println!("ready");
+            let other = RingOptions { capacity_bytes: Some(128 << 10), ..blocking() };
+            let refused = RingSender::open_in_turn(domain, "r", &other, Deadline::NEVER);
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::Mismatch);
+            // Its end must not be what wakes anybody.
             hold();
         }
         "have-the-turn" => {
@@ -145,4 +163,112 @@ fn who_waits_for_its_turn_gets_it_by_a_hand_over_an_end_and_a_death() {
         }
     }
     assert!(got.iter().all(|message| message[..4] == fourth.child.id().to_le_bytes()));
+}
+
+/// A child that plays `role` and is stopped while it stands in line, and its output, without which it would end.
+fn stopped_in_line(domain: &TestDomain, role: &str) -> (Role, impl Sized + use<>) {
+    let mut next = domain.child(role);
+    let output = next.ready();
+    until_it_sleeps(next.child.id());
+    signal(&next, Signal::STOP);
+    (next, output)
+}
+
+fn signal(role: &Role, signal: Signal) {
+    kill_process(Pid::from_child(&role.child), signal).unwrap();
+}
+
+/// What a receiver of its own thread is told next, behind `change`, which happens while it sleeps.
+fn told_asleep(ledger: &'static Domain, mut receiver: RingReceiver, change: impl FnOnce()) -> RecvError {
+    let deadline = soon();
+    std::thread::scope(|scope| {
+        let told = scope.spawn(move || receiver.recv(deadline).map(drop).unwrap_err());
+        let is_asleep = || Snapshot::of(ledger).waits.iter().any(SnapshotWait::is_at_channel);
+        while !is_asleep() && !told.is_finished() {
+            std::thread::yield_now();
+        }
+        assert!(!told.is_finished(), "told before anything happened");
+        change();
+        let told = told.join().unwrap();
+        assert!(!deadline.is_over(clock::now_ns()), "nobody woke it");
+        told
+    })
+}
+
+#[test]
+fn the_end_of_those_who_take_turns_is_told_when_nobody_stands_in_line() {
+    let domain = TestDomain::new();
+    let ledger = domain.open();
+    ledger.set_net(Net::Absent);
+    let mut receiver = RingReceiver::open(ledger, "r", &blocking()).unwrap();
+    let mut first = RingSender::open_in_turn(ledger, "r", &blocking(), Deadline::NEVER).unwrap();
+    let mut second = domain.child("end-a-turn");
+    let _ready = second.ready();
+    until_it_sleeps(second.child.id());
+    first.send(b"first", Deadline::NEVER).unwrap();
+    drop(first);
+    assert_eq!(receiver.recv(soon()).unwrap().to_vec(), b"first");
+    assert_eq!(receiver.recv(soon()).unwrap().to_vec(), second.child.id().to_le_bytes());
+    assert!(matches!(receiver.recv(soon()), Err(RecvError::Closed)));
+    assert!(matches!(receiver.recv(Deadline::NOW), Err(RecvError::Empty)), "told twice");
+}
+
+#[test]
+fn a_receiver_that_waits_for_the_next_in_line_is_told_the_end_when_that_one_is_killed() {
+    let domain = TestDomain::new();
+    let ledger = domain.open();
+    ledger.set_net(Net::Absent);
+    let mut receiver = RingReceiver::open(ledger, "r", &blocking()).unwrap();
+    let first = RingSender::open_in_turn(ledger, "r", &blocking(), Deadline::NEVER).unwrap();
+    let (mut next, _output) = stopped_in_line(&domain, "end-a-turn");
+    drop(first);
+    assert!(matches!(receiver.recv(Deadline::NOW), Err(RecvError::Empty)), "an end before the last in line");
+    // Who comes only now waits for the next, too.
+    drop(receiver);
+    let receiver = RingReceiver::open(ledger, "r", &blocking()).unwrap();
+    let told = told_asleep(ledger, receiver, || next.kill());
+    assert!(matches!(told, RecvError::Closed), "{told}");
+}
+
+#[test]
+fn a_receiver_that_waits_for_the_next_in_line_is_told_the_end_when_that_one_gives_up() {
+    let domain = TestDomain::new();
+    let ledger = domain.open();
+    ledger.set_net(Net::Absent);
+    let receiver = RingReceiver::open(ledger, "r", &blocking()).unwrap();
+    let first = RingSender::open_in_turn(ledger, "r", &blocking(), Deadline::NEVER).unwrap();
+    let (next, _output) = stopped_in_line(&domain, "give-its-turn-up");
+    drop(first);
+    let told = told_asleep(ledger, receiver, || signal(&next, Signal::CONT));
+    assert!(matches!(told, RecvError::Closed), "{told}");
+}
+
+#[test]
+fn an_address_is_enough_to_take_turns() {
+    let domain = TestDomain::new();
+    let turns = "ring:r?senders=turns";
+    let options =
+        |open_deadline| Options { domain: Some(domain.path.clone()), open_deadline, ..Options::default() };
+    let open = |address, deadline| Sender::<str>::open_with(address, &options(deadline));
+    let mut first = open(turns, Deadline::NEVER).unwrap();
+    assert!(first.caps().has_many_senders);
+    assert_eq!(open(turns, Deadline::NOW).unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(open("ring:r", Deadline::NEVER).unwrap_err().kind(), ErrorKind::Busy);
+    first.send("one").unwrap();
+    let mut receiver = Receiver::<str>::open_with(turns, &options(Deadline::NEVER)).unwrap();
+    assert_eq!(receiver.caps(), first.caps());
+    drop(first);
+    let by_option = Options { senders: Senders::Turns, ..options(Deadline::NOW) };
+    let second = Sender::<str>::open_with("ring:r", &by_option).unwrap();
+    assert!(second.caps().has_many_senders);
+    second.close().unwrap();
+    assert_eq!(receiver.recv_until(soon()).unwrap(), "one");
+    assert!(matches!(receiver.recv_until(soon()), Err(RecvError::Closed)));
+    drop(receiver);
+    let plain = open("ring:r", Deadline::NEVER).unwrap();
+    assert!(!plain.caps().has_many_senders);
+    // A call has to find who is there to take its reply.
+    let any = options(Deadline::NOW);
+    assert_eq!(Client::<str, str>::open_with(turns, &any).unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(Server::<str, str>::open_with(turns, &any).unwrap_err().kind(), ErrorKind::Usage);
 }

@@ -29,6 +29,12 @@ pub enum Act {
     DropSender,
     /// `RingSender::hand_over`.
     HandOver,
+    /// `RingSender::open_in_turn`, behind one that ends its turn while the victim stands in line.
+    TakeTurn,
+    /// Dropping a `RingSender` that waited for its turn, while nobody stands in line.
+    EndTurn,
+    /// The same, while somebody does.
+    PassTurn,
     /// `RingReceiver::open`.
     OpenReceiver,
     /// `RingReceiver::recv`, a copy, the drop that acknowledges.
@@ -65,6 +71,9 @@ impl Act {
             | Self::CloseSender
             | Self::DropSender
             | Self::HandOver
+            | Self::TakeTurn
+            | Self::EndTurn
+            | Self::PassTurn
             | Self::ReportThenCommit
             | Self::CommitThenWrite => Side::Sender,
             Self::OpenReceiver
@@ -81,9 +90,14 @@ impl Act {
         matches!(self, Self::OpenSender | Self::OpenReceiver)
     }
 
+    /// Whether senders take turns.
+    pub fn is_in_turn(self) -> bool {
+        matches!(self, Self::TakeTurn | Self::EndTurn | Self::PassTurn)
+    }
+
     /// Whether the victim says that it is done.
     pub fn is_end(self) -> bool {
-        matches!(self, Self::CloseSender | Self::DropSender | Self::DropReceiver)
+        matches!(self, Self::CloseSender | Self::DropSender | Self::EndTurn | Self::DropReceiver)
     }
 }
 
@@ -185,6 +199,9 @@ impl Case {
 
 /// The ring with its header.
 const RING_BYTES: usize = 8192;
+/// Where the lock lies at which senders stand in line.
+const LINE_OFFSET: u64 = 4096;
+const LINE_BYTES: usize = 1280;
 
 impl Operation for Case {
     fn name(&self) -> &str {
@@ -204,7 +221,10 @@ impl Operation for Case {
     }
 
     fn watched(&self, _folder: &Path, object: &str) -> Vec<Watched> {
-        vec![Watched { file: format!("ring.{object}").into(), offset: 0, bytes: RING_BYTES }]
+        let ring = Watched { file: format!("ring.{object}").into(), offset: 0, bytes: RING_BYTES };
+        let line =
+            Watched { file: format!("lock.ring.{object}").into(), offset: LINE_OFFSET, bytes: LINE_BYTES };
+        if self.act.is_in_turn() { vec![ring, line] } else { vec![ring] }
     }
 
     fn set(&self, domain: &'static Domain, object: &str) -> Result<Box<dyn Stage + '_>, Failure> {
@@ -233,6 +253,12 @@ pub const CASES: &[Case] = &[
     Case::new("drop a sender", Act::DropSender).with(&[40], 56),
     Case::new("hand the sending end over", Act::HandOver).with(&[40], 56),
     Case::new("hand the sending end over, receiver asleep", Act::HandOver).beside(Survivor::Asleep),
+    Case::new("take over the sender's role in turn", Act::TakeTurn),
+    Case::new("take over the sender's role in turn, receiver asleep", Act::TakeTurn).beside(Survivor::Asleep),
+    Case::new("end a turn, nobody in line", Act::EndTurn).beside(Survivor::Asleep).with(&[40], 56),
+    Case::new("pass the sender's role on to one in line", Act::PassTurn).with(&[40], 56),
+    Case::new("pass the sender's role on to one in line, receiver asleep", Act::PassTurn)
+        .beside(Survivor::Asleep),
     Case::new("open a receiver of a new ring", Act::OpenReceiver).beside(Survivor::Nobody),
     Case::new("open a receiver for a sleeping sender", Act::OpenReceiver)
         .beside(Survivor::Asleep)
@@ -258,5 +284,8 @@ pub const CASES: &[Case] = &[
     Case::new("twin: a receiver that keeps what it handed over", Act::ReceiveTwice)
         .with(&[56, 40], 56)
         .twin(Fault::Doubled),
+    Case::new("twin: one in line that watches nobody", Act::PassTurn)
+        .beside(Survivor::Deaf)
+        .twin(Fault::Hang),
     Case::new("twin: a sleeper that watches nobody", Act::Send).beside(Survivor::Deaf).twin(Fault::Hang),
 ];

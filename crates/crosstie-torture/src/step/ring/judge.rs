@@ -61,11 +61,12 @@ fn arrivals(case: &Case, progress: Progress, number: u32) -> (usize, usize) {
 
 fn endings_are_right(case: &Case, progress: Progress, endings: &[Ending]) -> bool {
     let may_be = |ending: &Ending| match ending {
-        Ending::Clean => case.act.is_end(),
+        // Who stands in line has no end: the one before it has.
+        Ending::Clean => case.act.is_end() || (case.act == Act::TakeTurn && progress == Progress::Under),
         Ending::Death => !(case.act.is_end() && progress == Progress::Ended),
     };
-    // Who hands over has no end; a death is told of one that was killed before it had.
-    if case.act == Act::HandOver {
+    // Who hands over, or ends while another stands in line, has no end; a death is told of one that was killed before it had.
+    if matches!(case.act, Act::HandOver | Act::PassTurn) {
         let is_over = progress != Progress::Under;
         return endings.is_empty() || (!is_over && endings == [Ending::Death]);
     }
@@ -128,6 +129,21 @@ mod tests {
         assert_eq!(judge(&[Ending::Clean]), []);
         assert_eq!(judge(&[Ending::Death]), [Fault::Ending]);
         assert_eq!(judge(&[]), [Fault::Ending]);
+    }
+
+    #[test]
+    fn who_took_a_turn_is_told_as_dead_and_who_passed_it_on_is_not_told() {
+        let take =
+            |progress, endings| faults("take over the sender's role in turn", progress, got(&[]), endings);
+        assert_eq!(take(Progress::Under, &[Ending::Clean]), []);
+        assert_eq!(take(Progress::Returned, &[Ending::Clean]), [Fault::Ending]);
+        assert_eq!(take(Progress::Returned, &[Ending::Death]), []);
+        assert_eq!(take(Progress::Under, &[]), [Fault::Ending]);
+        let passed = |endings| {
+            faults("pass the sender's role on to one in line", Progress::Ended, got(&[(0, 40)]), endings)
+        };
+        assert_eq!(passed(&[]), []);
+        assert_eq!(passed(&[Ending::Clean]), [Fault::Ending]);
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! | `victim` | what a victim does |
 //! | `twin` | operations that are wrong on purpose |
 //! | `survivor` | the ring's ends as survivors |
+//! | `in_line` | a sender of the judging process that stands in line behind the victim |
 //! | `stage` | one ring with its survivor, before and after the kill |
 //! | `judge` | what may be left, and what may not |
 
 mod case;
+mod in_line;
 mod judge;
 mod stage;
 mod survivor;

@@ -6,6 +6,7 @@ use crosstie::ledger::Domain;
 use crosstie::os::clock;
 
 use super::case::{Act, Case, Side, Survivor};
+use super::in_line::InLine;
 use super::judge::judge;
 use super::victim::options;
 use crate::step::fault::Finding;
@@ -33,6 +34,10 @@ pub struct RingStage<'a> {
     ring: String,
     witness: Witness<RingReceiver, RingSender>,
     own: Own,
+    /// Whose turn comes before the victim's.
+    first: Option<RingSender>,
+    /// Who stands in line behind the victim.
+    in_line: Option<InLine>,
     is_message_sent: bool,
     findings: Vec<Finding>,
 }
@@ -46,12 +51,16 @@ impl<'a> RingStage<'a> {
             Side::Sender => Own::Receiver(RingReceiver::open(domain, ring, &options())?),
             Side::Receiver => Own::Sender(RingSender::open(domain, ring, &options())?),
         };
+        let first = (case.act == Act::TakeTurn)
+            .then(|| RingSender::open_in_turn(domain, ring, &options(), Deadline::NOW));
         let mut stage = Self {
             case,
             domain,
             ring: ring.to_owned(),
             witness: Witness::new(),
             own,
+            first: first.transpose()?,
+            in_line: None,
             is_message_sent: false,
             findings: Vec::new(),
         };
@@ -98,10 +107,18 @@ impl Stage for RingStage<'_> {
         if is_asleep {
             self.witness.await_sleep()?;
         }
+        if self.case.act == Act::PassTurn {
+            let is_deaf = self.case.survivor == Survivor::Deaf;
+            self.in_line = Some(InLine::stand(self.domain, &self.ring, is_deaf)?);
+        }
         Ok(())
     }
 
     fn wake_victim(&mut self) -> Result<(), Failure> {
+        if let Some(first) = self.first.take() {
+            drop(first);
+            return Ok(());
+        }
         match &mut self.own {
             Own::Receiver(receiver) => {
                 let message = receiver.recv(Deadline::NOW)?;
@@ -134,12 +151,20 @@ impl Stage for RingStage<'_> {
 
 impl RingStage<'_> {
     fn until(&self) -> Until {
-        let has_no_end = self.case.act.is_open() || self.case.act == Act::HandOver;
+        let has_no_end = self.case.act.is_open() || matches!(self.case.act, Act::HandOver | Act::PassTurn);
         if has_no_end { Until::Sentinel } else { Until::End }
     }
 
     /// The sender was killed: the receiver must be told, then a new sender's message must come.
     fn go_on_receiving(&mut self, killed_ns: u64) -> Result<(), Finding> {
+        // It was killed in line, before its turn could come.
+        let ended_ns = match self.first.take() {
+            Some(first) => {
+                drop(first);
+                clock::now_ns()
+            }
+            None => killed_ns,
+        };
         match std::mem::replace(&mut self.own, Own::Away) {
             Own::Receiver(receiver) => self.witness.receive(receiver, self.until(), None),
             Own::Nothing => {
@@ -149,11 +174,17 @@ impl RingStage<'_> {
             _ => {}
         }
         let told = match self.until() {
-            Until::End => Some(self.witness.await_receiver(killed_ns)?),
+            Until::End => Some(self.witness.await_receiver(ended_ns)?),
             Until::Sentinel => None,
         };
-        let joined_ns = clock::now_ns();
-        let mut successor = take_over(RingSender::open(self.domain, &self.ring, &options()))?;
+        let (joined_ns, mut successor) = match self.in_line.take() {
+            Some(in_line) => {
+                let (at_ns, successor) = in_line.turn()?;
+                self.witness.time(killed_ns, at_ns);
+                (clock::now_ns(), successor)
+            }
+            None => (clock::now_ns(), self.join()?),
+        };
         self.send(&mut successor, SENTINEL, SENTINEL_BYTES)?;
         if let Some(receiver) = told {
             self.witness.receive(receiver, Until::Sentinel, None);
@@ -161,6 +192,16 @@ impl RingStage<'_> {
         let receiver = self.witness.await_receiver(joined_ns)?;
         drop((receiver, successor));
         self.remove()
+    }
+
+    /// A sender that comes late.
+    fn join(&self) -> Result<RingSender, Finding> {
+        let (domain, ring) = (self.domain, &self.ring);
+        take_over(if self.case.act.is_in_turn() {
+            RingSender::open_in_turn(domain, ring, &options(), clock::deadline_in(PATIENCE))
+        } else {
+            RingSender::open(domain, ring, &options())
+        })
     }
 
     /// The receiver was killed: the sender must be told if it waits, then a new receiver must get

@@ -45,6 +45,9 @@ impl Scene<'_> {
     }
 
     fn open_sender(&self) -> Result<RingSender, Error> {
+        if self.case.act.is_in_turn() {
+            return RingSender::open_in_turn(self.domain, self.ring, &options(), Deadline::NEVER);
+        }
         RingSender::open(self.domain, self.ring, &options())
     }
 
@@ -55,7 +58,7 @@ impl Scene<'_> {
     fn send(&self) -> Result<(), Failure> {
         self.domain.process_owner()?;
         let case = self.case;
-        if case.act.is_open() && !self.is_predecessor {
+        if (case.act.is_open() || case.act == Act::TakeTurn) && !self.is_predecessor {
             single_step::mark()?;
             let sender = self.open_sender()?;
             single_step::mark()?;
@@ -87,7 +90,7 @@ impl Scene<'_> {
                 sender.hand_over();
                 return Ok(single_step::mark()?);
             }
-            Act::DropSender => {
+            Act::DropSender | Act::EndTurn | Act::PassTurn => {
                 drop(sender);
                 return Ok(single_step::mark()?);
             }

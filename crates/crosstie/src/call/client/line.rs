@@ -10,7 +10,7 @@ use super::outgoing::{CallQueue, Outgoing};
 use crate::Deadline;
 use crate::channel::queue::{FullPolicy, QueueOptions, QueueReceiver, QueueSender, Receivers};
 use crate::contract::{RecvError, SendError};
-use crate::endpoint::{Address, Options, Place, Receiver, Sender, connect};
+use crate::endpoint::{Address, Options, Place, Receiver, Sender, Senders, connect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
 use crate::os::random;
@@ -80,8 +80,16 @@ pub(in crate::call) fn reply_fifo(path: &Path, token: u64) -> PathBuf {
 }
 
 /// The rings of the calls and of the replies, of the address `ring:NAME`.
-pub(in crate::call) fn rings(address: &Address, name: &str) -> [Address; 2] {
-    ["calls", "replies"].map(|way| address.at(Place::Ring(format!("{name}.{way}"))))
+///
+/// # Errors
+/// [`ErrorKind::Usage`] where senders shall take turns: a call has to find who is there to take its reply.
+pub(in crate::call) fn rings(address: &Address, name: &str, options: &Options) -> Result<[Address; 2]> {
+    if address.senders(options) == Senders::Turns {
+        return Err(Error::new("open", address.to_string(), ErrorKind::Usage)
+            .because("the callers of a ring take no turns: it has one client at a time")
+            .advise("for many clients take queue:NAME"));
+    }
+    Ok(["calls", "replies"].map(|way| address.at(Place::Ring(format!("{name}.{way}")))))
 }
 
 /// Connects to the server at `address`, and says hello.
@@ -95,7 +103,7 @@ pub(super) fn open(address: &Address, options: &Options) -> Result<Line> {
     }
     let (mut sender, receiver, lifeline, file) = match address.place() {
         Place::Ring(name) => {
-            let [calls, replies] = rings(address, name);
+            let [calls, replies] = rings(address, name, options)?;
             let sender = Sender::open_at(&calls, options)?;
             // A message above a ring's limit would stay in it; a reply is no longer than its ring.
             let any = Options { message_bytes_max: usize::MAX, ..options.clone() };

@@ -3,7 +3,7 @@
 //! What is sent waits in the ring, up to its capacity, whether or not a receiver has come. A message
 //! that was sent survives the death of both ends; one that a killed receiver held is delivered
 //! again to its successor. A second sender or receiver, while the first lives, is told who has the
-//! end. A ring outlives its users; [`remove`] deletes it.
+//! end; senders may also take turns at it. A ring outlives its users; [`remove`] deletes it.
 //!
 //! | module | holds |
 //! |---|---|
@@ -29,7 +29,7 @@ mod turn;
 
 pub use super::WaitMode;
 pub(crate) use bell::RingBell;
-pub use options::RingOptions;
+pub use options::{RingOptions, Senders};
 pub use receiver::{RingMessage, RingReceiver};
 pub use sender::{Loan, RingSender};
 pub use shared::remove;

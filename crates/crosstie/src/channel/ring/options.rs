@@ -1,10 +1,21 @@
-//! [`RingOptions`]: capacity, limits, how to wait.
+//! [`RingOptions`]: capacity, limits, how to wait; [`Senders`]: how many send.
 
 use crate::channel::WaitMode;
 use crate::contract::MESSAGE_BYTES_MAX;
 
 /// Bytes of a ring unless an option says otherwise: 1 MiB.
 pub const CAPACITY_BYTES: usize = 1 << 20;
+
+/// How many processes may have the sending end of a ring, or wait for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Senders {
+    /// One: a second is refused.
+    #[default]
+    One,
+    /// Any number: one sends, the others wait until it has ended or died, first come, first served.
+    Turns,
+}
 
 /// How to open an end of a ring.
 ///

@@ -9,6 +9,8 @@ pub(super) enum Peer {
     Alive(OwnerId),
     /// Nobody has come yet.
     Awaited,
+    /// It said that it is done, and this one stands in line to go on: it takes the role, dies, or says that it gave up.
+    Next(OwnerId),
     /// It said that it is done.
     Left,
     /// It died, or broke off.

@@ -235,8 +235,8 @@ impl RingReceiver {
         let sight = Sight::of(self.shared.barrier());
         let peer = self.shared.peer(End::Producer);
         let watch = match peer {
-            Peer::Alive(peer) if peer != self.me => Some(peer),
-            Peer::Alive(_) | Peer::Awaited => None,
+            Peer::Alive(peer) | Peer::Next(peer) if peer != self.me => Some(peer),
+            Peer::Alive(_) | Peer::Next(_) | Peer::Awaited => None,
             Peer::Left | Peer::Died => return Ok(Readiness::Ready),
         };
         let doorbell = self.open_doorbell()?;
@@ -309,12 +309,13 @@ impl RingReceiver {
 
     /// Sleeps until there may be a message, or the peer's state changes.
     fn sleep(&mut self, peer: Peer, watch: Option<OwnerId>, stay: Stay) -> Result<(), RecvError> {
+        let seen = self.shared.changes();
         self.consumer.announce_sleep(Asleep::OnWord);
         self.shared.heavy_barrier();
         let is_rung = self.bell.as_ref().is_some_and(RingBell::is_rung);
         let still_empty = matches!(self.look(), Ok(None)) && !is_rung;
         let slept = if still_empty && self.shared.peer(End::Producer) == peer {
-            self.shared.sleep(End::Consumer, watch, stay)
+            self.shared.sleep(End::Consumer, seen, watch, stay)
         } else {
             Ok(())
         };
@@ -325,7 +326,7 @@ impl RingReceiver {
     /// Whom to watch while the ring is empty; an end is reported once, or passed over by a follower.
     fn meet_peer(&mut self, role: Role, peer: Peer) -> Result<Option<OwnerId>, RecvError> {
         let end = match peer {
-            Peer::Alive(peer) => return Ok(Some(peer)),
+            Peer::Alive(peer) | Peer::Next(peer) => return Ok(Some(peer)),
             Peer::Awaited => return Ok(None),
             Peer::Left => RecvError::Closed,
             Peer::Died => RecvError::PeerDied,

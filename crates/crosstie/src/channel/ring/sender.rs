@@ -40,6 +40,8 @@ pub struct RingSender {
     peer: Option<OwnerId>,
     /// The receiver's role when it was looked at first, or reported last: old news.
     known: Role,
+    /// Whether it waited for its turn.
+    takes_turns: bool,
     ended: bool,
     /// Bytes of the message that was refused last because there was no room.
     refused: u32,
@@ -68,12 +70,27 @@ impl RingSender {
             Peer::Alive(peer) => Some(peer),
             _ => None,
         };
-        let (wait, ended, refused, doorbell) = (options.wait, false, 0, None);
-        Ok(Self { producer, shared, me, wait, message_bytes_max, peer, known, ended, refused, doorbell })
+        let (wait, takes_turns, ended, refused, doorbell) = (options.wait, false, false, 0, None);
+        Ok(Self {
+            producer,
+            shared,
+            me,
+            wait,
+            message_bytes_max,
+            peer,
+            known,
+            takes_turns,
+            ended,
+            refused,
+            doorbell,
+        })
     }
 
     /// As [`RingSender::open`], but waits until the sender of now has [handed over](RingSender::hand_over), ended or died: many
-    /// senders take turns. First come, first served; who waits is in line at `lock:ring.NAME`.
+    /// senders take turns. First come, first served; who waits is in line at `lock:ring.NAME`. The receiver is told an end only
+    /// when one of them ends while nobody stands in line.
+    ///
+    /// [`Sender`](crate::endpoint::Sender) has the same by the address alone: `ring:NAME?senders=turns`.
     ///
     /// # Errors
     /// As [`RingSender::open`]; [`TimedOut`](crate::ErrorKind::TimedOut).
@@ -122,8 +139,15 @@ impl RingSender {
         self.end(Ending::HandedOver);
     }
 
-    pub(super) fn take_turn(&self, turn: Turn) {
+    pub(super) fn take_turn(&mut self, turn: Turn) {
+        self.takes_turns = true;
         self.shared.take_turn(turn);
+    }
+
+    /// Whether it waited for its turn, and others may wait for theirs.
+    #[must_use]
+    pub fn takes_turns(&self) -> bool {
+        self.takes_turns
     }
 
     /// Sends one message; blocks while the ring is full, until `deadline`.
@@ -179,7 +203,8 @@ impl RingSender {
         Ok(Loan { sender: self, offset, length: reserved })
     }
 
-    /// Says that this end is done: the receiver gets everything, then a clean end.
+    /// Says that this end is done: the receiver gets everything, then a clean end; of one that waited for its turn only if
+    /// nobody stands in line.
     ///
     /// Dropping the sender does the same, except while panicking: then the receiver sees a death.
     pub fn close(&mut self) {
@@ -269,6 +294,10 @@ impl RingSender {
             self.ended = true;
             // Before a successor can have made its own.
             self.doorbell = None;
+            let ending = match ending {
+                Ending::Clean if self.takes_turns => Ending::InTurn,
+                ending => ending,
+            };
             self.shared.leave(End::Producer, self.me, ending, self.producer.tail());
         }
     }
@@ -316,11 +345,12 @@ impl RingSender {
                 }
                 Next::GiveUp => return Err(SendError::TimedOut),
                 Next::Sleep => {
+                    let seen = self.shared.changes();
                     self.producer.announce_sleep(Asleep::OnWord);
                     self.shared.heavy_barrier();
                     let fits = self.producer.fits(length).map(|fits| fits.then_some(()));
                     let slept = if matches!(fits, Ok(None)) && watch == self.meet_peer()? {
-                        self.shared.sleep(End::Producer, watch, patience.stay())
+                        self.shared.sleep(End::Producer, seen, watch, patience.stay())
                     } else {
                         Ok(())
                     };
@@ -354,7 +384,8 @@ impl RingSender {
                 self.peer = Some(peer);
                 return Ok(Some(peer));
             }
-            Peer::Awaited => return Ok(None),
+            // Receivers take no turns.
+            Peer::Awaited | Peer::Next(_) => return Ok(None),
             Peer::Left => SendError::Closed,
             Peer::Died => SendError::PeerDied,
         };

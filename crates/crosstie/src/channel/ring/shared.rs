@@ -6,7 +6,7 @@
 //! | 128 | [`Control`]: positions and sleepers, 512 bytes |
 //! | 640 | role of the producer, on a line pair of its own |
 //! | 768 | role of the consumer, on a line pair of its own |
-//! | 896 | how often the producer's role was given up: who waits for it sleeps on that |
+//! | 896 | how often a role was taken or left: who waits for that sleeps on it |
 //! | 4096 | the cells, mapped twice in a row |
 #![expect(unsafe_code, reason = "refers to words that other processes map")]
 
@@ -15,7 +15,7 @@ use std::sync::Mutex;
 
 use crosstie_core::atomic::{AtomicU32, Ordering};
 use crosstie_core::layout::header::{Kind, layout_hash};
-use crosstie_core::ring::asleep::{Asleep, rouse};
+use crosstie_core::ring::asleep::{self, Asleep};
 use crosstie_core::ring::control::Control;
 use crosstie_core::ring::record::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, CELL_BYTES, Geometry};
 use crosstie_core::ring::spsc::{Barrier, Corrupt};
@@ -38,12 +38,12 @@ use crate::sync::object;
 
 const LAYOUT: u64 = layout_hash(
     "ring: control @128 (acked, credit, consumer_waits, producer_waits {number:31, doorbell:1}, 128 apart), producer @640, \
-     consumer @768 (left: place @16), turns @896, cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
+     consumer @768 (left: place @16, in turn @61), changes @896, cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
 );
 const CONTROL_OFFSET: usize = 128;
 const PRODUCER_OFFSET: usize = 640;
 const CONSUMER_OFFSET: usize = 768;
-const TURNS_OFFSET: usize = 896;
+const CHANGES_OFFSET: usize = 896;
 const CELLS_OFFSET: u64 = 4096;
 /// How long a sleeper that cannot fence its peer sleeps before it looks again.
 const SLICE_NS: u64 = 50_000_000;
@@ -141,10 +141,10 @@ impl Shared {
         Self::of(domain, name, segment, barrier, end)
     }
 
-    /// Opens the ring `name`, which must be there, without taking part in it.
-    pub(super) fn look_into(domain: &'static Domain, name: &str) -> Result<Self> {
+    /// Opens the ring `name`, which must be there, without taking part in it, as seen from `end`.
+    pub(super) fn look_into(domain: &'static Domain, name: &str, end: End) -> Result<Self> {
         let segment = Segment::open(domain.directory(), &file_name(name), &spec(CAPACITY_BYTES as u64))?;
-        Self::of(domain, name, segment, Barrier::Fence, End::Consumer)
+        Self::of(domain, name, segment, Barrier::Fence, end)
     }
 
     fn of(domain: &'static Domain, name: &str, segment: Segment, barrier: Barrier, end: End) -> Result<Self> {
@@ -258,8 +258,14 @@ impl Shared {
         &self.cells
     }
 
-    pub(super) fn turns_word(&self) -> &AtomicU32 {
-        self.at(TURNS_OFFSET)
+    /// How often a role was taken or left.
+    pub(super) fn changes_word(&self) -> &AtomicU32 {
+        self.at(CHANGES_OFFSET)
+    }
+
+    /// What that count is now: to be read before the roles upon which a sleep is decided.
+    pub(super) fn changes(&self) -> u32 {
+        asleep::changes(self.changes_word())
     }
 
     pub(super) fn domain(&self) -> &'static Domain {
@@ -286,7 +292,10 @@ impl Shared {
             Role::Vacant => Peer::Awaited,
             Role::Held { by, .. } if self.domain.is_alive(by) => Peer::Alive(by),
             Role::Held { .. } | Role::Left { died: true, .. } => Peer::Died,
-            Role::Left { died: false, .. } => Peer::Left,
+            Role::Left { in_turn: true, .. } => {
+                turn::next(self.domain, &self.name).map_or(Peer::Left, Peer::Next)
+            }
+            Role::Left { in_turn: false, .. } => Peer::Left,
         }
     }
 
@@ -303,6 +312,7 @@ impl Shared {
             if end == End::Producer {
                 self.pass_turn();
             }
+            // Behind the lock: a receiver may be waiting to learn that nobody has it any more.
             self.rouse(end);
         }
     }
@@ -321,13 +331,15 @@ impl Shared {
             .advise("open an end in the process that uses it")
     }
 
-    /// Wakes whoever waits for something that `end` has just done to its role.
+    /// Wakes whoever waits for something that `end` has just done to its role: the other end, and who waits for the role.
     pub(super) fn rouse(&self, end: End) {
         let waits = match end {
             End::Producer => self.control().consumer_waits(),
             End::Consumer => self.control().producer_waits(),
         };
-        rouse(waits);
+        asleep::count_change(self.changes_word());
+        futex::wake(self.changes_word(), u32::MAX);
+        // Where the kernel lets nobody sleep on two words.
         futex::wake(waits, u32::MAX);
         self.ringer.ring_whichever();
     }
@@ -353,9 +365,9 @@ impl Shared {
         membarrier::global_expedited();
     }
 
-    /// Sleeps as `end` while its word is 1, until it is woken, the watched owner dies, or the deadline; the
-    /// caller looks again, whatever ended the sleep.
-    pub(super) fn sleep(&self, end: End, watch: Option<OwnerId>, stay: Stay) -> Result<()> {
+    /// Sleeps as `end` while its word is 1 and no role has changed since `seen`, until it is woken, the watched owner dies, or the
+    /// deadline; the caller looks again, whatever ended the sleep.
+    pub(super) fn sleep(&self, end: End, seen: u32, watch: Option<OwnerId>, stay: Stay) -> Result<()> {
         let (waits, mode) = match end {
             End::Producer => (self.control().producer_waits(), Mode::Room),
             End::Consumer => (self.control().consumer_waits(), Mode::Message),
@@ -366,7 +378,8 @@ impl Shared {
             // Nobody can fence for this process, so an announcement may be overlooked: short sleeps.
             Barrier::Fence => stay.until.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS)),
         };
-        match self.domain.wait(waits, ON_WORD, watch.as_slice(), until) {
+        let changes = [(self.changes_word(), seen)];
+        match self.domain.wait_while((waits, ON_WORD), &changes, watch.as_slice(), until) {
             Wait::Woken | Wait::OwnerDied | Wait::TimedOut | Wait::Interrupted => Ok(()),
             Wait::DomainRemoved => Err(Error::new("wait on", name_of(&self.name), ErrorKind::NotFound)
                 .because(format!("the domain {} was removed", self.domain.name()))

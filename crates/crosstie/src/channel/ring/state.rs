@@ -58,7 +58,7 @@ impl RingState {
     /// # Cost
     /// Some system calls, and a look at each message that waits.
     pub fn of(domain: &'static Domain, name: &str) -> Result<Self> {
-        let shared = Arc::new(Shared::look_into(domain, name)?);
+        let shared = Arc::new(Shared::look_into(domain, name, End::Consumer)?);
         let Backlog { messages, bytes } = Backlog::of(&Cells::new(&shared));
         let [sender, receiver] = [End::Producer, End::Consumer].map(|end| shared.peer(end));
         let living = |peer| if let Peer::Alive(id) = peer { Some(id) } else { None };
@@ -79,7 +79,7 @@ pub(in crate::channel) fn enders(
     name: &str,
     (mode, seen): (Mode, u64),
 ) -> Result<Option<Enders>> {
-    let shared = Shared::look_into(domain, name)?;
+    let shared = Shared::look_into(domain, name, End::Consumer)?;
     let (own, other) = match mode {
         Mode::Room => (End::Producer, End::Consumer),
         _ => (End::Consumer, End::Producer),
