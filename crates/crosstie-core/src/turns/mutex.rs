@@ -59,7 +59,7 @@ pub async fn lock_async<W: Wait>(
     let is_sure = head.giving().forbid(|| wait.fence_all());
     crash_point!("mutex.forbidden");
     let mut place = None;
-    let mut guard = Guard::new();
+    let mut guard = Guard::new(wait.guards(), is_sure);
     let mut was_first = false;
     let refused = loop {
         let seen = Seen::by(wait);
@@ -95,10 +95,7 @@ pub async fn lock_async<W: Wait>(
             head.meet_owner(wait.now_ns());
         }
         let watch = around.ahead.or(found.owner());
-        let mut limit_ns = if wait.guards() { guard.limit_ns(head, around.ahead_count) } else { u64::MAX };
-        if !is_sure {
-            limit_ns = limit_ns.min(UNSURE_NS);
-        }
+        let limit_ns = guard.limit_ns(head, around.ahead_count);
         if let Err(refused) = queued.sleep_at_most(limit_ns, &seen, watch.as_slice()).await {
             break refused;
         }
@@ -224,6 +221,9 @@ const UNSURE_NS: u64 = 1_000_000;
 /// What those behind the first do for it. Who runs does not know that the first was woken long ago and has no
 /// processor yet; one of those behind may have one. So each looks now and then, the nearest most often.
 struct Guard {
+    guards: bool,
+    /// How long it sleeps at most even as the first.
+    most_ns: u64,
     token: u64,
     quiet: u32,
 }
@@ -232,19 +232,20 @@ struct Guard {
 const QUIET_MAX: u32 = 6;
 
 impl Guard {
-    const fn new() -> Self {
-        Self { token: u64::MAX, quiet: 0 }
+    /// `is_sure`: whether no owner can miss it.
+    const fn new(guards: bool, is_sure: bool) -> Self {
+        Self { guards, most_ns: if is_sure { u64::MAX } else { UNSURE_NS }, token: u64::MAX, quiet: 0 }
     }
 
     /// How long one who has so many before it sleeps at most.
     fn limit_ns(&mut self, head: &Head, ahead_count: u64) -> u64 {
-        if head.patience_us() == 0 || ahead_count == 0 {
-            return u64::MAX;
+        if !self.guards || head.patience_us() == 0 || ahead_count == 0 {
+            return self.most_ns;
         }
         let token = head.token();
         self.quiet = if token == self.token { QUIET_MAX.min(self.quiet + 1) } else { 0 };
         self.token = token;
-        patience_ns(head).saturating_mul(ahead_count).saturating_mul(1 << self.quiet)
+        patience_ns(head).saturating_mul(ahead_count).saturating_mul(1 << self.quiet).min(self.most_ns)
     }
 }
 
