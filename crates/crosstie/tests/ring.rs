@@ -2,6 +2,8 @@
 //!
 //! A child is this same test binary, asked by the environment to play one role.
 
+#[path = "ring/statistics.rs"]
+mod statistics;
 #[path = "ring/turns.rs"]
 mod turns;
 

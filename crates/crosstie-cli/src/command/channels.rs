@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosstie::OwnerId;
 use crosstie::channel::queue::QueueState;
-use crosstie::channel::ring::RingState;
+use crosstie::channel::ring::{RingState, RingWaits};
 use crosstie::inspect::{ServerState, Snapshot, SnapshotObject};
 use crosstie::os::clock;
 use serde_json::{Value, json};
@@ -50,17 +50,40 @@ fn in_ring(ring: &RingState) -> String {
 }
 
 fn ring_ends(ring: &RingState) -> String {
-    match ring.ended_by_death {
-        true => "  somebody who had an end died, and the other side is still to be told\n".to_owned(),
-        false => String::new(),
+    let mut text = format!("  {} messages sent, {} bytes in them\n", ring.sent, ring.sent_bytes);
+    for (end, waits) in [("sender", ring.sender_waits), ("receiver", ring.receiver_waits)] {
+        text.push_str(&waited(end, waits));
     }
+    if ring.ended_by_death {
+        text.push_str("  somebody who had an end died, and the other side is still to be told\n");
+    }
+    text
+}
+
+/// `  the sender has waited 3 times, 12ms at most; 1 died`
+fn waited(end: &str, waits: RingWaits) -> String {
+    let mut text = format!("  the {end} has waited {} times", waits.count);
+    // Writing to a String cannot fail.
+    if waits.count > 0 {
+        let _ = write!(text, ", {} at most", clock::in_words(waits.longest));
+    }
+    if waits.deaths > 0 {
+        let _ = write!(text, "; {} died", waits.deaths);
+    }
+    text + "\n"
 }
 
 /// The ring in `--json`.
 pub fn ring_document(snapshot: &Snapshot, ring: &RingState) -> Value {
     let end = |end: Option<OwnerId>| end.map(|owner| snapshot.who(owner));
     json!({"waiting": ring.waiting, "bytes": ring.bytes, "capacity_bytes": ring.capacity_bytes,
-        "sender": end(ring.sender), "receiver": end(ring.receiver), "ended_by_death": ring.ended_by_death})
+        "sender": end(ring.sender), "receiver": end(ring.receiver), "ended_by_death": ring.ended_by_death,
+        "sent": ring.sent, "sent_bytes": ring.sent_bytes,
+        "sender_waits": waits_document(ring.sender_waits), "receiver_waits": waits_document(ring.receiver_waits)})
+}
+
+fn waits_document(waits: RingWaits) -> Value {
+    json!({"count": waits.count, "longest_ns": nanoseconds(waits.longest), "deaths": waits.deaths})
 }
 
 /// `12 wait, 3 in hand, 2 delivered again, 1 dead letter`

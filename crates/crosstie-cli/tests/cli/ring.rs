@@ -215,3 +215,24 @@ fn a_killed_sender_passes_its_turn_on() {
     third.finish().code(0);
     machine.crosstie(&["recv", "ring:jobs"]).finish().code(83).wrote("1\n3\n");
 }
+
+#[test]
+fn a_ring_says_what_was_sent_and_who_waited() {
+    let machine = Machine::new();
+    let receiver = machine.crosstie(&["recv", "ring:jobs"]).start();
+    receiver.until_asleep();
+    machine.crosstie(&["send", "ring:jobs"]).input("one\ntwo\nthree\n").finish().code(0);
+    receiver.finish().code(0);
+    let shown = machine.crosstie(&["inspect", "ring:jobs"]).finish().code(0);
+    let text = shown.wrote_line("3 messages sent, 11 bytes in them").output();
+    assert!(text.contains("  the sender has waited 0 times\n  the receiver has waited "), "{text}");
+    for arguments in [&["inspect", "ring:jobs", "--json"][..], &["ls", "--json"]] {
+        let json = machine.crosstie(arguments).finish().code(0).output();
+        let document: serde_json::Value = serde_json::from_str(&json).expect("a document");
+        let ring = document.get("ring").unwrap_or_else(|| &document["objects"][0]["ring"]);
+        assert_eq!((&ring["sent"], &ring["sent_bytes"]), (&3.into(), &11.into()), "{json}");
+        assert!(ring["receiver_waits"]["count"].as_u64() > Some(0), "{json}");
+        assert!(ring["receiver_waits"]["longest_ns"].as_u64() > Some(0), "{json}");
+        assert_eq!(ring["sender_waits"]["deaths"], 0, "{json}");
+    }
+}

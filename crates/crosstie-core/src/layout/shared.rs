@@ -6,6 +6,7 @@ use super::orders::Entry;
 use crate::atomic::{AtomicU32, AtomicU64};
 use crate::queue;
 use crate::ring::control::Control;
+use crate::ring::statistics::Statistics;
 use crate::topic;
 use crate::word::call::CallWords;
 use crate::word::head::Head;
@@ -40,6 +41,8 @@ unsafe impl SharedLayout for Entry {}
 unsafe impl SharedLayout for Permit {}
 // SAFETY: repr(C), atomics and unread padding only; its size and offsets are asserted beside it.
 unsafe impl SharedLayout for Control {}
+// SAFETY: repr(C), atomics and unread padding only; its size and offsets are asserted beside it.
+unsafe impl SharedLayout for Statistics {}
 // SAFETY: transparent over one atomic; every bit pattern decodes.
 unsafe impl SharedLayout for RoleWord {}
 // SAFETY: repr(C), atomics and unread padding only; its size and offsets are asserted beside it.

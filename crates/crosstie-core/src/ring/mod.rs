@@ -9,6 +9,7 @@
 //! | [`backlog`] | what waits in a ring, for who only looks |
 //! | [`asleep`] | the word by which one of the two says that it sleeps, and where |
 //! | [`sleepers`] | the word on which any number of ends sleep |
+//! | [`statistics`] | what has happened so far, for who only looks |
 
 pub mod asleep;
 pub mod backlog;
@@ -17,3 +18,4 @@ pub mod memory;
 pub mod record;
 pub mod sleepers;
 pub mod spsc;
+pub mod statistics;

@@ -40,6 +40,8 @@ pub(super) struct Patience {
     mode: WaitMode,
     /// When it began to wait, once the clock was read.
     since_ns: Option<u64>,
+    /// Whether it was told to sleep.
+    has_slept: bool,
 }
 
 /// A wait as the sleeps in it know it.
@@ -62,7 +64,7 @@ impl Stay {
 
 impl Patience {
     pub(super) fn new(mode: WaitMode, deadline: Deadline) -> Self {
-        Self { deadline, mode, since_ns: None }
+        Self { deadline, mode, since_ns: None, has_slept: false }
     }
 
     /// Looks up to a round's number of times, spinning in between; once in a blocking mode, and where there is no time
@@ -82,6 +84,12 @@ impl Patience {
 
     /// After a fruitless round.
     pub(super) fn next(&mut self) -> Next {
+        let next = self.decide();
+        self.has_slept |= next == Next::Sleep;
+        next
+    }
+
+    fn decide(&mut self) -> Next {
         if self.deadline.is_now() {
             return Next::GiveUp;
         }
@@ -104,6 +112,12 @@ impl Patience {
                 }
             }
         }
+    }
+
+    /// How long it has lasted by now, if there was a sleep in it.
+    pub(super) fn slept_ns(&self) -> Option<u64> {
+        let since_ns = self.since_ns.filter(|_| self.has_slept)?;
+        Some(clock::now_ns().saturating_sub(since_ns))
     }
 
     /// The wait, for a sleep in it.

@@ -33,4 +33,4 @@ pub use options::{RingOptions, Senders};
 pub use receiver::{RingMessage, RingReceiver};
 pub use sender::{Loan, RingSender};
 pub use shared::remove;
-pub use state::RingState;
+pub use state::{RingState, RingWaits};

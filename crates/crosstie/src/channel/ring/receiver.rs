@@ -282,6 +282,14 @@ impl RingReceiver {
     #[cold]
     fn await_message(&mut self, deadline: Deadline) -> Result<Record, RecvError> {
         let mut patience = Patience::new(self.wait, deadline);
+        let found = self.find_message(deadline, &mut patience);
+        if let Some(slept_ns) = patience.slept_ns() {
+            self.shared.waits_of(End::Consumer).count_wait(slept_ns);
+        }
+        found
+    }
+
+    fn find_message(&mut self, deadline: Deadline, patience: &mut Patience) -> Result<Record, RecvError> {
         loop {
             // What breaks the ring is told by the look behind.
             let polled = patience.round(|| Ok(self.consumer.poll(self.held)));

@@ -163,6 +163,7 @@ impl RingSender {
     pub fn send(&mut self, payload: &[u8], deadline: Deadline) -> Result<(), SendError> {
         self.make_room(payload.len(), deadline)?;
         self.producer.push(payload);
+        self.shared.statistics().count_sent(1, payload.len() as u64);
         self.wake();
         Ok(())
     }
@@ -173,7 +174,7 @@ impl RingSender {
     /// # Errors
     /// As [`RingSender::send`], about the first message.
     pub fn send_batch(&mut self, payloads: &[&[u8]], deadline: Deadline) -> Result<usize, SendError> {
-        let mut sent = 0;
+        let (mut sent, mut bytes) = (0, 0);
         for payload in payloads {
             let fits = if sent == 0 {
                 self.make_room(payload.len(), deadline).map(|_| true)?
@@ -185,8 +186,9 @@ impl RingSender {
                 break;
             }
             self.producer.push(payload);
-            sent += 1;
+            (sent, bytes) = (sent + 1, bytes + payload.len() as u64);
         }
+        self.shared.statistics().count_sent(sent as u64, bytes);
         self.wake();
         Ok(sent)
     }
@@ -330,6 +332,19 @@ impl RingSender {
     #[cold]
     fn await_room(&mut self, length: u32, deadline: Deadline) -> Result<(), SendError> {
         let mut patience = Patience::new(self.wait, deadline);
+        let found = self.find_room(length, deadline, &mut patience);
+        if let Some(slept_ns) = patience.slept_ns() {
+            self.shared.waits_of(End::Producer).count_wait(slept_ns);
+        }
+        found
+    }
+
+    fn find_room(
+        &mut self,
+        length: u32,
+        deadline: Deadline,
+        patience: &mut Patience,
+    ) -> Result<(), SendError> {
         loop {
             let producer = &mut self.producer;
             let fits = patience.round(|| producer.fits_lazily(length).map(|fits| fits.then_some(())));
@@ -470,6 +485,7 @@ impl Loan<'_> {
         assert!(length <= self.len(), "committed beyond the loan");
         debug_assert!(Geometry::record_bytes(length as u64) <= self.sender.shared.capacity_bytes() as u64);
         self.sender.producer.commit(u32::try_from(length).unwrap_or(self.length));
+        self.sender.shared.statistics().count_sent(1, length as u64);
         self.sender.wake();
     }
 }

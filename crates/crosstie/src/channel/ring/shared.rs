@@ -7,6 +7,7 @@
 //! | 640 | role of the producer, on a line pair of its own |
 //! | 768 | role of the consumer, on a line pair of its own |
 //! | 896 | how often a role was taken or left: who waits for that sleeps on it |
+//! | 1024 | [`Statistics`]: what has happened so far, 256 bytes |
 //! | 4096 | the cells, mapped twice in a row |
 #![expect(unsafe_code, reason = "refers to words that other processes map")]
 
@@ -19,6 +20,7 @@ use crosstie_core::ring::asleep::{self, Asleep};
 use crosstie_core::ring::control::Control;
 use crosstie_core::ring::record::{CAPACITY_BYTES_MAX, CAPACITY_BYTES_MIN, CELL_BYTES, Geometry};
 use crosstie_core::ring::spsc::{Barrier, Corrupt};
+use crosstie_core::ring::statistics::{Statistics, Waits};
 use crosstie_core::word::role::{Ending, NotTaken, Role, RoleWord};
 use crosstie_core::word::waiting::Mode;
 use crosstie_core::{Deadline, OwnerId, crash_point};
@@ -38,12 +40,13 @@ use crate::sync::object;
 
 const LAYOUT: u64 = layout_hash(
     "ring: control @128 (acked, credit, consumer_waits, producer_waits {number:31, doorbell:1}, 128 apart), producer @640, \
-     consumer @768 (left: place @16, in turn @61), changes @896, cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
+     consumer @768 (left: place @16, in turn @61), changes @896, sent @1024 (messages, bytes, waits, longest wait, deaths), received @1152 (waits, longest wait, deaths), cells @4096: commit word {length:32, lap tag:32}, payload, 64-byte records",
 );
 const CONTROL_OFFSET: usize = 128;
 const PRODUCER_OFFSET: usize = 640;
 const CONSUMER_OFFSET: usize = 768;
 const CHANGES_OFFSET: usize = 896;
+const STATISTICS_OFFSET: usize = 1024;
 const CELLS_OFFSET: u64 = 4096;
 /// How long a sleeper that cannot fence its peer sleeps before it looks again.
 const SLICE_NS: u64 = 50_000_000;
@@ -101,6 +104,9 @@ impl Shared {
             let mut shared = Self::open(domain, name, options, barrier, end)?;
             let taken = shared.role(end).take(me, |holder| domain.confirm_alive(holder));
             shared.replaced_dead = taken.map_err(|refusal| shared.not_taken(end, refusal, me))?;
+            if shared.replaced_dead {
+                shared.waits_of(end).count_death();
+            }
             // A remover marks the segment, then looks for holders; a holder registers, then looks at the mark.
             if shared.segment.is_live() {
                 // One that was killed has left it.
@@ -258,6 +264,20 @@ impl Shared {
         &self.cells
     }
 
+    /// What has happened so far.
+    #[inline]
+    pub(super) fn statistics(&self) -> &Statistics {
+        self.at(STATISTICS_OFFSET)
+    }
+
+    /// What has happened to `end` so far.
+    pub(super) fn waits_of(&self, end: End) -> &Waits {
+        match end {
+            End::Producer => self.statistics().producer(),
+            End::Consumer => self.statistics().consumer(),
+        }
+    }
+
     /// How often a role was taken or left.
     pub(super) fn changes_word(&self) -> &AtomicU32 {
         self.at(CHANGES_OFFSET)
@@ -301,7 +321,11 @@ impl Shared {
 
     /// The end that `seen` says was reported: `end` is vacant again, unless its role changed since.
     pub(super) fn settle(&self, end: End, seen: Role) -> bool {
-        self.role(end).settle(seen)
+        let is_settled = self.role(end).settle(seen);
+        if is_settled && matches!(seen, Role::Held { .. }) {
+            self.waits_of(end).count_death();
+        }
+        is_settled
     }
 
     /// Gives `end` up at `position` and tells the other one. A fork child gives up nothing.

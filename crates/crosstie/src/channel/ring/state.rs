@@ -1,9 +1,11 @@
 //! [`RingState`]: what a ring holds now, as far as one look without stopping anybody can tell.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crosstie_core::OwnerId;
 use crosstie_core::ring::backlog::Backlog;
+use crosstie_core::ring::statistics::Waited;
 use crosstie_core::word::role::Role;
 use crosstie_core::word::waiting::Mode;
 
@@ -28,6 +30,7 @@ use crate::ledger::Domain;
 /// sender.send(b"two", Deadline::NEVER)?;
 /// let state = RingState::of(domain, "orders")?;
 /// assert_eq!((state.waiting, state.bytes), (2, 128));
+/// assert_eq!((state.sent, state.sent_bytes, state.sender_waits.count), (2, 6, 0));
 /// assert!(state.sender.is_some() && state.receiver.is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -47,6 +50,32 @@ pub struct RingState {
     /// A sender or receiver, or one of each, died, and the other side has not been told yet; also where a later one has left
     /// in order since.
     pub ended_by_death: bool,
+    /// Messages that were sent since the ring was made; one less for each sender that was killed right behind its last.
+    pub sent: u64,
+    /// The bytes in them.
+    pub sent_bytes: u64,
+    /// What its senders have waited for, and how many of them died.
+    pub sender_waits: RingWaits,
+    /// The same of its receivers.
+    pub receiver_waits: RingWaits,
+}
+
+/// What one end of a ring has waited for since the ring was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RingWaits {
+    /// How often it slept until there was room, or a message. A short wait, in which it only looked again and again, is none.
+    pub count: u64,
+    /// The longest of these waits.
+    pub longest: Duration,
+    /// How many who had this end were killed, as far as a successor or the other end has seen.
+    pub deaths: u64,
+}
+
+impl RingWaits {
+    fn of(Waited { count, longest_ns, deaths }: Waited) -> Self {
+        Self { count, longest: Duration::from_nanos(longest_ns), deaths }
+    }
 }
 
 impl RingState {
@@ -62,6 +91,9 @@ impl RingState {
         let Backlog { messages, bytes } = Backlog::of(&Cells::new(&shared));
         let [sender, receiver] = [End::Producer, End::Consumer].map(|end| shared.peer(end));
         let living = |peer| if let Peer::Alive(id) = peer { Some(id) } else { None };
+        let (sent, sent_bytes) = shared.statistics().sent();
+        let [sender_waits, receiver_waits] =
+            [End::Producer, End::Consumer].map(|end| RingWaits::of(shared.waits_of(end).read()));
         Ok(Self {
             waiting: messages,
             bytes,
@@ -69,6 +101,10 @@ impl RingState {
             sender: living(sender),
             receiver: living(receiver),
             ended_by_death: sender == Peer::Died || receiver == Peer::Died,
+            sent,
+            sent_bytes,
+            sender_waits,
+            receiver_waits,
         })
     }
 }
