@@ -12,7 +12,7 @@ fn under_kills_on_both_sides_nothing_is_lost_torn_or_doubled_and_every_twin_is_c
     let (out, told) = (String::from_utf8_lossy(&traffic.stdout), String::from_utf8_lossy(&traffic.stderr));
     assert!(traffic.status.success(), "{told}\n{out}");
     let report: serde_json::Value = serde_json::from_str(out.trim()).unwrap();
-    assert_eq!((&report["twins"], &report["twins_caught"]), (&19.into(), &19.into()), "{told}");
+    assert_eq!((&report["twins"], &report["twins_caught"]), (&22.into(), &22.into()), "{told}");
     for pattern in report["traffic"].as_array().unwrap() {
         assert!(pattern["messages"].as_u64().unwrap() >= 1_000_000, "{out}");
         assert_eq!(pattern["faults"], 0, "{told}\n{out}");

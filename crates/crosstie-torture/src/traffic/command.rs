@@ -11,7 +11,7 @@ use super::worker::{Failure, TWINS};
 
 /// What to write.
 pub const USAGE: &str =
-    "crosstie-torture traffic [ring|queue|topic|lossy-topic] [--messages N] [--seed S] [--json]";
+    "crosstie-torture traffic [ring|queue|topic|lossy-topic|latest-topic] [--messages N] [--seed S] [--json]";
 
 /// Without an option.
 const MESSAGES: u64 = 2_000_000;

@@ -6,6 +6,7 @@
 //! | what comes twice was in the hands of who died, and says so | no bit is set twice without the flag; no more flags than receivers were killed, each of which had one message in hand |
 //! | nothing is torn | every message is what its number says |
 //! | first come is first delivered | the new numbers of a lane that one receiver gets only grow |
+//! | the latest value never goes back | the topic's numbers that one subscriber gets only grow, and so do those of each lane; the last of all comes to everybody |
 //! | a lossy topic tells exactly what is lost | what its steady subscriber was told is what did not come, but for numbers without a message |
 //! | nobody hangs | until the last message, something always goes on |
 
@@ -51,8 +52,11 @@ pub fn judge(pattern: Pattern, notes: &Notes, killed: u64) -> Vec<Finding> {
             find(fault, format!("{count} messages"));
         }
     }
-    if pattern.loses() {
+    if pattern.tells_losses() {
         judge_losses(notes).into_iter().for_each(|finding| find(finding.fault, finding.what));
+        return findings;
+    }
+    if pattern.loses() {
         return findings;
     }
     for lane in 0..LANES_MAX {

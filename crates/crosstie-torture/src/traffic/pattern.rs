@@ -28,9 +28,12 @@ pub enum Pattern {
     Topic,
     /// The same, and publishers wait for nobody.
     LossyTopic,
+    /// The same, and only the newest message counts.
+    LatestTopic,
 }
 
-pub const PATTERNS: [Pattern; 4] = [Pattern::Ring, Pattern::Queue, Pattern::Topic, Pattern::LossyTopic];
+pub const PATTERNS: [Pattern; 5] =
+    [Pattern::Ring, Pattern::Queue, Pattern::Topic, Pattern::LossyTopic, Pattern::LatestTopic];
 
 impl Pattern {
     pub fn name(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Pattern {
             Self::Queue => "queue",
             Self::Topic => "topic",
             Self::LossyTopic => "lossy-topic",
+            Self::LatestTopic => "latest-topic",
         }
     }
 
@@ -50,18 +54,28 @@ impl Pattern {
     pub fn pairs(self) -> usize {
         match self {
             Self::Ring => 1,
-            Self::Queue | Self::Topic | Self::LossyTopic => LANES_MAX / 2,
+            Self::Queue | Self::Topic | Self::LossyTopic | Self::LatestTopic => LANES_MAX / 2,
         }
     }
 
     /// Whether every receiver gets everything.
     pub fn is_topic(self) -> bool {
-        matches!(self, Self::Topic | Self::LossyTopic)
+        matches!(self, Self::Topic | Self::LossyTopic | Self::LatestTopic)
     }
 
     /// Whether who reads too slowly loses some.
     pub fn loses(self) -> bool {
+        matches!(self, Self::LossyTopic | Self::LatestTopic)
+    }
+
+    /// Whether it says what was lost.
+    pub fn tells_losses(self) -> bool {
         self == Self::LossyTopic
+    }
+
+    /// A twin is wrong about one message in so many: of the latest value most are never looked at.
+    pub fn wrong_every(self) -> u64 {
+        if self == Self::LatestTopic { 8 } else { 1000 }
     }
 }
 
@@ -83,8 +97,13 @@ fn queue_options() -> QueueOptions {
 /// The options of every end of a topic.
 pub fn topic_options(pattern: Pattern) -> TopicOptions {
     TopicOptions {
-        mode: Some(if pattern.loses() { Mode::Lossy } else { Mode::Lossless }),
-        places: Some(512),
+        mode: Some(match pattern {
+            Pattern::LatestTopic => Mode::Latest,
+            Pattern::LossyTopic => Mode::Lossy,
+            _ => Mode::Lossless,
+        }),
+        // The latest value has its own number of them.
+        places: (pattern != Pattern::LatestTopic).then_some(512),
         message_bytes_max: Some(WORDS_MAX * 8),
         start: Start::Oldest,
         ..TopicOptions::default()
@@ -103,7 +122,7 @@ impl Sender {
         Ok(match pattern {
             Pattern::Ring => Self::Ring(RingSender::open(domain, NAME, &ring_options())?),
             Pattern::Queue => Self::Queue(Box::new(QueueSender::open(domain, NAME, &queue_options())?)),
-            Pattern::Topic | Pattern::LossyTopic => {
+            Pattern::Topic | Pattern::LossyTopic | Pattern::LatestTopic => {
                 Self::Topic(Box::new(TopicSender::open(domain, NAME, &topic_options(pattern))?))
             }
         })
@@ -141,7 +160,9 @@ impl Receiver {
             Pattern::Queue => {
                 Self::Queue(Box::new(QueueReceiver::open(domain, NAME, &queue_options())?.follow()))
             }
-            Pattern::Topic | Pattern::LossyTopic => return Err("a topic gives it to all".into()),
+            Pattern::Topic | Pattern::LossyTopic | Pattern::LatestTopic => {
+                return Err("a topic gives it to all".into());
+            }
         })
     }
 

@@ -11,7 +11,7 @@ use crosstie::{Deadline, RecvError};
 use super::message::{Number, WORDS_MAX};
 use super::notes::{LANES_MAX, Notes, Tally, Wrong};
 use super::pattern::{NAME, topic_options};
-use super::worker::{Failure, LAST, Role, Twin, WRONG_EVERY};
+use super::worker::{Failure, LAST, Role, Twin};
 
 /// Subscribes until the message behind all others.
 pub fn subscribe(role: Role, notes: &Notes, domain: &'static Domain) -> Result<(), Failure> {
@@ -37,7 +37,7 @@ pub fn subscribe(role: Role, notes: &Notes, domain: &'static Domain) -> Result<(
                 poll::pause(u64::MAX / 2, Deadline::NEVER);
             },
             // It says of one message in so many neither that it came nor that it is lost.
-            Some(Twin::Forgets) if count % WRONG_EVERY == 7 => {
+            Some(Twin::Forgets) if count % role.pattern.wrong_every() == 7 => {
                 life.expected = Some(topic_number + 1);
                 continue;
             }
@@ -59,18 +59,20 @@ struct Life<'a> {
     /// Of each lane, the number that comes next.
     next: [Option<u64>; LANES_MAX],
     loses: bool,
+    tells_losses: bool,
 }
 
 impl<'a> Life<'a> {
     fn new(role: Role, notes: &'a Notes) -> Self {
         let is_steady = role.lane == 0;
         let next = [is_steady.then_some(0); LANES_MAX];
-        Self { notes, is_steady, expected: None, next, loses: role.pattern.loses() }
+        let (loses, tells_losses) = (role.pattern.loses(), role.pattern.tells_losses());
+        Self { notes, is_steady, expected: None, next, loses, tells_losses }
     }
 
     /// The topic says that its numbers from `from` up to `to` are lost.
     fn lost(&mut self, from: u64, to: u64) {
-        if !self.loses || to <= from || self.expected.is_some_and(|expected| from < expected) {
+        if !self.tells_losses || to <= from || self.expected.is_some_and(|expected| from < expected) {
             self.notes.note(Wrong::Gap);
         }
         self.pass_over(from);

@@ -14,8 +14,6 @@ use super::subscriber::subscribe;
 
 pub type Failure = Box<dyn std::error::Error>;
 
-/// A twin is wrong about one message in so many.
-pub const WRONG_EVERY: u64 = 1000;
 /// A publisher that waits for nobody rests so long behind so many.
 const BURST: u64 = 256;
 const BREATH_NS: u64 = 50_000;
@@ -61,9 +59,14 @@ impl Twin {
         }
     }
 
-    /// Whether its fault is one with this pattern: who waits for nobody is held up by nobody.
+    /// Whether its fault is one with this pattern: who waits for nobody is held up by nobody, and who may pass messages over in
+    /// silence has forgotten none.
     pub fn is_wrong_at(self, pattern: Pattern) -> bool {
-        !(self == Self::Hoards && pattern.loses())
+        match self {
+            Self::Hoards => !pattern.loses(),
+            Self::Forgets => !pattern.loses() || pattern.tells_losses(),
+            Self::Repeats | Self::Scribbles | Self::Overtakes => true,
+        }
     }
 
     /// The side that is wrong.
@@ -141,11 +144,12 @@ fn send(role: Role, notes: &Notes, mut sender: Sender) -> Result<(), Failure> {
     let start = notes.resume(role.lane);
     for number in start..role.quota {
         notes.want(role.lane, number);
-        let is_wrong = number % WRONG_EVERY == 1;
+        let wrong_every = role.pattern.wrong_every();
+        let is_wrong = number % wrong_every == 1;
         let mut shown = number;
         match role.twin {
             Some(Twin::Overtakes) if is_wrong && number + 1 < role.quota => shown += 1,
-            Some(Twin::Overtakes) if number % WRONG_EVERY == 2 => shown -= 1,
+            Some(Twin::Overtakes) if number % wrong_every == 2 => shown -= 1,
             _ => {}
         }
         let message = Number { lane: role.lane, number: shown }.write(&mut room);
@@ -153,6 +157,10 @@ fn send(role: Role, notes: &Notes, mut sender: Sender) -> Result<(), Failure> {
             message[17] ^= 4;
         }
         sender.send(message, Deadline::NEVER)?;
+        // What is wrong has to be looked at: of the latest value most is not.
+        if role.twin.is_some() && role.pattern.loses() && number % wrong_every <= 2 {
+            poll::pause(BREATH_NS, Deadline::NEVER);
+        }
         if role.twin == Some(Twin::Repeats) && is_wrong {
             sender.send(message, Deadline::NEVER)?;
         }
@@ -176,7 +184,7 @@ fn receive(role: Role, notes: &Notes, mut receiver: Receiver) -> Result<(), Fail
                 Some(Twin::Hoards) => loop {
                     poll::pause(u64::MAX / 2, Deadline::NEVER);
                 },
-                Some(Twin::Forgets) if count % WRONG_EVERY == 7 => return,
+                Some(Twin::Forgets) if count % role.pattern.wrong_every() == 7 => return,
                 _ => {}
             }
             is_last = seen.note(notes, message, is_again) == Some(LAST);
