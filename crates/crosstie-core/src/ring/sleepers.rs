@@ -17,6 +17,8 @@
 //!   value that its announcement left or found.
 //! - **I2** Who changes the channel looks at the word after its change, and wakes everybody if
 //!   somebody is announced.
+//! - **I3** Who takes an announcement is one whom the sleeper watches. An end that comes or goes is not watched, or no longer, so it
+//!   leaves the bits: killed before its wake it has kept nobody's from whoever makes the next change.
 //!
 //! # Transitions
 //! | who | from → to | by |
@@ -24,6 +26,7 @@
 //! | who will sleep at a doorbell | bit 2 clear → set, for ever | fetch_or, before its first announcement |
 //! | who falls asleep | bit clear → set | fetch_or, then a full fence, then its last look |
 //! | who wakes | bits set → clear, one wake more | CAS, once; then it wakes all, whoever won |
+//! | who comes or goes | one wake more, bits as they are | fetch_add; then it wakes all |
 //!
 //! # Orderings
 //! Dekker's two-variable story: the sleeper writes the word, then reads the channel; the waker writes
@@ -41,6 +44,7 @@
 //! |---|---|
 //! | a sleeper | a bit that says too much: one wake is spent on nobody |
 //! | a waker between its change and its wake | sleepers that must watch its life, and look again |
+//! | one that has come or gone, before its wake | those it had to wake by watching it, or by the next change (I3) |
 //!
 //! # Source
 //! Event counts: Reed and Kanodia (CACM 1979); futex(2).
@@ -105,13 +109,13 @@ impl Sleepers {
         self.take_wake(barrier, END)
     }
 
-    /// After a change that sleepers must see whatever they sleep for: the caller then wakes all, announced
-    /// or not, because a waker that died may have taken the announcement and not made its wake.
+    /// After an end has come or gone, which sleepers must see whatever they sleep for: the caller then wakes all, announced
+    /// or not, because a waker that died may have taken the announcement and not made its wake. Announcements stay (I3).
     pub fn rouse(&self) {
         // SeqCst: the two-variable story of the module's header, this `word` against the `members`.
         fence(Ordering::SeqCst);
-        // Relaxed: the fence above orders it.
-        self.count_wake(self.0.load(Ordering::Relaxed));
+        // Relaxed: the fence above orders it; who falls asleep on the value of before looks again.
+        self.0.fetch_add(ONE_WAKE, Ordering::Relaxed);
         crash_point!("sleepers.roused");
     }
 
@@ -184,6 +188,15 @@ mod tests {
         assert!(!sleepers.must_wake(Barrier::Fence), "woken twice");
         assert_ne!(sleepers.announce(Awaits::SomethingOrTheEnd), first);
         assert!(sleepers.must_wake_for_the_end(Barrier::Fence));
+    }
+
+    #[test]
+    fn who_goes_and_is_killed_before_its_wake_leaves_the_announcement_to_the_next() {
+        let sleepers = Sleepers::new();
+        let seen = sleepers.announce(Awaits::SomethingOrTheEnd);
+        sleepers.rouse();
+        assert!(!sleepers.is_asleep_since(seen), "who is about to sleep looks again");
+        assert!(sleepers.must_wake(Barrier::Fence), "and who sleeps already is woken by the next change");
     }
 
     #[test]
