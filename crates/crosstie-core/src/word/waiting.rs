@@ -13,7 +13,7 @@
 //! # Invariants
 //! - **I1** Only the slot's living occupant writes the record (`word::slot` I4).
 //! - **I2** While the sequence is odd no word changes but two: the publish ticket, which goes from 0 to its value; and
-//!   the command that it names, from none to one, while the ticket is 0. A ticket that was taken back comes back larger.
+//!   the command that it names, from none to one, while the ticket is 0. Once it does, the ticket comes back larger.
 //! - **I3** The sequence never falls, also from one occupant to the next: a record that was read with one
 //!   sequence before and after was read whole, and its owner has been waiting all the time between.
 //! - **I4** A waiter publishes before it looks at the object for the last time before it sleeps; who
@@ -24,7 +24,7 @@
 //! |---|---|---|---|
 //! | idle → waiting ([`WaitRecord::publish`]) | occupant | Release, then SeqCst fence | the words are visible with the sequence; I4 |
 //! | ticket 0 → t ([`WaitRecord::set_ticket`]) | occupant | Release | a finder that sees t sees the record |
-//! | ticket t → 0 ([`WaitRecord::take_ticket_back`]) | occupant | Release | whoever sees what it names next sees that its ticket has changed |
+//! | ticket t → 0 ([`WaitRecord::take_ticket_back`]) | occupant | Release | whoever sees what it names next sees that its ticket has changed; who claims to give up is seen |
 //! | command none → c ([`WaitRecord::name_command`]) | occupant | Release | as above |
 //! | waiting → idle ([`WaitRecord::withdraw`]) | occupant | Release, then fence | what it did meanwhile is visible to who finds it gone |
 //! | waiting → idle ([`WaitRecord::clear`]) | a slot's next occupant | Release | the dead's record ends before the slot is described anew |
@@ -223,7 +223,8 @@ impl WaitRecord {
         self.ticket.store(ticket, Ordering::Release);
     }
 
-    /// Takes the ticket back, before the record names a command; then it needs a new one.
+    /// Takes the ticket back, before the record names a command, for which it then needs a new one, or before the occupant gives up; if it
+    /// need not, it has the same again.
     pub fn take_ticket_back(&self) {
         // Release: keeps it before what is named next (I2).
         self.ticket.store(0, Ordering::Release);

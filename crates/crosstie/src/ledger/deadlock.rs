@@ -15,7 +15,7 @@ use crosstie_core::graph::{self, Blocked, Claim, Held, Verdict};
 use crosstie_core::layout::reports::{MEMBERS, Report};
 use crosstie_core::wait::Check;
 use crosstie_core::word::slot::Slot;
-use crosstie_core::word::waiting::{Mode, Seen, WaitRecord};
+use crosstie_core::word::waiting::{Mode, Seen, WaitRecord, look_for_waiters};
 
 use super::behind::{Above, Holder, may_be_behind};
 use super::calls::{Others, key_of_call};
@@ -181,7 +181,9 @@ fn look_again(own: Option<Seen>) -> Check<Deadlock> {
 impl Domain {
     /// Whether `me`, whose wait is published, is in a deadlock that it has to end.
     pub(super) fn check_deadlock(&'static self, me: Me) -> Check<Deadlock> {
-        let own = self.look_behind(me);
+        let (own, is_unsettled) = self.look_behind(me);
+        // No deadlock; but look again, if it was not sure yet before the ticket was drawn under which command the caller waits.
+        let none_yet = || if is_unsettled { look_again(own) } else { Check::None };
         if own.is_some_and(|own| own.ticket == 0) {
             me.slot.waiting.set_ticket(self.words().next_ticket());
         }
@@ -191,17 +193,17 @@ impl Domain {
         for _ in 0..LOOKS_MAX {
             self.collect(&mut members, &mut blocked, &mut held);
             let Some(index) = members.iter().position(|member| member.id == me.id) else {
-                return self.none_yet(me, own);
+                return none_yet();
             };
             let mut workspace = vec![0; graph::workspace_len(blocked.len(), held.len())];
             let answer = graph::judge(&blocked, &held, index_of(index), &mut workspace);
             let victim = match answer.verdict {
-                Verdict::Free | Verdict::Behind => return self.none_yet(me, own),
+                Verdict::Free | Verdict::Behind => return none_yet(),
                 Verdict::LookAgain => return Check::LookAgain,
                 Verdict::Deadlock { victim } => victim,
             };
             if victim != index_of(index) {
-                return self.none_yet(me, own);
+                return none_yet();
             }
             let still = |&index: &u32| {
                 let member = members.get(index as usize);
@@ -215,6 +217,10 @@ impl Domain {
                     Others::Somebody => return Check::None,
                     Others::Unsettled => return Check::LookAgain,
                 }
+                let others = || answer.component.iter().filter(|&&at| at != index_of(index)).all(still);
+                if !Self::claim_defeat(me, members[index].seen.ticket, others) {
+                    continue;
+                }
                 let named = |&at: &u32| members.get(at as usize);
                 let mut cycle: Vec<_> = answer.cycle.iter().filter_map(named).collect();
                 if let [alone] = cycle[..] {
@@ -226,28 +232,41 @@ impl Domain {
         Check::LookAgain
     }
 
-    /// The caller's own record. The command under which it runs is named, in it or in that
-    /// of the command for which it waits, as soon as that is sure: a shell that has just started this process does not wait
-    /// for it yet.
+    /// Whether the caller, which found itself the one that has to give up, may: it takes its ticket back, by which others see that it
+    /// does, and looks once more whether those in the circle are still as they were. Of two that each found themselves the
+    /// one, by different tickets of one of them, one at least sees that the other's is gone: that one has its `ticket` again, and looks again.
+    /// With a new one, the highest, it would be the one once more, and so would the other.
+    fn claim_defeat(me: Me, ticket: u64, are_others_still: impl FnOnce() -> bool) -> bool {
+        me.slot.waiting.take_ticket_back();
+        // The caller's ticket is written before the others' are read; another that claims does the same.
+        look_for_waiters();
+        let is_had = are_others_still();
+        if !is_had {
+            me.slot.waiting.set_ticket(ticket);
+        }
+        is_had
+    }
+
+    /// The caller's own record, and whether some command of its line may still come to wait for the one below. The command under
+    /// which it runs is named, in it or in that of the command for which it waits, as soon as that is sure: a shell that has
+    /// just started this process does not wait for it yet.
     ///
     /// An edge that is new needs a ticket that is: of those in a cycle, the one with the highest has to see all of them. So the
     /// caller's ticket is taken back before the edge is there; whoever sees the edge and had read the ticket before finds it
-    /// changed.
-    fn look_behind(&'static self, me: Me) -> Option<Seen> {
-        let own = me.slot.waiting.read()?;
-        if !may_be_behind() {
-            return Some(own);
-        }
-        let unnamed = self.names_outer(me, &own);
+    /// changed. An edge further up comes by itself, at any time, also between two looks: so each look is under a ticket of its own.
+    fn look_behind(&'static self, me: Me) -> (Option<Seen>, bool) {
+        let own = me.slot.waiting.read();
+        let Some(record) = own.filter(|_| may_be_behind()) else { return (own, false) };
+        let unnamed = self.names_outer(me, &record);
         let named = unnamed.and_then(|record| Some((record, self.surely_behind()?)));
-        // An edge further up comes by itself, at any time.
-        if named.is_some() || self.is_line_unsettled(own.want.behind) {
-            me.slot.waiting.take_ticket_back();
-        }
+        me.slot.waiting.take_ticket_back();
         if let Some((record, behind)) = named {
             record.name_command(behind);
         }
-        me.slot.waiting.read()
+        let own = me.slot.waiting.read();
+        let is_unsettled =
+            |own: Seen| self.names_outer(me, &own).is_some() || self.is_line_unsettled(own.want.behind);
+        (own, own.is_some_and(is_unsettled))
     }
 
     /// Whether a command of the line from `command` upwards may come to wait for the one below it.
@@ -271,15 +290,6 @@ impl Domain {
             Holder::from_environment().is_ok_and(|above| above.is_some_and(|it| it.owner == command));
         let record = &self.slot(command.slot())?.waiting;
         (!is_above && record.read().is_some_and(|seen| seen.want.behind.is_none())).then_some(record)
-    }
-
-    /// No deadlock; but look again soon, if it is not sure yet under which command the caller waits.
-    fn none_yet(&'static self, me: Me, own: Option<Seen>) -> Check<Deadlock> {
-        let is_unsettled = |own: Seen| {
-            let names_outer = || self.names_outer(me, &own).is_some();
-            names_outer() || self.is_line_unsettled(own.want.behind)
-        };
-        if may_be_behind() && own.is_some_and(is_unsettled) { look_again(own) } else { Check::None }
     }
 
     /// Everyone who waits without a deadline for something that somebody holds, and what they hold.
