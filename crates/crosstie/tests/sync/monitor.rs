@@ -5,7 +5,7 @@ use std::time::Duration;
 use crosstie::os::clock::deadline_in;
 use crosstie::shareable::Deque;
 use crosstie::sync::predicate::{at_least, equals};
-use crosstie::sync::{LockError, Monitor, Shared};
+use crosstie::sync::{LockError, Monitor, Policy, Shared};
 
 use super::meetings::asleep;
 use super::stage::{Actor, Stage, until, until_asleep};
@@ -141,7 +141,8 @@ fn an_owner_killed_behind_its_change_makes_those_who_wait_look() {
 #[test]
 fn a_chosen_one_killed_before_it_is_inside_leaves_its_turn_to_the_next() {
     let stage = Stage::new();
-    let count = count(&stage);
+    // Fair: who queues to enter first is first.
+    let count = Monitor::<u64>::open_or_create_with(stage.domain, "m", Policy::Fair, || 0).unwrap();
     let mut first = Sleeper::of(&stage, "when m 1");
     let mut second = Sleeper::of(&stage, "when m 1");
     let mut inside = count.enter().unwrap();

@@ -28,7 +28,7 @@ impl<T> Monitor<T> {
     /// Opens the monitor `name` of the default domain, or makes it with the data that `init` answers; [`Policy::Fast`].
     ///
     /// # Errors
-    /// As [`Mutex::open_or_create`].
+    /// As [`Mutex::open_or_create`](crate::sync::Mutex::open_or_create).
     pub fn open_or_create(name: &str, init: impl FnOnce() -> T) -> Result<Shared<Self>>
     where
         T: Shareable,
