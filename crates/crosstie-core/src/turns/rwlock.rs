@@ -135,7 +135,7 @@ pub fn try_read(words: Words<'_>, owner: OwnerId) -> Result<Option<u32>, u32> {
         return Ok(None);
     };
     words.use_cell(index as usize);
-    if cell.try_take(None, owner).is_none() {
+    if !cell.try_take_free(owner) {
         return Ok(None);
     }
     // The writer takes the word, then looks at the cells; a reader takes a cell, then looks at the word.

@@ -67,6 +67,21 @@ impl<'a> Counting<'a> {
         word & QUEUED != 0
     }
 
+    /// Whether nobody queues, and the value is less than the largest, in a word that was read.
+    #[must_use]
+    #[inline]
+    pub const fn may_post(word: u64) -> bool {
+        word & (QUEUED | VALUE) < VALUE_MAX as u64
+    }
+
+    /// Whether nobody queues, and there is one to take, in a word that was read.
+    #[must_use]
+    #[inline]
+    pub const fn may_take(word: u64) -> bool {
+        // One comparison: 0 becomes the largest, and a word with `QUEUED` is no smaller than the bound.
+        (word & (QUEUED | VALUE)).wrapping_sub(1) < QUEUED - 1
+    }
+
     /// Raises the value by one, unless the word has changed since `found` was read.
     ///
     /// # Errors
@@ -83,16 +98,42 @@ impl<'a> Counting<'a> {
     /// What the word holds.
     #[inline]
     pub fn try_wait(self, found: u64) -> Result<(), u64> {
-        if Self::value_in(found) == 0 {
-            return Err(found);
-        }
+        if Self::value_in(found) == 0 { Err(found) } else { self.take(found) }
+    }
+
+    /// As [`Counting::try_wait`], where there was one: as [`Counting::may_take`] said.
+    ///
+    /// # Errors
+    /// What the word holds.
+    #[inline(always)]
+    pub fn take(self, found: u64) -> Result<(), u64> {
         // Acquire: meets a post's Release. Relaxed on failure: decided upon again.
-        self.0.compare_exchange(found, found - 1, Ordering::Acquire, Ordering::Relaxed).map(|_| ())
+        self.0
+            .compare_exchange(found, found.wrapping_sub(1), Ordering::Acquire, Ordering::Relaxed)
+            .map(|_| ())
     }
 
     /// Takes all that there are, where nobody is left whom they were for.
     pub fn take_all(self) {
         // Relaxed: nobody goes on by them.
         self.0.fetch_and(!VALUE, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, not(crosstie_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_comparison_says_what_two_do() {
+        let others = 1 << 32;
+        for value in [0, 1, 2, VALUE_MAX - 1, VALUE_MAX, u32::MAX] {
+            for bits in [0, others, QUEUED, QUEUED | others] {
+                let word = u64::from(value) | bits;
+                let is_queued = Counting::is_queued(word);
+                assert_eq!(Counting::may_take(word), !is_queued && value > 0, "{word:#x}");
+                assert_eq!(Counting::may_post(word), !is_queued && value < VALUE_MAX, "{word:#x}");
+            }
+        }
     }
 }

@@ -76,6 +76,15 @@ impl Permit {
         }
     }
 
+    /// Takes a free one for `me`, and counts no use: what is held has no fencing number.
+    #[must_use]
+    #[inline]
+    pub fn try_take_free(&self, me: OwnerId) -> bool {
+        // SeqCst: as in `try_take`: `owner` is written before the object's `word` is read. Relaxed on failure: somebody else
+        // was first.
+        self.owner.compare_exchange(0, me.to_bits(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
     /// The dead had not accepted it.
     #[cold]
     fn try_take_offered(&self, found: u64, me: OwnerId) -> Option<u64> {

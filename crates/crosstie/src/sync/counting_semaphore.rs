@@ -150,10 +150,7 @@ impl CountingSemaphore {
         let word = Counting::new(&self.head.word);
         let found = word.read();
         // Nobody queues: nobody is to be told.
-        if !Counting::is_queued(found)
-            && Counting::value_in(found) < VALUE_MAX
-            && word.try_post(found).is_ok()
-        {
+        if Counting::may_post(found) && word.try_post(found).is_ok() {
             return Ok(());
         }
         self.post_contended()
@@ -205,7 +202,7 @@ impl CountingSemaphore {
     pub fn wait_until(&self, deadline: Deadline) -> LockResult<()> {
         let word = Counting::new(&self.head.word);
         let found = word.read();
-        if !Counting::is_queued(found) && word.try_wait(found).is_ok() {
+        if Counting::may_take(found) && word.take(found).is_ok() {
             return Ok(());
         }
         self.wait_contended(deadline, Location::caller())
