@@ -4,33 +4,34 @@
 //! wait have marked meanwhile. So who comes to wait forbids it first, and lets the kernel fence all who might be at it
 //! (`membarrier`): the price of the fence that owners leave out.
 //!
-//! The word is a version and one of three states, changed by compare-exchanges alone:
+//! The word is a version and one of four states, changed by compare-exchanges alone:
 //!
 //! # States
 //! | state | who gives the mutex up |
 //! |---|---|
 //! | by step | does so by a step, and knows that it has to |
-//! | unsettled | does so by a step, or began to store before and has not seen this yet |
+//! | forbidden | does so by a step, or began to store before and has not seen this yet |
+//! | testing | does so by a step: the owner looks whether somebody waits |
 //! | by store | may do so by a store |
 //!
 //! # Invariants
-//! - **I1** The version grows with each change of state: who finds the word as it was has missed none, and who settles what it made
-//!   unsettled settles nobody else's. (A version returns after 2^30 changes, while one participant stands between two instructions.)
+//! - **I1** The version grows with each change of state: who finds the word as it was has missed none, and who ends a state ends the one
+//!   that it saw. (A version returns after 2^30 changes, while one participant stands between two instructions.)
 //! - **I2** Who gives up by a store has found the word "by store" and the mutex its own and unmarked before the store, and compares this
 //!   word behind it. If it has changed, it looks for the first in the queue, as after a step with `CONTENDED` (`word::mutex` I3).
 //! - **I3** Who waits has published its record before it looks here, and relies on `word::mutex` once it has found "by step", or has
-//!   made the word unsettled and fenced. From then on, and until it leaves the queue, whoever gives up does so by a step, or finds this
-//!   word changed behind its store.
-//! - **I4** The word becomes "by store" only through its owner, who owns the mutex unmarked: it makes it unsettled, and then finds nobody
-//!   in the queue. So it never does while one stands there that has found "by step".
+//!   fenced behind finding or making it "forbidden". From then on, and until it leaves the queue, whoever gives up does so by a step, or
+//!   finds this word changed behind its store.
+//! - **I4** The word becomes "by store" only through its owner, who owns the mutex unmarked: it makes "by step" "testing", and then finds nobody
+//!   in the queue. So it never does while one stands there that has found "by step" or "forbidden".
 //!
 //! # Transitions
 //! | from → to | who | ordering | why |
 //! |---|---|---|---|
-//! | by store, unsettled → unsettled ([`Giving::forbid`]) | who waits | SeqCst, then everybody is fenced | I3 |
-//! | unsettled → by step ([`Giving::forbid`]) | the same, behind its fence | Release | who finds it knows that the fence was |
-//! | by step → unsettled ([`Giving::allow`]) | the owner | SeqCst | I4: it looks for waiters next |
-//! | unsettled → by store, or by step ([`Giving::allow`]) | the same | Release | I4 |
+//! | by store, testing → forbidden ([`Giving::forbid`]) | who waits | SeqCst, then everybody is fenced | I3 |
+//! | forbidden → by step ([`Giving::forbid`]) | who waits, behind a fence of its own | Release | who finds it knows that the fence was |
+//! | by step → testing ([`Giving::allow`]) | the owner | SeqCst | I4: it looks for waiters next |
+//! | testing → by store, or by step ([`Giving::allow`]) | the same | Release | I4 |
 //!
 //! # Orderings
 //! An owner writes the mutex's `word`, then reads this one; who waits writes this one, then reads the `word`. One of them sees the other:
@@ -38,15 +39,16 @@
 //! interrupted by that before its look sees the change; one that was behind its look has its store seen.
 //!
 //! # Progress
-//! Wait-free for the owner. Who waits repeats its first step only when another has just made it.
+//! Wait-free for the owner. Who waits repeats its first step only when another has just made one. Of many that come at once each fences, and
+//! the first that has done so settles it for all: none undoes what another began.
 //!
 //! # Death
 //! | killed | leaves | who goes on |
 //! |---|---|---|
 //! | owner before its store | its id | as `word::mutex` |
 //! | owner behind its store | a free mutex, and nobody awake | the first, who watched it |
-//! | who waits, before "by step" | unsettled | everybody gives up by a step; the next who waits fences |
-//! | owner between unsettled and what follows | unsettled, and its id | as above |
+//! | who waits, before "by step" | forbidden | everybody gives up by a step; the next who waits fences |
+//! | owner while it tests | testing, and its id | as above |
 //!
 //! # Source
 //! Asymmetric fences: Dice, Huang and Yang, "Asymmetric Dekker Synchronization", 2001; membarrier(2). Reservable locks: Kawachiya, Koseki
@@ -58,8 +60,9 @@ use crate::atomic::{AtomicU32, Ordering, compiler_fence};
 /// The low bits of the word.
 const STATE: u32 = 3;
 const BY_STEP: u32 = 0;
-const UNSETTLED: u32 = 1;
+const FORBIDDEN: u32 = 1;
 const BY_STORE: u32 = 2;
+const TESTING: u32 = 3;
 
 /// The word, found "by store".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,19 +103,25 @@ impl<'a> Giving<'a> {
     pub fn forbid(self, fence: impl Fn() -> bool) -> bool {
         // Acquire: who finds "by step" finds all owners knowing it (I3); it is ordered behind `publish` by the fence there.
         let mut found = self.0.load(Ordering::Acquire);
-        while found & STATE != BY_STEP {
-            let unsettled = next(found, UNSETTLED);
-            // SeqCst: `giving` is written before the mutex's `word` is read. Acquire on failure: as above.
-            match self.0.compare_exchange(found, unsettled, Ordering::SeqCst, Ordering::Acquire) {
-                Ok(_) if fence() => {
-                    self.settle(unsettled, BY_STEP);
-                    return true;
+        loop {
+            match found & STATE {
+                BY_STEP => return true,
+                FORBIDDEN => {
+                    let is_fenced = fence();
+                    if is_fenced {
+                        self.end(found, BY_STEP);
+                    }
+                    return is_fenced;
                 }
-                Ok(_) => return false,
-                Err(now) => found = now,
+                _ => {
+                    let forbidden = next(found, FORBIDDEN);
+                    // SeqCst: `giving` is written before the mutex's `word` is read. Acquire on failure: as above.
+                    let changed =
+                        self.0.compare_exchange(found, forbidden, Ordering::SeqCst, Ordering::Acquire);
+                    found = changed.map_or_else(|now| now, |_| forbidden);
+                }
             }
         }
-        true
     }
 
     /// Lets the owners give up by a store from now on, if nobody waits, as `waits` tells, which fences before it looks. Only the owner
@@ -120,22 +129,21 @@ impl<'a> Giving<'a> {
     pub fn allow(self, waits: impl FnOnce() -> bool) {
         // Relaxed: the exchange compares it.
         let found = self.0.load(Ordering::Relaxed);
-        if found & STATE == BY_STORE {
+        if found & STATE != BY_STEP {
             return;
         }
-        let unsettled = next(found, UNSETTLED);
+        let testing = next(found, TESTING);
         // SeqCst: `giving` is written before the waiters' `sequence`s are read; who waits writes its own, fences, and reads
         // `giving` (I4). Relaxed on failure: somebody waits.
-        if self.0.compare_exchange(found, unsettled, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
-            self.settle(unsettled, if waits() { BY_STEP } else { BY_STORE });
+        if self.0.compare_exchange(found, testing, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+            self.end(testing, if waits() { BY_STEP } else { BY_STORE });
         }
     }
 
-    /// Ends what its caller began, unless another waits.
-    fn settle(self, unsettled: u32, state: u32) {
+    /// Ends the state that was `seen`, unless another has.
+    fn end(self, seen: u32, state: u32) {
         // Release: behind the caller's fence, or look. Relaxed on failure: who came meanwhile sees to it.
-        let _ =
-            self.0.compare_exchange(unsettled, next(unsettled, state), Ordering::Release, Ordering::Relaxed);
+        let _ = self.0.compare_exchange(seen, next(seen, state), Ordering::Release, Ordering::Relaxed);
     }
 }
 
@@ -191,5 +199,17 @@ mod tests {
         assert!(!giving.forbid(|| false));
         assert_eq!(giving.may_store(), None);
         assert!(!giving.forbid(|| false), "the next one has to fence, too");
+        giving.allow(|| false);
+        assert!(giving.may_store().is_none(), "and no owner allows it behind their backs");
+        assert!(giving.forbid(|| true) && giving.forbid(|| unreachable!("now everybody knows")));
+    }
+
+    #[test]
+    fn of_many_that_come_at_once_none_undoes_what_another_began() {
+        let word = AtomicU32::new(0);
+        let giving = Giving::new(&word);
+        giving.allow(|| false);
+        assert!(giving.forbid(|| giving.forbid(|| true)));
+        assert!(giving.forbid(|| unreachable!("it is settled")));
     }
 }

@@ -42,7 +42,6 @@ impl<T> Mutex<T> {
             turns::allow_stores(&self.head, &domain, owner);
         }
         turns::unlock(&self.head, &domain, owner);
-        // Behind the unlock: a process of many threads may wait for that as long as the kernel's own readers take.
-        membarrier::register_global_expedited();
+        membarrier::register_soon();
     }
 }
