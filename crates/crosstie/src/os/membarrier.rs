@@ -4,14 +4,12 @@
 //! on every message. Instead the sleeper announces itself and lets the kernel fence every running
 //! thread of every registered process; senders keep a compiler fence (HAZARDS H17).
 
-use super::process;
 use crosstie_core::atomic::{AtomicU32, Ordering};
 use rustix::thread::{MembarrierCommand, membarrier};
 
 const UNKNOWN: u32 = 0;
 const REGISTERED: u32 = 1;
 const REFUSED: u32 = 2;
-const UNDER_WAY: u32 = 3;
 static STATE: AtomicU32 = AtomicU32::new(UNKNOWN);
 
 /// Lets other processes' [`global_expedited`] reach the threads of this one; answers whether the
@@ -29,22 +27,6 @@ pub fn register_global_expedited() -> bool {
             STATE.store(if registered { REGISTERED } else { REFUSED }, Ordering::Relaxed);
             registered
         }
-    }
-}
-
-/// As [`register_global_expedited`], by a thread that ends with it: the caller does not wait. In a process of several threads the kernel takes
-/// some 20 ms for it, on the first time.
-pub fn register_soon() {
-    // Relaxed: one of several callers begins; nothing else depends on it. Relaxed on failure: it is done, or under way.
-    if STATE.compare_exchange(UNKNOWN, UNDER_WAY, Ordering::Relaxed, Ordering::Relaxed).is_err() {
-        return;
-    }
-    let register = || {
-        register_global_expedited();
-    };
-    if process::spawn_without_signals("crosstie", register).is_err() {
-        // Relaxed: as above; the next caller tries again.
-        STATE.store(UNKNOWN, Ordering::Relaxed);
     }
 }
 
