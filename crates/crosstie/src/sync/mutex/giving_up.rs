@@ -42,7 +42,5 @@ impl<T> Mutex<T> {
             turns::allow_stores(&self.head, &domain, owner);
         }
         turns::unlock(&self.head, &domain, owner);
-        // Behind the unlock: in a process of several threads the kernel takes up to 20 ms for it, once.
-        membarrier::register_global_expedited();
     }
 }
