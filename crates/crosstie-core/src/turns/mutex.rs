@@ -151,14 +151,18 @@ pub fn wake_first<W: Wake>(head: &Head, wait: &W) {
     }
 }
 
-/// Lets owners give the mutex of `head` up by a store from now on, if it is no fair one and nobody waits; only its owner calls it, from a
+/// Whether its owner may see whether the mutex of `head` can be given up by stores: it is no fair one, and nobody is known to wait.
+#[cold]
+pub fn may_allow_stores(head: &Head, owner: OwnerId) -> bool {
+    head.patience_us() != 0 && MutexWord::new(&head.word).read().to_bits() == owner.to_bits()
+}
+
+/// Lets owners give the mutex of `head` up by a store from now on, if nobody waits; only its owner calls it, behind [`may_allow_stores`], from a
 /// process that [`Wait::fence_all`] reaches.
 #[cold]
-pub fn allow_stores<W: Wake>(head: &Head, wait: &W, owner: OwnerId) {
-    if head.patience_us() != 0 && MutexWord::new(&head.word).read().to_bits() == owner.to_bits() {
-        // The key is read behind the first step: who waits for a mutex on the heap has named it before it looked.
-        head.giving().allow(|| wait.first(head.key()).is_some());
-    }
+pub fn allow_stores<W: Wake>(head: &Head, wait: &W) {
+    // The key is read behind the first step: who waits for a mutex on the heap has named it before it looked.
+    head.giving().allow(|| wait.first(head.key()).is_some());
 }
 
 /// Unlocks the mutex of `head`, which `owner` has and [`give_up`] would not give up.

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use crosstie_core::atomic::Ordering;
-use crosstie_core::turns::mutex::{GivenUp, allow_stores, give_up, lock, unlock, wake_first};
+use crosstie_core::turns::mutex::{
+    GivenUp, allow_stores, give_up, lock, may_allow_stores, unlock, wake_first,
+};
 use crosstie_core::turns::queued::Request;
 use crosstie_core::wait::Wait;
 use crosstie_core::word::mutex::MutexWord;
@@ -56,7 +58,11 @@ fn give_up_it(world: &World, me: &Me, owners: Owners) {
 fn allow_and_give_up(world: &World, me: &Me, owners: Owners) {
     match owners {
         Owners::AllowUnseen => world.head.giving().allow(|| false),
-        Owners::AsShipped | Owners::ForgetWhoCame => allow_stores(&world.head, me, me.me()),
+        Owners::AsShipped | Owners::ForgetWhoCame => {
+            if may_allow_stores(&world.head, me.me()) {
+                allow_stores(&world.head, me);
+            }
+        }
     }
     give_up_it(world, me, owners);
 }

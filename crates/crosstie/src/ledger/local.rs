@@ -20,7 +20,7 @@ use super::keeper::Attendance;
 use super::task::Tasks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::robust_list::RobustList;
-use crate::os::{directory, file_lock, membarrier, process};
+use crate::os::{directory, file_lock, process};
 
 /// Where the bytes begin that claimers of slots lock, one a slot.
 const CLAIM_BYTES: u64 = 1 << 32;
@@ -73,8 +73,6 @@ impl Domain {
 impl Local {
     fn new(domain: &'static Domain, epoch: u64) -> Result<Self> {
         let failed = |error| Error::os("enter domain", domain.name(), error);
-        // Here, and not with the first mutex that it is for: a process that has several threads by then waits for the kernel, once.
-        membarrier::register_global_expedited();
         let file =
             directory::open_in(domain.directory().as_fd(), super::domain::LEDGER_FILE).map_err(failed)?;
         let named = directory::stat(file.as_fd()).map_err(failed)?;

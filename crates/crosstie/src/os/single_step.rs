@@ -14,9 +14,9 @@ use super::{clock, process};
 const WAKE_NS: u64 = 10_000_000_000;
 /// How a stop at either side of a system call is told.
 const SYSCALL_STOP: libc::c_int = libc::SIGTRAP | 0x80;
-/// What the tracer is told of, and does, for every child.
-const OPTIONS: libc::c_int =
-    libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACECLONE | libc::PTRACE_O_TRACESYSGOOD;
+/// What the tracer is told of, and does, for every child. A thread that the child starts is not traced unless it is to be followed: nobody
+/// would let it run, nor reap it.
+const OPTIONS: libc::c_int = libc::PTRACE_O_EXITKILL | libc::PTRACE_O_TRACESYSGOOD;
 /// Fruitless looks after which the tracer asks whether the child sleeps.
 const LOOKS: u32 = 64;
 
@@ -86,7 +86,11 @@ impl Stepped {
     /// # Errors
     /// The kernel's answer.
     pub fn follow_new_thread(&mut self) -> io::Result<()> {
+        request(libc::PTRACE_SETOPTIONS, self.pid, OPTIONS | libc::PTRACE_O_TRACECLONE)?;
         self.thread = self.run_to_new(libc::PTRACE_EVENT_CLONE)?;
+        for task in [self.pid, self.thread] {
+            request(libc::PTRACE_SETOPTIONS, task, OPTIONS)?;
+        }
         request(libc::PTRACE_CONT, self.pid, 0)
     }
 

@@ -84,6 +84,17 @@ fn until_it_sleeps(pid: u32) {
     }
 }
 
+/// Waits until every thread of the process `pid` is stopped: the first to see the signal stops the others, and one that sleeps could be woken before.
+fn until_it_is_stopped(pid: u32) {
+    let is_stopped = |task: std::io::Result<std::fs::DirEntry>| {
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+        stat.rsplit(')').next().unwrap().trim_start().starts_with('T')
+    };
+    while !std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().all(is_stopped) {
+        std::thread::yield_now();
+    }
+}
+
 /// The next message of [`send_in_turn`]: whose, and its number in the turn.
 fn in_turn(receiver: &mut RingReceiver) -> (u32, u32) {
     let message = receiver.recv(soon()).unwrap().to_vec();
@@ -171,6 +182,7 @@ fn stopped_in_line(domain: &TestDomain, role: &str) -> (Role, impl Sized + use<>
     let output = next.ready();
     until_it_sleeps(next.child.id());
     signal(&next, Signal::STOP);
+    until_it_is_stopped(next.child.id());
     (next, output)
 }
 
@@ -222,7 +234,8 @@ fn a_receiver_that_waits_for_the_next_in_line_is_told_the_end_when_that_one_is_k
     let first = RingSender::open_in_turn(ledger, "r", &blocking(), Deadline::NEVER).unwrap();
     let (mut next, _output) = stopped_in_line(&domain, "end-a-turn");
     drop(first);
-    assert!(matches!(receiver.recv(Deadline::NOW), Err(RecvError::Empty)), "an end before the last in line");
+    let told = receiver.recv(Deadline::NOW).map(|message| message.to_vec());
+    assert!(matches!(told, Err(RecvError::Empty)), "{told:?} before the last in line");
     // Who comes only now waits for the next, too.
     drop(receiver);
     let receiver = RingReceiver::open(ledger, "r", &blocking()).unwrap();

@@ -38,9 +38,13 @@ impl<T> Mutex<T> {
             let _ = MutexWord::new(&self.head.word).try_unlock(owner);
             return;
         };
-        if membarrier::is_registered() {
-            turns::allow_stores(&self.head, &domain, owner);
+        let may_allow = turns::may_allow_stores(&self.head, owner);
+        if may_allow && membarrier::is_registered() {
+            turns::allow_stores(&self.head, &domain);
         }
         turns::unlock(&self.head, &domain, owner);
+        if may_allow {
+            membarrier::register_soon();
+        }
     }
 }
