@@ -11,6 +11,9 @@
 //! | K + [`READING`] | readers, for the writer to leave | the writer |
 //! | K + [`DRAINING`] | the writer, for readers to leave | readers |
 //!
+//! While no writer is there, a reader gives its cell back by a plain store ([`crate::word::giving`], with a reader in the place of the
+//! owner, its cell in that of the mutex's word, and the writer that waits for readers in that of who waits).
+//!
 //! Three keys, so that a deadlock is a circle of waits and holds with no special case: a reader that
 //! reads again while a writer drains, a reader that wants to write.
 //!
@@ -19,7 +22,7 @@
 //! Real-Time Systems", ECRTS 2009.
 
 use crate::atomic::{AtomicU64, Ordering, fence};
-use crate::turns::mutex;
+use crate::turns::mutex::{self, GivenUp};
 use crate::turns::queued::{Queued, Request};
 use crate::wait::{Blocks, OnCancel, Refused, Seen, WATCHED_MAX, Wait, Wake, block};
 use crate::word::head::Head;
@@ -35,6 +38,10 @@ pub const READING: u64 = 1 << 62;
 pub const DRAINING: u64 = 1 << 61;
 /// What an object's key is without these.
 pub const KEY: u64 = DRAINING - 1;
+
+/// So many reads apart a reader sees whether cells may be given back by a store again. Each time costs the next writer a fence, about as
+/// much as so many stores save.
+pub const ALLOW_EVERY: u64 = 1024;
 
 /// The words of a lock.
 #[derive(Clone, Copy, Debug)]
@@ -142,14 +149,35 @@ pub fn try_read(words: Words<'_>, owner: OwnerId) -> Result<Option<u32>, u32> {
     if look(&words.head.word) == 0 { Ok(Some(index)) } else { Err(index) }
 }
 
-/// Gives a reader's cell back if no writer waits for it; else call [`stop_reading`].
-#[inline]
+/// Gives a reader's cell back if that takes some instructions. Behind [`GivenUp::MayBeAwaited`], call [`wake_writer`]; behind
+/// [`GivenUp::Not`], [`stop_reading`], and [`allow_stores`] before it. `is_fenced`: whether the caller's process is among those that
+/// [`Wait::fence_all`] reaches.
+#[inline(always)]
 #[must_use]
-pub fn try_stop_reading(words: Words<'_>, owner: OwnerId, cell: u32) -> bool {
-    if let Some(cell) = words.readers.get(cell as usize) {
-        cell.give_back(owner);
-    }
-    OwnerId::from_bits(look(&words.head.word)).is_none()
+pub fn try_stop_reading(words: Words<'_>, owner: OwnerId, cell: u32, is_fenced: bool) -> GivenUp {
+    let Some(cell) = words.readers.get(cell as usize) else { return GivenUp::Done };
+    let giving = words.head.giving();
+    let is_alone = match giving.may_store().filter(|_| is_fenced) {
+        Some(seen) => {
+            cell.store_back(owner);
+            crash_point!("rwlock.stored");
+            giving.is_still(seen)
+        }
+        None if cell.use_once().is_multiple_of(ALLOW_EVERY) => return GivenUp::Not,
+        None => {
+            cell.give_back(owner);
+            OwnerId::from_bits(look(&words.head.word)).is_none()
+        }
+    };
+    if is_alone { GivenUp::Done } else { GivenUp::MayBeAwaited }
+}
+
+/// Lets readers give their cells back by a store from now on, if there is no writer; only one that reads calls it, from a process that
+/// [`Wait::fence_all`] reaches.
+#[cold]
+pub fn allow_stores(words: Words<'_>) {
+    // A writer that waits for readers has the word since before it looked how they go (`word::giving` I3).
+    words.head.giving().allow(|| look(&words.head.word) != 0);
 }
 
 /// Reads for `owner`; answers the cell, and the writer that died inside if one did.
@@ -215,7 +243,7 @@ pub async fn read_async<W: Wait>(
                 continue;
             }
             // Without a writer all cells are taken: nobody tells when one is free.
-            let limit = if writer.is_some() { u64::MAX } else { FULL_PAUSE_NS };
+            let limit = if writer.is_some() { u64::MAX } else { LOOK_AGAIN_NS };
             queued.sleep_at_most(limit, &seen, writer.as_slice()).await?;
         }
     }
@@ -257,11 +285,24 @@ pub fn stop_reading<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, cell: u
     tell_writer(words, wait);
 }
 
+/// Takes the cell away from the reader `owner`; answers whether it had it.
+pub fn take_away_from_reader<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, cell: u32) -> bool {
+    let is_taken = words.readers.get(cell as usize).is_some_and(|cell| cell.lose(owner));
+    tell_writer(words, wait);
+    is_taken
+}
+
 /// Makes the writer look again that may wait for the caller, which reads no more or queues no more.
 fn tell_writer<W: Wake>(words: Words<'_>, wait: &W) {
-    if OwnerId::from_bits(look(&words.head.word)).is_some()
-        && let Some(writer) = wait.first(words.head.key() | DRAINING)
-    {
+    if OwnerId::from_bits(look(&words.head.word)).is_some() {
+        wake_writer(words, wait);
+    }
+}
+
+/// Makes the writer look again that waits for readers to leave, if one does.
+#[cold]
+pub fn wake_writer<W: Wake>(words: Words<'_>, wait: &W) {
+    if let Some(writer) = wait.first(words.head.key() | DRAINING) {
         wait.nudge(writer);
     }
 }
@@ -314,7 +355,16 @@ pub async fn drain_async<W: Wait>(
     if request.deadline.is_now() {
         return Err(Refused::Busy);
     }
+    // Most readers are gone in an instant.
+    for _ in 0..wait.spins() {
+        wait.pause();
+        if is_drained(words, wait) {
+            return Ok(());
+        }
+    }
     let mut queued = Queued::enter_as(words.head.key() | DRAINING, wait, request);
+    // How long it may sleep, once it has forbidden the store.
+    let mut limit_ns = None;
     let outcome = loop {
         let seen = Seen::by(wait);
         let mut room = [wait.me(); WATCHED_MAX];
@@ -326,7 +376,14 @@ pub async fn drain_async<W: Wait>(
         if count == 0 {
             break Ok(());
         }
-        if let Err(refused) = queued.sleep(&seen, &room[..count]).await {
+        let Some(limit_ns) = limit_ns else {
+            // Published first (`word::giving` I3); then it looks again.
+            let is_sure = words.head.giving().forbid(|| wait.fence_all());
+            crash_point!("rwlock.forbidden");
+            limit_ns = Some(if is_sure { u64::MAX } else { LOOK_AGAIN_NS });
+            continue;
+        };
+        if let Err(refused) = queued.sleep_at_most(limit_ns, &seen, &room[..count]).await {
             break Err(refused);
         }
     };
@@ -334,8 +391,8 @@ pub async fn drain_async<W: Wait>(
     outcome
 }
 
-/// How soon a reader looks again when all cells are taken: 1 ms.
-const FULL_PAUSE_NS: u64 = 1_000_000;
+/// How soon one looks again whom nobody may tell: a reader when all cells are taken, a writer that cannot fence the readers: 1 ms.
+const LOOK_AGAIN_NS: u64 = 1_000_000;
 
 /// The living who read, or are the first to read before the writer that asks; nobody when the phase's readers have all
 /// come and gone. One look at each says that, and whom to watch. The queue is looked at first: who leaves it has a cell.
@@ -344,7 +401,7 @@ fn readers<'a, W: Wake>(words: Words<'a>, wait: &'a W) -> impl Iterator<Item = O
     let next = if may_queue { wait.first_of_phase(words.head.key() | READING, words.phase()) } else { None };
     // Acquire: who was seen to have left the queue has its cell.
     fence(Ordering::Acquire);
-    let inside = words.used_cells().iter().filter_map(Permit::owner);
+    let inside = words.used_cells().iter().filter_map(Permit::holder);
     next.into_iter().chain(inside.filter(move |&reader| wait.is_alive(reader)))
 }
 

@@ -1,5 +1,9 @@
 //! How a mutex is given up while nobody waits: by a step, or by a plain store behind which its owner looks at this word again.
 //!
+//! The cells of readers are given back in the same way (`turns::rwlock`). There a cell stands in the place of the mutex, whoever has it in that
+//! of the owner, the one writer that waits for readers in that of who waits; and who allows stores looks whether a writer is there, which has
+//! said so in its own word before it looks here.
+//!
 //! A step (a compare-exchange) costs as much as the lock did. A store costs nothing, but may come late: it wipes out what those who
 //! wait have marked meanwhile. So who comes to wait forbids it first, and lets the kernel fence all who might be at it
 //! (`membarrier`): the price of the fence that owners leave out.
@@ -23,7 +27,8 @@
 //!   fenced behind finding or making it "forbidden". From then on, and until it leaves the queue, whoever gives up does so by a step, or
 //!   finds this word changed behind its store.
 //! - **I4** The word becomes "by store" only through its owner, who owns the mutex unmarked: it makes "by step" "testing", and then finds nobody
-//!   in the queue. So it never does while one stands there that has found "by step" or "forbidden".
+//!   in the queue. So it never does while one stands there that has found "by step" or "forbidden". (Of several readers one makes it "testing", and
+//!   ends only its own.)
 //!
 //! # Transitions
 //! | from → to | who | ordering | why |

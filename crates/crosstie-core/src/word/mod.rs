@@ -8,7 +8,7 @@
 //! | [`changes`] | that a participant is about to change what others wait for |
 //! | [`choice`] | whose turn it is among those who wait for what data say |
 //! | [`counting`] | a value that anyone may raise |
-//! | [`giving`] | how a mutex is given up while nobody waits |
+//! | [`giving`] | how a mutex, or a reader's cell, is given up while nobody waits |
 //! | [`head`] | what every object on which processes take turns begins with |
 //! | [`holds`] | what a participant holds |
 //! | [`mutex`] | who owns a mutex, and what its owner must do for those who wait |

@@ -6,11 +6,13 @@
 //! | 0 | free |
 //! | a living owner's id | held |
 //! | a living owner's id + [`OFFERED`] | held by one to whom it was passed on, and who has not accepted it yet |
-//! | a dead owner's id, offered or not | as good as free |
+//! | a living owner's id + [`LOST`] | nobody's; not given back by one from whom it was taken by force |
+//! | a dead owner's id, with whatever beside it | as good as free |
 //!
 //! # Invariants
 //! - **I1** Taking a permit and recording who has it are one step, so no death loses or doubles one.
-//! - **I2** Only its owner frees a held cell; anybody may take it over from the dead.
+//! - **I2** Only its owner frees a cell, also one that it has lost: what it does late cannot meet another's. Anybody may take it over from
+//!   the dead.
 //! - **I3** `uses` of a cell is written by its owner alone.
 //!
 //! # Transitions
@@ -18,7 +20,9 @@
 //! |---|---|---|---|
 //! | free, dead → held ([`Permit::try_take`]) | anyone | SeqCst | meets the last owner's Release; then a look at the object |
 //! | held → free ([`Permit::give_back`]) | owner | SeqCst | publishes what was done under it; then a look for waiters |
+//! | held → free ([`Permit::store_back`]) | owner, as `word::giving` allows | Release | as above; the look is at that word |
 //! | held → offered to another ([`Permit::pass_on`]) | owner | SeqCst | as giving back: who waits watches the owner |
+//! | held → lost ([`Permit::lose`]) | anyone | SeqCst | then a look for waiters |
 //! | offered → held ([`Permit::accept`]) | the new owner | Acquire | meets the Release of who passed it on |
 //!
 //! # Orderings
@@ -43,6 +47,8 @@ use crate::atomic::{AtomicU64, Ordering};
 
 /// Set beside the owner's id: it has not accepted the permit yet.
 pub const OFFERED: u64 = 1 << 60;
+/// Set beside the owner's id: it was taken away from that one by force.
+pub const LOST: u64 = 1 << 61;
 
 /// One permit; zeroed memory is a free one.
 #[derive(Debug)]
@@ -61,6 +67,15 @@ impl Permit {
         OwnerId::from_bits(self.owner.load(Ordering::Acquire))
     }
 
+    /// Who has it now, dead or alive, and has not lost it.
+    #[inline]
+    #[must_use]
+    pub fn holder(&self) -> Option<OwnerId> {
+        // Acquire: as in `owner`.
+        let found = self.owner.load(Ordering::Acquire);
+        if found & LOST == 0 { OwnerId::from_bits(found) } else { None }
+    }
+
     /// Takes it for `me` from `found`, who is dead or nobody; answers its fencing number, larger than that
     /// of every holder of this permit before.
     #[must_use]
@@ -71,7 +86,7 @@ impl Permit {
         // fences, and reads the `owner`. Relaxed on failure: somebody else was first.
         match self.owner.compare_exchange(word, me.to_bits(), Ordering::SeqCst, Ordering::Relaxed) {
             Ok(_) => Some(self.use_once()),
-            Err(now) if found.is_some() && now == word | OFFERED => self.try_take_offered(now, me),
+            Err(now) if found.is_some() && now & !(OFFERED | LOST) == word => self.try_take_marked(now, me),
             Err(_) => None,
         }
     }
@@ -85,17 +100,18 @@ impl Permit {
         self.owner.compare_exchange(0, me.to_bits(), Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
-    /// The dead had not accepted it.
+    /// The dead had not accepted it, or had lost it.
     #[cold]
-    fn try_take_offered(&self, found: u64, me: OwnerId) -> Option<u64> {
+    fn try_take_marked(&self, found: u64, me: OwnerId) -> Option<u64> {
         // SeqCst: as in `try_take`: `owner` is written before the object's `word` is read. Relaxed on failure: somebody else
         // was first.
         self.owner.compare_exchange(found, me.to_bits(), Ordering::SeqCst, Ordering::Relaxed).ok()?;
         Some(self.use_once())
     }
 
+    /// Counts a use, for its owner; answers how many there were.
     #[inline(always)]
-    fn use_once(&self) -> u64 {
+    pub fn use_once(&self) -> u64 {
         // Relaxed: the owner's own (I3).
         let uses = self.uses.load(Ordering::Relaxed).wrapping_add(1);
         // Relaxed: as above.
@@ -108,7 +124,37 @@ impl Permit {
     pub fn give_back(&self, me: OwnerId) {
         // SeqCst: `owner` is written before the announcements in `word` are read (`look`); who waits announces
         // itself in `word`, fences, and reads the `owner`. Relaxed on failure: it was taken away by force.
-        let _ = self.owner.compare_exchange(me.to_bits(), 0, Ordering::SeqCst, Ordering::Relaxed);
+        if self.owner.compare_exchange(me.to_bits(), 0, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+            self.give_back_lost(me);
+        }
+    }
+
+    #[cold]
+    fn give_back_lost(&self, me: OwnerId) {
+        // Release: as the last use of the cell by its owner. Relaxed on failure: another's.
+        let _ = self.owner.compare_exchange(me.to_bits() | LOST, 0, Ordering::Release, Ordering::Relaxed);
+    }
+
+    /// Takes it away from `owner`, who gives the cell back all the same; answers whether that one had it.
+    #[must_use]
+    pub fn lose(&self, owner: OwnerId) -> bool {
+        let (held, lost) = (owner.to_bits(), owner.to_bits() | LOST);
+        // SeqCst: `owner` is written before the object's `word` is read, as in `give_back`. Relaxed on failure: it was given back.
+        self.owner.compare_exchange(held, lost, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    }
+
+    /// As [`Permit::give_back`], by a store: for who keeps `word::giving` I2.
+    #[inline(always)]
+    pub fn store_back(&self, me: OwnerId) {
+        // Relaxed: its own value, also where it has lost it (I2), or another's, which it does not follow.
+        if self.owner.load(Ordering::Relaxed) & !LOST == me.to_bits() {
+            // Release: publishes what was done under it to who has it next, or finds nobody here.
+            #[cfg(not(crosstie_loom))]
+            self.owner.store(0, Ordering::Release);
+            // Release: as above. loom would let a store stand between an exchange of others and what that read.
+            #[cfg(crosstie_loom)]
+            self.owner.swap(0, Ordering::Release);
+        }
     }
 
     /// Makes `to` its owner in place of `from`, who then tells those who wait; answers whether `from` was it.
@@ -137,7 +183,7 @@ impl Permit {
         look(&self.owner) == 0
     }
 
-    /// How often it was taken.
+    /// How often it was taken, where that is counted.
     #[must_use]
     pub fn uses(&self) -> u64 {
         // Relaxed: a number for people.
@@ -161,6 +207,31 @@ impl Permit {
     #[must_use]
     pub const fn free() -> Self {
         Self { owner: AtomicU64::new(0), uses: AtomicU64::new(0) }
+    }
+}
+
+#[cfg(all(test, not(crosstie_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_lost_is_nobodys_and_comes_back_only_from_who_lost_it_or_is_dead() {
+        let [me, other] = [0x1_0001, 0x2_0002].map(|bits| OwnerId::from_bits(bits).unwrap());
+        let back: [fn(&Permit, OwnerId); 2] = [Permit::give_back, Permit::store_back];
+        for give_back in back {
+            let cell = Permit::free();
+            assert!(!cell.lose(me) && cell.try_take_free(me) && cell.lose(me) && !cell.lose(me));
+            assert_eq!((cell.owner(), cell.holder(), cell.looks_free()), (Some(me), None, false));
+            give_back(&cell, other);
+            assert!(!cell.try_take_free(other) && cell.try_take(None, other).is_none());
+            give_back(&cell, me);
+            assert!(cell.looks_free() && cell.try_take_free(other));
+            give_back(&cell, me);
+            assert_eq!(cell.holder(), Some(other), "what is done late meets nobody else's");
+            // Behind the death of who has it.
+            assert!(cell.lose(other) && cell.try_take(Some(other), me).is_some());
+            assert_eq!(cell.holder(), Some(me));
+        }
     }
 }
 

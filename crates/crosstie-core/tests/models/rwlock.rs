@@ -1,11 +1,11 @@
 //! Readers and writers: nobody reads beside a writer, nobody sleeps on a lock that is free, whoever is killed.
 
 use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
-use crosstie_core::turns::mutex;
+use crosstie_core::turns::mutex::{self, GivenUp};
 use crosstie_core::turns::queued::Request;
 use crosstie_core::turns::rwlock::{
-    Words, drain, is_drained, is_empty, read, stop_reading, stop_writing, try_read, try_stop_reading,
-    try_write,
+    Words, allow_stores, drain, is_drained, is_empty, read, stop_reading, stop_writing, try_read,
+    try_stop_reading, try_write, wake_writer,
 };
 use crosstie_core::wait::{Refused, Wait, Wake};
 use crosstie_core::word::head::{ABANDONED, Head};
@@ -69,7 +69,35 @@ fn begin_to_read(it: &RwLock, me: &Me, deadline: Deadline) -> Result<(u32, Optio
     read(it.words(), me, me.me(), &Request::exclusive(deadline))
 }
 
-fn read_once(it: &RwLock, me: &Me, deadline: Deadline) {
+/// How a reader ends.
+type StopReading = fn(&RwLock, &Me, u32);
+
+fn end(it: &RwLock, me: &Me, cell: u32) {
+    match try_stop_reading(it.words(), me.me(), cell, true) {
+        GivenUp::Done => {}
+        GivenUp::MayBeAwaited => wake_writer(it.words(), me),
+        GivenUp::Not => stop_reading(it.words(), me, me.me(), cell),
+    }
+}
+
+/// Allows stores first: what a reader does now and then.
+fn allow_and_end(it: &RwLock, me: &Me, cell: u32) {
+    allow_stores(it.words());
+    end(it, me, cell);
+}
+
+/// A twin: a writer that has come meanwhile is not looked for.
+fn end_and_forget(it: &RwLock, me: &Me, cell: u32) {
+    let _ = try_stop_reading(it.words(), me.me(), cell, true);
+}
+
+/// A twin: stores are allowed although a writer waits, by one that ends by a step.
+fn allow_unseen(it: &RwLock, me: &Me, cell: u32) {
+    it.head.giving().allow(|| false);
+    end(it, me, cell);
+}
+
+fn read_once(it: &RwLock, me: &Me, deadline: Deadline, stop: StopReading) {
     let Ok((cell, died)) = begin_to_read(it, me, deadline) else {
         assert!(!deadline.is_never());
         return;
@@ -79,9 +107,7 @@ fn read_once(it: &RwLock, me: &Me, deadline: Deadline) {
     me.step();
     it.look(died);
     it.reading[cell as usize].store(0, Ordering::Relaxed);
-    if !try_stop_reading(it.words(), me.me(), cell) {
-        stop_reading(it.words(), me, me.me(), cell);
-    }
+    stop(it, me, cell);
 }
 
 /// Begins to write where that takes no wait; answers whether it does.
@@ -158,19 +184,37 @@ struct Scene {
     twin: Twin,
     begin: BeginWriting,
     stop: StopWriting,
+    /// Whether readers may end by a store at first.
+    by_store: bool,
+    end: StopReading,
 }
 
-const TWO: Scene = Scene { parts: &[Writes, Reads], preemptions: 3, twin: Twin::AsShipped, begin, stop };
+const TWO: Scene = Scene {
+    parts: &[Writes, Reads],
+    preemptions: 3,
+    twin: Twin::AsShipped,
+    begin,
+    stop,
+    by_store: false,
+    end,
+};
 const TWO_READERS: Scene = Scene { parts: &[Writes, Reads, Reads], preemptions: 1, ..TWO };
 const TWO_WRITERS: Scene = Scene { parts: &[Writes, Writes, Reads], preemptions: 2, ..TWO };
 const GIVES_UP: Scene = Scene { parts: &[Writes, Writes, GivesUp], ..TWO_WRITERS };
+/// The same, by stores from the first, or from the moment at which a reader allows them.
+const BY_STORE: Scene = Scene { by_store: true, ..TWO };
+const ALLOWED: Scene = Scene { end: allow_and_end, ..TWO };
+const BOTH: [Scene; 2] = [BY_STORE, ALLOWED];
 
 fn take_turns(scene: Scene, dies: Dies) {
     explore(scene.preemptions, move || {
         let world = World::around(RwLock::new(), scene.parts.len(), scene.twin);
+        if scene.by_store {
+            world.head.giving().allow(|| false);
+        }
         together(&world, dies, move |it, me, index| match scene.parts[index] {
-            Reads => read_once(it, me, Deadline::NEVER),
-            GivesUp => read_once(it, me, Deadline::at_ns(1 << 40)),
+            Reads => read_once(it, me, Deadline::NEVER, scene.end),
+            GivesUp => read_once(it, me, Deadline::at_ns(1 << 40), scene.end),
             Writes => write_once(it, me, dies, (scene.begin, scene.stop)),
         });
         let is_dead = |id: OwnerId| dies.is_some_and(|(who, _)| id_of(who) == id);
@@ -182,8 +226,9 @@ fn take_turns(scene: Scene, dies: Dies) {
     });
 }
 
-const WRITER_POINTS: &[&str] = &["rwlock.next-phase", "rwlock.stopped-writing", "rwlock.gave-word-up"];
-const READER_POINTS: &[&str] = &["rwlock.stopped-reading", "rwlock.reader-queued"];
+const WRITER_POINTS: &[&str] =
+    &["rwlock.next-phase", "rwlock.stopped-writing", "rwlock.gave-word-up", "rwlock.forbidden"];
+const READER_POINTS: &[&str] = &["rwlock.stopped-reading", "rwlock.reader-queued", "rwlock.stored"];
 
 #[test]
 fn a_writer_and_a_reader_take_turns() {
@@ -203,6 +248,39 @@ fn two_writers_and_a_reader_take_turns() {
 #[test]
 fn a_reader_that_gives_up_is_not_awaited() {
     take_turns(GIVES_UP, None);
+}
+
+#[test]
+fn a_writer_that_comes_while_readers_end_by_a_store_does_not_sleep_beside_none() {
+    for scene in BOTH {
+        take_turns(Scene { preemptions: 4, ..scene }, None);
+        take_turns(Scene { parts: TWO_READERS.parts, preemptions: 2, ..scene }, None);
+        take_turns(Scene { parts: TWO_WRITERS.parts, preemptions: 2, ..scene }, None);
+    }
+}
+
+#[test]
+fn whoever_is_killed_where_readers_end_by_a_store_holds_up_nobody() {
+    for scene in BOTH {
+        for dies in deaths(0, 12, WRITER_POINTS).chain(deaths(1, 12, READER_POINTS)) {
+            take_turns(scene, dies);
+        }
+        for dies in deaths(0, 12, WRITER_POINTS) {
+            take_turns(Scene { parts: TWO_WRITERS.parts, preemptions: 1, ..scene }, dies);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_reader_that_looks_for_no_writer_behind_its_store_leaves_it_asleep() {
+    take_turns(Scene { end: end_and_forget, ..BY_STORE }, None);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_reader_that_allows_stores_although_a_writer_waits_leaves_it_asleep() {
+    take_turns(Scene { parts: TWO_READERS.parts, preemptions: 2, end: allow_unseen, ..TWO }, None);
 }
 
 #[test]

@@ -146,10 +146,11 @@ fn from_lock(domain: &'static Domain, words: &LockWords, has_data: bool) -> Lost
     let token = words.head.token();
     let mut lost = Vec::new();
     for (cell, permit) in (0..).zip(view.readers) {
-        let Some(reader) = permit.owner().filter(|&reader| domain.is_alive(reader)) else { continue };
+        let Some(reader) = permit.holder().filter(|&reader| domain.is_alive(reader)) else { continue };
         domain.strike_hold(reader, key | DRAINING);
-        rwlock::stop_reading(view, &domain, reader, cell);
-        lost.push(reader);
+        if rwlock::take_away_from_reader(view, &domain, reader, cell) {
+            lost.push(reader);
+        }
     }
     // A writer beside readers only waits for them, with a token that is larger than theirs: it goes on with it.
     if !lost.is_empty() {

@@ -66,7 +66,7 @@ mod promises {
     unsafe impl Object for Lock {
         const KIND: &'static str = "lock";
         const SHAPE: u64 = super::SHAPE;
-        const LAYOUT: u64 = layout_hash("lock 2: words 1216");
+        const LAYOUT: u64 = layout_hash("lock 3: words 1216");
 
         fn describe() -> String {
             "Lock".to_owned()

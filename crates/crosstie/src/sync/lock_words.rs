@@ -4,7 +4,7 @@
 use std::panic::Location;
 
 use crosstie_core::atomic::AtomicU64;
-use crosstie_core::turns::mutex;
+use crosstie_core::turns::mutex::{self, GivenUp};
 use crosstie_core::turns::rwlock::{self, DRAINING, READING, Words};
 use crosstie_core::word::head::{ABANDONED, Head};
 use crosstie_core::word::mutex::MutexWord;
@@ -18,7 +18,7 @@ use super::refusal::{LockError, Occupied};
 use super::taker::Taker;
 use crate::ledger::Domain;
 use crate::ledger::attach::{Known, latest};
-use crate::os::clock;
+use crate::os::{clock, membarrier};
 
 /// How many read at once.
 pub const READERS_MAX: usize = 64;
@@ -139,7 +139,7 @@ impl LockWords {
         match rwlock::try_read(self.words(), me.id) {
             Ok(cell) => Some((me, cell?)),
             Err(cell) => {
-                self.tell_writer(me.id, cell);
+                self.stop_reading_beside(me.id, cell);
                 None
             }
         }
@@ -277,15 +277,38 @@ impl LockWords {
     /// Gives a reader's cell back.
     #[inline]
     pub(super) fn give_up_reading(&self, owner: OwnerId, cell: u32) {
-        if !rwlock::try_stop_reading(self.words(), owner, cell) {
-            self.tell_writer(owner, cell);
+        match rwlock::try_stop_reading(self.words(), owner, cell, membarrier::is_registered()) {
+            GivenUp::Done => {}
+            GivenUp::MayBeAwaited => self.wake_writer(),
+            GivenUp::Not => self.stop_reading_by_step(owner, cell),
         }
     }
 
     #[cold]
-    pub(super) fn tell_writer(&self, owner: OwnerId, cell: u32) {
+    fn wake_writer(&self) {
+        if let Ok(domain) = Domain::for_tag(self.head.tag()) {
+            rwlock::wake_writer(self.words(), &domain);
+        }
+    }
+
+    /// Gives a reader's cell back; from now on by stores, if no writer is there.
+    #[cold]
+    fn stop_reading_by_step(&self, owner: OwnerId, cell: u32) {
+        if membarrier::is_registered() {
+            rwlock::allow_stores(self.words());
+        }
+        self.stop_reading_beside(owner, cell);
+        membarrier::register_soon();
+    }
+
+    /// Gives a reader's cell back, where a writer may wait for that.
+    #[cold]
+    fn stop_reading_beside(&self, owner: OwnerId, cell: u32) {
         if let Ok(domain) = Domain::for_tag(self.head.tag()) {
             rwlock::stop_reading(self.words(), &domain, owner, cell);
+        } else if let Some(cell) = self.readers.get(cell as usize) {
+            // A tag that leads nowhere was written by others: nobody can be found who waits here.
+            cell.give_back(owner);
         }
     }
 
@@ -312,7 +335,7 @@ impl LockWords {
     /// Whether the reader of `turn` still has it.
     pub(super) fn is_reading(&self, turn: &ReadTurn) -> bool {
         let cell = self.readers.get(turn.cell as usize);
-        turn.noted.is_ours() && cell.and_then(Permit::owner) == Some(turn.noted.owner)
+        turn.noted.is_ours() && cell.and_then(Permit::holder) == Some(turn.noted.owner)
     }
 
     /// Whether the writer of `turn` still has it.
@@ -331,7 +354,7 @@ impl LockWords {
     /// Who has it: the writer, or the readers.
     pub(super) fn holders(&self) -> Vec<OwnerId> {
         let writer = MutexWord::new(&self.head.word).read().owner();
-        writer.into_iter().chain(self.readers.iter().filter_map(Permit::owner)).collect()
+        writer.into_iter().chain(self.readers.iter().filter_map(Permit::holder)).collect()
     }
 
     fn refused<G>(

@@ -77,7 +77,7 @@ mod promises {
     unsafe impl<T: Shareable + Sync> Object for RwLock<T> {
         const KIND: &'static str = "lock";
         const SHAPE: u64 = super::SHAPE;
-        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("rwlock 2: words 1216, data");
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("rwlock 3: words 1216, data");
         const PARTS: &'static [(usize, usize)] =
             &[(0, size_of::<LockWords>()), (offset_of!(RwLock<T>, data), size_of::<T>())];
 

@@ -71,7 +71,7 @@ fn a_read_write_lock_is_what_the_document_says() {
     let lock = RwLock::<u64>::open_or_create_in(scene.domain, "prices", || 3).unwrap();
     *lock.write().unwrap() = 5;
     let _guard = lock.read().unwrap();
-    scene.is("lock.prices", "A read-write lock with data", "rwlock 2: words 1216, data");
+    scene.is("lock.prices", "A read-write lock with data", "rwlock 3: words 1216, data");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_lock_is_what_the_document_says() {
     let lock = Lock::open_or_create_in(scene.domain, "db").unwrap();
     drop(lock.lock_until(Access::Shared, Deadline::NOW).unwrap());
     let _guard = lock.lock().unwrap();
-    scene.is("lock.db", "A lock for what lies elsewhere", "lock 2: words 1216");
+    scene.is("lock.db", "A lock for what lies elsewhere", "lock 3: words 1216");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use crosstie::Deadline;
 use crosstie::sync::predicate::at_least;
 use crosstie::sync::{Condvar, Monitor, MonitorGuard, Mutex, MutexGuard};
 
-use super::thing::{Condition, Data, Mending, Refusal, UNITS, change, had, mend};
+use super::data::{Data, UNITS, change, mend};
+use super::thing::{Condition, Mending, Refusal, had};
 
 /// Who mends also tells those who wait: the dead may have changed the data and told nobody.
 pub fn mend_under(

@@ -102,7 +102,7 @@ impl Case {
 
     /// Whether somebody died before as an owner. A writer that waits for readers to leave owns the lock.
     pub fn has_dead_owner(&self) -> bool {
-        let waits_as_owner = matches!(self.thing, Thing::RwLock | Thing::Lock) && self.way == Way::One;
+        let waits_as_owner = self.thing.has_readers() && self.way == Way::One;
         self.dead == Dead::Owner || self.dead == Dead::Waiter && waits_as_owner
     }
 }

@@ -11,7 +11,8 @@ use crosstie::ledger::Domain;
 use crosstie::os::{clock, process, single_step};
 use crosstie_core::atomic::AtomicU32;
 
-use super::thing::{Data, Mending, Opened, Refusal, Taken, Thing, Way};
+use super::data::Data;
+use super::thing::{Mending, Opened, Refusal, Taken, Thing, Way};
 
 /// What a survivor gets that never comes: with the net off, nothing wakes it later than this.
 const NEVER_COMES: Duration = Duration::from_secs(2);

@@ -21,6 +21,9 @@ pub fn cases() -> &'static [Case] {
         add(&mut cases, Thing::StoringMutex, Way::Owned, Way::Alone, &[GIVE]);
         add_of_dead_owner(&mut cases, Thing::StoringMutex);
         add(&mut cases, Thing::TestingMutex, Way::Alone, Way::Alone, &[GIVE, GIVE_TO_SLEEPER]);
+        add(&mut cases, Thing::StoringRwLock, Way::One, Way::Alone, TURNS);
+        add(&mut cases, Thing::StoringRwLock, Way::Alone, Way::One, BESIDE_READERS);
+        add(&mut cases, Thing::TestingRwLock, Way::One, Way::Alone, &[GIVE, GIVE_TO_SLEEPER]);
         for thing in [Thing::RwLock, Thing::Lock] {
             add_all(&mut cases, thing, Way::Alone, Way::Alone);
             add(&mut cases, thing, Way::Alone, Way::One, BESIDE_READERS);
@@ -136,6 +139,8 @@ fn said(thing: Thing, way: Way) -> String {
         Thing::StoringMutex => "mutex given up by a store",
         Thing::TestingMutex => "mutex that may be given up by a store next",
         Thing::RwLock => "rwlock",
+        Thing::StoringRwLock => "rwlock whose readers end by a store",
+        Thing::TestingRwLock => "rwlock whose readers may end by a store next",
         Thing::Lock => "lock",
         Thing::Semaphore => "semaphore",
         Thing::Counting => "counting semaphore",
@@ -256,6 +261,14 @@ const TWINS: &[(&str, Twin, Fault, Thing, Way, Situation)] = &[
         Fault::Hang,
         Thing::StoringMutex,
         Way::Alone,
+        GIVE_TO_SLEEPER,
+    ),
+    (
+        "a reader's store that wakes nobody",
+        Twin::WakesNobody,
+        Fault::Hang,
+        Thing::StoringRwLock,
+        Way::One,
         GIVE_TO_SLEEPER,
     ),
     ("an unlock that forgets the note", Twin::KeepsNote, Fault::Note, Thing::FairMutex, Way::Alone, GIVE),

@@ -10,7 +10,8 @@
 //! | `buffer` | what is taken under a condition or in a monitor |
 //! | `case` | an operation in a situation |
 //! | `list` | the operations that are swept, and their broken twins |
-//! | `storing` | mutexes that are given up by a store |
+//! | `data` | what is protected |
+//! | `storing` | what is given up by a store |
 //! | `victim` | what a victim does |
 //! | `twin` | operations that are wrong on purpose |
 //! | `cast` | who goes on, each in a thread |
@@ -21,6 +22,7 @@
 mod buffer;
 mod case;
 mod cast;
+mod data;
 mod list;
 mod stage;
 mod storing;

@@ -1,36 +1,40 @@
-//! Mutexes that are given up by a store, or may be next.
+//! What is given up by a store, or may be next: mutexes, and the cells of readers.
 
-use crosstie::Error;
-use crosstie::ledger::Domain;
 use crosstie::os::membarrier;
-use crosstie::sync::{Mutex, Object, Policy, Shared};
-use crosstie_core::turns::mutex::ALLOW_EVERY;
+use crosstie::sync::{Object, Shared};
+use crosstie_core::turns::{mutex, rwlock};
 
-use super::thing::{Data, Opened};
+use super::thing::Opened;
 
-/// A fast mutex, in a process that others can fence.
-pub fn fenced(domain: &'static Domain, name: &str) -> Result<Shared<Mutex<Data>>, Error> {
+/// In a process that others can fence.
+pub fn fenced<O: Object>(object: Shared<O>) -> Shared<O> {
     membarrier::register_global_expedited();
-    Mutex::open_or_create_with(domain, name, Policy::Fast, || [0, 0, 1])
+    object
 }
 
-/// One that is given up by a store from the first on.
-pub fn from_the_first(domain: &'static Domain, name: &str) -> Result<Shared<Mutex<Data>>, Error> {
-    let mutex = fenced(domain, name)?;
-    let head = Object::head(&*mutex);
+/// Given up by a store from the first on.
+pub fn from_the_first<O: Object>(object: Shared<O>) -> Shared<O> {
+    let object = fenced(object);
+    let head = Object::head(&*object);
     if head.token() == 0 {
         head.giving().allow(|| false);
     }
-    Ok(mutex)
+    object
 }
 
 impl Opened {
-    /// Skips so many tokens that who takes the mutex next sees, when it gives it up, whether stores may be allowed.
+    /// Brings it so far that whoever has it next sees, when it is given up, whether stores may be allowed: of a mutex, whoever that is; of a
+    /// read-write lock, this thread.
     pub fn make_testing(&self) {
-        let Self::Mutex(mutex) = self else { return };
-        let head = Object::head(&**mutex);
-        while !(head.token() + 1).is_multiple_of(ALLOW_EVERY) {
-            head.skip_token();
+        match self {
+            Self::Mutex(mutex) => {
+                let head = Object::head(&**mutex);
+                while !(head.token() + 1).is_multiple_of(mutex::ALLOW_EVERY) {
+                    head.skip_token();
+                }
+            }
+            Self::RwLock(lock) => (1..rwlock::ALLOW_EVERY).for_each(|_| drop(lock.read())),
+            _ => {}
         }
     }
 }

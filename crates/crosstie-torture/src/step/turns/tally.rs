@@ -4,7 +4,8 @@ use crosstie_core::word::head::Counters;
 
 use super::case::{Act, Case, Dead};
 use super::cast::Took;
-use super::thing::{FIRST, SECOND, Thing, Way};
+use super::data::{FIRST, SECOND};
+use super::thing::{Thing, Way};
 use crate::step::fault::{Fault, Finding};
 use crate::step::scene::Progress;
 

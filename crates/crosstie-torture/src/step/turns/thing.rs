@@ -1,7 +1,5 @@
 //! The things on which processes take turns, opened, taken and given.
 
-use std::hint::black_box;
-
 use crosstie::ledger::Domain;
 use crosstie::ledger::command::CommandOwner;
 use crosstie::sync::event::Reset;
@@ -17,13 +15,8 @@ use crosstie::sync::{
 use crosstie::{Deadline, Error, OwnerId};
 
 use super::buffer::{mend_inside, mend_under, take_inside, take_under};
+use super::data::{Data, change, mend};
 use super::storing;
-
-/// What is protected: whole if the first two are equal. The third counts units, for a buffer.
-pub type Data = [u64; 3];
-pub const FIRST: usize = 0;
-pub const SECOND: usize = 1;
-pub const UNITS: usize = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Thing {
@@ -34,6 +27,10 @@ pub enum Thing {
     /// A fast one whose next owner sees whether it may store.
     TestingMutex,
     RwLock,
+    /// One whose readers end by a store until a writer waits.
+    StoringRwLock,
+    /// One whose next reader sees whether it may store.
+    TestingRwLock,
     Lock,
     Semaphore,
     Counting,
@@ -78,10 +75,15 @@ impl Thing {
     /// How many units it has.
     pub fn total(self) -> u64 {
         match self {
-            Self::RwLock | Self::Lock => 4,
+            _ if self.has_readers() => 4,
             Self::Semaphore => 2,
             _ => 1,
         }
+    }
+
+    /// Whether many may share it.
+    pub fn has_readers(self) -> bool {
+        matches!(self, Self::RwLock | Self::StoringRwLock | Self::TestingRwLock | Self::Lock)
     }
 
     /// How many units are taken in this way.
@@ -115,6 +117,8 @@ impl Thing {
             | Self::StoringMutex
             | Self::TestingMutex
             | Self::RwLock
+            | Self::StoringRwLock
+            | Self::TestingRwLock
             | Self::Lock => &["lock"],
             Self::All => &["lock", "lock"],
             Self::Any => &["count", "event"],
@@ -137,9 +141,21 @@ impl Thing {
         Ok(match self {
             Self::FairMutex => Opened::Mutex(Mutex::open_or_create_with(domain, name, Policy::Fair, data)?),
             Self::FastMutex => Opened::Mutex(Mutex::open_or_create_with(domain, name, Policy::Fast, data)?),
-            Self::StoringMutex => Opened::Mutex(storing::from_the_first(domain, name)?),
-            Self::TestingMutex => Opened::Mutex(storing::fenced(domain, name)?),
+            Self::StoringMutex => {
+                let mutex = Mutex::open_or_create_with(domain, name, Policy::Fast, data)?;
+                Opened::Mutex(storing::from_the_first(mutex))
+            }
+            Self::TestingMutex => {
+                let mutex = Mutex::open_or_create_with(domain, name, Policy::Fast, data)?;
+                Opened::Mutex(storing::fenced(mutex))
+            }
             Self::RwLock => Opened::RwLock(RwLock::open_or_create_in(domain, name, data)?),
+            Self::StoringRwLock => {
+                Opened::RwLock(storing::from_the_first(RwLock::open_or_create_in(domain, name, data)?))
+            }
+            Self::TestingRwLock => {
+                Opened::RwLock(storing::fenced(RwLock::open_or_create_in(domain, name, data)?))
+            }
             Self::Lock => Opened::Lock(Lock::open_or_create_in(domain, name)?),
             Self::Semaphore => Opened::Semaphore(Semaphore::open_or_create_in(domain, name, 2)?),
             Self::Counting => Opened::Counting(CountingSemaphore::open_or_create_in(domain, name, 1)?),
@@ -447,21 +463,6 @@ impl Taken<'_> {
             }
         }
     }
-}
-
-/// Changes the data in three steps, between which they are not whole.
-pub fn change(data: &mut Data, units: i64) {
-    data[FIRST] += 1;
-    black_box(&mut *data);
-    data[UNITS] = data[UNITS].wrapping_add_signed(units);
-    black_box(&mut *data);
-    data[SECOND] += 1;
-}
-
-/// Makes the data whole again.
-pub fn mend(data: &mut Data) {
-    let most = data[FIRST].max(data[SECOND]);
-    (data[FIRST], data[SECOND]) = (most, most);
 }
 
 fn take_for_command(lock: &Shared<Lock>, deadline: Deadline) -> Result<Taken<'static>, Refusal> {

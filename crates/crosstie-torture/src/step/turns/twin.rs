@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crosstie::ledger::Domain;
-use crosstie::sync::{Object, Semaphore, Shared};
+use crosstie::sync::{Object, RwLock, Semaphore, Shared};
 use crosstie_core::OwnerId;
 use crosstie_core::layout::ledger::SLOTS_OFFSET;
 use crosstie_core::word::counting::Counting;
@@ -17,7 +17,8 @@ use crosstie_core::word::permits::OFFERED;
 use crosstie_core::word::slot::SLOT_BYTES;
 
 use super::case::Case;
-use super::thing::{FIRST, Guard, Opened, Refusal, SECOND, Taken, UNITS, Way, change};
+use super::data::{Data, FIRST, SECOND, UNITS, change};
+use super::thing::{Guard, Opened, Refusal, Taken, Way};
 use crate::step::victim::Role;
 
 /// What is wrong.
@@ -100,31 +101,11 @@ pub fn take(twin: Twin, opened: &Opened, way: Way) -> Result<Option<Taken<'_>>, 
 /// Gives in a broken way.
 pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Refusal> {
     match (twin, opened) {
-        (Twin::WakesNobody, Opened::Mutex(mutex)) => {
-            mem::forget(taken);
-            Object::head(&**mutex).word.store(0, Ordering::SeqCst);
-            Ok(())
-        }
-        (Twin::WakesNobody, Opened::Condvar(mutex, _)) => {
-            let guard = mutex.lock();
-            let mut guard = guard.map_err(|refusal| Refusal::Failed(refusal.to_string()))?;
-            change(&mut guard, 1);
-            Ok(())
-        }
-        (Twin::WakesNobody, Opened::Any(counting, _)) => {
-            let word = Counting::new(&Object::head(&**counting).word);
-            word.try_post(word.read()).map_err(|_| Refusal::Failed("the word has changed".to_owned()))
-        }
+        (Twin::WakesNobody, _) => give_quietly(opened, taken),
         (Twin::KeepsOne, Opened::All(..)) => {
             if let Guard::Both(_, second) = taken.guard {
                 mem::forget(second);
             }
-            Ok(())
-        }
-        (Twin::WakesNobody, Opened::Monitor(monitor, _)) => {
-            let guard = monitor.enter().map_err(|refusal| Refusal::Failed(refusal.to_string()))?;
-            add_unseen(Object::head(&**monitor));
-            drop(guard);
             Ok(())
         }
         (Twin::KeepsNote, Opened::Mutex(mutex)) => {
@@ -161,6 +142,39 @@ pub fn give(twin: Twin, opened: &Opened, mut taken: Taken<'_>) -> Result<(), Ref
         (Twin::CriesWolf, Opened::Mutex(mutex)) => {
             Object::head(&**mutex).mark(ABANDONED);
             taken.give().map(drop)
+        }
+        _ => taken.give().map(drop),
+    }
+}
+
+/// Gives, and wakes nobody.
+fn give_quietly(opened: &Opened, taken: Taken<'_>) -> Result<(), Refusal> {
+    match opened {
+        Opened::Mutex(mutex) => {
+            mem::forget(taken);
+            Object::head(&**mutex).word.store(0, Ordering::SeqCst);
+            Ok(())
+        }
+        Opened::RwLock(lock) => {
+            mem::forget(taken);
+            cell_of(lock, owner(lock.domain())?).store(0, Ordering::SeqCst);
+            Ok(())
+        }
+        Opened::Condvar(mutex, _) => {
+            let guard = mutex.lock();
+            let mut guard = guard.map_err(|refusal| Refusal::Failed(refusal.to_string()))?;
+            change(&mut guard, 1);
+            Ok(())
+        }
+        Opened::Any(counting, _) => {
+            let word = Counting::new(&Object::head(&**counting).word);
+            word.try_post(word.read()).map_err(|_| Refusal::Failed("the word has changed".to_owned()))
+        }
+        Opened::Monitor(monitor, _) => {
+            let guard = monitor.enter().map_err(|refusal| Refusal::Failed(refusal.to_string()))?;
+            add_unseen(Object::head(&**monitor));
+            drop(guard);
+            Ok(())
         }
         _ => taken.give().map(drop),
     }
@@ -231,6 +245,13 @@ fn data_of(head: &Head, index: usize) -> &AtomicU64 {
     // SAFETY: the data of a mutex or monitor, words here, begin behind its head. That another may have them by now, or
     // that nobody is told, is the seeded fault.
     unsafe { word_of(head, size_of::<Head>() + 8 * index) }
+}
+
+/// The cell of a reader that found its first one free.
+fn cell_of(lock: &Shared<RwLock<Data>>, reader: OwnerId) -> &AtomicU64 {
+    const CELLS_OFFSET: usize = 192;
+    // SAFETY: 64 cells of two atomic words each begin so far from the head (docs/format.md), and the index is less.
+    unsafe { word_of(Object::head(&**lock), CELLS_OFFSET + 16 * (reader.slot() as usize % 64)) }
 }
 
 fn permit_of(semaphore: &Shared<Semaphore>, index: u32) -> &AtomicU64 {

@@ -9,7 +9,8 @@ use crosstie_core::OwnerId;
 use crosstie_core::word::counting::Counting;
 use crosstie_core::word::mutex::GRANTED;
 
-use super::thing::{Thing, UNITS};
+use super::data::UNITS;
+use super::thing::Thing;
 
 /// Where an object's word lies in its file, and the data behind the head of 128 bytes.
 const WORD_OFFSET: u64 = 4096;

@@ -7,7 +7,8 @@ use crosstie::os::{clock, process, single_step};
 use crosstie::{Deadline, OwnerId};
 
 use super::case::{Act, Case, Dead};
-use super::thing::{FIRST, Mending, Opened, Refusal, Taken, Thing, Way, change};
+use super::data::{FIRST, change};
+use super::thing::{Mending, Opened, Refusal, Taken, Thing, Way};
 use super::twin::{self, Twin};
 use crate::step::victim::{Failure, Role};
 
@@ -36,7 +37,7 @@ pub fn play(case: &Case, role: Role<'_>) -> Result<(), Failure> {
     let victim = Victim { case, opened: &opened };
     match case.act {
         Act::Give => {
-            if case.thing == Thing::TestingMutex {
+            if matches!(case.thing, Thing::TestingMutex | Thing::TestingRwLock) {
                 opened.make_testing();
             }
             let taken = victim.take(Deadline::NEVER)?;
