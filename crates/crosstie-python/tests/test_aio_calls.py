@@ -1,6 +1,7 @@
 """Calls for tasks: replies, refusals, deaths, cancellation, and no thread a wait."""
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -124,6 +125,21 @@ def test_whoever_waits_for_a_call_is_told_the_end():
             await crosstie.aio.Server("queue:svc").take()
         with pytest.raises(RuntimeError, match="open it first"):
             await crosstie.aio.Client("queue:svc").call(b"x")
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("end", ["Server", "Client", "Receiver", "Sender"])
+def test_an_end_tells_its_address_once_it_is_open(end):
+    async def main():
+        closed = getattr(crosstie.aio, end)("queue:told")
+        with pytest.raises(RuntimeError, match=f"open it first: async with crosstie.aio.{end}"):
+            closed.address
+        async with contextlib.AsyncExitStack() as stack:
+            if end == "Client":
+                await stack.enter_async_context(crosstie.aio.Server("queue:told"))
+            opened = await stack.enter_async_context(closed)
+            assert opened is closed and opened.address == "queue:told"
 
     asyncio.run(main())
 

@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
-    from typing import Any
+    from typing import Any, Self
 
 
 async def _ready(descriptor: int, writes: bool) -> None:
@@ -48,7 +48,34 @@ async def _opened(make: Callable[[], Any]) -> Any:
     return await _asyncio.get_running_loop().run_in_executor(None, make)
 
 
-class Receiver:
+class _End:
+    """An end of a channel or of calls that ``async with`` opens, and closes."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._end: Any = None
+
+    async def __aenter__(self) -> Self:
+        self._end = await _opened(self._make)
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        if self._end is not None:
+            await _opened(self._end.close)
+
+    def _opened_end(self) -> Any:
+        if self._end is None:
+            raise RuntimeError(f"open it first: async with crosstie.aio.{type(self).__name__}(...) as end")
+        return self._end
+
+    @property
+    def address(self) -> str:
+        """The address, with what the system chose."""
+        address: str = self._opened_end().address
+        return address
+
+
+class Receiver(_End):
     """As crosstie.Receiver, opened by ``async with``; ``async for`` yields messages until the clean end."""
 
     def __init__(
@@ -59,50 +86,28 @@ class Receiver:
         allow_pickle: bool = False,
         domain: str | PathLike[str] | None = None,
     ) -> None:
-        self._make = lambda: _channels.Receiver(address, codec=codec, allow_pickle=allow_pickle, domain=domain)
-        self._end: _channels.Receiver | None = None
-
-    async def __aenter__(self) -> Receiver:
-        self._end = await _opened(self._make)
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        if self._end is not None:
-            self._end.close()
+        super().__init__(lambda: _channels.Receiver(address, codec=codec, allow_pickle=allow_pickle, domain=domain))
 
     async def recv(self) -> Any:
         """Receives one message; cancelled, it has taken none. Raises Closed, PeerDied."""
-        end = self._opened_end()
-        while True:
-            try:
-                return end.recv(0)
-            except Busy:
-                pass
-            if not end.arm():
-                await _ready(end.pollable(), False)
+        return await self._taken(_channels.Receiver.recv)
 
     async def job(self) -> _channels.Job:
         """Takes the next message of a queue into hand, as crosstie.Receiver.job."""
-        end = self._opened_end()
+        job: _channels.Job = await self._taken(_channels.Receiver.job)
+        return job
+
+    async def _taken(self, take: Callable[[_channels.Receiver, int], Any]) -> Any:
+        end: _channels.Receiver = self._opened_end()
         while True:
             try:
-                return end.job(0)
+                return take(end, 0)
             except Busy:
                 pass
             if not end.arm():
                 await _ready(end.pollable(), False)
 
-    def _opened_end(self) -> _channels.Receiver:
-        if self._end is None:
-            raise RuntimeError("open it first: async with crosstie.aio.Receiver(...) as rx")
-        return self._end
-
-    @property
-    def address(self) -> str:
-        """The address, with what the system chose."""
-        return self._opened_end().address
-
-    def __aiter__(self) -> Receiver:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Any:
@@ -112,7 +117,7 @@ class Receiver:
             raise StopAsyncIteration from None
 
 
-class Sender:
+class Sender(_End):
     """As crosstie.Sender, opened by ``async with``."""
 
     def __init__(
@@ -122,28 +127,18 @@ class Sender:
         codec: _channels._Codec = "bytes",
         domain: str | PathLike[str] | None = None,
     ) -> None:
-        self._make = lambda: _channels.Sender(address, codec=codec, domain=domain)
-        self._end: _channels.Sender | None = None
-
-    async def __aenter__(self) -> Sender:
-        self._end = await _opened(self._make)
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        if self._end is not None:
-            await _opened(self._end.close)
+        super().__init__(lambda: _channels.Sender(address, codec=codec, domain=domain))
 
     async def send(self, message: Any) -> None:
         """Sends one message; cancelled before there was room, it has sent none. Raises Closed, PeerDied."""
-        if self._end is None:
-            raise RuntimeError("open it first: async with crosstie.aio.Sender(...) as tx")
+        end: _channels.Sender = self._opened_end()
         while True:
             try:
-                return self._end.send(message, 0)
+                return end.send(message, 0)
             except Busy:
                 pass
-            if not self._end.arm():
-                await _ready(*self._end.pollable())
+            if not end.arm():
+                await _ready(*end.pollable())
 
 
 async def _had(wait: _native.Awaited) -> Any:
@@ -293,7 +288,31 @@ class Event:
         return self._event.is_set()
 
 
-class Client:
+class _CallsEnd(_End):
+    """An end of calls, whose messages are what a codec makes of them."""
+
+    #: What of the library it opens.
+    _open: type[_native.ClientTasks] | type[_native.ServerTasks]
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        codec: _channels._Codec = "bytes",
+        allow_pickle: bool = False,
+        domain: str | PathLike[str] | None = None,
+    ) -> None:
+        self._encode, self._decode = _channels._encoder(codec), _channels._decoder(codec)
+
+        def make() -> Any:
+            end = self._open(address, domain=domain)
+            _channels._check_pickle(end, address, codec, allow_pickle, domain)
+            return end
+
+        super().__init__(make)
+
+
+class Client(_CallsEnd):
     """As crosstie.Client for tasks, opened by ``async with``: any number of calls at a time, and no thread waits for them.
 
     One thread of the process reads for all clients and servers of this module. Cancelled, a call is cancelled: the server is told, but it may have
@@ -311,40 +330,18 @@ class Client:
     [3, 7]
     """
 
-    def __init__(
-        self,
-        address: str,
-        *,
-        codec: _channels._Codec = "bytes",
-        allow_pickle: bool = False,
-        domain: str | PathLike[str] | None = None,
-    ) -> None:
-        self._encode, self._decode = _channels._encoder(codec), _channels._decoder(codec)
-        self._address, self._domain = address, domain
-        self._codec, self._allow_pickle = codec, allow_pickle
-        self._end: _native.ClientTasks | None = None
-
-    async def __aenter__(self) -> Client:
-        end = await _opened(lambda: _native.ClientTasks(self._address, domain=self._domain))
-        _channels._check_pickle(end, self._address, self._codec, self._allow_pickle, self._domain)
-        self._end = end
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        if self._end is not None:
-            self._end.close()
+    _open = _native.ClientTasks
 
     async def call(self, request: Any, timeout: _channels._Timeout = None, *, idempotent: bool = False) -> Any:
         """Calls the server and waits for the reply: for ``timeout``, which the server is told, or as long as it takes.
 
         Raises what crosstie.Client.call raises, but for DeadlockError.
         """
-        if self._end is None:
-            raise RuntimeError("open it first: async with crosstie.aio.Client(...) as client")
-        return self._decode(await _had(self._end.call_bytes(self._encode(request), timeout, idempotent)))
+        end: _native.ClientTasks = self._opened_end()
+        return self._decode(await _had(end.call_bytes(self._encode(request), timeout, idempotent)))
 
 
-class Server:
+class Server(_CallsEnd):
     """As crosstie.Server for tasks, opened by ``async with``: one task takes the calls, and any task answers them.
 
     ``await server.serve(answer)`` answers each call in a task of its own, with what the function, or the coroutine function, makes of its request:
@@ -362,45 +359,18 @@ class Server:
     'hello anna'
     """
 
-    def __init__(
-        self,
-        address: str,
-        *,
-        codec: _channels._Codec = "bytes",
-        allow_pickle: bool = False,
-        domain: str | PathLike[str] | None = None,
-    ) -> None:
-        self._encode, self._decode = _channels._encoder(codec), _channels._decoder(codec)
-        self._address, self._domain = address, domain
-        self._codec, self._allow_pickle = codec, allow_pickle
-        self._end: _native.ServerTasks | None = None
+    _open = _native.ServerTasks
+
+    async def __aenter__(self) -> Self:
         # The end wakes one who waits for a call.
         self._turn = _asyncio.Lock()
-
-    async def __aenter__(self) -> Server:
-        end = await _opened(lambda: _native.ServerTasks(self._address, domain=self._domain))
-        _channels._check_pickle(end, self._address, self._codec, self._allow_pickle, self._domain)
-        self._end = end
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        if self._end is not None:
-            await _opened(self._end.close)
-
-    def _opened_end(self) -> _native.ServerTasks:
-        if self._end is None:
-            raise RuntimeError("open it first: async with crosstie.aio.Server(...) as server")
-        return self._end
-
-    @property
-    def address(self) -> str:
-        """The address, with what the system chose."""
-        return self._opened_end().address
+        return await super().__aenter__()
 
     async def take(self) -> _calls.Call:
         """Takes the next call; cancelled, it has taken none. Raises Closed once it was stopped."""
+        end: _native.ServerTasks = self._opened_end()
         async with self._turn:
-            return _calls.Call(await _had(self._opened_end().take_call()), self._encode, self._decode)
+            return _calls.Call(await _had(end.take_call()), self._encode, self._decode)
 
     def stop(self) -> None:
         """Gives out no call any more: ``serve`` returns once those in hand are answered."""
@@ -422,7 +392,7 @@ class Server:
             for task in tasks:
                 task.cancel()
 
-    def __aiter__(self) -> Server:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> _calls.Call:
