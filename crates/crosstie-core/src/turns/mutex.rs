@@ -201,11 +201,16 @@ pub fn take_away<W: Wake>(head: &Head, wait: &W, owner: OwnerId) -> bool {
     }
     head.skip_token();
     unlock(head, wait, owner);
-    // The owner may give it up at the same time, and each leave the look for waiters to the other.
+    wake_who_was_left(head, wait);
+    true
+}
+
+/// Wakes the first in the queue of a mutex that was taken away: its owner may have been about to give it up, and each may have left the
+/// look for waiters to the other.
+pub(super) fn wake_who_was_left<W: Wake>(head: &Head, wait: &W) {
     if let Some(first) = wait.first(head.key()) {
         wait.nudge(first);
     }
-    true
 }
 
 /// Gives the mutex up and wakes the first in the queue; answers whether it was given up.

@@ -1,8 +1,8 @@
 //! Many readers or one writer, in phases: when a writer leaves, everyone who waited to read reads, and
 //! then the next writer writes.
 //!
-//! A writer owns the word of a mutex ([`crate::word::mutex`]) and then waits until the readers have left. A reader
-//! has a cell with its id ([`Permit`]). It enters if no writer owns the word, or if the *phase* has
+//! A writer owns the word of a mutex ([`crate::word::mutex`]) and then waits until the readers have left. One that leaves while somebody
+//! queues to read ends a phase. A reader has a cell with its id ([`Permit`]). It enters if no writer owns the word, or if the *phase* has
 //! changed since it queued: then the writer that owns the word waits for it, too.
 //!
 //! | key | who waits there | who holds it |
@@ -48,7 +48,7 @@ pub const ALLOW_EVERY: u64 = 1024;
 pub struct Words<'a> {
     /// What it begins with; its word is the writers'.
     pub head: &'a Head,
-    /// How many writers have left.
+    /// How many writers have left while somebody queued to read.
     pub phase: &'a AtomicU64,
     /// Whether readers queue ([`crate::word::queueing`]).
     pub queueing: &'a AtomicU64,
@@ -407,10 +407,13 @@ fn readers<'a, W: Wake>(words: Words<'a>, wait: &'a W) -> impl Iterator<Item = O
 
 /// Stops writing: whoever waited to read reads next, then the next writer writes. Answers what is still to be done where somebody
 /// may wait.
+///
+/// The phase ends only where somebody queues to read: who queues behind that look is let in by the next writer that leaves, if
+/// one comes before it. So a phase is one step, which most writers need not make.
 #[inline]
 #[must_use]
 pub fn stop_writing(words: Words<'_>, owner: OwnerId) -> Option<Leaving<'_>> {
-    if !end_phase(words, owner) {
+    if look(words.queueing) & QUEUED != 0 && !end_phase(words, owner) {
         return None;
     }
     crash_point!("rwlock.next-phase");
@@ -419,7 +422,7 @@ pub fn stop_writing(words: Words<'_>, owner: OwnerId) -> Option<Leaving<'_>> {
     (has_word || look(words.queueing) & QUEUED != 0).then_some(Leaving { words, owner, has_word })
 }
 
-/// A writer that has ended its phase, and looks for those who wait.
+/// A writer that leaves, and looks for those who wait.
 #[derive(Debug)]
 pub struct Leaving<'a> {
     words: Words<'a>,
@@ -439,15 +442,30 @@ impl Leaving<'_> {
     }
 }
 
-/// Takes the lock away from the writer `owner`, as [`mutex::take_away`]; answers whether it had it.
-pub fn take_away_from_writer<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId) -> bool {
-    let is_taken = end_phase(words, owner) && mutex::take_away(words.head, wait, owner);
-    wake_readers(words, wait);
-    is_taken
+/// Takes the lock away from the writer `owner`, as [`mutex::take_away`], for `me`, which owns it meanwhile: so a phase is ended by who owns
+/// the word, also where the writer gives it up at the same time. Answers whether that had it.
+pub fn take_away_from_writer<W: Wake>(words: Words<'_>, wait: &W, owner: OwnerId, me: OwnerId) -> bool {
+    let word = MutexWord::new(&words.head.word);
+    loop {
+        let found = word.read();
+        if found.owner() != Some(owner) || found.has(GRANTED) {
+            return false;
+        }
+        if word.overtake(found, me, 0).is_ok() {
+            break;
+        }
+    }
+    crash_point!("rwlock.taken-away");
+    words.head.skip_token();
+    // Whether anybody queues or not: the writer may have seen that somebody did, and be about to end this phase.
+    end_phase(words, me);
+    Leaving { words, owner: me, has_word: true }.finish(wait);
+    mutex::wake_who_was_left(words.head, wait);
+    true
 }
 
-/// Ends the phase of the writer `owner`, once: it may lose the lock by force at the moment in which it gives it up.
-/// Answers whether it is the writer.
+/// Ends the phase of `owner`, once: a writer may lose the lock by force at the moment in which it gives it up, and its phase with it.
+/// Answers whether it owns the word.
 #[inline]
 fn end_phase(words: Words<'_>, owner: OwnerId) -> bool {
     // Read before the word: if that is still this owner's behind it, so is the phase.

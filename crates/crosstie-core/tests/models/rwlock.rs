@@ -4,8 +4,8 @@ use crosstie_core::atomic::{AtomicU32, AtomicU64, Ordering};
 use crosstie_core::turns::mutex::{self, GivenUp};
 use crosstie_core::turns::queued::Request;
 use crosstie_core::turns::rwlock::{
-    Words, allow_stores, drain, is_drained, is_empty, read, stop_reading, stop_writing, try_read,
-    try_stop_reading, try_write, wake_writer,
+    READING, Words, allow_stores, drain, is_drained, is_empty, read, stop_reading, stop_writing,
+    take_away_from_writer, try_read, try_stop_reading, try_write, wake_writer,
 };
 use crosstie_core::wait::{Refused, Wait, Wake};
 use crosstie_core::word::head::{ABANDONED, Head};
@@ -167,6 +167,41 @@ fn stop_quietly(it: &RwLock, me: &Me) {
     }
 }
 
+/// Takes the lock away from participant 0.
+type Rob = fn(&RwLock, &Me);
+
+fn rob(it: &RwLock, me: &Me) {
+    take_away_from_writer(it.words(), me, id_of(0), me.me());
+}
+
+/// A twin: ends a phase in the name of the writer, which may have left meanwhile.
+fn rob_beside_it(it: &RwLock, me: &Me) {
+    let phase = it.phase.load(Ordering::Acquire);
+    if MutexWord::new(&it.head.word).read().owner() != Some(id_of(0)) {
+        return;
+    }
+    let _ = it.phase.compare_exchange(phase, phase + 1, Ordering::Release, Ordering::Relaxed);
+    mutex::take_away(&it.head, me, id_of(0));
+    if let Some(reader) = me.first(it.head.key() | READING) {
+        me.nudge(reader);
+    }
+}
+
+/// Participant 0 has the lock, and gives it up while another takes it away; those who come take turns as ever.
+fn give_up_while_robbed(rob: Rob, others: &'static [Part], preemptions: usize) {
+    explore(preemptions, move || {
+        let world = World::around(RwLock::new(), 2 + others.len(), Twin::AsShipped);
+        assert!(try_write(world.words(), id_of(0)));
+        together(&world, None, move |it, me, index| match index {
+            0 => stop(it, me),
+            1 => rob(it, me),
+            _ if others[index - 2] == Writes => write_once(it, me, None, (begin, stop)),
+            _ => read_once(it, me, Deadline::NEVER, end),
+        });
+        assert!(MutexWord::new(&world.head.word).read().owner().is_none(), "owned by one who is done");
+    });
+}
+
 /// Who does what.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -297,6 +332,19 @@ fn a_reader_killed_at_any_step_holds_up_no_writer() {
         take_turns(TWO, dies);
         take_turns(TWO_READERS, dies);
     }
+}
+
+#[test]
+fn a_writer_that_is_robbed_while_it_leaves_ends_nobody_elses_phase() {
+    give_up_while_robbed(rob, &[Reads], 3);
+    give_up_while_robbed(rob, &[Writes], 2);
+    give_up_while_robbed(rob, &[Writes, Reads], 2);
+}
+
+#[test]
+#[should_panic(expected = "beside a")]
+fn the_model_catches_who_ends_a_phase_without_the_word() {
+    give_up_while_robbed(rob_beside_it, &[Writes, Reads], 2);
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub struct TakenAway {
 /// # Errors
 /// `NotFound`; `Negative` when nobody alive has it, it being free, abandoned, or on its way to somebody, and when who has it was
 /// stopped just there where it takes it or gives it up, or has more than its slot can note (24); `Mismatch` for one that this version
-/// does not know.
+/// does not know; `NoSpace` as of [`Domain::thread_owner`], for the caller owns a lock that can be shared meanwhile.
 ///
 /// # Death
 /// Killed at any instruction, it has taken the lock away or not; the token may be skipped without that. What a mutex or
@@ -68,7 +68,7 @@ pub fn take_away(domain: &'static Domain, name: &str) -> Result<TakenAway> {
         }
         rwlocks::SHAPE | lock::SHAPE => {
             let words = segment.shared::<LockWords>(offset)?;
-            (&words.head, from_lock(domain, words, shape == rwlocks::SHAPE))
+            (&words.head, from_lock(domain, words, shape == rwlocks::SHAPE)?)
         }
         _ => {
             return Err(Error::new("take away", format!("lock:{name}"), ErrorKind::Mismatch)
@@ -140,7 +140,9 @@ fn from_mutex(domain: &'static Domain, head: &Head) -> Lost {
     (owner.filter(is_taken).into_iter().collect(), token)
 }
 
-fn from_lock(domain: &'static Domain, words: &LockWords, has_data: bool) -> Lost {
+fn from_lock(domain: &'static Domain, words: &LockWords, has_data: bool) -> Result<Lost> {
+    // Who takes a lock from its writer owns it meanwhile.
+    let me = domain.thread_owner()?;
     let (view, key) = (words.words(), words.head.key());
     let writer = MutexWord::new(&words.head.word).read().owner().filter(|&owner| domain.is_alive(owner));
     let token = words.head.token();
@@ -154,7 +156,7 @@ fn from_lock(domain: &'static Domain, words: &LockWords, has_data: bool) -> Lost
     }
     // A writer beside readers only waits for them, with a token that is larger than theirs: it goes on with it.
     if !lost.is_empty() {
-        return (lost, token - u64::from(writer.is_some()).min(token));
+        return Ok((lost, token - u64::from(writer.is_some()).min(token)));
     }
     let is_taken = |&writer: &OwnerId| {
         domain.strike_hold(writer, key);
@@ -162,9 +164,9 @@ fn from_lock(domain: &'static Domain, words: &LockWords, has_data: bool) -> Lost
         if has_data {
             words.head.lose(writer);
         }
-        rwlock::take_away_from_writer(view, &domain, writer)
+        rwlock::take_away_from_writer(view, &domain, writer, me)
     };
-    (writer.filter(is_taken).into_iter().collect(), token)
+    Ok((writer.filter(is_taken).into_iter().collect(), token))
 }
 
 #[cfg(test)]

@@ -177,12 +177,18 @@ impl LockWords {
         let key = self.head.key();
         let noted = [key, key | READING].map(|key| Noted::alone(me, &one(key, Mode::Exclusive, site)));
         let turn = WriteTurn { noted, token: self.head.next_token() };
-        // Readers may have come since that look, or an owner died: then it is given up again, as it was.
+        // Readers may have come since that look, or an owner died.
         if !is_plain() {
-            self.stop_writing(&turn);
+            self.give_up_as_it_was(&turn);
             return None;
         }
         Some(turn)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_up_as_it_was(&self, turn: &WriteTurn) {
+        self.stop_writing(turn);
     }
 
     /// Begins to write.

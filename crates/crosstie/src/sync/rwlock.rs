@@ -38,8 +38,8 @@ use crate::shareable::Shareable;
 /// readers to leave: it owned the lock already, though it had written nothing.
 ///
 /// # Fairness
-/// Phase-fair: a reader waits for one writer at most, a writer for the readers of one phase and the writers
-/// that came before. To read again while a writer waits is a deadlock, and told as one.
+/// Phase-fair: a reader waits for one writer at most, or for two where it came just as the first one left; a writer for the readers of
+/// one phase and the writers that came before. To read again while a writer waits is a deadlock, and told as one.
 ///
 /// # Cost
 /// Reading without a writer: one exchange to begin, one to end, on a cell of its own. 1,216 bytes beside the
