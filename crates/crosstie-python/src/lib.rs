@@ -9,6 +9,7 @@
 //! | `domain` | in which folder objects have their names |
 //! | `pickle` | objects pickle by their names |
 //! | `held` | what was taken through an object, by which thread |
+//! | `direct` | methods that are called with nothing between |
 //! | `lock` | `Lock` and its `Guard` |
 //! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
 //! | `sender`, `receiver` | the ends of channels, as bytes |
@@ -28,6 +29,7 @@ mod barrier;
 mod client;
 mod condition;
 mod counting;
+mod direct;
 mod domain;
 mod ears;
 mod event;
@@ -99,6 +101,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::lock::shorten(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -15,6 +15,10 @@ use crate::patience::{self, Timeout};
 use crate::pickle::{self, Reduced};
 use crate::{domain, refusal};
 
+mod at_once;
+
+pub use at_once::shorten;
+
 /// A lock that was had, or why not.
 pub type Taking = Result<AnyLockGuard, Box<LockError<AnyLockGuard>>>;
 
@@ -323,8 +327,8 @@ mod short {
             let (owner, is_empty) = (shortcut.owner(), self.0.with(py, |short| short.is_none()));
             let turn = if is_empty { shortcut.take() } else { None }?;
             if !shortcut.is_plain() {
-                // An owner died since that look: it is given up again, as it was.
-                drop(lent::guard(lock, turn, owner));
+                // An owner died since that look.
+                give_up_as_it_was(lock, turn, owner);
                 return None;
             }
             let (by, token) = (By::caller(number()), turn.token());
@@ -359,6 +363,12 @@ mod short {
         pub(super) fn lengthen_alone(&mut self, lock: &AnyLock) -> Option<(AnyLockGuard, By)> {
             as_guard(self.0.alone().take(), lock)
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_up_as_it_was(lock: &AnyLock, turn: ShortTurn, owner: OwnerId) {
+        drop(lent::guard(lock, turn, owner));
     }
 
     #[inline]

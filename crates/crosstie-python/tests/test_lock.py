@@ -1,5 +1,6 @@
 """`Lock`: taking turns, and what becomes of those who are killed."""
 
+import inspect
 import multiprocessing
 import os
 import pickle
@@ -14,6 +15,7 @@ from conftest import sleeps, until
 
 import crosstie
 
+DIRECT = ["acquire", "release", "__exit__"]
 HOLD = """
 lock = crosstie.Lock("db")
 with lock as guard:
@@ -236,6 +238,33 @@ def test_wrong_types_are_type_errors_and_wrong_names_value_errors():
     assert isinstance(refused.value, ValueError) and refused.value.object == "lock:a/b"
     with pytest.raises(ValueError):
         crosstie.Lock("db").acquire(blocking=False, timeout=1)
+
+
+def test_the_methods_that_are_called_directly_are_as_they_are_said_to_be():
+    said = {name: (str(inspect.signature(getattr(crosstie.Lock, name))), getattr(crosstie.Lock, name).__doc__) for name in DIRECT}
+    assert said["acquire"][0] == "(self, /, blocking=True, timeout=None)" and said["acquire"][1].startswith("Takes the lock;")
+    assert said["release"] == ("(self, /)", "Gives the lock back: the latest that the caller took.")
+    assert said["__exit__"][0] == "(self, kind=None, error=None, trace=None, /)" and not said["__exit__"][1]
+    lock, shared = crosstie.Lock("db"), crosstie.Lock("db", shared=True)
+    for arguments, named in [((), {}), ((True,), {}), ((True, 5), {}), ((), {"timeout": 5}), ((True,), {"timeout": None})]:
+        assert lock.acquire(*arguments, **named) and not shared.acquire(blocking=False)
+        assert lock.release() is None and shared.acquire() and shared.release() is None
+    assert lock.acquire(False) and not lock.acquire(blocking=False)
+    assert lock.__exit__(None, None, None) is None
+    for wrong in [
+        lambda: lock.acquire(True, 1, 2),
+        lambda: lock.acquire(True, blocking=True),
+        lambda: lock.acquire(wait=True),
+        lambda: lock.release(1),
+        lambda: lock.release(number=1),
+        lambda: lock.__exit__(1, 2, 3, 4),
+        lambda: crosstie.Lock.acquire("db"),
+        lambda: crosstie.Lock.release(),
+    ]:
+        with pytest.raises(TypeError):
+            wrong()
+    with pytest.raises(RuntimeError, match="does not have it"):
+        lock.release()
 
 
 def test_a_file_that_is_something_else_is_refused_by_name(domain):
