@@ -166,8 +166,8 @@ impl LoanEnd {
         let taken = patience::sliced(py, deadline, |slice| {
             let mut place = this.place();
             let mut end = place.take()?;
-            // Whether there is room is waited for in slices; at a mechanism of the kernel the deadline is that of the commit.
-            let room = end.reserve(length, slice).map(drop).and_then(|()| end.reserve(length, deadline));
+            // Where room is lent it is waited for in slices; elsewhere there is some, and the deadline is that of the commit.
+            let room = end.reserve(length, if this.lends { slice } else { deadline });
             // SAFETY: it borrows `end`, which has a place of its own on the heap, is reached by nobody as long as the loan is there,
             // and goes behind it.
             let room =

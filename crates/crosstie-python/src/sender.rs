@@ -23,6 +23,9 @@ type End = crosstie::Sender<[u8]>;
 pub struct SenderEnd {
     end: Mutex<Place<End>>,
     address: String,
+    /// Whether room for messages is lent where they lie.
+    #[pyo3(get)]
+    pub lends: bool,
 }
 
 #[pymethods]
@@ -31,7 +34,8 @@ impl SenderEnd {
     #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
     fn new(py: Python<'_>, address: String, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
         let end = patience::open(py, timeout, domain, |options| End::open_with(&address, options))?;
-        Ok(Self { end: Mutex::new(Place::of(end)), address })
+        let lends = end.caps().is_zero_copy;
+        Ok(Self { end: Mutex::new(Place::of(end)), address, lends })
     }
 
     /// Sends one message of bytes; waits while there is no room.

@@ -1,8 +1,11 @@
 """Messages written and read where they lie: views, and what a view that lives forbids."""
 
+import asyncio
+
 import pytest
 
 import crosstie
+import crosstie.aio
 
 ADDRESSES = ["ring:lent", "queue:lent", "topic:lent", "unix"]
 
@@ -123,6 +126,25 @@ def test_there_is_no_room_for_what_is_too_large_or_late():
         tx.loan(1)
 
 
+@pytest.mark.parametrize("address", ["ring:room?capacity=64KiB", "queue:room?places=16", "topic:room?places=16"])
+def test_a_loan_takes_the_room_of_one_message(address):
+    def sends_in_place(tx):
+        with tx.loan(1000, timeout=0):
+            pass
+
+    counts = []
+    for act in (lambda tx: tx.send(bytes(1000), timeout=0), sends_in_place):
+        with crosstie.Receiver(address) as rx, crosstie.Sender(address) as tx:
+            count = 0
+            with pytest.raises(crosstie.Busy):
+                while True:
+                    act(tx)
+                    count += 1
+            counts.append(count)
+            assert sum(1 for _ in range(count) if rx.recv(0)) == count
+    assert counts[0] == counts[1] > 8
+
+
 def test_what_the_killed_read_in_place_comes_again(other):
     with crosstie.Sender("queue:again") as tx:
         tx.send(b"job")
@@ -136,3 +158,79 @@ def test_what_the_killed_read_in_place_comes_again(other):
         reader.kill()
         with crosstie.Receiver("queue:again") as rx, rx.recv_in_place(timeout=50) as message:
             assert bytes(message) == b"job"
+
+
+@pytest.fixture(params=ADDRESSES)
+def address(request, tmp_path):
+    return f"unix:{tmp_path}/lent" if request.param == "unix" else request.param
+
+
+def test_tasks_write_and_read_in_place(address):
+    async def main():
+        async with crosstie.aio.Receiver(address) as rx, crosstie.aio.Sender(address) as tx:
+            async with tx.loan(6) as room:
+                assert (len(room), room.readonly) == (6, False)
+                room[:] = b"abcdef"
+            async with rx.recv_in_place() as message:
+                assert message.readonly and bytes(message) == b"abcdef"
+            with pytest.raises(ValueError, match="released"):
+                message[0]
+            with pytest.raises(KeyError):
+                async with tx.loan(4) as room:
+                    raise KeyError
+            await tx.send(b"kept")
+            async with rx.recv_in_place() as message:
+                assert bytes(message) == b"kept"
+
+    asyncio.run(main())
+
+
+def test_a_task_waits_for_room_and_for_a_message_and_cancelled_has_neither():
+    async def main():
+        small = "queue:small?capacity=64KiB"
+        async with crosstie.aio.Receiver(small) as rx, crosstie.aio.Sender(small) as tx, crosstie.aio.Sender(small) as other:
+
+            async def fill(sender):
+                while True:
+                    async with sender.loan(20000) as room:
+                        room[:] = bytes(20000)
+
+            async def receive():
+                async with rx.recv_in_place() as message:
+                    return len(message)
+
+            async with asyncio.timeout(50):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await fill(tx)
+                waits = asyncio.create_task(fill(other))
+                assert [await receive(), await receive()] == [20000, 20000]
+                waits.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await waits
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        while True:
+                            assert await receive() == 20000
+                receiving = asyncio.create_task(receive())
+                async with tx.loan(3) as room:
+                    room[:] = b"end"
+                assert await receiving == 3
+
+    asyncio.run(main())
+
+
+def test_an_end_of_tasks_that_has_lent_does_nothing_else():
+    async def main():
+        async with crosstie.aio.Receiver("ring:busy") as rx, crosstie.aio.Sender("ring:busy") as tx:
+            async with tx.loan(1):
+                with pytest.raises(crosstie.Busy, match="is lent"):
+                    await tx.send(b"y")
+                with pytest.raises(crosstie.Busy, match="is lent"):
+                    async with tx.loan(1):
+                        pass
+            async with rx.recv_in_place():
+                with pytest.raises(crosstie.Busy, match="is lent"):
+                    await rx.recv()
+
+    asyncio.run(main())

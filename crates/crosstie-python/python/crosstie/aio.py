@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import asyncio as _asyncio
+import contextlib as _contextlib
 
 from . import _native
 from . import calls as _calls
@@ -21,7 +22,7 @@ from .errors import AbandonedWarning, Busy, Closed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from os import PathLike
     from typing import Any, Self
 
@@ -97,6 +98,25 @@ class Receiver(_End):
         job: _channels.Job = await self._taken(_channels.Receiver.job)
         return job
 
+    @_contextlib.asynccontextmanager
+    async def recv_in_place(self) -> AsyncIterator[memoryview]:
+        """Receives one message where it lies, as crosstie.Receiver.recv_in_place: ``async with`` gives it as a memoryview.
+
+        Cancelled before there was one, it has taken none.
+
+        >>> import asyncio, crosstie.aio
+        >>> async def main():
+        ...     async with crosstie.aio.Receiver("ring:frames") as rx, crosstie.aio.Sender("ring:frames") as tx:
+        ...         async with tx.loan(3) as room:
+        ...             room[:] = b"abc"
+        ...         async with rx.recv_in_place() as message:
+        ...             return sum(message)
+        >>> asyncio.run(main())
+        294
+        """
+        with await self._taken(_channels.Receiver.recv_in_place) as message:
+            yield message
+
     async def _taken(self, take: Callable[[_channels.Receiver, int], Any]) -> Any:
         end: _channels.Receiver = self._opened_end()
         while True:
@@ -131,10 +151,29 @@ class Sender(_End):
 
     async def send(self, message: Any) -> None:
         """Sends one message; cancelled before there was room, it has sent none. Raises Closed, PeerDied."""
+        await self._had_room(lambda end: end.send(message, 0))
+
+    @_contextlib.asynccontextmanager
+    async def loan(self, length: int) -> AsyncIterator[memoryview]:
+        """Lends room for a message of so many bytes, as crosstie.Sender.loan: ``async with`` gives it as a memoryview, and sends it at its end.
+
+        Cancelled, or left by an exception, it sends nothing.
+        """
+        if self._opened_end().lends:
+            with await self._had_room(lambda end: end.loan(length, 0)) as room:
+                yield room
+            return
+        # Elsewhere nothing is lent before there is a message, and that may have to wait.
+        message = bytearray(length)
+        with memoryview(message) as room:
+            yield room
+        await self._had_room(lambda end: end.send_bytes(message, 0))
+
+    async def _had_room(self, act: Callable[[_channels.Sender], Any]) -> Any:
         end: _channels.Sender = self._opened_end()
         while True:
             try:
-                return end.send(message, 0)
+                return act(end)
             except Busy:
                 pass
             if not end.arm():
