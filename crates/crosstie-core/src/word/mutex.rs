@@ -44,6 +44,7 @@
 //! | free → owned, no flags ([`MutexWord::try_lock`]) | anyone | Acquire | meets the last owner's Release |
 //! | free → owned, no flags ([`MutexWord::try_lock_before_look`]) | a writer among readers | SeqCst | as above; then it looks for readers |
 //! | free, dead, void grant → owned + the same flags, and marks ([`MutexWord::overtake`]) | anyone not queued | AcqRel | as above; releases for the dead |
+//! | owned → owned by another + the same flags ([`MutexWord::overtake`]) | who takes a lock away from a writer among readers by force | AcqRel | I1: it leaves as the owner |
 //! | free, dead, void grant → owned + `CONTENDED` ([`MutexWord::take_first`]) | first in the queue | AcqRel | as above; I4 |
 //! | owned → + `CONTENDED` ([`MutexWord::announce`]) | the first; of a fair one whoever queues | Relaxed | I2: the fence stands in `publish` |
 //! | any but granted → + `CONTENDED` `HANDOFF` ([`MutexWord::announce`]) | who finds that the first has been first for long | Relaxed | a mark |
@@ -196,7 +197,7 @@ impl<'a> MutexWord<'a> {
         Found(self.0.load(Ordering::Acquire))
     }
 
-    /// Takes a vacant mutex without having queued: its flags stay, for those who have, and `marks` are added.
+    /// Takes a vacant mutex, or by force another's, without having queued: its flags stay, for those who have, and `marks` are added.
     ///
     /// # Errors
     /// What the word holds instead of `found`.
