@@ -8,6 +8,8 @@
 mod any;
 #[path = "models/barrier.rs"]
 mod barrier;
+#[path = "models/bias.rs"]
+mod bias;
 #[path = "models/call.rs"]
 mod call;
 #[path = "models/chosen.rs"]

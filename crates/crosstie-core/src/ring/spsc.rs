@@ -222,6 +222,22 @@ impl<M: Memory> Producer<M> {
         self.commit(length);
     }
 
+    /// As [`Producer::push`], of a payload in two parts.
+    ///
+    /// # Panics
+    /// If the record does not fit, or the first part does not fit in one cell.
+    #[inline(always)]
+    pub fn push_parts(&mut self, [head, body]: [&[u8]; 2]) {
+        let length = u32::try_from(head.len() + body.len()).unwrap_or(u32::MAX);
+        assert!(self.end_of(length) <= self.limit, "a record is written only where it fits (I4)");
+        let head_bytes = head.len() as u64;
+        assert!(head_bytes < CELL_BYTES - COMMIT_BYTES, "a head is shorter than a cell");
+        self.memory.write(self.payload_offset(), head);
+        self.memory.write(self.payload_offset() + head_bytes, body);
+        crash_point!("spsc.written");
+        self.commit(length);
+    }
+
     /// The offset at which the payload of the next record may be written in place; the caller has
     /// asked [`Producer::fits`] and goes on with [`Producer::commit`], or not at all.
     ///

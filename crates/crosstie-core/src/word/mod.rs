@@ -3,6 +3,7 @@
 //! | word | says |
 //! |---|---|
 //! | [`barrier`] | the parties of a barrier, and which have come |
+//! | [`bias`] | whose a lock inside of one process is by habit |
 //! | [`call`] | whether a caller still waits for a call, and how many of its replies it took |
 //! | [`carry`] | the notification that a participant carries from a condition to its mutex |
 //! | [`changes`] | that a participant is about to change what others wait for |
@@ -21,6 +22,7 @@
 //! | [`waiting`] | what a participant waits for |
 
 pub mod barrier;
+pub mod bias;
 pub mod call;
 pub mod carry;
 pub mod changes;

@@ -26,7 +26,7 @@ pub use replies::Replies;
 use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reading::Waited;
@@ -36,6 +36,7 @@ use state::State;
 
 use super::error::{Broken, CallError};
 use super::frame::{CallHead, SERVERS_MAX};
+use super::lock::Locked;
 use crate::Deadline;
 use crate::endpoint::{Address, Capabilities, Message, Options};
 use crate::error::Result;
@@ -287,7 +288,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
     /// The reply to a call that was just begun, or how it ended without one.
     fn finish(
         &self,
-        (state, id): (MutexGuard<'_, State>, u32),
+        (state, id): (Locked<'_, State>, u32),
         deadline: Deadline,
     ) -> Result<Result<A::Owned, CallError>, Ending> {
         match self.shared.wait_from(state, id, deadline, A::decode) {

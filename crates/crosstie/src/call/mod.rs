@@ -14,6 +14,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `frame` | the protocol: frames, their invariants, pure |
+//! | `lock` | a lock that is one thread's by habit: what clients and servers guard their books with |
 //! | `board` | where calls go through a queue: what each client says of its calls |
 //! | `refusal` | [`Refusal`]: what a server answers instead of a reply |
 //! | `error` | [`CallError`]: why a call has no reply |
@@ -24,6 +25,7 @@ mod board;
 mod client;
 mod error;
 mod frame;
+mod lock;
 mod refusal;
 mod server;
 

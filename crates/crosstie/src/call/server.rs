@@ -254,8 +254,10 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
     /// # Errors
     /// [`RecvError::TimedOut`]; else as [`Server::receive`].
     pub fn receive_until(&self, deadline: Deadline) -> Result<Call<Q, A>, RecvError> {
-        let taken = self.desk.next(Worker::OwnThread, deadline)?;
-        Call::new(Arc::clone(&self.desk), taken).map_err(RecvError::Malformed)
+        // Counted before the wait: behind it somebody waits for the answer.
+        let desk = Arc::clone(&self.desk);
+        let taken = desk.next(Worker::OwnThread, deadline)?;
+        Call::new(desk, taken).map_err(RecvError::Malformed)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `open` | from an address to the mechanism behind it; [`pair`] |
 //! | `sender`, `loan` | [`Sender`]; [`Loan`]: a message written in place |
 //! | `receiver`, `payload` | [`Receiver`]; [`Payload`]: a message read in place |
+//! | `frame` | a message as calls receive it |
 //! | `capabilities` | [`Capabilities`]: what a mechanism can |
 //! | `batch` | [`Batch`]: messages acknowledged together |
 //! | `job` | [`Job`]: a message of a queue in hand, which says itself when it is done; [`JobTicket`] |
@@ -24,6 +25,7 @@ mod arm;
 mod batch;
 mod capabilities;
 mod connection;
+mod frame;
 #[cfg(feature = "tokio")]
 mod future;
 mod grammar;

@@ -266,7 +266,9 @@ impl<T: Message + ?Sized> Receiver<T> {
         T::arrive(&payload, &mut self.scratch).map_err(RecvError::Malformed)
     }
 
-    pub(super) fn acknowledge_held(&mut self) {
+    /// Acknowledges every message that is held.
+    #[inline]
+    pub(crate) fn acknowledge_held(&mut self) {
         self.end.acknowledge();
     }
 

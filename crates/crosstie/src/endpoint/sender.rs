@@ -150,7 +150,7 @@ impl<T: Message + ?Sized> Sender<T> {
         self.end.send(payload, deadline)
     }
 
-    /// Sends a message whose bytes are `head` and then `body`.
+    /// Sends a message whose bytes are `head`, a few, and then `body`.
     pub(crate) fn send_parts(
         &mut self,
         head: &[u8],
@@ -158,13 +158,7 @@ impl<T: Message + ?Sized> Sender<T> {
         deadline: Deadline,
     ) -> Result<(), SendError> {
         match &mut self.end {
-            SendEnd::Ring(end) => {
-                let mut loan = end.reserve(head.len() + body.len(), deadline)?;
-                loan.write_at(0, head);
-                loan.write_at(head.len(), body);
-                loan.commit();
-                Ok(())
-            }
+            SendEnd::Ring(end) => end.send_parts([head, body], deadline),
             SendEnd::Queue(end) => end.send_tracked(&[head, body], deadline).map(drop),
             SendEnd::Topic(end) => {
                 self.scratch.clear();

@@ -7,28 +7,33 @@ use super::super::frame::Head;
 use super::super::refusal::Refusal;
 use super::shared::Shared;
 use super::slots::Ending;
-use super::state::Reader;
+use super::state::Greeting;
 use crate::error::ErrorKind;
 
 impl Shared {
     /// Takes a frame in; `Err` says what is wrong with it.
-    pub(super) fn take_in(&self, reader: &mut Reader, head: Head, body: &[u8]) -> Result<(), &'static str> {
+    pub(super) fn take_in(
+        &self,
+        greeting: &mut Greeting,
+        head: Head,
+        body: &[u8],
+    ) -> Result<(), &'static str> {
         let mut state = self.lock();
         match head {
             Head::Welcome(token) => {
-                reader.is_welcomed |= token == reader.token;
+                greeting.is_welcomed |= token == greeting.token;
                 Ok(())
             }
             Head::Hello(_) | Head::Call(..) | Head::Cancel(_) | Head::Credit(..) => {
                 Err("a frame that only a client sends")
             }
-            Head::Farewell if reader.is_welcomed || reader.is_alone => {
+            Head::Farewell if greeting.is_welcomed || greeting.is_alone => {
                 self.break_off(&mut state, &Broken::of_farewell(&Refusal::of_body(body)));
                 Ok(())
             }
             // Of an earlier conversation.
             Head::Farewell => Ok(()),
-            _ if !reader.is_welcomed => Ok(()),
+            _ if !greeting.is_welcomed => Ok(()),
             Head::Name(server) => {
                 // Relaxed: under the lock; whoever reads it needs nothing else.
                 self.server.store(server, Ordering::Relaxed);

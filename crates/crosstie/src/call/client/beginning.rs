@@ -1,9 +1,8 @@
 //! How a call is sent: over a new line if there is none, with a slot and room for it.
 
-use std::sync::MutexGuard;
-
 use super::super::error::{Broken, CallError};
 use super::super::frame::{CallHead, HEAD_BYTES_MAX, Head};
+use super::super::lock::Locked;
 use super::line;
 use super::shared::Shared;
 use super::state::{Reader, State};
@@ -49,7 +48,7 @@ impl Shared {
         call: CallHead,
         body: &[u8],
         deadline: Deadline,
-    ) -> Result<(MutexGuard<'_, State>, u32), CallError> {
+    ) -> Result<(Locked<'_, State>, u32), CallError> {
         let mut beginning = Beginning::new(call, deadline);
         let mut state = self.lock();
         loop {
@@ -78,10 +77,10 @@ impl Shared {
     /// As [`Shared::begin`].
     pub(super) fn try_begin<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut state: Locked<'a, State>,
         beginning: &mut Beginning,
         body: &[u8],
-    ) -> Result<(MutexGuard<'a, State>, Begun), CallError> {
+    ) -> Result<(Locked<'a, State>, Begun), CallError> {
         loop {
             let Beginning { call, deadline, has_new_line, has_looked } = beginning;
             if !deadline.is_never() {
@@ -126,9 +125,9 @@ impl Shared {
     /// Makes a new line; others who need one wait for it.
     fn connect<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut state: Locked<'a, State>,
         deadline: Deadline,
-    ) -> Result<MutexGuard<'a, State>, CallError> {
+    ) -> Result<Locked<'a, State>, CallError> {
         while state.is_connecting {
             if clock::is_over(deadline) {
                 return Err(CallError::TimedOut);

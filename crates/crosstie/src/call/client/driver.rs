@@ -138,7 +138,7 @@ impl Driver {
 
     /// The watch of the line that is there now, in the runtime.
     fn registered(&mut self, shared: &Shared, reader: &mut Reader) -> Result<&Registered> {
-        let token = reader.token;
+        let token = reader.greeting.token;
         let watch = match &mut reader.watch {
             Some(watch) => watch,
             None => {

@@ -72,7 +72,7 @@ impl Outgoing {
     /// Sends a frame that was kept; never waits.
     pub(super) fn send_kept(&mut self, frame: &[u8]) -> Result<(), SendError> {
         match self {
-            Self::Line(sender) => sender.send_parts(frame, &[], Deadline::NOW),
+            Self::Line(sender) => sender.send_parts(&[], frame, Deadline::NOW),
             // The board always has room, and a call is not kept.
             Self::Queue(_) => Ok(()),
         }

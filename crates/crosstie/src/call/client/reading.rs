@@ -1,18 +1,18 @@
 //! Waiting for what comes: whoever has the turn to read reads for all.
 
 use std::os::fd::AsFd as _;
-use std::sync::MutexGuard;
 use std::thread;
 use std::time::Duration;
 
 use super::super::error::Broken;
 use super::super::frame::Head;
+use super::super::lock::Locked;
 use super::call_wait::CallWait;
 use super::line::ReplyQueue;
 use super::outgoing::Outgoing;
 use super::shared::Shared;
 use super::slots::{Ending, Next, Slot};
-use super::state::{Reader, State};
+use super::state::{Greeting, Reader, State};
 use crate::Deadline;
 use crate::channel::queue::{Beside, Job};
 use crate::contract::RecvError;
@@ -96,13 +96,14 @@ impl Shared {
         if let Err(error) = await_sign(reader, deadline) {
             return self.over(&Broken::of_recv(&error));
         }
-        let Some(mut receiver) = reader.receiver.take() else { return Read::Over };
-        let mut scratch = std::mem::take(&mut reader.scratch);
-        let came = receiver.recv_bytes_until(deadline);
-        let read = match &came {
-            Ok(payload) => match Head::read(payload.bytes(&mut scratch)) {
-                Ok((head, body)) => self.hand_out(reader, head, body, take),
-                Err(text) if reader.is_welcomed() => self.over(&Broken::breach(text)),
+        let Reader { receiver, greeting, scratch, .. } = &mut *reader;
+        let Some(receiver) = receiver else { return Read::Over };
+        let came = receiver.recv_frame(scratch, deadline);
+        let has_come = came.is_ok();
+        let read = match came {
+            Ok(frame) => match Head::read(frame) {
+                Ok((head, body)) => self.hand_out(greeting, head, body, take),
+                Err(text) if greeting.is_welcomed => self.over(&Broken::breach(text)),
                 Err(text) => {
                     let kind = crate::ErrorKind::Mismatch;
                     let text = format!("no server of calls is there: {text}");
@@ -111,21 +112,21 @@ impl Shared {
             },
             Err(RecvError::Empty | RecvError::TimedOut) => Read::Nothing,
             // It had not taken this client's greeting, nor what is behind it: all that waits in the ring for the next server (F5).
-            Err(RecvError::Closed | RecvError::PeerDied) if self.hides_ends() && !reader.is_welcomed() => {
+            Err(RecvError::Closed | RecvError::PeerDied) if self.hides_ends() && !greeting.is_welcomed => {
                 Read::Frame
             }
             // It would have welcomed this client before it heard a call.
-            Err(RecvError::Closed | RecvError::PeerDied) if reader.is_unheard() => {
+            Err(RecvError::Closed | RecvError::PeerDied) if greeting.is_unheard() => {
                 self.over(&Broken::Unheard)
             }
-            Err(error) => self.over(&Broken::of_recv(error)),
+            Err(error) => self.over(&Broken::of_recv(&error)),
         };
-        drop(came);
-        reader.receiver = Some(receiver);
+        if has_come {
+            receiver.acknowledge_held();
+        }
         if self.hides_ends() {
             reader.note_server();
         }
-        reader.scratch = scratch;
         read
     }
 
@@ -164,7 +165,7 @@ impl Shared {
         // Who would get it again is this client alone, and what it has read is in its own memory.
         let _ = job.done();
         let read = match Head::read(&frame) {
-            Ok((head, body)) => self.hand_out(reader, head, body, take),
+            Ok((head, body)) => self.hand_out(&mut reader.greeting, head, body, take),
             Err(text) => self.over(&Broken::breach(text)),
         };
         reader.scratch = frame;
@@ -207,17 +208,17 @@ impl Shared {
     #[inline]
     fn hand_out<R>(
         &self,
-        reader: &mut Reader,
+        greeting: &mut Greeting,
         head: Head,
         body: &[u8],
         take: impl FnOnce(Head, &[u8]) -> Option<R>,
     ) -> Read<R> {
-        if reader.is_welcomed()
+        if greeting.is_welcomed
             && let Some(own) = take(head, body)
         {
             return Read::Own(own);
         }
-        match self.take_in(reader, head, body) {
+        match self.take_in(greeting, head, body) {
             Ok(()) => Read::Frame,
             Err(text) => self.over(&Broken::breach(text)),
         }
@@ -236,12 +237,12 @@ impl Shared {
             return true;
         }
         // Only tried: whoever waits for it has the other lock already.
-        self.reader.try_lock().is_ok_and(|reader| reader.is_undisturbed())
+        self.reader.try_lock().is_some_and(|reader| reader.is_undisturbed())
     }
 
     /// Hears of a server that ended while it had no call, before one is sent to it.
     #[cold]
-    pub(super) fn look_for_end<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    pub(super) fn look_for_end<'a>(&'a self, mut state: Locked<'a, State>) -> Locked<'a, State> {
         state.is_read = true;
         drop(state);
         let mut reader = self.lock_reader();
@@ -275,7 +276,7 @@ impl Shared {
     /// As [`Shared::wait`], by who has the lock already.
     pub(super) fn wait_from<'a, R>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut state: Locked<'a, State>,
         id: u32,
         deadline: Deadline,
         decode: impl Fn(&[u8]) -> R,
@@ -343,11 +344,11 @@ impl Shared {
     /// Sleeps until something arrives for the call `id`, or its turn to read may have come.
     fn sleep_for<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut state: Locked<'a, State>,
         id: u32,
         deadline: Deadline,
         wait: Option<&CallWait>,
-    ) -> (MutexGuard<'a, State>, Option<Deadlock>) {
+    ) -> (Locked<'a, State>, Option<Deadlock>) {
         state.slots.begin_sleep(id, thread::current());
         drop(state);
         let until = wait.map_or(Some(deadline), |wait| wait.before_sleep(deadline));
@@ -367,11 +368,11 @@ impl Shared {
     /// Takes the turn to read, and keeps it until something is there for the call `id`.
     fn read_until_own<'a, R>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut state: Locked<'a, State>,
         id: u32,
         (deadline, wait): (Deadline, Option<&CallWait>),
         decode: &impl Fn(&[u8]) -> R,
-    ) -> (Read<Waited<R>>, MutexGuard<'a, State>) {
+    ) -> (Read<Waited<R>>, Locked<'a, State>) {
         let is_stream = state.slots.get(id).is_some_and(|slot| slot.is_stream());
         state.is_read = true;
         drop(state);

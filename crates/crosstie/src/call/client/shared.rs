@@ -15,18 +15,18 @@
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd as _;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use crosstie_core::atomic::{AtomicU64, Ordering};
 
 use super::super::board::BOARD_CALLS;
 use super::super::error::Broken;
 use super::super::frame::{HEAD_BYTES_MAX, Head};
+use super::super::lock::{Changes, Lock, Locked};
 use super::line::{self, Line};
 use super::outgoing::Outgoing;
 use super::slots::Slots;
-use super::state::{Reader, State};
+use super::state::{Greeting, Reader, State};
 use crate::Deadline;
 use crate::contract::SendError;
 use crate::endpoint::{Address, Options, Place};
@@ -42,10 +42,10 @@ const SLICE_NS: u64 = 1_000_000;
 pub(super) struct Shared {
     pub(super) address: Address,
     pub(super) options: Options,
-    state: Mutex<State>,
-    pub(super) reader: Mutex<Reader>,
+    state: Lock<State>,
+    pub(super) reader: Lock<Reader>,
     /// A call ended, the turn to read came free, the line is there or gone.
-    changed: Condvar,
+    changed: Changes,
     /// What the server is known by in the ledger; 0 until it has said so.
     pub(super) server: Arc<AtomicU64>,
     owner_pid: u32,
@@ -68,9 +68,9 @@ impl Shared {
         let shared = Self {
             address,
             options,
-            state: Mutex::new(state),
-            reader: Mutex::default(),
-            changed: Condvar::new(),
+            state: Lock::new(state),
+            reader: Lock::default(),
+            changed: Changes::default(),
             server: Arc::default(),
             owner_pid: std::process::id(),
         };
@@ -78,12 +78,12 @@ impl Shared {
         Ok(shared)
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> Locked<'_, State> {
+        self.state.lock()
     }
 
-    pub(super) fn lock_reader(&self) -> MutexGuard<'_, Reader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock_reader(&self) -> Locked<'_, Reader> {
+        self.reader.lock()
     }
 
     pub(super) fn install(&self, line: Line) {
@@ -92,16 +92,13 @@ impl Shared {
         let scratch = std::mem::take(&mut reader.scratch);
         // Nobody else knows the queue of these replies.
         let is_welcomed = queue.is_some();
-        let welcomed_by = None;
+        let greeting = Greeting { token, is_alone, is_welcomed, welcomed_by: None };
         *reader = Reader {
             receiver,
             queue,
             lifeline,
             _file: file,
-            token,
-            is_alone,
-            is_welcomed,
-            welcomed_by,
+            greeting,
             scratch,
             #[cfg(feature = "tokio")]
             watch: None,
@@ -131,19 +128,9 @@ impl Shared {
     }
 
     /// Sleeps until something changes, or `deadline`.
-    pub(super) fn sleep<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        deadline: Deadline,
-    ) -> MutexGuard<'a, State> {
+    pub(super) fn sleep<'a>(&'a self, mut state: Locked<'a, State>, deadline: Deadline) -> Locked<'a, State> {
         state.sleepers_count += 1;
-        let left = Duration::from_nanos(deadline.left_ns(clock::now_ns()));
-        let mut state = if deadline.is_never() {
-            self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
-        } else {
-            let (state, _) = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
-            state
-        };
+        let mut state = self.changed.sleep(state, deadline);
         state.sleepers_count -= 1;
         state
     }
@@ -151,7 +138,7 @@ impl Shared {
     /// Wakes those who wait for a change.
     pub(super) fn tell(&self, state: &State) {
         if state.sleepers_count > 0 {
-            self.changed.notify_all();
+            self.changed.tell();
         }
     }
 
@@ -173,9 +160,9 @@ impl Shared {
     /// Waits until a call has ended, and reads if nobody does.
     pub(super) fn await_change<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut state: Locked<'a, State>,
         deadline: Deadline,
-    ) -> MutexGuard<'a, State> {
+    ) -> Locked<'a, State> {
         if state.is_read {
             return self.sleep(state, deadline);
         }
@@ -192,9 +179,9 @@ impl Shared {
     /// Waits until there may be room to send, and reads if nobody does; sends what was left to send.
     pub(super) fn await_room<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut state: Locked<'a, State>,
         deadline: Deadline,
-    ) -> MutexGuard<'a, State> {
+    ) -> Locked<'a, State> {
         let Some(sender) = &state.sender else { return state };
         let writable = sender.as_fd().and_then(|fd| fd.try_clone_to_owned().ok());
         let slice = Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS).min(deadline);

@@ -43,47 +43,51 @@ pub(super) struct Reader {
     pub(super) queue: Option<Box<ReplyQueue>>,
     pub(super) lifeline: Option<OwnedFd>,
     pub(super) _file: Option<ReplyFile>,
-    pub(super) token: u64,
-    /// Nothing of another conversation can come.
-    pub(super) is_alone: bool,
-    pub(super) is_welcomed: bool,
-    /// On a ring: who sent when this client was welcomed.
-    pub(super) welcomed_by: Option<OwnerId>,
+    pub(super) greeting: Greeting,
     pub(super) scratch: Vec<u8>,
     /// Where a driver waits for what comes.
     #[cfg(feature = "tokio")]
     pub(super) watch: Option<Watch>,
 }
 
-impl Reader {
-    pub(super) fn is_welcomed(&self) -> bool {
-        self.is_welcomed
-    }
+/// How far the two sides of a conversation know each other.
+#[derive(Default)]
+pub(super) struct Greeting {
+    pub(super) token: u64,
+    /// Nothing of another conversation can come.
+    pub(super) is_alone: bool,
+    pub(super) is_welcomed: bool,
+    /// On a ring: who sent when this client was welcomed.
+    pub(super) welcomed_by: Option<OwnerId>,
+}
 
+impl Greeting {
+    /// Whether the server has not heard anything yet, and nobody else will instead of it.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.is_alone && !self.is_welcomed
+    }
+}
+
+impl Reader {
     /// Notes who welcomed this client, where another server can take the place without a trace of the one before.
     pub(super) fn note_server(&mut self) {
-        if self.is_welcomed && self.welcomed_by.is_none() {
-            self.welcomed_by = self.receiver.as_ref().and_then(Receiver::ring_sender);
+        if self.greeting.is_welcomed && self.greeting.welcomed_by.is_none() {
+            self.greeting.welcomed_by = self.receiver.as_ref().and_then(Receiver::ring_sender);
         }
     }
 
     /// Whether another server is there than the one that welcomed this client.
     pub(super) fn is_succeeded(&self) -> bool {
         let sender = self.receiver.as_ref().and_then(Receiver::ring_sender);
-        self.is_welcomed && sender.is_some() && sender != self.welcomed_by
+        self.greeting.is_welcomed && sender.is_some() && sender != self.greeting.welcomed_by
     }
 
     /// Whether nothing has come from the server that welcomed this client, and it is there yet.
     #[inline]
     pub(super) fn is_undisturbed(&self) -> bool {
-        let is_there = |receiver: &Receiver<[u8]>| receiver.ring_sender() == self.welcomed_by;
-        self.welcomed_by.is_some()
+        let is_there = |receiver: &Receiver<[u8]>| receiver.ring_sender() == self.greeting.welcomed_by;
+        self.greeting.welcomed_by.is_some()
             && self.receiver.as_ref().is_some_and(|receiver| receiver.is_empty_ring() && is_there(receiver))
-    }
-
-    /// Whether the server has not heard anything yet, and nobody else will instead of it.
-    pub(super) fn is_unheard(&self) -> bool {
-        self.is_alone && !self.is_welcomed
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Call`]: one call in a worker's hands.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use crate::Deadline;
 use crate::contract::SendError;
 use crate::endpoint::Message;
 use crate::error::ErrorKind;
+use crate::ledger::calls::Busy;
 
 /// One call in a worker's hands: the request, and the way to answer it.
 ///
-/// It is answered exactly once: by [`Call::reply`], [`Call::refuse`] or a [`Call::stream`]. Dropped without, it
+/// It is answered exactly once: by [`Call::reply`], [`Call::answer`], [`Call::refuse`] or a [`Call::stream`]. Dropped without, it
 /// is refused, so that no caller waits for an answer that never comes.
 ///
 /// # Death
@@ -37,7 +39,7 @@ pub struct Call<Q: Message + ?Sized, A: Message + ?Sized> {
 /// What is needed to answer a call; refuses it on drop.
 pub(super) struct Answering {
     pub(super) desk: Arc<Desk>,
-    pub(super) taken: Taken,
+    pub(super) taken: Box<Taken>,
     pub(super) is_answered: bool,
     pub(super) scratch: Vec<u8>,
 }
@@ -47,7 +49,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Call<Q, A> {
     ///
     /// # Errors
     /// Why it is not of the expected type; its caller was told.
-    pub(super) fn new(desk: Arc<Desk>, mut taken: Taken) -> crate::Result<Self> {
+    pub(super) fn new(desk: Arc<Desk>, mut taken: Box<Taken>) -> crate::Result<Self> {
         let request = Q::decode(&taken.body);
         // Its memory serves the reply.
         let scratch = std::mem::take(&mut taken.body);
@@ -117,6 +119,42 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Call<Q, A> {
         self.answering.reply(reply)
     }
 
+    /// Answers with what `handle` makes of the request, which it has for itself: what is of no more use may be the reply.
+    ///
+    /// # Errors
+    /// As [`Call::reply`]; that `handle` refuses is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::{Client, Server};
+    /// # let folder = tempfile::tempdir()?;
+    /// # // A server leaves its sign in the domain: not in the user's own.
+    /// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
+    /// # let address = format!("unix:{}/s", folder.path().display());
+    /// let server = Server::<[u8], [u8]>::open(&address)?;
+    /// let client = Client::<[u8], [u8]>::open(&address)?;
+    /// let call = client.start(b"drow", Default::default())?;
+    /// server.receive()?.answer(|mut word| {
+    ///     word.reverse();
+    ///     Ok(word)
+    /// })?;
+    /// assert_eq!(call.reply()?, b"word");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn answer<R: Borrow<A>>(
+        self,
+        handle: impl FnOnce(Q::Owned) -> Result<R, Refusal>,
+    ) -> Result<(), SendError> {
+        let Self { request, mut answering, .. } = self;
+        match handle(request) {
+            Ok(reply) => answering.reply(reply.borrow()),
+            Err(refusal) => {
+                answering.refuse(&refusal);
+                Ok(())
+            }
+        }
+    }
+
     /// Answers that there is no reply, and why.
     pub fn refuse(mut self, refusal: &Refusal) {
         self.answering.refuse(refusal);
@@ -139,8 +177,9 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Call<Q, A> {
             .into())
     }
 
-    pub(super) fn split(self) -> (Q::Owned, Answering) {
-        (self.request, self.answering)
+    /// Notes that the calling thread, one of a pool, does it.
+    pub(super) fn busy(&self) -> Option<Busy> {
+        self.answering.desk.busy(&self.answering.taken)
     }
 }
 

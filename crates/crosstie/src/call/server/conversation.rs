@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::os::fd::BorrowedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crosstie_core::word::call::CallWords;
 
 use super::super::board::Board;
 use super::super::frame::{self, CALLS_MAX, CallHead, HEAD_BYTES_MAX, Head, WINDOW_COST};
+use super::super::lock::{Lock, Locked};
 use super::super::refusal::Refusal;
 use super::queue_door::Hand;
 use super::spare;
@@ -33,7 +34,7 @@ pub(super) struct Conversation {
     request_bytes_max: usize,
     /// Where calls come through a queue: what the client says of them.
     board: Option<Board>,
-    talk: Mutex<Talk>,
+    talk: Lock<Talk>,
 }
 
 /// What is said and to be said.
@@ -90,7 +91,7 @@ impl Conversation {
         client_pid: Option<u32>,
         request_bytes_max: usize,
     ) -> Arc<Self> {
-        let talk = Mutex::new(Talk::new(Some(sender), Greeting::Needless));
+        let talk = Lock::new(Talk::new(Some(sender), Greeting::Needless));
         let (key, is_on_ring, board) = (token, false, Some(board));
         Arc::new(Self { key, client_pid, is_on_ring, request_bytes_max, board, talk })
     }
@@ -98,18 +99,19 @@ impl Conversation {
     fn over(key: u64, sender: Option<Sender<[u8]>>, is_on_ring: bool, request_bytes_max: usize) -> Arc<Self> {
         let client_pid = sender.as_ref().and_then(Sender::peer).map(|peer| peer.pid);
         let talk = Talk { waits_for_room: is_on_ring, ..Talk::new(sender, Greeting::Awaited) };
-        let talk = Mutex::new(talk);
+        let talk = Lock::new(talk);
         Arc::new(Self { key, client_pid, is_on_ring, request_bytes_max, board: None, talk })
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Talk> {
-        self.talk.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> Locked<'_, Talk> {
+        self.talk.lock()
     }
 
     /// Takes a frame in.
     ///
     /// # Errors
     /// What its sender must not have sent; the conversation is of no more use.
+    #[inline(always)]
     pub(super) fn hear(self: &Arc<Self>, head: Head, body: &[u8]) -> Result<Heard, &'static str> {
         let mut talk = self.lock();
         if talk.is_over {
@@ -141,6 +143,7 @@ impl Conversation {
         }
     }
 
+    #[inline(always)]
     fn hear_call(
         self: &Arc<Self>,
         talk: &mut Talk,
@@ -165,7 +168,8 @@ impl Conversation {
         };
         let (conversation, ticket) = (Arc::clone(self), ticket_of(talk.token, id));
         let (body, hand, waiting, is_named) = (spare::filled(body), None, None, talk.is_named);
-        Ok(Heard::Call(Taken { conversation, id, head, deadline, body, hand, ticket, waiting, is_named }))
+        let taken = Taken { conversation, id, head, deadline, body, hand, ticket, waiting, is_named };
+        Ok(Heard::Call(Box::new(taken)))
     }
 
     /// Why a request of so many bytes is not taken in now.
@@ -359,6 +363,13 @@ impl Conversation {
         self.lock().waits_for_room = self.is_on_ring && !keeps;
     }
 
+    /// Sends what waits for room, as far as there is; whether something still waits.
+    pub(super) fn settle(&self) -> bool {
+        let mut talk = self.lock();
+        talk.flush();
+        !talk.waits_for_room && talk.owes()
+    }
+
     /// Whether something waits for room.
     pub(super) fn owes(&self) -> bool {
         let talk = self.lock();
@@ -460,7 +471,7 @@ impl Talk {
             }
         }
         while let Some(frame) = self.outbox.front() {
-            match sender.send_parts(frame, &[], Deadline::NOW) {
+            match sender.send_parts(&[], frame, Deadline::NOW) {
                 Err(SendError::Full) => return,
                 Ok(()) => {
                     self.outbox.pop_front();

@@ -14,10 +14,11 @@ mod said;
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::super::frame::Head;
+use super::super::lock::{Changes, Lock, Locked};
 use super::super::refusal::Refusal;
 use super::conversation::Conversation;
 use super::door::{Door, Errand};
@@ -39,9 +40,9 @@ const STRANGERS_MAX: usize = 16;
 pub(super) struct Desk {
     pub(super) object: String,
     door: Door,
-    state: Mutex<State>,
+    state: Lock<State>,
     /// A call came, the door is free, a stream may go on.
-    changed: Condvar,
+    changed: Changes,
     /// Where the domain is in which it says of itself what a proof of a deadlock needs.
     domain: Option<PathBuf>,
     /// That, from the first workers on; a queue says it itself.
@@ -50,7 +51,7 @@ pub(super) struct Desk {
 }
 
 struct State {
-    queue: VecDeque<Taken>,
+    queue: VecDeque<Box<Taken>>,
     at_door_count: usize,
     /// Who stands there waits for something that comes in: it is alone, so that nobody else hears of it.
     is_waited_at_door: bool,
@@ -112,16 +113,16 @@ impl Desk {
         Self {
             object,
             door,
-            state: Mutex::new(state),
-            changed: Condvar::new(),
+            state: Lock::new(state),
+            changed: Changes::default(),
             domain,
             sign: OnceLock::new(),
             owner_pid: std::process::id(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, State> {
+        self.state.lock()
     }
 
     /// Whether this is no child of fork, whose parent goes on with it (H6).
@@ -134,7 +135,7 @@ impl Desk {
     /// # Errors
     /// [`RecvError::Empty`] for [`Deadline::NOW`], [`RecvError::TimedOut`]; [`RecvError::Closed`] once the
     /// server is stopped; what a stranger did, once; of a server with one client, its end.
-    pub(super) fn next(&self, worker: Worker, deadline: Deadline) -> Result<Taken, RecvError> {
+    pub(super) fn next(&self, worker: Worker, deadline: Deadline) -> Result<Box<Taken>, RecvError> {
         let mut state = self.lock();
         if worker == Worker::OwnThread && !std::mem::replace(&mut state.is_mixed, true) {
             self.say_workers(&state);
@@ -195,7 +196,7 @@ impl Desk {
     }
 
     /// Gives a call to a worker, unless nobody waits for it any more.
-    fn hand_over(&self, state: &mut State, worker: Worker, taken: Taken) -> Option<Taken> {
+    fn hand_over(&self, state: &mut State, worker: Worker, taken: Box<Taken>) -> Option<Box<Taken>> {
         if clock::is_over(taken.deadline) {
             let refusal =
                 Refusal::of_kind(ErrorKind::TimedOut, "its deadline had passed before a worker was free");
@@ -210,7 +211,7 @@ impl Desk {
             self.door.ring_bell();
         }
         if state.at_door_count == 0 && state.sleepers_count > 0 && !self.door.is_shared() {
-            self.changed.notify_all();
+            self.changed.tell();
         }
         Some(taken)
     }
@@ -224,12 +225,13 @@ impl Desk {
 
     /// Lets come in what comes until `deadline`, or until something has come. A call that came alone is answered to whoever
     /// is there for calls; it stands in front of all that come later.
+    #[inline(always)]
     fn attend<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        mut state: Locked<'a, State>,
         errand: Errand,
         deadline: Deadline,
-    ) -> (MutexGuard<'a, State>, Came) {
+    ) -> (Locked<'a, State>, Came) {
         if errand == Errand::Rest && self.door.is_shared() {
             return self.mind_room(state, deadline);
         }
@@ -248,7 +250,7 @@ impl Desk {
         state.at_door_count -= 1;
         state.is_waited_at_door &= !is_alone;
         if state.at_door_count == 0 && state.sleepers_count > 0 {
-            self.changed.notify_all();
+            self.changed.tell();
         }
         let came = came.unwrap_or_else(|error| {
             state.note_stranger(error);
@@ -264,11 +266,7 @@ impl Desk {
     }
 
     /// At a shared door, without calls: sends what waits for room, or sleeps until some does.
-    fn mind_room<'a>(
-        &'a self,
-        state: MutexGuard<'a, State>,
-        deadline: Deadline,
-    ) -> (MutexGuard<'a, State>, Came) {
+    fn mind_room<'a>(&'a self, state: Locked<'a, State>, deadline: Deadline) -> (Locked<'a, State>, Came) {
         if self.door.owes() {
             drop(state);
             let was_owed = self.door.mind_room(deadline);
@@ -279,15 +277,9 @@ impl Desk {
         (if deadline.is_now() { state } else { self.sleep(state, deadline) }, Came::Nothing)
     }
 
-    fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, deadline: Deadline) -> MutexGuard<'a, State> {
+    fn sleep<'a>(&'a self, mut state: Locked<'a, State>, deadline: Deadline) -> Locked<'a, State> {
         state.sleepers_count += 1;
-        let mut state = if deadline.is_never() {
-            self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
-        } else {
-            let left = Duration::from_nanos(deadline.left_ns(clock::now_ns()));
-            let waited = self.changed.wait_timeout(state, left);
-            waited.unwrap_or_else(PoisonError::into_inner).0
-        };
+        let mut state = self.changed.sleep(state, deadline);
         state.sleepers_count -= 1;
         state
     }
@@ -331,12 +323,13 @@ impl Desk {
     ///
     /// # Errors
     /// What its sender must not have sent.
+    #[inline(always)]
     pub(super) fn hear(
         &self,
         conversation: &Arc<Conversation>,
         head: Head,
         body: &[u8],
-    ) -> Result<Option<Taken>, &'static str> {
+    ) -> Result<Option<Box<Taken>>, &'static str> {
         match conversation.hear(head, body)? {
             Heard::Call(taken) => {
                 // Greeted before there were workers.
@@ -354,8 +347,8 @@ impl Desk {
             Heard::Cancelled(id) => {
                 let mut state = self.lock();
                 let waits = |taken: &Taken| taken.id == id && Arc::ptr_eq(&taken.conversation, conversation);
-                if let Some(taken) = state.queue.iter().position(waits).and_then(|at| state.queue.remove(at))
-                {
+                let at = state.queue.iter().position(|taken| waits(taken));
+                if let Some(taken) = at.and_then(|at| state.queue.remove(at)) {
                     conversation.waits_no_more(&taken);
                     self.refuse(&taken, &Refusal::of_kind(ErrorKind::TimedOut, "cancelled"));
                     self.say_waiting(&mut state);
@@ -368,11 +361,11 @@ impl Desk {
     }
 
     /// Makes a call wait for a worker.
-    pub(super) fn queue(&self, taken: Taken) {
+    pub(super) fn queue(&self, taken: Box<Taken>) {
         self.enqueue(&mut self.lock(), taken);
     }
 
-    fn enqueue(&self, state: &mut State, taken: Taken) {
+    fn enqueue(&self, state: &mut State, taken: Box<Taken>) {
         taken.conversation.waits(&taken);
         state.queue.push_back(taken);
         self.say_waiting(state);
@@ -389,7 +382,7 @@ impl Desk {
 
     fn tell(&self, state: &State) {
         if state.sleepers_count > 0 {
-            self.changed.notify_all();
+            self.changed.tell();
         }
         if let (Some(notice), true) = (&state.notice, state.is_awaited) {
             notice.raise();
@@ -456,7 +449,7 @@ impl Desk {
 
 impl State {
     /// The first call whose client has taken what it was sent: who does not, waits by itself.
-    fn take(&mut self) -> Option<Taken> {
+    fn take(&mut self) -> Option<Box<Taken>> {
         let at = self.queue.iter().position(|taken| !taken.conversation.owes())?;
         let mut taken = self.queue.remove(at)?;
         taken.conversation.waits_no_more(&taken);

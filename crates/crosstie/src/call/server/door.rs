@@ -61,6 +61,7 @@ impl Door {
     ///
     /// # Errors
     /// What a stranger did, or why nothing can come.
+    #[inline(always)]
     pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> std::result::Result<Came, RecvError> {
         match self {
             Self::Kernel(door) => door.attend(desk, deadline),

@@ -47,10 +47,12 @@ fn work<Q: Message + ?Sized, A: Message + ?Sized>(
     handle: &(impl Fn(Call<Q, A>) + Sync),
 ) -> Result<()> {
     loop {
+        // Counted before the wait: behind it somebody waits for the answer.
+        let shared = Arc::clone(desk);
         match desk.next(Worker::OfPool, crate::Deadline::NEVER) {
             Ok(taken) => {
                 // A request of another type was answered so.
-                if let Ok(call) = Call::new(Arc::clone(desk), taken) {
+                if let Ok(call) = Call::new(shared, taken) {
                     // The caller is told by the call's drop, and the other callers are served on.
                     let _ = catch_unwind(AssertUnwindSafe(|| handle(call)));
                 }
@@ -67,14 +69,10 @@ pub(super) fn answer<Q: Message + ?Sized, A: Message + ?Sized, R: Borrow<A>>(
     call: Call<Q, A>,
     handle: &impl Fn(Q::Owned) -> std::result::Result<R, Refusal>,
 ) {
-    let (request, mut answering) = call.split();
     // Only here: a call that its handler has got itself may be answered by another thread.
-    let _busy = answering.desk.busy(&answering.taken);
-    match handle(request) {
-        // Of a reply that cannot be sent its caller was told.
-        Ok(reply) => drop(answering.reply(reply.borrow())),
-        Err(refusal) => answering.refuse(&refusal),
-    }
+    let _busy = call.busy();
+    // Of a reply that cannot be sent its caller was told.
+    drop(call.answer(handle));
 }
 
 fn refused(desk: &Desk, error: io::Error) -> Error {

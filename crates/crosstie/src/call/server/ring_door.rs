@@ -5,9 +5,10 @@
 //! throws away what comes in front of a greeting. A HELLO stays in the ring until its WELCOME is out, so that a client was
 //! either welcomed, and hears the FAREWELL, or its HELLO is the first that the next server reads.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::super::frame::Head;
+use super::super::lock::{Lock, Locked};
 use super::super::refusal::Refusal;
 use super::conversation::Conversation;
 use super::desk::{Desk, End};
@@ -35,21 +36,26 @@ const ROOM: u64 = 1;
 
 /// Where the client of a pair of rings comes in.
 pub(super) struct RingDoor {
-    guest: Mutex<Guest>,
+    guest: Lock<Guest>,
     bell: Option<RingBell>,
 }
 
 struct Guest {
     receiver: Option<Receiver<[u8]>>,
+    visit: Visit,
+    scratch: Vec<u8>,
+    /// The rings' own bytes are not what they must be.
+    is_broken: bool,
+}
+
+/// Who is there.
+struct Visit {
     /// The client that is there, or was there last.
     conversation: Arc<Conversation>,
     /// What the client of the server before is to be told, until it is.
     notice: Option<Refusal>,
     /// A client has said hello to this server.
     is_greeted: bool,
-    scratch: Vec<u8>,
-    /// The rings' own bytes are not what they must be.
-    is_broken: bool,
 }
 
 impl RingDoor {
@@ -59,23 +65,23 @@ impl RingDoor {
         let notice = Some(notice_of_successor(&sender));
         let conversation = Conversation::on_ring(sender, request_bytes_max);
         let receiver = Some(receiver);
-        let (is_greeted, is_broken, scratch) = (false, false, Vec::new());
-        let mut guest = Guest { receiver, conversation, notice, is_greeted, scratch, is_broken };
-        guest.give_notice();
-        Self { guest: Mutex::new(guest), bell }
+        let mut visit = Visit { conversation, notice, is_greeted: false };
+        visit.give_notice();
+        let guest = Guest { receiver, visit, scratch: Vec::new(), is_broken: false };
+        Self { guest: Lock::new(guest), bell }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Guest> {
-        self.guest.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Guest> {
+        self.guest.lock()
     }
 
+    #[inline(always)]
     pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> Result<Came, RecvError> {
         let guest = &mut *self.lock();
-        let Some(mut receiver) = guest.receiver.take() else { return Ok(Came::Nothing) };
-        let came = guest.take_in(desk, &mut receiver, deadline);
+        let came = guest.take_in(desk, deadline);
         // Bytes that are broken bring nobody any more.
-        if !guest.is_broken {
-            guest.receiver = Some(receiver);
+        if guest.is_broken {
+            guest.receiver = None;
         }
         came
     }
@@ -83,7 +89,7 @@ impl RingDoor {
     /// Whether replies that find no room wait for it here.
     #[cfg(feature = "tokio")]
     pub(super) fn keep_replies(&self, keeps: bool) {
-        self.lock().conversation.keep_replies(keeps);
+        self.lock().visit.conversation.keep_replies(keeps);
     }
 
     /// Has `poller` told of what the client sends, of its end, and of room where that is waited for.
@@ -96,8 +102,8 @@ impl RingDoor {
         if receiver.arm()? == Readiness::Ready {
             return Ok(Readiness::Ready);
         }
-        let mut talk = guest.conversation.lock();
-        if guest.notice.is_none() && !talk.owes() {
+        let mut talk = guest.visit.conversation.lock();
+        if guest.visit.notice.is_none() && !talk.owes() {
             return Ok(Readiness::Armed);
         }
         let Some(sender) = &mut talk.sender else { return Ok(Readiness::Armed) };
@@ -107,7 +113,7 @@ impl RingDoor {
 
     /// Whether the client has not taken what it was sent.
     pub(super) fn owes(&self) -> bool {
-        self.lock().conversation.owes()
+        self.lock().visit.conversation.owes()
     }
 
     pub(super) fn ring_bell(&self) {
@@ -118,7 +124,7 @@ impl RingDoor {
 
     pub(super) fn close(&self) {
         // A stream that stands at the door keeps its end until it leaves.
-        if let Ok(mut guest) = self.guest.try_lock() {
+        if let Some(mut guest) = self.guest.try_lock() {
             guest.receiver = None;
         }
     }
@@ -133,7 +139,7 @@ fn notice_of_successor(sender: &Sender<[u8]>) -> Refusal {
     }
 }
 
-impl Guest {
+impl Visit {
     /// Tells the client that is there that the server before has ended; answers whether that is done. Who comes later
     /// had nothing to do with it.
     fn give_notice(&mut self) -> bool {
@@ -145,52 +151,61 @@ impl Guest {
         self.notice.is_none()
     }
 
+    /// Takes in a frame of the client.
+    ///
+    /// # Errors
+    /// What its sender must not have sent.
+    #[inline(always)]
+    fn hear(&mut self, desk: &Desk, frame: &[u8]) -> Result<Came, &'static str> {
+        let (head, body) = Head::read(frame)?;
+        match head {
+            // Of the server before: who sent it hears the notice.
+            Head::Call(..) | Head::Cancel(_) | Head::Credit(..) if !self.is_greeted => {
+                return Ok(Came::Something);
+            }
+            Head::Hello(_) => {
+                (self.is_greeted, self.notice) = (true, None);
+                // What the one before still waits for goes nowhere.
+                let next = self.conversation.succeed();
+                desk.end(&std::mem::replace(&mut self.conversation, next), None);
+            }
+            _ => {}
+        }
+        desk.hear(&self.conversation, head, body).map(|call| call.map_or(Came::Something, Came::Call))
+    }
+}
+
+impl Guest {
     /// Takes in one frame, or the client's end.
-    fn take_in(
-        &mut self,
-        desk: &Desk,
-        receiver: &mut Receiver<[u8]>,
-        deadline: Deadline,
-    ) -> Result<Came, RecvError> {
-        self.conversation.lock().flush();
-        let deadline = if self.give_notice() && !self.conversation.owes() {
+    #[inline(always)]
+    fn take_in(&mut self, desk: &Desk, deadline: Deadline) -> Result<Came, RecvError> {
+        let Self { receiver, visit, scratch, is_broken } = self;
+        let Some(receiver) = receiver else { return Ok(Came::Nothing) };
+        let owes = visit.conversation.settle();
+        let deadline = if visit.give_notice() && !owes {
             deadline
         } else {
             deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS))
         };
-        let heard = match receiver.recv_bytes_until(deadline) {
-            Ok(payload) => match Head::read(payload.bytes(&mut self.scratch)) {
-                // Of the server before: who sent it hears the notice.
-                Ok((Head::Call(..) | Head::Cancel(_) | Head::Credit(..), _)) if !self.is_greeted => {
-                    return Ok(Came::Something);
-                }
-                Ok((head, body)) => {
-                    if matches!(head, Head::Hello(_)) {
-                        (self.is_greeted, self.notice) = (true, None);
-                        // What the one before still waits for goes nowhere.
-                        let next = self.conversation.succeed();
-                        desk.end(&std::mem::replace(&mut self.conversation, next), None);
-                    }
-                    desk.hear(&self.conversation, head, body)
-                }
-                Err(text) => Err(text),
-            },
+        let heard = match receiver.recv_frame(scratch, deadline) {
+            Ok(frame) => visit.hear(desk, frame),
             Err(RecvError::Empty | RecvError::TimedOut) => return Ok(Came::Nothing),
             Err(RecvError::Closed | RecvError::PeerDied) => {
-                desk.end(&self.conversation, None);
+                desk.end(&visit.conversation, None);
                 return Ok(Came::Something);
             }
             Err(error) => {
-                self.is_broken = true;
-                desk.end(&self.conversation, None);
+                *is_broken = true;
+                desk.end(&visit.conversation, None);
                 desk.end_for_good(End::Broken);
                 return Err(error);
             }
         };
-        heard.map(|call| call.map_or(Came::Something, Came::Call)).map_err(|text| {
+        receiver.acknowledge_held();
+        heard.map_err(|text| {
             let error = Error::new("receive from", &desk.object, ErrorKind::Corrupt).because(text);
             let refusal = Refusal::of_kind(ErrorKind::Corrupt, error.to_string());
-            desk.end(&self.conversation, Some(&refusal));
+            desk.end(&visit.conversation, Some(&refusal));
             error.into()
         })
     }

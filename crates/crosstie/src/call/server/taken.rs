@@ -8,7 +8,7 @@ use super::queue_door::Hand;
 use crate::Deadline;
 use crate::ledger::sign::Waiting;
 
-/// A call that a worker may take.
+/// A call that a worker may take; behind a pointer, since it goes from hand to hand.
 pub(super) struct Taken {
     pub(super) conversation: Arc<Conversation>,
     pub(super) id: u32,
@@ -32,7 +32,7 @@ pub(super) enum Heard {
     /// The client has said hello.
     Greeted,
     /// A call to be done.
-    Call(Taken),
+    Call(Box<Taken>),
     /// Nobody waits for this call any more.
     Cancelled(u32),
 }
@@ -44,7 +44,7 @@ pub(super) enum Came {
     /// Something that was noted where it belongs.
     Something,
     /// A call, alone, that waits nowhere yet.
-    Call(Taken),
+    Call(Box<Taken>),
 }
 
 /// What became of a frame.

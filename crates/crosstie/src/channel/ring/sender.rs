@@ -168,8 +168,17 @@ impl RingSender {
         Ok(())
     }
 
-    /// Sends several messages in order with at most one wake-up; answers how many were sent: all,
-    /// unless the ring filled up after the first.
+    /// As [`RingSender::send`], of a message in two parts, the first of 55 bytes at most.
+    #[inline(always)]
+    pub(crate) fn send_parts(&mut self, parts: [&[u8]; 2], deadline: Deadline) -> Result<(), SendError> {
+        let length = self.make_room(parts[0].len() + parts[1].len(), deadline)?;
+        self.producer.push_parts(parts);
+        self.shared.statistics().count_sent(1, u64::from(length));
+        self.wake();
+        Ok(())
+    }
+
+    /// Sends several messages in order with at most one wake-up; answers how many were sent: all, unless the ring filled up after the first.
     ///
     /// # Errors
     /// As [`RingSender::send`], about the first message.
