@@ -48,8 +48,8 @@ pub fn run(root: &Path, arguments: impl Iterator<Item = String>) -> io::Result<b
 
 fn build(root: &Path) -> io::Result<Option<PathBuf>> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--locked", "--release", "-p", "crosstie-capi"]).current_dir(root);
-    Ok(cargo.status()?.success().then(|| root.join("target/release")))
+    cargo.arg("build-c").current_dir(root);
+    Ok(cargo.status()?.success().then(|| root.join("target/c/release")))
 }
 
 /// The version in `[workspace.package]`.

@@ -147,11 +147,16 @@ fn take_turns(mut all: Vec<Measured>) -> Outcome {
     all.into_iter().try_for_each(Measured::tell)
 }
 
-/// This program, and the one in C with each of the libraries.
+/// This program, and the one in C with each of the libraries, which are built as they are installed (`cargo xtask install-c`).
 fn build(folder: &Path) -> Result<[(&'static str, PathBuf); 3], Box<dyn std::error::Error>> {
     let own = env::current_exe()?;
-    let built = own.parent().and_then(Path::parent).ok_or("a folder of built libraries")?.join("deps");
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = source.ancestors().nth(2).ok_or("a workspace")?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    if !Command::new(cargo).args(["build-c", "--quiet"]).current_dir(root).status()?.success() {
+        return Err("the libraries are not built".into());
+    }
+    let built = root.join("target/c/release");
     let compile = |name: &str, libraries: &[&str]| {
         let program = folder.join(name);
         let mut cc = Command::new("cc");

@@ -12,8 +12,8 @@ use crosstie::sync::{Access, AnyLock, AnyLockGuard, AnyTurn, Condvar, Policy, Sh
 use crosstie::{Deadline, ErrorKind};
 
 use crate::handle::table::number;
-use crate::handle::{self, Body, Caller};
-use crate::status::{Failure, crosstie_error, crosstie_status, succeeded};
+use crate::handle::{self, Body, Caller, OnWay};
+use crate::status::{Failure, crosstie_error, crosstie_status};
 use crate::time::deadline;
 use crate::turn::{Held, crosstie_turn};
 use crate::{options, place, wall};
@@ -320,32 +320,40 @@ pub unsafe extern "C" fn crosstie_lock_take(
     turn: *mut crosstie_turn,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    // SAFETY: all three are as `take_by` asks, which this function asks for.
-    match unsafe { short::take_by(Shortcut::take_first, lock, access, turn, error) } {
-        Some(status) => status,
-        // SAFETY: all three are as `take_next` asks, which this function asks for.
-        None => unsafe { take_next(lock, access, deadline_ns, turn, error) },
+    // SAFETY: `turn` is as `way` asks, which this function asks for.
+    let Some(way) = (unsafe { short::way(lock, access, turn) }) else {
+        // SAFETY: both are as `take_long` asks, which this function asks for.
+        return unsafe { take_long(lock, access, deadline_ns, turn, error) };
+    };
+    // SAFETY: both are as `take_by` asks, which this function asks for.
+    match unsafe { short::take_by(way, Shortcut::take_first, lock, turn, error) } {
+        Ok(status) => status,
+        // SAFETY: both are as `take_next` asks, which this function asks for.
+        Err(way) => unsafe { take_next(way, lock, deadline_ns, turn, error) },
     }
 }
 
-/// As [`crosstie_lock_take`], of what is no free mutex, or not the first that the thread has. It stands apart, so that the shortest way has
-/// nothing to prepare for it.
+/// As [`crosstie_lock_take`] alone, of what is no free mutex, or not the first that the thread has; on `way`. It stands apart, so that the
+/// shortest way has nothing to prepare for it.
 ///
 /// # Safety
 /// As [`crosstie_lock_take`].
 #[inline(never)]
 unsafe fn take_next(
+    way: OnWay,
     lock: *mut crosstie_lock,
-    access: u32,
     deadline_ns: u64,
     turn: *mut crosstie_turn,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    // SAFETY: all three are as `take_by` asks, which this function asks for.
-    match unsafe { short::take_by(Shortcut::take, lock, access, turn, error) } {
-        Some(status) => status,
-        // SAFETY: all three are as `take_long` asks, which this function asks for.
-        None => unsafe { take_long(lock, access, deadline_ns, turn, error) },
+    // SAFETY: both are as `take_by` asks, which this function asks for.
+    match unsafe { short::take_by(way, Shortcut::take, lock, turn, error) } {
+        Ok(status) => status,
+        Err(way) => {
+            drop(way);
+            // SAFETY: both are as `take_long` asks, which this function asks for.
+            unsafe { take_long(lock, CROSSTIE_EXCLUSIVE, deadline_ns, turn, error) }
+        }
     }
 }
 
@@ -397,25 +405,32 @@ pub unsafe extern "C" fn crosstie_lock_release(
     lock: *mut crosstie_lock,
     error: *mut crosstie_error,
 ) -> crosstie_status {
-    match short::release_by(Shortcut::give_back_mutex, lock) {
+    let Some(way) = OnWay::enter(number::<Lock>(lock)) else {
         // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-        Some(()) => unsafe { succeeded(error) },
+        return unsafe { release_long(lock, error) };
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    match unsafe { short::release_by(way, Shortcut::give_back_mutex, lock, error) } {
+        Ok(status) => status,
         // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-        None => unsafe { release_lock(lock, error) },
+        Err(way) => unsafe { release_lock(way, lock, error) },
     }
 }
 
-/// As [`crosstie_lock_release`], of what is no mutex, or one for which somebody waits.
+/// As [`crosstie_lock_release`], of what is no mutex, or one for which somebody waits; on `way`.
 ///
 /// # Safety
 /// As [`crosstie_lock_release`].
 #[inline(never)]
-unsafe fn release_lock(lock: *mut crosstie_lock, error: *mut crosstie_error) -> crosstie_status {
-    match short::release_by(Shortcut::give_back_lock, lock) {
-        // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-        Some(()) => unsafe { succeeded(error) },
-        // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-        None => unsafe { release_long(lock, error) },
+unsafe fn release_lock(way: OnWay, lock: *mut crosstie_lock, error: *mut crosstie_error) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    match unsafe { short::release_by(way, Shortcut::give_back_lock, lock, error) } {
+        Ok(status) => status,
+        Err(way) => {
+            drop(way);
+            // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+            unsafe { release_long(lock, error) }
+        }
     }
 }
 

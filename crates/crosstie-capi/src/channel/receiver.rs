@@ -7,7 +7,7 @@ use std::ptr;
 
 use crosstie::ErrorKind;
 use crosstie::contract::Readiness;
-use crosstie::endpoint::{Job, Payload, Receiver};
+use crosstie::endpoint::{Job, OnArrival, Payload, Receiver};
 
 use super::end::{self, crosstie_end_options};
 use crate::handle::{Alone, Body};
@@ -63,12 +63,15 @@ pub(super) enum InHand {
     Copied(Vec<u8>),
 }
 
+/// A message in a copy of its own, and what is said of it.
+pub(super) type Kept = (Vec<u8>, crosstie_message);
+
 /// A receiver, and what it has in hand.
 pub(super) struct Receives {
     /// Borrows `receiver`, and goes before it.
     pub(super) hand: Option<InHand>,
-    /// A message for which the caller had no room, and what is said of it.
-    pub(super) kept: Option<(Vec<u8>, crosstie_message)>,
+    /// A message for which the caller had no room.
+    pub(super) kept: Option<Kept>,
     receiver: Box<Receiver<[u8]>>,
 }
 
@@ -76,6 +79,33 @@ pub(super) struct Receives {
 unsafe impl Send for Receives {}
 
 impl Receives {
+    /// Takes a message into `buffer`, and tells `message` of it; answers it where there is no room.
+    ///
+    /// # Safety
+    /// As [`options::write`], of `message`.
+    #[inline(always)]
+    unsafe fn hand_out(
+        &mut self,
+        buffer: &mut [u8],
+        deadline_ns: u64,
+        message: *mut crosstie_message,
+    ) -> Result<Option<Kept>, Failure> {
+        let to = HandOut { buffer, message };
+        if self.kept.is_some() {
+            return Ok(self.hand_out_kept(to));
+        }
+        Ok(self.empty_handed()?.recv_with(deadline(deadline_ns), to)?)
+    }
+
+    #[cold]
+    fn hand_out_kept(&mut self, to: HandOut<'_>) -> Option<Kept> {
+        let (bytes, told) = self.kept.take()?;
+        let Some(place) = to.buffer.get_mut(..bytes.len()) else { return Some((bytes, told)) };
+        place.copy_from_slice(&bytes);
+        to.tell(told);
+        None
+    }
+
     /// The receiver, with nothing in hand.
     pub(super) fn empty_handed(&mut self) -> Result<&mut Receiver<[u8]>, Failure> {
         let (what, advice) = match &self.hand {
@@ -162,41 +192,61 @@ pub unsafe extern "C" fn crosstie_receive(
         // SAFETY: as many bytes are there, which this function asks for, and nobody else has them during the call.
         let buffer = unsafe { end::room(buffer, if buffer.is_null() { 0 } else { room }) }?;
         let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
-        let (mut told, kept) = take_into(&mut held, buffer, deadline_ns)?;
-        if kept.is_none() && told.bytes > 0 {
-            told.data = buffer.as_ptr().cast();
-        }
+        // SAFETY: `check` found the size of `message` right, and it can be written, which this function asks for.
+        let refused = unsafe { held.hand_out(&mut *buffer, deadline_ns, message) }?;
+        let Some(kept) = refused else { return Ok(()) };
+        let text = format!("the message has {} bytes, the buffer {}", kept.0.len(), buffer.len());
         // SAFETY: `check` found its size right, and it can be written, which this function asks for.
-        unsafe { options::write(message, &told) };
-        let Some(bytes) = kept else { return Ok(()) };
-        let text = format!("the message has {} bytes, the buffer {}", bytes.len(), buffer.len());
-        held.kept = Some((bytes, told));
+        unsafe { options::write(message, &kept.1) };
+        held.kept = Some(kept);
         Err(Failure::new(ErrorKind::TooLarge, text).advise("call again with more room"))
     };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
     unsafe { wall::call(receiver, error, work) }
 }
 
-/// Takes a message into `buffer`; answers what is said of it, and the message itself where there is no room.
-fn take_into(
-    held: &mut Receives,
-    buffer: &mut [u8],
-    deadline_ns: u64,
-) -> Result<(crosstie_message, Option<Vec<u8>>), Failure> {
-    if let Some((bytes, told)) = held.kept.take() {
-        let Some(place) = buffer.get_mut(..bytes.len()) else { return Ok((told, Some(bytes))) };
-        place.copy_from_slice(&bytes);
-        return Ok((told, None));
-    }
-    let payload = held.empty_handed()?.recv_bytes_until(deadline(deadline_ns))?;
-    let told = about(&payload);
-    if payload.len() > buffer.len() {
-        return Ok((told, Some(payload.to_vec())));
-    }
-    payload.copy_to(buffer);
-    Ok((told, None))
+/// Where C wants a message.
+struct HandOut<'a> {
+    buffer: &'a mut [u8],
+    /// NULL, or of a right size, and can be written.
+    message: *mut crosstie_message,
 }
 
+impl HandOut<'_> {
+    /// Tells C of the message in the buffer.
+    #[inline(always)]
+    fn tell(&self, told: crosstie_message) {
+        let data = if told.bytes > 0 { self.buffer.as_ptr().cast() } else { ptr::null() };
+        // SAFETY: it is NULL, or was found of a right size and can be written, which who made this promised.
+        unsafe { options::write(self.message, &crosstie_message { data, ..told }) };
+    }
+}
+
+impl OnArrival for HandOut<'_> {
+    /// The message, where there is no room for it.
+    type Answer = Option<Kept>;
+
+    #[inline(always)]
+    fn arrived(self, payload: Payload<'_>) -> Option<Kept> {
+        if payload.len() > self.buffer.len() {
+            return Some(keep(payload));
+        }
+        payload.copy_to(self.buffer);
+        // To find out who sent it costs as much as all else: only for who asks.
+        if !self.message.is_null() {
+            self.tell(about(&payload));
+        }
+        None
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn keep(payload: Payload<'_>) -> Kept {
+    (payload.to_vec(), about(&payload))
+}
+
+#[inline(always)]
 pub(super) fn about(payload: &Payload<'_>) -> crosstie_message {
     crosstie_message {
         bytes: payload.len(),

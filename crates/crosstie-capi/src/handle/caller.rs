@@ -92,6 +92,14 @@ impl Drop for Leaves {
 /// While it lives, its thread is inside a call.
 pub(crate) struct Inside(&'static Caller);
 
+impl Inside {
+    /// The thread that is inside.
+    #[inline(always)]
+    pub(super) fn caller(&self) -> &'static Caller {
+        self.0
+    }
+}
+
 impl Drop for Inside {
     #[inline]
     fn drop(&mut self) {

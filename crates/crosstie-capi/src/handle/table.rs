@@ -9,14 +9,14 @@
 #![expect(unsafe_code, reason = "a handle leads to what is open")]
 
 use std::mem::MaybeUninit;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use crosstie::ErrorKind;
 use crosstie::os::process;
 use crosstie::sync::Shortcut;
 use crosstie_core::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use super::caller::{self, Caller};
+use super::caller::{self, Caller, Inside};
 use crate::status::Failure;
 
 /// Places that are made together.
@@ -235,16 +235,35 @@ pub(crate) fn with<B: Body, R>(
     work(body, caller)
 }
 
-/// Lets `work` have the shortest way of the calling thread to the lock of `handle`, which it took not long ago, before the wall: it calls
-/// nothing that panics. `None` where there is anything to be said, and then nothing was done.
-#[inline(always)]
-pub(crate) fn by_shortcut<R>(
-    handle: u64,
-    work: impl FnOnce(&Shortcut<'static>, &Caller) -> Option<R>,
-) -> Option<R> {
-    let caller = Caller::known()?;
-    let _inside = caller.enter_at_once(handle)?;
-    work(caller.recent.to(handle)?, caller)
+/// The shortest way of the calling thread to a lock; until it is dropped, the thread is inside a call with the lock's handle.
+///
+/// Two pointers, so that one function gives it to the next in registers.
+pub(crate) struct OnWay {
+    shortcut: NonNull<Shortcut<'static>>,
+    inside: Inside,
+}
+
+impl OnWay {
+    /// The shortest way of the calling thread to the lock of `handle`, which it took not long ago, before the wall: nothing is called that
+    /// panics. `None` where there is anything to be said, and then nothing was done.
+    #[inline(always)]
+    pub(crate) fn enter(handle: u64) -> Option<Self> {
+        let inside = Caller::known()?.enter_at_once(handle)?;
+        let shortcut = NonNull::from(inside.caller().recent.to(handle)?);
+        Some(Self { shortcut, inside })
+    }
+
+    #[inline(always)]
+    pub(crate) fn shortcut(&self) -> &Shortcut<'static> {
+        // SAFETY: `enter` found it there, and only this thread writes it, in no call on this way (`caller` I1).
+        unsafe { self.shortcut.as_ref() }
+    }
+
+    /// The thread that is on it.
+    #[inline(always)]
+    pub(crate) fn caller(&self) -> &Caller {
+        self.inside.caller()
+    }
 }
 
 /// Remembers the calling thread's shortest way to the lock of `handle`, inside of a call with it. It is followed only while the handle

@@ -5,40 +5,50 @@ use crosstie::sync::{ShortTurn, Shortcut};
 
 use super::{CROSSTIE_EXCLUSIVE, Lock, crosstie_lock, told};
 use crate::handle::table::number;
-use crate::handle::{self, Caller};
+use crate::handle::{Caller, OnWay};
 use crate::status::{crosstie_error, crosstie_status, succeeded};
 use crate::turn::{Held, crosstie_turn};
 use crate::{options, wall};
 
-/// Takes the lock by the shortest way, if there is one and it is free; `None` where there is anything to be said or to be waited for, and then
-/// nothing was done.
+/// The shortest way to the lock, if the calling thread may take it there and be told of it; `None` where there is anything to be said.
 ///
 /// # Safety
 /// As [`super::crosstie_lock_take`].
 #[inline(always)]
-pub(super) unsafe fn take_by(
-    take: impl FnOnce(&Shortcut<'static>) -> Option<ShortTurn>,
-    lock: *mut crosstie_lock,
-    access: u32,
-    turn: *mut crosstie_turn,
-    error: *mut crosstie_error,
-) -> Option<crosstie_status> {
+pub(super) unsafe fn way(lock: *mut crosstie_lock, access: u32, turn: *mut crosstie_turn) -> Option<OnWay> {
     // SAFETY: it is NULL or begins with its size, as this function asks.
     if access != CROSSTIE_EXCLUSIVE || !unsafe { options::is_right(turn) } {
         return None;
     }
-    let handle = number::<Lock>(lock);
-    let (token, is_plain) = handle::by_shortcut(handle, |shortcut, caller| {
-        Some((caller.keep_short(handle, || take(shortcut))?, shortcut.is_plain()))
-    })?;
+    OnWay::enter(number::<Lock>(lock))
+}
+
+/// Takes the lock by its shortest way, if it is free; gives the way back where there is anything to be said or to be waited for, and then
+/// nothing was done.
+///
+/// # Safety
+/// As [`super::crosstie_lock_take`], of which [`way`] found `way`.
+#[inline(always)]
+pub(super) unsafe fn take_by(
+    way: OnWay,
+    take: impl FnOnce(&Shortcut<'static>) -> Option<ShortTurn>,
+    lock: *mut crosstie_lock,
+    turn: *mut crosstie_turn,
+    error: *mut crosstie_error,
+) -> Result<crosstie_status, OnWay> {
+    let Some(token) = way.caller().keep_short(number::<Lock>(lock), || take(way.shortcut())) else {
+        return Err(way);
+    };
+    let is_plain = way.shortcut().is_plain();
+    drop(way);
     if !is_plain {
         // SAFETY: both are as `tell_of` asks, which this function asks for.
-        return Some(unsafe { tell_of(lock, turn, error) });
+        return Ok(unsafe { tell_of(lock, turn, error) });
     }
     // SAFETY: it is NULL, or was found of a right size and can be written, which this function asks for.
     unsafe { crosstie_turn::tell_clean(turn, token) };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    Some(unsafe { succeeded(error) })
+    Ok(unsafe { succeeded(error) })
 }
 
 /// Tells what is to be told of a lock that was taken by the shortest way.
@@ -69,12 +79,21 @@ unsafe fn tell_of(
     unsafe { wall::call(lock, error, work) }
 }
 
-/// Gives back what was taken last, if that was by the shortest way; `None` as of [`take_by`].
+/// Gives back what was taken last by `lock`, if that was by the shortest way; gives the way back where there is anything to be said, as
+/// [`take_by`].
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
 #[inline(always)]
-pub(super) fn release_by(
+pub(super) unsafe fn release_by(
+    way: OnWay,
     give_back: impl FnOnce(&Shortcut<'static>, &ShortTurn) -> bool,
     lock: *mut crosstie_lock,
-) -> Option<()> {
-    let handle = number::<Lock>(lock);
-    handle::by_shortcut(handle, |shortcut, caller| caller.end_short(handle, |turn| give_back(shortcut, turn)))
+    error: *mut crosstie_error,
+) -> Result<crosstie_status, OnWay> {
+    match way.caller().end_short(number::<Lock>(lock), |turn| give_back(way.shortcut(), turn)) {
+        // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+        Some(()) => Ok(unsafe { succeeded(error) }),
+        None => Err(way),
+    }
 }

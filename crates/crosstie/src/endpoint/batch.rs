@@ -1,7 +1,7 @@
 //! [`Batch`]: messages that are acknowledged together.
 
+use super::mechanism::RecvEnd;
 use super::payload::{Lent, Payload};
-use super::receiver::RecvEnd;
 use crate::Deadline;
 use crate::contract::RecvError;
 

@@ -1,8 +1,9 @@
 //! A message as those receive it who look into its bytes: calls, whose frames are messages.
 
+use super::mechanism::RecvEnd;
 use super::message::Message;
 use super::payload::{Lent, Payload};
-use super::receiver::{Receiver, RecvEnd};
+use super::receiver::Receiver;
 use crate::Deadline;
 use crate::contract::RecvError;
 

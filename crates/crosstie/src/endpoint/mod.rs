@@ -9,8 +9,9 @@
 //! | `message` | [`Message`]: what can be sent |
 //! | `open` | from an address to the mechanism behind it; [`pair`] |
 //! | `sender`, `loan` | [`Sender`]; [`Loan`]: a message written in place |
-//! | `receiver`, `payload` | [`Receiver`]; [`Payload`]: a message read in place |
+//! | `receiver`, `payload` | [`Receiver`]; [`Payload`]: a message read in place; [`OnArrival`] |
 //! | `frame` | a message as calls receive it |
+//! | `mechanism` | what is behind the two: a ring, a queue, a topic, or the kernel's |
 //! | `capabilities` | [`Capabilities`]: what a mechanism can |
 //! | `batch` | [`Batch`]: messages acknowledged together |
 //! | `job` | [`Job`]: a message of a queue in hand, which says itself when it is done; [`JobTicket`] |
@@ -31,6 +32,7 @@ mod future;
 mod grammar;
 mod job;
 mod loan;
+mod mechanism;
 mod message;
 mod messages;
 mod open;
@@ -58,7 +60,7 @@ pub use message::Message;
 pub use messages::Messages;
 pub use open::pair;
 pub use options::Options;
-pub use payload::Payload;
+pub use payload::{OnArrival, Payload};
 pub use receiver::Receiver;
 pub use select::{Arms, Select, SelectError};
 pub use sender::Sender;

@@ -3,10 +3,11 @@
 use std::os::fd::OwnedFd;
 
 use super::address::{Address, Place};
+use super::mechanism::{RecvEnd, SendEnd};
 use super::message::Message;
 use super::options::Options;
-use super::receiver::{Receiver, RecvEnd};
-use super::sender::{SendEnd, Sender};
+use super::receiver::Receiver;
+use super::sender::Sender;
 use crate::channel::queue::{QueueOptions, QueueReceiver, QueueSender, options::CREDIT};
 use crate::channel::ring::{RingOptions, RingReceiver, RingSender, Senders};
 use crate::channel::topic::{TopicOptions, TopicReceiver, TopicSender};

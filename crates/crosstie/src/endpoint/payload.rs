@@ -24,6 +24,18 @@ pub struct Payload<'a> {
     lent: Lent<'a>,
 }
 
+/// What is done with a message as soon as it is there: [`Receiver::recv_with`](super::Receiver::recv_with).
+///
+/// A trait and not a closure, so that [`OnArrival::arrived`] can be marked `#[inline(always)]`: then it is compiled once for messages of
+/// a ring, without a look at which mechanism they came by, and once for all others.
+pub trait OnArrival {
+    /// What it answers.
+    type Answer;
+
+    /// Takes the message; dropping it acknowledges it.
+    fn arrived(self, payload: Payload<'_>) -> Self::Answer;
+}
+
 /// Where the bytes lie.
 #[derive(Debug)]
 pub(super) enum Lent<'a> {
@@ -65,12 +77,14 @@ impl Drop for Doing<'_> {
 }
 
 impl<'a> Payload<'a> {
+    #[inline]
     pub(super) fn new(lent: Lent<'a>) -> Self {
         Self { lent }
     }
 
     /// Bytes of the message.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         match &self.lent {
             Lent::Private(arrived) => arrived.payload.len(),
@@ -83,6 +97,7 @@ impl<'a> Payload<'a> {
 
     /// Whether the message has no bytes.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -111,6 +126,7 @@ impl<'a> Payload<'a> {
     }
 
     /// Copies the bytes into the front of `into`, as much as fits; answers how many.
+    #[inline]
     pub fn copy_to(&self, into: &mut [u8]) -> usize {
         match &self.lent {
             Lent::Ring(message) => message.copy_to(into),
@@ -156,6 +172,7 @@ impl<'a> Payload<'a> {
 
     /// The sender's process id, where the kernel, the framing or the ring says it.
     #[must_use]
+    #[inline]
     pub fn sender_pid(&self) -> Option<u32> {
         match &self.lent {
             Lent::Private(arrived) => arrived.sender_pid,
@@ -166,6 +183,7 @@ impl<'a> Payload<'a> {
 
     /// The message's number, where the mechanism numbers what everybody gets: on a topic.
     #[must_use]
+    #[inline]
     pub fn number(&self) -> Option<u64> {
         match &self.lent {
             Lent::Topic(received) => Some(received.number()),

@@ -11,15 +11,15 @@ use super::address::Address;
 use super::batch::Batch;
 use super::capabilities::Capabilities;
 use super::job::Job;
+use super::mechanism::RecvEnd;
 use super::message::Message;
 use super::open;
 use super::options::Options;
-use super::payload::{Doing, Lent, Payload};
+use super::payload::{Doing, Lent, OnArrival, Payload};
 use crate::Deadline;
 use crate::channel::queue::QueueReceiver;
-use crate::channel::ring::{RingBell, RingReceiver, Senders};
-use crate::channel::topic::TopicReceiver;
-use crate::contract::{Losses, Readiness, ReceiveMessages, RecvError};
+use crate::channel::ring::{RingBell, Senders};
+use crate::contract::{Losses, Readiness, RecvError};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::clock;
 use crate::os::poll::{self, Interest};
@@ -52,28 +52,6 @@ pub struct Receiver<T: Message + ?Sized = [u8]> {
     senders: Senders,
     scratch: Vec<u8>,
     message: PhantomData<fn() -> T::Owned>,
-}
-
-/// The mechanism behind a [`Receiver`]: the ring in line, a kernel's boxed.
-pub(super) enum RecvEnd {
-    Ring(RingReceiver),
-    Queue(Box<QueueReceiver>),
-    Topic(Box<TopicReceiver>),
-    Kernel(Box<dyn ReceiveMessages>),
-}
-
-impl RecvEnd {
-    /// Acknowledges every message that is held.
-    pub(super) fn acknowledge(&mut self) {
-        match self {
-            Self::Ring(end) => end.acknowledge(),
-            Self::Queue(end) => {
-                end.acknowledge();
-            }
-            Self::Topic(end) => end.acknowledge(),
-            Self::Kernel(_) => {}
-        }
-    }
 }
 
 impl<T: Message + ?Sized> Receiver<T> {
@@ -143,12 +121,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     /// # Errors
     /// [`RecvError::TimedOut`]; else as [`Receiver::recv`].
     pub fn recv_until(&mut self, deadline: Deadline) -> Result<T::Owned, RecvError> {
-        let payload = match &mut self.end {
-            RecvEnd::Ring(end) => Payload::new(Lent::Ring(end.recv(deadline)?)),
-            RecvEnd::Queue(end) => Payload::new(Lent::Queue(Doing::new(end.recv(deadline)?))),
-            RecvEnd::Topic(end) => Payload::new(Lent::Topic(end.recv(deadline)?)),
-            RecvEnd::Kernel(end) => Payload::new(Lent::Private(end.recv(deadline)?)),
-        };
+        let payload = self.end.recv(deadline)?;
         T::arrive(&payload, &mut self.scratch).map_err(RecvError::Malformed)
     }
 
@@ -285,13 +258,41 @@ impl<T: Message + ?Sized> Receiver<T> {
     ///
     /// # Errors
     /// As [`Receiver::recv_until`].
+    #[inline]
     pub fn recv_bytes_until(&mut self, deadline: Deadline) -> Result<Payload<'_>, RecvError> {
-        match &mut self.end {
-            RecvEnd::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv(deadline)?))),
-            RecvEnd::Queue(end) => Ok(Payload::new(Lent::Queue(Doing::new(end.recv(deadline)?)))),
-            RecvEnd::Topic(end) => Ok(Payload::new(Lent::Topic(end.recv(deadline)?))),
-            RecvEnd::Kernel(end) => Ok(Payload::new(Lent::Private(end.recv(deadline)?))),
-        }
+        self.end.recv(deadline)
+    }
+
+    /// As [`Receiver::recv_bytes_until`], of who knows before what is to become of the message: lets `then` have it.
+    ///
+    /// # Errors
+    /// As [`Receiver::recv_until`].
+    ///
+    /// # Cost
+    /// Of a ring's message less than [`Receiver::recv_bytes_until`]: it is moved nowhere.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::endpoint::{OnArrival, Payload};
+    /// struct Into<'a>(&'a mut [u8]);
+    /// impl OnArrival for Into<'_> {
+    ///     type Answer = usize;
+    ///     #[inline(always)]
+    ///     fn arrived(self, payload: Payload<'_>) -> usize {
+    ///         payload.copy_to(self.0)
+    ///     }
+    /// }
+    /// let (mut tx, mut rx) = crosstie::pair::<[u8]>()?;
+    /// tx.send(b"hello")?;
+    /// let mut room = [0; 64];
+    /// assert_eq!(rx.recv_with(Deadline::NEVER, Into(&mut room))?, 5);
+    /// assert_eq!(&room[..5], b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline(always)]
+    pub fn recv_with<A: OnArrival>(&mut self, deadline: Deadline, then: A) -> Result<A::Answer, RecvError> {
+        self.end.recv_with(deadline, then)
     }
 
     /// Messages that are acknowledged together; the batch waits for its first until `deadline`.

@@ -8,15 +8,15 @@ use std::time::Duration;
 use super::address::Address;
 use super::capabilities::Capabilities;
 use super::loan::Loan;
+use super::mechanism::SendEnd;
 use super::message::Message;
 use super::open;
 use super::options::Options;
 use super::receiver::unpollable;
 use crate::Deadline;
 use crate::channel::queue::QueueSender;
-use crate::channel::ring::{RingSender, Senders};
-use crate::channel::topic::TopicSender;
-use crate::contract::{Readiness, SendError, SendMessages};
+use crate::channel::ring::Senders;
+use crate::contract::{Readiness, SendError};
 use crate::error::{Error, Result};
 use crate::os::clock;
 use crate::os::poll::{self, Interest};
@@ -46,27 +46,6 @@ pub struct Sender<T: Message + ?Sized = [u8]> {
 
 /// As many messages are encoded and sent in one go.
 const BATCH_COUNT_MAX: usize = 1024;
-
-/// The mechanism behind a [`Sender`]: the ring in line, a kernel's boxed (its system call costs
-/// more than the indirect call).
-pub(super) enum SendEnd {
-    Ring(RingSender),
-    Queue(Box<QueueSender>),
-    Topic(Box<TopicSender>),
-    Kernel(Box<dyn SendMessages>),
-}
-
-impl SendEnd {
-    #[inline]
-    fn send(&mut self, payload: &[u8], deadline: Deadline) -> Result<(), SendError> {
-        match self {
-            Self::Ring(end) => end.send(payload, deadline),
-            Self::Queue(end) => end.send(payload, deadline),
-            Self::Topic(end) => end.send(payload, deadline),
-            Self::Kernel(end) => end.send(payload, deadline),
-        }
-    }
-}
 
 impl<T: Message + ?Sized> Sender<T> {
     /// Opens the sending end of `address`; waits for the receiver on mechanisms that need one
@@ -139,6 +118,7 @@ impl<T: Message + ?Sized> Sender<T> {
     ///
     /// # Errors
     /// [`SendError::TimedOut`]; else as [`Sender::send`].
+    #[inline]
     pub fn send_until(&mut self, message: &T, deadline: Deadline) -> Result<(), SendError> {
         let payload = message.encode(&mut self.scratch).map_err(SendError::Malformed)?;
         self.end.send(payload, deadline)

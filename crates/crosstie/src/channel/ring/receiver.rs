@@ -392,6 +392,7 @@ enum Dropped {
 
 impl RingMessage<'_> {
     /// Bytes of the message.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.record.payload_bytes as usize
@@ -434,6 +435,7 @@ impl RingMessage<'_> {
     }
 
     /// The process id of the sender, if it lives.
+    #[inline]
     #[must_use]
     pub fn sender_pid(&self) -> Option<u32> {
         self.receiver.sender_pid()
