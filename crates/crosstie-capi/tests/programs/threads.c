@@ -1,13 +1,16 @@
 /* Several threads and one handle: whose a turn is, who may close, and what a signal handler may not. */
+#include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "check.h"
 
 static crosstie_lock *lock;
 static volatile sig_atomic_t refused;
-static int begun;
+static int waiter_tid;
 
 static void *releases(void *wanted)
 {
@@ -65,7 +68,7 @@ static void what_a_process_takes_any_thread_releases(void)
 static void *waits(void *nothing)
 {
     crosstie_error error;
-    __atomic_store_n(&begun, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&waiter_tid, (int)syscall(SYS_gettid), __ATOMIC_RELEASE);
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_take(lock, CROSSTIE_EXCLUSIVE, CROSSTIE_WAIT_FOREVER, NULL, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_release(lock, &error));
     return nothing;
@@ -81,6 +84,26 @@ static void handler(int number)
     }
 }
 
+/* Until the waiter sleeps inside its call: before that a handler could interrupt what is no call of this library, malloc for one, which
+   no handler may call again. futex_waitv, in which it sleeps, is 449 everywhere; older kernels have no such call. */
+static void until_it_sleeps(void)
+{
+    char path[64], call[5] = "";
+    int tid;
+    while ((tid = __atomic_load_n(&waiter_tid, __ATOMIC_ACQUIRE)) == 0) {
+        sched_yield();
+    }
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", tid);
+    const char *asleep = syscall(449, NULL, 0, 0, NULL, 0) == -1 && errno == ENOSYS ? "202 " : "449 ";
+    while (strncmp(call, asleep, 4) != 0) {
+        FILE *told = fopen(path, "r");
+        CHECK(told != NULL);
+        CHECK(fgets(call, sizeof call, told) != NULL);
+        fclose(told);
+        sched_yield();
+    }
+}
+
 /* While a thread waits: its handle cannot be closed, a handler that interrupts it is refused, and it goes on. */
 static void a_thread_that_waits(void)
 {
@@ -93,11 +116,9 @@ static void a_thread_that_waits(void)
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_open("waited", NULL, &lock, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_lock_take(lock, CROSSTIE_EXCLUSIVE, CROSSTIE_TRY, NULL, &error));
     CHECK(pthread_create(&waiter, NULL, waits, NULL) == 0);
-    while (!__atomic_load_n(&begun, __ATOMIC_ACQUIRE)) {
-        sched_yield();
-    }
+    until_it_sleeps();
+    CHECK(pthread_kill(waiter, SIGUSR1) == 0);
     while (!refused) {
-        CHECK(pthread_kill(waiter, SIGUSR1) == 0);
         sched_yield();
     }
     ANSWERS(CROSSTIE_E_BUSY, "inside a call", crosstie_lock_close(lock, &error));
