@@ -158,11 +158,15 @@ fn send(role: Role, notes: &Notes, mut sender: Sender) -> Result<(), Failure> {
         }
         sender.send(message, Deadline::NEVER)?;
         // What is wrong has to be looked at: of the latest value most is not.
-        if role.twin.is_some() && role.pattern.loses() && number % wrong_every <= 2 {
+        let is_to_be_seen = role.twin.is_some() && role.pattern.loses() && number % wrong_every <= 2;
+        if is_to_be_seen {
             poll::pause(BREATH_NS, Deadline::NEVER);
         }
         if role.twin == Some(Twin::Repeats) && is_wrong {
             sender.send(message, Deadline::NEVER)?;
+            if is_to_be_seen {
+                poll::pause(BREATH_NS, Deadline::NEVER);
+            }
         }
         notes.sent(role.lane, number);
         // Who waits for nobody would leave nothing to read.
