@@ -21,12 +21,17 @@
 //! # Progress
 //! One exchange, repeated when another changed the word.
 //!
+//! A load that follows a thread's own exchange of the same word waits until that is over: as long as a third of the exchange. So who comes again and
+//! again begins with what it left there ([`LastSeen`]), and loads the word only where that was wrong the last time.
+//!
 //! # Death
 //! Nobody owns a unit: who dies behind `try_wait` has used it up. Who dies between a post and its wake has
 //! announced itself to the kernel before, which rings the domain's bell.
 //!
 //! # Source
 //! sem_overview(7); Dijkstra's P and V, EWD 123 (1965).
+
+use core::cell::Cell;
 
 use super::queueing::QUEUED;
 use crate::atomic::{AtomicU64, Ordering};
@@ -113,6 +118,23 @@ impl<'a> Counting<'a> {
             .map(|_| ())
     }
 
+    /// As [`Counting::take`], of what one thread expects to find; where that is nothing to take, or wrong, of what it finds. Answers whether it took one: nobody
+    /// queues, and there was one.
+    #[inline(always)]
+    #[must_use]
+    pub fn take_at_once(self, seen: &LastSeen) -> bool {
+        let take = |found| (Self::may_take(found) && self.take(found).is_ok()).then(|| found - 1);
+        seen.change(|| self.read(), take)
+    }
+
+    /// As [`Counting::try_post`], as [`Counting::take_at_once`]. Answers whether it posted: nobody queues, and there was room.
+    #[inline(always)]
+    #[must_use]
+    pub fn post_at_once(self, seen: &LastSeen) -> bool {
+        let post = |found| (Self::may_post(found) && self.try_post(found).is_ok()).then(|| found + 1);
+        seen.change(|| self.read(), post)
+    }
+
     /// Takes all that there are, where nobody is left whom they were for.
     pub fn take_all(self) {
         // Relaxed: nobody goes on by them.
@@ -120,9 +142,63 @@ impl<'a> Counting<'a> {
     }
 }
 
+/// What a thread left in the word of the counting semaphore that it changed last: what it will find, if nobody else comes and it takes no other.
+/// A guess that an exchange checks, so nothing depends on it but time.
+#[derive(Debug)]
+pub struct LastSeen(Cell<u64>);
+
+impl LastSeen {
+    /// Nothing was seen yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        // A word in which somebody queues is one that nothing may be done to.
+        Self(Cell::new(QUEUED))
+    }
+
+    /// Does `change` to what is expected, or, where that is not possible, to what is `read`; it answers what it left.
+    #[inline(always)]
+    fn change(&self, read: impl Fn() -> u64, change: impl Fn(u64) -> Option<u64>) -> bool {
+        let guess = self.0.get();
+        if let Some(left) = change(guess) {
+            self.0.set(left);
+            return true;
+        }
+        let found = read();
+        let Some(left) = change(found) else { return false };
+        // Marked with `QUEUED` as one not to begin with, unless this one would have been right.
+        self.0.set(if found == guess & !QUEUED { left } else { left | QUEUED });
+        true
+    }
+}
+
+impl Default for LastSeen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(all(test, not(crosstie_loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_thread_expects_is_right_or_of_no_effect() {
+        let (word, other) = (AtomicU64::new(2), AtomicU64::new(7));
+        let (here, there) = (Counting::new(&word), Counting::new(&other));
+        let seen = LastSeen::new();
+        assert!(here.take_at_once(&seen) && here.take_at_once(&seen));
+        assert_eq!((seen.0.get(), here.read()), (0, 0), "right the second time, so begun with the next");
+        assert!(!here.take_at_once(&seen), "there is none");
+        assert!(here.post_at_once(&seen) && there.take_at_once(&seen), "wrong for another");
+        assert_eq!((here.read(), there.read(), seen.0.get()), (1, 6, 6 | QUEUED));
+        assert!(here.take_at_once(&seen) && here.post_at_once(&seen));
+        word.store(1 | QUEUED, Ordering::Relaxed);
+        assert!(!here.take_at_once(&seen) && !here.post_at_once(&seen), "somebody queues");
+        assert_eq!(here.read(), 1 | QUEUED);
+        word.store(u64::from(VALUE_MAX), Ordering::Relaxed);
+        assert!(!here.post_at_once(&seen) && here.take_at_once(&seen) && here.post_at_once(&seen));
+        assert!(!here.post_at_once(&seen), "it is full");
+    }
 
     #[test]
     fn one_comparison_says_what_two_do() {

@@ -4,7 +4,7 @@ use crosstie_core::Deadline;
 use crosstie_core::atomic::{AtomicU32, Ordering};
 use crosstie_core::turns::counting::{post, wait_for_one};
 use crosstie_core::turns::queued::Request;
-use crosstie_core::word::counting::Counting;
+use crosstie_core::word::counting::{Counting, LastSeen};
 use crosstie_core::word::head::Head;
 use crosstie_core::word::waiting::Mode;
 
@@ -32,6 +32,47 @@ fn take(it: &Units, me: &Me) {
 fn give(it: &Units, me: &Me) {
     it.made.store(1, Ordering::Relaxed);
     post(&it.head, me, || me.announce_change(&it.head)).unwrap();
+}
+
+/// Posts in one exchange where that is possible, as who has posted before expects it to be.
+fn give_at_once(it: &Units, me: &Me, seen: &LastSeen) {
+    it.made.store(1, Ordering::Relaxed);
+    if !Counting::new(&it.head.word).post_at_once(seen) {
+        give(it, me);
+    }
+}
+
+/// A twin: does not see that somebody queues.
+fn give_unseeing(it: &Units, me: &Me, _: &LastSeen) {
+    it.made.store(1, Ordering::Relaxed);
+    let word = Counting::new(&it.head.word);
+    if word.try_post(word.read()).is_err() {
+        give(it, me);
+    }
+}
+
+/// Takes what is there at once, as who has taken before, or waits for it.
+fn take_at_once(it: &Units, me: &Me) {
+    if Counting::new(&it.head.word).take_at_once(&LastSeen::new()) {
+        assert_eq!(it.made.load(Ordering::Relaxed), 1, "a unit without what was made for it");
+        it.taken.fetch_add(1, Ordering::Relaxed);
+    } else {
+        take(it, me);
+    }
+}
+
+/// One posts two units, the second where it expects the first to be; two take one each.
+fn serve_at_once(give: fn(&Units, &Me, &LastSeen), preemptions: usize) {
+    explore(preemptions, move || {
+        let world = World::around(units(), 3, Twin::AsShipped);
+        let others: Vec<_> = (1..=2).map(|index| spawn(&world, index, None, take_at_once)).collect();
+        let seen = LastSeen::new();
+        play_until(&world, 0, None, |me| (0..2).for_each(|_| give(&world, me, &seen)));
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!((world.taken.load(Ordering::Relaxed), value(&world)), (2, 0));
+    });
 }
 
 fn value(it: &Units) -> u32 {
@@ -73,6 +114,17 @@ const POINTS: &[&str] = &["counting.took", "counting.posted"];
 fn each_unit_is_for_one_who_waits() {
     serve(1, Twin::AsShipped, None, 3);
     serve(2, Twin::AsShipped, None, 1);
+}
+
+#[test]
+fn who_posts_where_it_expects_the_unit_before_wakes_who_came_meanwhile() {
+    serve_at_once(give_at_once, 2);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn who_posts_and_does_not_see_that_somebody_queues_leaves_it_asleep() {
+    serve_at_once(give_unseeing, 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crosstie_core::Deadline;
 use crosstie_core::layout::header::layout_hash;
 use crosstie_core::turns::counting as turns;
 use crosstie_core::wait::Refused;
-use crosstie_core::word::counting::{Counting, VALUE_MAX};
+use crosstie_core::word::counting::{Counting, LastSeen, VALUE_MAX};
 use crosstie_core::word::head::{Counters, Head};
 use crosstie_core::word::waiting::Mode;
 
@@ -73,6 +73,10 @@ mod promises {
             &self.head
         }
     }
+}
+
+thread_local! {
+    static LAST_SEEN: LastSeen = const { LastSeen::new() };
 }
 
 fn wanted(operation: &'static str, name: &str, value: u32) -> Result<Wanted> {
@@ -147,13 +151,9 @@ impl CountingSemaphore {
     /// `TooLarge` (87) at a value of 2,147,483,647: nothing was added.
     #[inline]
     pub fn post(&self) -> Result<()> {
-        let word = Counting::new(&self.head.word);
-        let found = word.read();
         // Nobody queues: nobody is to be told.
-        if Counting::may_post(found) && word.try_post(found).is_ok() {
-            return Ok(());
-        }
-        self.post_contended()
+        let is_posted = LAST_SEEN.with(|seen| Counting::new(&self.head.word).post_at_once(seen));
+        if is_posted { Ok(()) } else { self.post_contended() }
     }
 
     #[cold]
@@ -200,12 +200,8 @@ impl CountingSemaphore {
     #[inline]
     #[track_caller]
     pub fn wait_until(&self, deadline: Deadline) -> LockResult<()> {
-        let word = Counting::new(&self.head.word);
-        let found = word.read();
-        if Counting::may_take(found) && word.take(found).is_ok() {
-            return Ok(());
-        }
-        self.wait_contended(deadline, Location::caller())
+        let is_taken = LAST_SEEN.with(|seen| Counting::new(&self.head.word).take_at_once(seen));
+        if is_taken { Ok(()) } else { self.wait_contended(deadline, Location::caller()) }
     }
 
     #[cold]
