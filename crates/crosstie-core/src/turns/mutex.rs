@@ -135,9 +135,7 @@ pub fn give_up(head: &Head, owner: OwnerId, is_fenced: bool) -> GivenUp {
         let is_done = !head.token().is_multiple_of(ALLOW_EVERY) && word.try_unlock(owner);
         return if is_done { GivenUp::Done } else { GivenUp::Not };
     };
-    if !word.try_store(owner) {
-        return GivenUp::Not;
-    }
+    word.store_free();
     crash_point!("mutex.stored");
     if giving.is_still(seen) { GivenUp::Done } else { GivenUp::MayBeAwaited }
 }
@@ -191,7 +189,8 @@ pub fn unlock<W: Wake>(head: &Head, wait: &W, owner: OwnerId) {
 }
 
 /// Takes the mutex away from `owner`, which lives and has it: as if it had given it up, and with a token skipped so
-/// that it can be refused where it comes late. Answers whether it had it. What it gives up later does nothing.
+/// that it can be refused where it comes late. Answers whether it had it. What it gives up later does nothing, for stores were forbidden for good
+/// ([`Giving::forbid_for_good`](crate::word::giving::Giving::forbid_for_good)), and it had not begun one.
 ///
 /// A mutex that is being handed to a waiter is not taken away: nobody has it yet.
 pub fn take_away<W: Wake>(head: &Head, wait: &W, owner: OwnerId) -> bool {

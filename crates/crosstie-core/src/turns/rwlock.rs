@@ -159,7 +159,7 @@ pub fn try_stop_reading(words: Words<'_>, owner: OwnerId, cell: u32, is_fenced: 
     let giving = words.head.giving();
     let is_alone = match giving.may_store().filter(|_| is_fenced) {
         Some(seen) => {
-            cell.store_back(owner);
+            cell.store_back();
             crash_point!("rwlock.stored");
             giving.is_still(seen)
         }

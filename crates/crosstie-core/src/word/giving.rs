@@ -18,22 +18,27 @@
 //! | testing | does so by a step: the owner looks whether somebody waits |
 //! | by store | may do so by a store |
 //!
+//! A bit beside them says that it was taken by force once: then nobody makes it "by store" any more.
+//!
 //! # Invariants
 //! - **I1** The version grows with each change of state: who finds the word as it was has missed none, and who ends a state ends the one
-//!   that it saw. (A version returns after 2^30 changes, while one participant stands between two instructions.)
-//! - **I2** Who gives up by a store has found the word "by store" and the mutex its own and unmarked before the store, and compares this
-//!   word behind it. If it has changed, it looks for the first in the queue, as after a step with `CONTENDED` (`word::mutex` I3).
+//!   that it saw. (A version returns after 2^29 changes, while one participant stands between two instructions.)
+//! - **I2** Who gives up by a store has found the word "by store" before it, and compares it behind it. If it has changed, it
+//!   looks for the first in the queue, as after a step with `CONTENDED` (`word::mutex` I3).
 //! - **I3** Who waits has published its record before it looks here, and relies on `word::mutex` once it has found "by step", or has
 //!   fenced behind finding or making it "forbidden". From then on, and until it leaves the queue, whoever gives up does so by a step, or
 //!   finds this word changed behind its store.
 //! - **I4** The word becomes "by store" only through its owner, who owns the mutex unmarked: it makes "by step" "testing", and then finds nobody
 //!   in the queue. So it never does while one stands there that has found "by step" or "forbidden". (Of several readers one makes it "testing", and
 //!   ends only its own.)
+//! - **I5** Where an owner finds "by store", the mutex is its own: who takes a mutex away by force forbids stores before, for good. So it need not read
+//!   the mutex's own word, which it has just written to.
 //!
 //! # Transitions
 //! | from → to | who | ordering | why |
 //! |---|---|---|---|
 //! | by store, testing → forbidden ([`Giving::forbid`]) | who waits | SeqCst, then everybody is fenced | I3 |
+//! | any → forbidden for good ([`Giving::forbid_for_good`]) | who is about to take it by force | SeqCst, then everybody is fenced | I5 |
 //! | forbidden → by step ([`Giving::forbid`]) | who waits, behind a fence of its own | Release | who finds it knows that the fence was |
 //! | by step → testing ([`Giving::allow`]) | the owner | SeqCst | I4: it looks for waiters next |
 //! | testing → by store, or by step ([`Giving::allow`]) | the same | Release | I4 |
@@ -68,6 +73,8 @@ const BY_STEP: u32 = 0;
 const FORBIDDEN: u32 = 1;
 const BY_STORE: u32 = 2;
 const TESTING: u32 = 3;
+/// It was taken by force.
+const FOR_GOOD: u32 = 4;
 
 /// The word, found "by store".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +113,21 @@ impl<'a> Giving<'a> {
     /// Says that somebody waits, who has published that: `fence` is to fence every running thread of everybody, and to answer whether it
     /// did. Answers false where that failed: an owner may miss the caller, who therefore looks again soon.
     pub fn forbid(self, fence: impl Fn() -> bool) -> bool {
+        self.forbid_and(0, fence)
+    }
+
+    /// As [`Giving::forbid`], for ever (I5).
+    pub fn forbid_for_good(self, fence: impl Fn() -> bool) -> bool {
+        self.forbid_and(FOR_GOOD, fence)
+    }
+
+    fn forbid_and(self, mark: u32, fence: impl Fn() -> bool) -> bool {
         // Acquire: who finds "by step" finds all owners knowing it (I3); it is ordered behind `publish` by the fence there.
         let mut found = self.0.load(Ordering::Acquire);
         loop {
             match found & STATE {
-                BY_STEP => return true,
-                FORBIDDEN => {
+                BY_STEP if found & mark == mark => return true,
+                FORBIDDEN if found & mark == mark => {
                     let is_fenced = fence();
                     if is_fenced {
                         self.end(found, BY_STEP);
@@ -119,7 +135,7 @@ impl<'a> Giving<'a> {
                     return is_fenced;
                 }
                 _ => {
-                    let forbidden = next(found, FORBIDDEN);
+                    let forbidden = next(found, FORBIDDEN) | mark;
                     // SeqCst: `giving` is written before the mutex's `word` is read. Acquire on failure: as above.
                     let changed =
                         self.0.compare_exchange(found, forbidden, Ordering::SeqCst, Ordering::Acquire);
@@ -134,7 +150,7 @@ impl<'a> Giving<'a> {
     pub fn allow(self, waits: impl FnOnce() -> bool) {
         // Relaxed: the exchange compares it.
         let found = self.0.load(Ordering::Relaxed);
-        if found & STATE != BY_STEP {
+        if found & (STATE | FOR_GOOD) != BY_STEP {
             return;
         }
         let testing = next(found, TESTING);
@@ -152,9 +168,9 @@ impl<'a> Giving<'a> {
     }
 }
 
-/// The next version, in this state (I1).
+/// The next version, in this state (I1), marked as it was.
 const fn next(found: u32, state: u32) -> u32 {
-    (found | STATE).wrapping_add(1) | state
+    (found | STATE | FOR_GOOD).wrapping_add(1) | found & FOR_GOOD | state
 }
 
 /// What stands between an owner's store and its look at the word.
@@ -183,6 +199,25 @@ mod tests {
         assert!(giving.forbid(|| unreachable!("everybody knows")));
         giving.allow(|| false);
         assert!(giving.may_store().is_some_and(|again| again != seen), "a version comes once");
+    }
+
+    #[test]
+    fn what_was_forbidden_for_good_is_never_allowed_again_and_only_once_fenced() {
+        let word = AtomicU32::new(0);
+        let giving = Giving::new(&word);
+        giving.allow(|| false);
+        assert!(giving.may_store().is_some());
+        assert!(!giving.forbid_for_good(|| false) && giving.may_store().is_none());
+        assert!(giving.forbid(|| true) && giving.forbid_for_good(|| unreachable!("everybody knows")));
+        giving.allow(|| false);
+        assert_eq!(giving.may_store(), None);
+        assert!(giving.forbid(|| unreachable!("everybody knows still")));
+        // Where owners step already, it is marked all the same.
+        let word = AtomicU32::new(0);
+        let giving = Giving::new(&word);
+        assert!(giving.forbid_for_good(|| true));
+        giving.allow(|| false);
+        assert_eq!(giving.may_store(), None);
     }
 
     #[test]

@@ -169,6 +169,14 @@ impl HoldTable {
         HoldIndex(index as u64)
     }
 
+    /// Whether the object of `key` is noted at `index`; for who noted it. One beyond the table is not found.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_noted(&self, index: HoldIndex, key: u64) -> bool {
+        // Relaxed: what the caller wrote.
+        self.entries.get(index.0 as usize).is_some_and(|entry| entry.key.load(Ordering::Relaxed) == key)
+    }
+
     /// Ends a hold of any table; who noted it calls it, before it gives the object up (I2).
     #[inline(always)]
     pub fn forget(&self, index: HoldIndex) {

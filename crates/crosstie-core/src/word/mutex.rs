@@ -16,7 +16,7 @@
 //! | a dead owner | any but `GRANTED` | abandoned: the next owner is told |
 //! | a dead waiter, or one that waits no longer | `GRANTED` | as good as free: it never owned |
 //!
-//! While nobody waits, an owner may give up by a plain store ([`super::giving`]): what was marked between its last look and the store
+//! While nobody waits, an owner may give up by a plain store ([`super::giving`]): what was marked meanwhile
 //! is gone then, and the owner looks for the first as if it had found `CONTENDED`. So the mutex can be free for an instant although it was
 //! to be kept for the first; who is woken by that marks it again. Of a fair mutex nobody stores.
 //!
@@ -51,7 +51,7 @@
 //! | granted → owned + `CONTENDED` ([`MutexWord::take_first`]) | the receiver | AcqRel | meets the granter's Release |
 //! | owned → free, no flags ([`MutexWord::try_unlock`], [`MutexWord::release`]) | owner | Release | publishes what it protected; with flags it then looks for the first, I3 |
 //! | owned → free, no flags ([`MutexWord::try_unlock_before_look`]) | such a writer | SeqCst | as above; then it looks for readers |
-//! | owned, no flags → free, no flags ([`MutexWord::try_store`]) | owner, as `word::giving` allows | Release | as above; marks set meanwhile are gone: then it looks for the first, I3 |
+//! | owned → free, no flags ([`MutexWord::store_free`]) | owner, as `word::giving` allows | Release | as above; marks set meanwhile are gone: then it looks for the first, I3 |
 //! | owned → owned, no flags ([`MutexWord::hush`]) | owner that hands over | Relaxed | then looks for the first, I3 |
 //! | owned → granted ([`MutexWord::grant`]) | owner | Release | publishes what it protected |
 //! | granted → owned by the granter ([`MutexWord::take_back`]) | granter | Acquire | its receiver had left, I6 |
@@ -154,21 +154,15 @@ impl<'a> MutexWord<'a> {
         self.0.compare_exchange(me.to_bits(), 0, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
-    /// As [`MutexWord::try_unlock`], by a store: what others mark meanwhile is lost. For who keeps `word::giving` I2.
-    #[must_use]
+    /// Gives the mutex up by a store: what others mark meanwhile is lost. For who keeps `word::giving` I2.
     #[inline(always)]
-    pub fn try_store(self, me: OwnerId) -> bool {
-        // Relaxed: its own value, or another's, which it does not follow.
-        let is_unmarked = self.0.load(Ordering::Relaxed) == me.to_bits();
-        if is_unmarked {
-            // Release: publishes what it protected to the next owner.
-            #[cfg(not(crosstie_loom))]
-            self.0.store(0, Ordering::Release);
-            // Release: as above. loom would let a store stand between an exchange of others and what that read.
-            #[cfg(crosstie_loom)]
-            self.0.swap(0, Ordering::Release);
-        }
-        is_unmarked
+    pub fn store_free(self) {
+        // Release: publishes what it protected to the next owner.
+        #[cfg(not(crosstie_loom))]
+        self.0.store(0, Ordering::Release);
+        // Release: as above. loom would let a store stand between an exchange of others and what that read.
+        #[cfg(crosstie_loom)]
+        self.0.swap(0, Ordering::Release);
     }
 
     /// As [`MutexWord::try_lock`], for who then looks at other words by [`look`](crate::word::permits::look).

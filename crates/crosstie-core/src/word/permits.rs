@@ -143,18 +143,15 @@ impl Permit {
         self.owner.compare_exchange(held, lost, Ordering::SeqCst, Ordering::Relaxed).is_ok()
     }
 
-    /// As [`Permit::give_back`], by a store: for who keeps `word::giving` I2.
+    /// As [`Permit::give_back`], by a store: for its owner, also of one that it has lost (I2), who keeps `word::giving` I2.
     #[inline(always)]
-    pub fn store_back(&self, me: OwnerId) {
-        // Relaxed: its own value, also where it has lost it (I2), or another's, which it does not follow.
-        if self.owner.load(Ordering::Relaxed) & !LOST == me.to_bits() {
-            // Release: publishes what was done under it to who has it next, or finds nobody here.
-            #[cfg(not(crosstie_loom))]
-            self.owner.store(0, Ordering::Release);
-            // Release: as above. loom would let a store stand between an exchange of others and what that read.
-            #[cfg(crosstie_loom)]
-            self.owner.swap(0, Ordering::Release);
-        }
+    pub fn store_back(&self) {
+        // Release: publishes what was done under it to who has it next, or finds nobody here.
+        #[cfg(not(crosstie_loom))]
+        self.owner.store(0, Ordering::Release);
+        // Release: as above. loom would let a store stand between an exchange of others and what that read.
+        #[cfg(crosstie_loom)]
+        self.owner.swap(0, Ordering::Release);
     }
 
     /// Makes `to` its owner in place of `from`, who then tells those who wait; answers whether `from` was it.
@@ -217,16 +214,18 @@ mod tests {
     #[test]
     fn what_was_lost_is_nobodys_and_comes_back_only_from_who_lost_it_or_is_dead() {
         let [me, other] = [0x1_0001, 0x2_0002].map(|bits| OwnerId::from_bits(bits).unwrap());
-        let back: [fn(&Permit, OwnerId); 2] = [Permit::give_back, Permit::store_back];
-        for give_back in back {
+        let back: [fn(&Permit, OwnerId); 2] = [Permit::give_back, |cell, _| cell.store_back()];
+        for (give_back, may_be_late) in back.into_iter().zip([true, false]) {
             let cell = Permit::free();
             assert!(!cell.lose(me) && cell.try_take_free(me) && cell.lose(me) && !cell.lose(me));
             assert_eq!((cell.owner(), cell.holder(), cell.looks_free()), (Some(me), None, false));
-            give_back(&cell, other);
+            cell.give_back(other);
             assert!(!cell.try_take_free(other) && cell.try_take(None, other).is_none());
             give_back(&cell, me);
             assert!(cell.looks_free() && cell.try_take_free(other));
-            give_back(&cell, me);
+            if may_be_late {
+                give_back(&cell, me);
+            }
             assert_eq!(cell.holder(), Some(other), "what is done late meets nobody else's");
             // Behind the death of who has it.
             assert!(cell.lose(other) && cell.try_take(Some(other), me).is_some());

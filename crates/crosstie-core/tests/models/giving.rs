@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use crosstie_core::atomic::Ordering;
+use crosstie_core::atomic::{AtomicU32, Ordering, compiler_fence};
 use crosstie_core::turns::mutex::{
-    GivenUp, allow_stores, give_up, lock, may_allow_stores, unlock, wake_first,
+    GivenUp, allow_stores, give_up, lock, may_allow_stores, take_away, unlock, wake_first,
 };
 use crosstie_core::turns::queued::Request;
 use crosstie_core::wait::Wait;
@@ -14,8 +14,8 @@ use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::{Deadline, OwnerId};
 use loom::thread;
 
-use super::participants::{Me, Twin, World, id_of, play_until};
-use super::scenes::{Dies, deaths, explore};
+use super::participants::{Me, Protected, Twin, World, id_of, play_until};
+use super::scenes::{Dies, deaths, explore, spawn};
 
 const FAST: u32 = 500;
 /// Of a first in the queue that is late at the second look at the clock.
@@ -38,14 +38,14 @@ enum At {
     Step,
 }
 
-fn lock_it(world: &World, me: &Me) -> Option<OwnerId> {
+fn lock_it(world: &Protected, me: &Me) -> Option<OwnerId> {
     if MutexWord::new(&world.head.word).try_lock(me.me()) {
         return None;
     }
     lock(&world.head, me, me.me(), &Request::exclusive(Deadline::NEVER)).unwrap().abandoned_by
 }
 
-fn give_up_it(world: &World, me: &Me, owners: Owners) {
+fn give_up_it(world: &Protected, me: &Me, owners: Owners) {
     match give_up(&world.head, me.me(), true) {
         GivenUp::Done => {}
         GivenUp::MayBeAwaited if owners == Owners::ForgetWhoCame => {}
@@ -55,7 +55,7 @@ fn give_up_it(world: &World, me: &Me, owners: Owners) {
 }
 
 /// Allows stores, then gives up: what an owner does now and then.
-fn allow_and_give_up(world: &World, me: &Me, owners: Owners) {
+fn allow_and_give_up(world: &Protected, me: &Me, owners: Owners) {
     match owners {
         Owners::AllowUnseen => world.head.giving().allow(|| false),
         Owners::AsShipped | Owners::ForgetWhoCame => {
@@ -68,7 +68,7 @@ fn allow_and_give_up(world: &World, me: &Me, owners: Owners) {
 }
 
 /// A turn: the data are 0 outside every turn, unless an owner died inside.
-fn turn(world: &World, me: &Me, owners: Owners, allows: bool) {
+fn turn(world: &Protected, me: &Me, owners: Owners, allows: bool) {
     let died = lock_it(world, me);
     let before = world.data.load(Ordering::Relaxed);
     assert!(before == 0 || died.is_some(), "two owners at once, or a death that nobody told");
@@ -111,9 +111,13 @@ impl Scene {
                     })
                 })
                 .collect();
-            play_until(&world, 0, death(0), |me| match at {
-                At::Store => give_up_it(&world, me, owners),
-                At::Step => allow_and_give_up(&world, me, owners),
+            play_until(&world, 0, death(0), |me| {
+                // Who comes looks some times before it queues.
+                thread::yield_now();
+                match at {
+                    At::Store => give_up_it(&world, me, owners),
+                    At::Step => allow_and_give_up(&world, me, owners),
+                }
             });
             for other in others {
                 other.join().unwrap();
@@ -123,6 +127,66 @@ impl Scene {
             assert!(word.owner().is_none_or(is_dead), "owned by one who is done");
         });
     }
+}
+
+/// How one takes the mutex by force.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Robs {
+    AsShipped,
+    /// The twin's way: also from an owner that may have begun to give up.
+    AtAnyTime,
+    /// The twin's way: others may allow stores again.
+    ForNow,
+}
+
+/// Participant 0 has the mutex and gives it up while 1 takes it by force. 1 then takes a turn, and 2 takes two, and would allow stores in the first: never
+/// two of those at once, however late the one comes that was robbed.
+fn rob(robs: Robs, preemptions: usize) {
+    explore(preemptions, move || {
+        let world = World::new(3, FAST, Twin::AsShipped);
+        world.head.next_token();
+        world.head.giving().allow(|| false);
+        assert!(MutexWord::new(&world.head.word).try_lock(id_of(0)));
+        let is_noted = Arc::new(AtomicU32::new(1));
+        let note = is_noted.clone();
+        let robber = spawn(&world, 1, None, move |it, me| {
+            let fence = || me.fence_all();
+            let giving = it.head.giving();
+            let is_forbidden =
+                if robs == Robs::ForNow { giving.forbid(fence) } else { giving.forbid_for_good(fence) };
+            if is_forbidden && (robs == Robs::AtAnyTime || note.load(Ordering::Acquire) == 1) {
+                take_away(&it.head, me, id_of(0));
+            }
+            turn(it, me, Owners::AsShipped, false);
+        });
+        let other = spawn(&world, 2, None, |it, me| {
+            [true, false].into_iter().for_each(|allows| turn(it, me, Owners::AsShipped, allows));
+        });
+        play_until(&world, 0, None, |me| {
+            is_noted.store(0, Ordering::Release);
+            compiler_fence(Ordering::SeqCst);
+            give_up_it(&world, me, Owners::AsShipped);
+        });
+        [robber, other].into_iter().for_each(|one| one.join().unwrap());
+        assert!(MutexWord::new(&world.head.word).read().owner().is_none(), "owned by one who is done");
+    });
+}
+
+#[test]
+fn who_was_robbed_gives_up_nothing_that_another_has() {
+    rob(Robs::AsShipped, 2);
+}
+
+#[test]
+#[should_panic(expected = "two owners at once")]
+fn the_model_catches_who_robs_an_owner_that_is_about_to_store() {
+    rob(Robs::AtAnyTime, 3);
+}
+
+#[test]
+#[should_panic(expected = "two owners at once")]
+fn the_model_catches_who_robs_and_lets_others_allow_stores_again() {
+    rob(Robs::ForNow, 3);
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub struct TakenAway {
 /// (`is_held()` of its guard) or where what the lock protects refuses its token. What it gives up late does nothing. So
 /// this is for an owner that will never go on and cannot be killed: killing it frees the lock without that danger.
 ///
-/// A thread or process that lost a lock has to drop that guard before it takes the same lock again.
+/// A thread or process that lost a lock has to drop that guard before it takes the same lock again. A fast mutex costs one
+/// locked instruction more from then on, for good: what its old owner does late must meet nobody.
 ///
 /// # Errors
 /// `NotFound`; `Negative` when nobody alive has it, it being free, abandoned, or on its way to somebody, and when who has it was
@@ -109,7 +110,7 @@ fn nobody(domain: &'static Domain, head: &Head) -> &'static str {
 /// up takes its note out first, so whose note is found behind the fence has not begun, and finds that it has to step.
 fn is_settled(domain: &'static Domain, head: &Head, owner: OwnerId) -> bool {
     let is_noted = || domain.holds_of(owner).iter().any(|hold| hold.key == head.key());
-    head.patience_us() == 0 || head.giving().forbid(membarrier::global_expedited) && is_noted()
+    head.patience_us() == 0 || head.giving().forbid_for_good(membarrier::global_expedited) && is_noted()
 }
 
 /// Waits until that is so, or another has it: some instructions, unless the owner is stopped there.

@@ -52,6 +52,12 @@ impl Noted {
         self.index
     }
 
+    /// Whether it is still noted, of the object of `key`; of one beyond the table that is not known.
+    #[inline(always)]
+    pub(super) fn is_of(&self, key: u64) -> bool {
+        self.slot.holds.is_noted(self.index, key)
+    }
+
     /// Whether this process took it, rather than inherit it by a fork: then it does nothing (HAZARDS H6).
     #[inline(always)]
     pub(super) fn is_ours(&self) -> bool {

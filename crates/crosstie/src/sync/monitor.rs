@@ -109,7 +109,7 @@ mod promises {
     unsafe impl<T: Shareable> Object for Monitor<T> {
         const KIND: &'static str = "monitor";
         const SHAPE: u64 = 1;
-        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("monitor 3: mutex with data, condition, head, choice");
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("monitor 4: mutex with data, condition, head, choice");
         const PARTS: &'static [(usize, usize)] = &[
             Mutex::<T>::PARTS[0],
             Mutex::<T>::PARTS[1],

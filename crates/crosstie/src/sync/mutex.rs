@@ -92,7 +92,7 @@ mod promises {
     unsafe impl<T: Shareable> Object for Mutex<T> {
         const KIND: &'static str = "lock";
         const SHAPE: u64 = super::SHAPE;
-        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("mutex 2: head, data");
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("mutex 3: head, data");
         const PARTS: &'static [(usize, usize)] = &Mutex::<T>::PARTS;
 
         fn describe() -> String {

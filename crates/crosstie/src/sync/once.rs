@@ -75,7 +75,7 @@ mod promises {
     unsafe impl<T: Shareable + Sync> Object for LazyShared<T> {
         const KIND: &'static str = "once";
         const SHAPE: u64 = 1;
-        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("once 2: mutex of u64, data");
+        const LAYOUT: u64 = T::LAYOUT ^ layout_hash("once 3: mutex of u64, data");
         // The data are made later, in place.
         const PARTS: &'static [(usize, usize)] = &Mutex::<u64>::PARTS;
 

@@ -62,7 +62,7 @@ fn a_mutex_is_what_the_document_says() {
     let scene = Scene::new();
     let mutex = Mutex::<u64>::open_or_create_in(scene.domain, "stock", || 7).unwrap();
     let _guard = mutex.lock().unwrap();
-    scene.is("lock.stock", "A mutex with data", "mutex 2: head, data");
+    scene.is("lock.stock", "A mutex with data", "mutex 3: head, data");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_monitor_is_what_the_document_says() {
     let scene = Scene::new();
     let monitor = Monitor::<u64>::open_or_create_in(scene.domain, "jobs", || 0).unwrap();
     *monitor.enter().unwrap() = 9;
-    scene.is("monitor.jobs", "A monitor", "monitor 3: mutex with data, condition, head, choice");
+    scene.is("monitor.jobs", "A monitor", "monitor 4: mutex with data, condition, head, choice");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn what_is_done_once_is_what_the_document_says() {
     let scene = Scene::new();
     let table = LazyShared::<u64>::open_or_create_in(scene.domain, "table").unwrap();
     assert_eq!(table.get_or_make(|_| 6).unwrap(), &6);
-    scene.is("once.table", "What is done once, with data", "once 2: mutex of u64, data");
+    scene.is("once.table", "What is done once, with data", "once 3: mutex of u64, data");
 }
 
 /// A thread in slot 1 holds a permit and waits for the mutex that the one in slot 0 has.

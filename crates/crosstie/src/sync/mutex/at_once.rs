@@ -43,7 +43,7 @@ impl<T> Mutex<T> {
     /// not, it is still to be given up, for which its note need not be there any more.
     #[inline(always)]
     pub(in crate::sync) fn unlock_at_once(&self, noted: &Noted, token: u64) -> bool {
-        if !self.is_held(noted.owner, token) {
+        if !self.is_held_by_note(noted, token) && !self.is_held(noted.owner, token) {
             return false;
         }
         noted.forget();
@@ -55,5 +55,13 @@ impl<T> Mutex<T> {
             }
             GivenUp::Not => false,
         }
+    }
+
+    /// Whether the acquisition of `token` still holds it, as its own note says, and that nobody can have taken it by force (`word::giving` I5): without a look at
+    /// the word, for which a thread that has just written to it would have to wait. False where that is not known.
+    #[inline(always)]
+    fn is_held_by_note(&self, noted: &Noted, token: u64) -> bool {
+        let head = &self.head;
+        head.giving().may_store().is_some() && noted.is_of(head.key()) && head.token() == token
     }
 }
