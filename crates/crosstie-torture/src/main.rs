@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["step", arguments @ ..] => step::command::run(arguments),
         ["victim", arguments @ ..] => step::victim::run(arguments),
+        ["newcomer", arguments @ ..] => step::newcomer::run(arguments),
         ["storm", arguments @ ..] => storm::command::run(arguments),
         ["storm-worker", arguments @ ..] => storm::worker::run(arguments),
         ["traffic", arguments @ ..] => traffic::command::run(arguments),

@@ -14,6 +14,7 @@
 //! | `payload` | messages that tell their number, and whether they are whole |
 //! | `ring` | attaching, and the ring's operations |
 //! | `survivor` | who goes on after a kill: the ends of a channel in threads of their own |
+//! | [`newcomer`] | who comes only behind a kill, a process of its own |
 //! | `queue` | the queue's operations |
 //! | `topic` | the topic's operations |
 //! | `call` | the operations of calls |
@@ -25,6 +26,7 @@ mod call;
 pub mod command;
 mod fault;
 mod meetings;
+pub mod newcomer;
 mod payload;
 mod queue;
 mod report;

@@ -4,9 +4,11 @@
 pub const LEAD: u32 = 0xFFFF_0001;
 /// The message that a late joiner sends: it ends the judgement.
 pub const SENTINEL: u32 = 0xFFFF_0002;
+/// The message that a newcomer sends.
+pub const NEWCOMER: u32 = 0xFFFF_0003;
 /// Bytes of the lead: its record ends one cell before the end of the ring.
 pub const LEAD_BYTES: usize = 4000;
-/// Bytes of the sentinel.
+/// Bytes of the sentinel, and of the message of a newcomer.
 pub const SENTINEL_BYTES: usize = 16;
 
 /// The message `number` of `length` bytes, at least 4.

@@ -29,6 +29,20 @@ pub enum Predecessor {
     Asleep,
 }
 
+/// When the newcomer comes, at operations that have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// When everybody who was left has gone on.
+    Late,
+    /// At once behind the kill, beside those who wait or before they look.
+    AtOnce,
+}
+
+impl Arrival {
+    /// Both, for operations with a newcomer.
+    pub const ALL: &[Self] = &[Self::Late, Self::AtOnce];
+}
+
 /// What is stepped, and killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stepping {
@@ -55,6 +69,10 @@ pub trait Operation: Sync {
     /// What the operation can change of the object of this name, beside the ledger, in the domain's folder as the victim
     /// finds it.
     fn watched(&self, folder: &Path, object: &str) -> Vec<Watched>;
+    /// When newcomers come: each point is judged once for each.
+    fn arrivals(&self) -> &'static [Arrival] {
+        &[Arrival::Late]
+    }
     /// Everybody but the victim, before it starts.
     ///
     /// # Errors
@@ -97,9 +115,19 @@ pub trait Stage {
     fn wake_victim(&mut self) -> Result<(), Failure>;
     /// The victim `pid` has stopped where it dies next.
     fn before_kill(&mut self, _pid: u32, _progress: Progress) {}
-    /// After the kill at `killed_ns`: survivor and late joiner go on, and are judged. Answers the longest
-    /// wait too.
-    fn judge(self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64);
+    /// After the kill: survivor and newcomer go on, and are judged. Answers the longest wait too.
+    fn judge(self: Box<Self>, kill: Kill) -> (Vec<Finding>, u64);
+}
+
+/// A kill that has happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Kill {
+    /// How far the victim had come.
+    pub progress: Progress,
+    /// When it was.
+    pub at_ns: u64,
+    /// When the newcomer comes.
+    pub arrival: Arrival,
 }
 
 /// A survivor that takes longer hangs.

@@ -5,9 +5,9 @@ use std::fmt::Display;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use crosstie::Error;
 use crosstie::ledger::Domain;
 use crosstie::os::{clock, process, single_step};
+use crosstie::{Deadline, Error};
 use crosstie_core::atomic::AtomicU32;
 
 use super::fault::{Fault, Finding};
@@ -37,6 +37,8 @@ pub struct Got {
 pub enum Stopped {
     /// The other side ended.
     Ended(Ending),
+    /// Nothing came, or there was no room, until the deadline.
+    Nothing,
     /// Anything else, in words.
     Failed(String),
 }
@@ -44,13 +46,13 @@ pub enum Stopped {
 /// A receiving end.
 pub trait Receives: Send + 'static {
     /// Waits for the next message, and is done with it.
-    fn next(&mut self) -> Result<Got, Stopped>;
+    fn next(&mut self, deadline: Deadline) -> Result<Got, Stopped>;
 }
 
 /// A sending end.
 pub trait Sends: Send + 'static {
     /// Sends a message as soon as there is room.
-    fn send_one(&mut self, message: &[u8]) -> Result<(), Stopped>;
+    fn send_one(&mut self, message: &[u8], deadline: Deadline) -> Result<(), Stopped>;
 }
 
 /// What a survivor tells.
@@ -79,6 +81,8 @@ pub enum Until {
 pub struct Aftermath {
     /// In order, what the receivers of the judging process got.
     pub got: Vec<Got>,
+    /// In order, what the newcomer got.
+    pub by_newcomer: Vec<Got>,
     /// How the senders' end was told.
     pub endings: Vec<Ending>,
 }
@@ -116,10 +120,11 @@ impl<R: Receives, S: Sends> Witness<R, S> {
         std::thread::spawn(move || {
             mouth.tell(Told::Thread(process::tid()));
             loop {
-                match sender.send_one(&message) {
+                match sender.send_one(&message, Deadline::NEVER) {
                     Ok(()) => return mouth.tell(Told::Sent(Box::new(sender))),
                     Err(Stopped::Ended(ending)) => mouth.tell(Told::Ended(ending)),
                     Err(Stopped::Failed(what)) => return mouth.tell(Told::Failed(format!("send: {what}"))),
+                    Err(Stopped::Nothing) => {}
                 }
             }
         });
@@ -207,7 +212,7 @@ impl<R, S> Mouth<R, S> {
 
 fn receive_all<R: Receives, S>(mut receiver: R, until: Until, mouth: &Mouth<R, S>) {
     loop {
-        let ending = match receiver.next() {
+        let ending = match receiver.next(Deadline::NEVER) {
             Ok(got) => {
                 let is_last = until == Until::Sentinel && number_of(&got.bytes) == Some(SENTINEL);
                 mouth.tell(Told::Got(got));
@@ -218,6 +223,7 @@ fn receive_all<R: Receives, S>(mut receiver: R, until: Until, mouth: &Mouth<R, S
             }
             Err(Stopped::Ended(ending)) => ending,
             Err(Stopped::Failed(what)) => return mouth.tell(Told::Failed(what)),
+            Err(Stopped::Nothing) => continue,
         };
         mouth.tell(Told::Ended(ending));
         if until == Until::End {

@@ -9,7 +9,7 @@ use crosstie::os::clock;
 use crosstie::os::single_step::{Step, Stepped};
 
 use super::fault::{Fault, Finding};
-use super::scene::{Operation, Predecessor, Stepping, is_hang};
+use super::scene::{Arrival, Kill, Operation, Predecessor, Stepping, is_hang};
 use super::segments::Segments;
 use super::victim::{Failure, PREDECESSOR};
 use super::walk::{Pace, Place, THE_END, Walk};
@@ -124,11 +124,13 @@ impl<'a> Sweep<'a> {
     }
 
     fn kill_at_all(&mut self, swept: &mut Swept) -> Result<(), Failure> {
-        let whole = self.judged_run(THE_END, Pace::Steps, swept)?.walk;
+        let whole = self.judged_run(THE_END, Pace::Steps, Arrival::Late, swept)?.walk;
         swept.instructions = whole.instructions;
         swept.skipped_equal = whole.instructions.saturating_sub(whole.places.len() as u64);
         for place in whole.places {
-            self.judged_run(place, Pace::Steps, swept)?;
+            for &arrival in self.operation.arrivals() {
+                self.judged_run(place, Pace::Steps, arrival, swept)?;
+            }
         }
         Ok(())
     }
@@ -136,12 +138,14 @@ impl<'a> Sweep<'a> {
     /// Kills a twin behind each of its system calls, then at every point, until the judge finds `fault`.
     fn catch(&mut self, fault: Fault, swept: &mut Swept) -> Result<(), Failure> {
         for pace in [Pace::Calls, Pace::Steps] {
-            let places = self.judged_run(THE_END, pace, swept)?.walk.places;
+            let places = self.judged_run(THE_END, pace, Arrival::Late, swept)?.walk.places;
             for place in places {
-                if swept.has(fault) {
-                    return Ok(());
+                for &arrival in self.operation.arrivals() {
+                    if swept.has(fault) {
+                        return Ok(());
+                    }
+                    self.judged_run(place, pace, arrival, swept)?;
                 }
-                self.judged_run(place, pace, swept)?;
             }
         }
         Ok(())
@@ -149,19 +153,26 @@ impl<'a> Sweep<'a> {
 
     /// Spread evenly over the system calls, and a few points behind them.
     fn kill_at_some(&mut self, count: u64, swept: &mut Swept) -> Result<(), Failure> {
-        let whole = self.judged_run(THE_END, Pace::Calls, swept)?.walk;
+        let whole = self.judged_run(THE_END, Pace::Calls, Arrival::Late, swept)?.walk;
         let all = whole.places.len() as u64;
-        for at in 0..count {
+        let arrivals = self.operation.arrivals().iter().cycle();
+        for (at, &arrival) in (0..count).zip(arrivals) {
             let place = whole.places[usize::try_from(at * all / count)?];
-            self.judged_run(place.after(at % SAMPLE_POINTS), Pace::Steps, swept)?;
+            self.judged_run(place.after(at % SAMPLE_POINTS), Pace::Steps, arrival, swept)?;
         }
         Ok(())
     }
 
     /// One kill; repeated when all that is wrong is that somebody was slow.
-    fn judged_run(&mut self, place: Place, pace: Pace, swept: &mut Swept) -> Result<Run, Failure> {
+    fn judged_run(
+        &mut self,
+        place: Place,
+        pace: Pace,
+        arrival: Arrival,
+        swept: &mut Swept,
+    ) -> Result<Run, Failure> {
         for attempt in 1.. {
-            let mut run = self.run_to(place, pace)?;
+            let mut run = self.run_to(place, pace, arrival)?;
             if is_hang(run.slowest_ns) && run.findings.is_empty() {
                 if attempt < TRIES {
                     swept.repeated += 1;
@@ -176,14 +187,14 @@ impl<'a> Sweep<'a> {
                 swept.net_rescues += self.home.domain.net_rescues();
                 self.home = Home::new()?;
             }
-            swept.findings.extend(run.findings.drain(..).map(|finding| (place.to_string(), finding)));
+            swept.findings.extend(run.findings.drain(..).map(|finding| (told(place, arrival), finding)));
             return Ok(run);
         }
         unreachable!("the last attempt returns")
     }
 
     /// Runs a victim to the place, kills it, and judges who is left.
-    fn run_to(&mut self, place: Place, pace: Pace) -> Result<Run, Failure> {
+    fn run_to(&mut self, place: Place, pace: Pace, arrival: Arrival) -> Result<Run, Failure> {
         self.objects += 1;
         let object = format!("o{}", self.objects);
         let operation = self.operation;
@@ -212,9 +223,9 @@ impl<'a> Sweep<'a> {
         let mut walk = Walk::new(pace);
         walk.go(operation, &mut victim, &mut *stage, &mut segments, place)?;
         stage.before_kill(pid, walk.progress);
-        let killed_ns = clock::now_ns();
+        let kill = Kill { progress: walk.progress, at_ns: clock::now_ns(), arrival };
         victim.kill()?;
-        let (mut findings, mut slowest_ns) = stage.judge(walk.progress, killed_ns);
+        let (mut findings, mut slowest_ns) = stage.judge(kill);
         let joined_ns = clock::now_ns();
         findings.extend(self.home.look_at_slots()?);
         slowest_ns = slowest_ns.max(clock::now_ns() - joined_ns);
@@ -244,6 +255,14 @@ impl<'a> Sweep<'a> {
                 _ => {}
             }
         }
+    }
+}
+
+/// The point, in words.
+fn told(place: Place, arrival: Arrival) -> String {
+    match arrival {
+        Arrival::Late => place.to_string(),
+        Arrival::AtOnce => format!("{place}, a newcomer at once"),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::case::{Act, Case, Way};
 use super::people::{Done, Outcome};
 use crate::step::fault::{Fault, Finding};
-use crate::step::payload::SENTINEL;
+use crate::step::payload::{NEWCOMER, SENTINEL};
 use crate::step::scene::Progress;
 
 /// What the people of the judging process met.
@@ -29,7 +29,7 @@ pub fn judge(case: &Case, progress: Progress, after: &Aftermath) -> Vec<Finding>
     if after.done.iter().any(|done| done.number.is_none()) {
         findings.push(Finding::new(Fault::Torn, "a request that nobody made"));
     }
-    if after.count(SENTINEL) != 1 {
+    if after.count(SENTINEL) != 1 || after.count(NEWCOMER) != usize::from(case.act.is_of_client()) {
         findings.push(Finding::new(Fault::TakeOver, format!("calls were done as {:?}", after.done)));
     }
     if case.act.is_of_client() {

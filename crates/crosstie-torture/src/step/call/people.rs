@@ -14,7 +14,7 @@ use crosstie_core::atomic::AtomicU32;
 
 use super::case::{MESSAGE_BYTES, Survivor};
 use crate::step::fault::{Fault, Finding};
-use crate::step::payload::{SENTINEL, number_of, payload};
+use crate::step::payload::{NEWCOMER, SENTINEL, number_of, payload};
 
 /// What is told after so long never comes: with the net off, nothing wakes anybody later than this.
 const NEVER_COMES: Duration = Duration::from_secs(2);
@@ -117,7 +117,7 @@ impl Keep {
     }
 }
 
-/// Serves until the late joiner's call.
+/// Serves until the call of a client that comes late.
 pub fn serve(server: Server<[u8], [u8]>, keep: Keep) -> Result<Person<Done>, Finding> {
     Person::start(move |tell| {
         loop {
@@ -129,7 +129,7 @@ pub fn serve(server: Server<[u8], [u8]>, keep: Keep) -> Result<Person<Done>, Fin
             let _ = tell.send((clock::now_ns(), Done { number, is_repeated: call.is_repeated() }));
             let reply = call.request().clone();
             let _ = call.reply(&reply);
-            if number == Some(SENTINEL) {
+            if matches!(number, Some(SENTINEL | NEWCOMER)) {
                 return;
             }
         }

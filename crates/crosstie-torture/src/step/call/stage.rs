@@ -11,8 +11,8 @@ use super::case::{Act, Case, MESSAGE_BYTES, Survivor, Way};
 use super::judge::{Aftermath, judge};
 use super::people::{Done, Keep, Outcome, Person, call, outcome, serve};
 use crate::step::fault::{Fault, Finding};
-use crate::step::payload::{SENTINEL, payload};
-use crate::step::scene::{Progress, Stage};
+use crate::step::payload::{NEWCOMER, SENTINEL, payload};
+use crate::step::scene::{Kill, Progress, Stage};
 use crate::step::survivor::take_over;
 use crate::step::victim::Failure;
 
@@ -120,7 +120,8 @@ impl Stage for CallStage<'_> {
         Ok(woken.map_err(|finding| finding.what)?)
     }
 
-    fn judge(mut self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
+    fn judge(mut self: Box<Self>, kill: Kill) -> (Vec<Finding>, u64) {
+        let Kill { progress, at_ns: killed_ns, .. } = kill;
         let gone_on = if self.case.act.is_of_client() {
             self.go_on_serving(killed_ns)
         } else {
@@ -139,13 +140,19 @@ impl CallStage<'_> {
         self.slowest_ns = self.slowest_ns.max(at_ns.saturating_sub(since_ns));
     }
 
-    /// A client was killed: its server goes on, until a late client's call is answered.
+    /// A client was killed: its server goes on, until a late client's call is answered; then another server comes, and a
+    /// client to it.
     fn go_on_serving(&mut self, killed_ns: u64) -> Result<(), Finding> {
         // Who keeps the call of somebody dead must be told so by the death alone, and then goes on by itself.
         self.serve()?;
         self.time(killed_ns, clock::now_ns());
-        self.call_late()?;
-        self.end_serving()
+        self.call_late(SENTINEL)?;
+        self.end_serving()?;
+        self.server = Some(take_over(self.open_server())?);
+        self.serve()?;
+        self.call_late(NEWCOMER)?;
+        self.end_serving()?;
+        self.remove()
     }
 
     /// A server was killed: its client is told, or served by the next one; then a late client is.
@@ -180,27 +187,33 @@ impl CallStage<'_> {
         self.after.second = Some(second);
         // Its client goes with it: at rings another one comes only then.
         calling.join()?;
-        self.call_late()?;
-        self.end_serving()
+        self.call_late(SENTINEL)?;
+        self.end_serving()?;
+        self.remove()
     }
 
     /// A late client's call is answered.
-    fn call_late(&mut self) -> Result<(), Finding> {
+    fn call_late(&mut self, number: u32) -> Result<(), Finding> {
         let since_ns = clock::now_ns();
         let late = take_over(self.open_client())?;
-        let reply = late.call_for(&payload(SENTINEL, MESSAGE_BYTES), PATIENCE);
+        let reply = late.call_for(&payload(number, MESSAGE_BYTES), PATIENCE);
         self.time(since_ns, clock::now_ns());
-        match outcome(SENTINEL, reply) {
+        match outcome(number, reply) {
             Outcome::Reply => Ok(()),
             other => Err(Finding::new(Fault::TakeOver, format!("a late call ended with {other:?}"))),
         }
     }
 
-    /// The server ends with the late client's call; nothing is left of any client, and the address can be removed.
+    /// The server ends with the late client's call.
     fn end_serving(&mut self) -> Result<(), Finding> {
         if let Some(serving) = self.serving.take() {
-            self.after.done = serving.join()?;
+            self.after.done.extend(serving.join()?);
         }
+        Ok(())
+    }
+
+    /// The address can be removed, and nothing is left of any client.
+    fn remove(&self) -> Result<(), Finding> {
         let object = &self.object;
         match self.case.way {
             Way::Queue => take_over(queue::remove(self.domain, &format!("{object}.calls")))?,

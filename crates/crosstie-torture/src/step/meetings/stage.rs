@@ -9,7 +9,7 @@ use super::case::{Act, Case};
 use super::people::Person;
 use super::thing::{MADE, Met, Opened, Thing};
 use crate::step::fault::{Fault, Finding};
-use crate::step::scene::{Progress, Stage};
+use crate::step::scene::{Kill, Progress, Stage};
 use crate::step::victim::Failure;
 
 /// One object, one operation, one kill.
@@ -248,7 +248,8 @@ impl Stage for MeetingStage<'_> {
         }
     }
 
-    fn judge(mut self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
+    fn judge(mut self: Box<Self>, kill: Kill) -> (Vec<Finding>, u64) {
+        let Kill { progress, at_ns: killed_ns, .. } = kill;
         if let Err(finding) = self.go_on(progress, killed_ns) {
             self.findings.push(finding);
             return (self.findings, self.slowest_ns);

@@ -6,8 +6,9 @@ use crosstie::ledger::Domain;
 
 use super::stage::QueueStage;
 use crate::step::fault::Fault;
-use crate::step::payload::{SENTINEL, SENTINEL_BYTES};
-use crate::step::scene::{Operation, Predecessor, Stage, Watched};
+use crate::step::newcomer::Habit;
+use crate::step::payload::{NEWCOMER, SENTINEL, SENTINEL_BYTES};
+use crate::step::scene::{Arrival, Operation, Predecessor, Stage, Watched};
 use crate::step::victim::Failure;
 
 /// What the victim does between its marks.
@@ -93,6 +94,8 @@ pub struct Case {
     /// Length of the message behind the backlog: what a sender sends in the operation, or what is sent to a
     /// receiver when it is waited for.
     pub message: usize,
+    /// What the newcomer does.
+    pub newcomer: Habit,
     /// A broken twin, and the fault that the judge must find.
     pub twin: Option<Fault>,
 }
@@ -107,6 +110,7 @@ impl Case {
             behind_dead: false,
             backlog: &[],
             message: 56,
+            newcomer: Habit::Sound,
             twin: None,
         }
     }
@@ -125,6 +129,10 @@ impl Case {
 
     const fn behind_dead(self) -> Self {
         Self { behind_dead: true, ..self }
+    }
+
+    const fn newcomer(self, newcomer: Habit) -> Self {
+        Self { newcomer, ..self }
     }
 
     const fn twin(self, fault: Fault) -> Self {
@@ -153,7 +161,7 @@ impl Case {
     /// How long the message `number` is.
     pub fn length_of(&self, number: u32) -> Option<usize> {
         match number {
-            SENTINEL => Some(SENTINEL_BYTES),
+            SENTINEL | NEWCOMER => Some(SENTINEL_BYTES),
             number if number == self.message_number() => Some(self.message),
             number => self.backlog.get(usize::try_from(number).ok()?).copied(),
         }
@@ -171,6 +179,10 @@ impl Operation for Case {
 
     fn predecessor(&self) -> Predecessor {
         if self.behind_dead { Predecessor::AtMark } else { Predecessor::None }
+    }
+
+    fn arrivals(&self) -> &'static [Arrival] {
+        Arrival::ALL
     }
 
     fn watched(&self, _folder: &Path, object: &str) -> Vec<Watched> {
@@ -223,4 +235,12 @@ pub const CASES: &[Case] = &[
     Case::new("twin: a queue's sleeper that watches nobody", Act::Send)
         .beside(Survivor::Deaf)
         .twin(Fault::Hang),
+    Case::new("twin: a queue's newcomer that forgets what it took", Act::Send)
+        .with(&[40], 300)
+        .newcomer(Habit::Forgets)
+        .twin(Fault::Lost),
+    Case::new("twin: a queue's newcomer that keeps room which it does not use", Act::Send)
+        .with(&[40], 300)
+        .newcomer(Habit::Keeps)
+        .twin(Fault::Lost),
 ];

@@ -2,22 +2,18 @@
 
 use super::case::{Act, Case};
 use crate::step::fault::{Fault, Finding};
-use crate::step::payload::{SENTINEL, number_of};
+use crate::step::payload::{NEWCOMER, SENTINEL, number_of};
 use crate::step::scene::Progress;
-use crate::step::survivor::{Aftermath, Ending};
+use crate::step::survivor::{Aftermath, Ending, Got};
 
 /// Judges a queue after the kill.
 pub fn judge(case: &Case, progress: Progress, after: &Aftermath) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut find = |fault, what: String| findings.push(Finding { fault, what });
-    let mut arrived = Vec::new();
-    for got in &after.got {
-        match number_of(&got.bytes) {
-            Some(number) if case.length_of(number) == Some(got.bytes.len()) => {
-                arrived.push((number, got.deliveries));
-            }
-            _ => find(Fault::Torn, format!("{} bytes that nobody sent", got.bytes.len())),
-        }
+    let (here, by_newcomer) = (numbers(case, &after.got), numbers(case, &after.by_newcomer));
+    let arrived: Vec<_> = here.iter().chain(&by_newcomer).filter_map(|told| told.as_ref().ok()).collect();
+    for length in here.iter().chain(&by_newcomer).filter_map(|told| told.as_ref().err()) {
+        find(Fault::Torn, format!("{length} bytes that nobody sent"));
     }
     for number in 0..=case.message_number() {
         let (least, most) = arrivals(case, progress, number);
@@ -30,20 +26,31 @@ pub fn judge(case: &Case, progress: Progress, after: &Aftermath) -> Vec<Finding>
         }
     }
     let is_unflagged =
-        |&&(number, deliveries): &&(u32, u32)| deliveries == 1 && was_in_hand(case, progress, number);
+        |&&&(number, deliveries): &&&(u32, u32)| deliveries == 1 && was_in_hand(case, progress, number);
     if let Some((number, _)) = arrived.iter().find(is_unflagged) {
         find(Fault::Doubled, format!("message {number} came again without saying so"));
     }
-    // What was delivered for the first time came in order, the late joiner's message last.
-    let first: Vec<_> =
-        arrived.iter().filter(|(_, deliveries)| *deliveries == 1).map(|(number, _)| number).collect();
-    if !first.is_sorted() || first.last() != Some(&&SENTINEL) {
-        find(Fault::TakeOver, format!("the messages came as {arrived:?}"));
+    // What was delivered for the first time came in order to each, the late joiner's and the newcomer's message last.
+    for (told, last) in [(&here, SENTINEL), (&by_newcomer, NEWCOMER)] {
+        let first = told.iter().flatten().filter(|(_, deliveries)| *deliveries == 1);
+        let first: Vec<_> = first.map(|(number, _)| *number).collect();
+        if !first.is_sorted() || first.last() != Some(&last) {
+            find(Fault::TakeOver, format!("the messages came as {told:?}"));
+        }
     }
     if !endings_are_right(case, progress, &after.endings) {
         find(Fault::Ending, format!("the end was told as {:?}", after.endings));
     }
     findings
+}
+
+/// Of each message its number and how often it was delivered, or the length of what is none.
+fn numbers(case: &Case, all: &[Got]) -> Vec<Result<(u32, u32), usize>> {
+    let number = |got: &Got| match number_of(&got.bytes) {
+        Some(number) if case.length_of(number) == Some(got.bytes.len()) => Ok((number, got.deliveries)),
+        _ => Err(got.bytes.len()),
+    };
+    all.iter().map(number).collect()
 }
 
 /// How often the message `number` must and may arrive at those who are left.
@@ -93,7 +100,6 @@ mod tests {
     use super::super::case::CASES;
     use super::*;
     use crate::step::payload::{SENTINEL_BYTES, payload};
-    use crate::step::survivor::Got;
 
     fn faults(
         name: &str,
@@ -104,7 +110,8 @@ mod tests {
         let case = CASES.iter().find(|case| case.name == name).unwrap();
         let all = arrived.iter().chain([&(SENTINEL, SENTINEL_BYTES, 1)]);
         let got = all.map(|&(number, length, deliveries)| Got { bytes: payload(number, length), deliveries });
-        let after = Aftermath { got: got.collect(), endings: endings.to_vec() };
+        let by_newcomer = vec![Got { bytes: payload(NEWCOMER, SENTINEL_BYTES), deliveries: 1 }];
+        let after = Aftermath { got: got.collect(), by_newcomer, endings: endings.to_vec() };
         judge(case, progress, &after).iter().map(|finding| finding.fault).collect()
     }
 

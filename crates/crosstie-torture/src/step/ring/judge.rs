@@ -93,7 +93,7 @@ mod tests {
     }
 
     fn faults(name: &str, progress: Progress, got: Vec<Got>, endings: &[Ending]) -> Vec<Fault> {
-        let after = Aftermath { got, endings: endings.to_vec() };
+        let after = Aftermath { got, endings: endings.to_vec(), ..Aftermath::default() };
         judge(case(name), progress, &after).iter().map(|finding| finding.fault).collect()
     }
 

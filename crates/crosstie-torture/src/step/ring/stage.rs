@@ -11,7 +11,7 @@ use super::judge::judge;
 use super::victim::options;
 use crate::step::fault::Finding;
 use crate::step::payload::{LEAD, LEAD_BYTES, SENTINEL, SENTINEL_BYTES, payload};
-use crate::step::scene::{Progress, Stage};
+use crate::step::scene::{Kill, Stage};
 use crate::step::survivor::{Got, Told, Until, Witness, sent_late, take_over};
 use crate::step::victim::Failure;
 
@@ -135,7 +135,8 @@ impl Stage for RingStage<'_> {
         }
     }
 
-    fn judge(mut self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
+    fn judge(mut self: Box<Self>, kill: Kill) -> (Vec<Finding>, u64) {
+        let Kill { progress, at_ns: killed_ns, .. } = kill;
         let went_on = match self.case.act.side() {
             Side::Ledger => return (Vec::new(), 0),
             Side::Sender => self.go_on_receiving(killed_ns),

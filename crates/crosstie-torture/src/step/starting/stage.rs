@@ -13,7 +13,7 @@ use super::case::{Act, Case};
 use super::program::{Child, until};
 use crate::kernel;
 use crate::step::fault::{Fault, Finding};
-use crate::step::scene::{Progress, Stage};
+use crate::step::scene::{Kill, Progress, Stage};
 use crate::step::victim::Failure;
 
 /// What a survivor gets that never comes: with the net off, nothing wakes it later than this.
@@ -208,7 +208,8 @@ impl Stage for StartStage<'_> {
         self.children = Child::of(pid);
     }
 
-    fn judge(mut self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
+    fn judge(mut self: Box<Self>, kill: Kill) -> (Vec<Finding>, u64) {
+        let Kill { progress, at_ns: killed_ns, .. } = kill;
         let findings: Vec<_> = self.go_on(progress, killed_ns).err().into_iter().collect();
         if !findings.is_empty() {
             // Whatever is left of a run that went wrong.

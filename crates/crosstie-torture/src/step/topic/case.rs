@@ -6,8 +6,9 @@ use crosstie::ledger::Domain;
 
 use super::stage::TopicStage;
 use crate::step::fault::Fault;
-use crate::step::payload::{SENTINEL, SENTINEL_BYTES};
-use crate::step::scene::{Operation, Predecessor, Stage, Watched};
+use crate::step::newcomer::Habit;
+use crate::step::payload::{NEWCOMER, SENTINEL, SENTINEL_BYTES};
+use crate::step::scene::{Arrival, Operation, Predecessor, Stage, Watched};
 use crate::step::victim::Failure;
 
 /// What the victim does between its marks.
@@ -70,6 +71,8 @@ pub struct Case {
     pub behind_dead: bool,
     /// How many messages were published before the operation starts.
     pub backlog: u32,
+    /// What the newcomer does.
+    pub newcomer: Habit,
     /// A broken twin, and the fault that the judge must find.
     pub twin: Option<Fault>,
 }
@@ -79,7 +82,16 @@ pub const MESSAGE_BYTES: usize = 300;
 
 impl Case {
     const fn new(name: &'static str, act: Act) -> Self {
-        Self { name, act, survivor: Survivor::Awake, places: 8, behind_dead: false, backlog: 1, twin: None }
+        Self {
+            name,
+            act,
+            survivor: Survivor::Awake,
+            places: 8,
+            behind_dead: false,
+            backlog: 1,
+            newcomer: Habit::Sound,
+            twin: None,
+        }
     }
 
     const fn beside(self, survivor: Survivor) -> Self {
@@ -98,6 +110,10 @@ impl Case {
         Self { behind_dead: true, ..self }
     }
 
+    const fn newcomer(self, newcomer: Habit) -> Self {
+        Self { newcomer, ..self }
+    }
+
     const fn twin(self, fault: Fault) -> Self {
         Self { twin: Some(fault), ..self }
     }
@@ -110,7 +126,7 @@ impl Case {
     /// How long the message `number` is.
     pub fn length_of(&self, number: u32) -> Option<usize> {
         match number {
-            SENTINEL => Some(SENTINEL_BYTES),
+            SENTINEL | NEWCOMER => Some(SENTINEL_BYTES),
             number => (number <= self.backlog).then_some(MESSAGE_BYTES),
         }
     }
@@ -127,6 +143,10 @@ impl Operation for Case {
 
     fn predecessor(&self) -> Predecessor {
         if self.behind_dead { Predecessor::AtMark } else { Predecessor::None }
+    }
+
+    fn arrivals(&self) -> &'static [Arrival] {
+        Arrival::ALL
     }
 
     fn watched(&self, _folder: &Path, object: &str) -> Vec<Watched> {
@@ -176,4 +196,7 @@ pub const CASES: &[Case] = &[
         .empty()
         .beside(Survivor::Deaf)
         .twin(Fault::Hang),
+    Case::new("twin: a topic's newcomer that forgets what it read", Act::Publish)
+        .newcomer(Habit::Forgets)
+        .twin(Fault::Lost),
 ];

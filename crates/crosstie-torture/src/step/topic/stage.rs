@@ -1,16 +1,16 @@
 //! One topic with its survivors in the judging process, before and after the kill.
 
+use crosstie::Deadline;
 use crosstie::channel::topic::{TopicReceiver, TopicSender, remove};
 use crosstie::ledger::Domain;
 use crosstie::os::clock;
-use crosstie::{Deadline, Error};
 
 use super::case::{Case, MESSAGE_BYTES, Survivor};
 use super::judge::judge;
-use super::victim::options;
-use crate::step::fault::{Fault, Finding};
-use crate::step::payload::{SENTINEL, SENTINEL_BYTES, number_of, payload};
-use crate::step::scene::{Progress, Stage};
+use crate::step::fault::Finding;
+use crate::step::newcomer::{Joins as _, Newcomer};
+use crate::step::payload::{SENTINEL, SENTINEL_BYTES, payload};
+use crate::step::scene::{Arrival, Kill, Stage};
 use crate::step::survivor::{Receives as _, Until, Witness, sent_late, take_over};
 use crate::step::victim::Failure;
 
@@ -27,6 +27,7 @@ pub struct TopicStage<'a> {
     sender: Option<TopicSender>,
     /// The subscriber that has to get everything, unless it is in its thread.
     receiver: Option<TopicReceiver>,
+    newcomer: Option<Newcomer>,
     is_message_sent: bool,
     findings: Vec<Finding>,
 }
@@ -34,8 +35,8 @@ pub struct TopicStage<'a> {
 impl<'a> TopicStage<'a> {
     /// Before the victim starts.
     pub fn set(case: &'a Case, domain: &'static Domain, topic: &str) -> Result<Self, Failure> {
-        let receiver = TopicReceiver::open(domain, topic, &options(case))?;
-        let mut sender = TopicSender::open(domain, topic, &options(case))?;
+        let receiver = case.open_receiver(domain, topic)?;
+        let mut sender = case.open_sender(domain, topic)?;
         if case.act.is_of_publisher() || case.act.is_open() {
             publish_backlog(case, &mut sender)?;
         }
@@ -48,6 +49,7 @@ impl<'a> TopicStage<'a> {
             // Where the victim publishes, the end of this one is clean, and told with the victim's.
             sender: (!of_publisher).then_some(sender),
             receiver: Some(receiver),
+            newcomer: Some(Newcomer::start(case.name, domain, topic)?),
             is_message_sent: of_publisher,
             findings: Vec::new(),
         })
@@ -58,15 +60,11 @@ impl<'a> TopicStage<'a> {
         if awaits_end { Until::End } else { Until::Sentinel }
     }
 
-    fn open_sender(&self) -> Result<TopicSender, Error> {
-        TopicSender::open(self.domain, &self.topic, &options(self.case))
-    }
-
     /// Reads what is there.
     fn read(&mut self, most: u32) -> Result<(), Failure> {
         let Some(receiver) = &mut self.receiver else { return Err("nobody reads".into()) };
         for _ in 0..most {
-            match receiver.next() {
+            match receiver.next(Deadline::NOW) {
                 Ok(got) => self.witness.after.got.push(got),
                 Err(_) => return Err("nothing to read".into()),
             }
@@ -114,9 +112,9 @@ impl Stage for TopicStage<'_> {
         }
     }
 
-    fn judge(mut self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
-        match self.go_on(killed_ns) {
-            Ok(()) => self.findings.extend(judge(self.case, progress, &self.witness.after)),
+    fn judge(mut self: Box<Self>, kill: Kill) -> (Vec<Finding>, u64) {
+        match self.go_on(kill) {
+            Ok(()) => self.findings.extend(judge(self.case, kill.progress, &self.witness.after)),
             Err(finding) => self.findings.push(finding),
         }
         (self.findings, self.witness.slowest_ns)
@@ -124,13 +122,46 @@ impl Stage for TopicStage<'_> {
 }
 
 impl TopicStage<'_> {
-    /// The victim was killed: everybody who is left goes on, until a late joiner's message has come.
-    fn go_on(&mut self, killed_ns: u64) -> Result<(), Finding> {
-        let mut since_ns = killed_ns;
+    /// The victim was killed: everybody who is left goes on, until a late joiner's message has come; and a newcomer
+    /// that comes before or behind them reads what they read.
+    fn go_on(&mut self, kill: Kill) -> Result<(), Finding> {
+        let Some(mut newcomer) = self.newcomer.take() else { return Ok(()) };
+        let mut since_ns = kill.at_ns;
+        if kill.arrival == Arrival::AtOnce {
+            newcomer.take()?;
+            // A publisher had to wait for it too.
+            since_ns = clock::now_ns();
+        }
+        let (mut receiver, mut sender) = self.survivors_go_on(since_ns)?;
+        self.exchange(&mut newcomer, &mut receiver)?;
+        newcomer.leave()?;
+        drop(receiver);
+        // Nobody holds it up any more, and each slot is of use.
+        for _ in 0..2 * self.case.places {
+            self.send(&mut sender, 0, MESSAGE_BYTES)?;
+        }
+        drop(sender);
+        take_over(remove(self.domain, &self.topic))
+    }
+
+    /// The newcomer finds what is still there, and everybody gets what it publishes, itself too.
+    fn exchange(&mut self, newcomer: &mut Newcomer, receiver: &mut TopicReceiver) -> Result<(), Finding> {
+        newcomer.take()?;
+        newcomer.send()?;
+        newcomer.take()?;
+        self.witness.time(0, newcomer.slowest_ns);
+        self.witness.after.by_newcomer.append(&mut newcomer.got);
+        if let Ok(got) = receiver.next(clock::deadline_in(PATIENCE)) {
+            self.witness.after.got.push(got);
+        }
+        Ok(())
+    }
+
+    fn survivors_go_on(&mut self, mut since_ns: u64) -> Result<(TopicReceiver, TopicSender), Finding> {
         let is_publisher_away = self.case.survivor == Survivor::PublisherAsleep;
         let mut sender = match self.sender.take() {
             // The death itself, or what the victim did, must wake it: nothing else comes before.
-            None if is_publisher_away => Some(self.witness.await_sender(killed_ns)?),
+            None if is_publisher_away => Some(self.witness.await_sender(since_ns)?),
             sender => sender,
         };
         if let Some(receiver) = self.receiver.take() {
@@ -143,7 +174,7 @@ impl TopicStage<'_> {
         };
         let mut sender = match sender.take() {
             Some(sender) => sender,
-            None => take_over(self.open_sender())?,
+            None => take_over(self.case.open_sender(self.domain, &self.topic))?,
         };
         if !self.is_message_sent {
             self.send(&mut sender, self.case.backlog, MESSAGE_BYTES)?;
@@ -154,27 +185,7 @@ impl TopicStage<'_> {
         }
         self.send(&mut sender, SENTINEL, SENTINEL_BYTES)?;
         let receiver = self.witness.await_receiver(joined_ns)?;
-        self.join_late()?;
-        drop(receiver);
-        // Nobody holds it up any more, and each slot is of use.
-        for _ in 0..2 * self.case.places {
-            self.send(&mut sender, 0, MESSAGE_BYTES)?;
-        }
-        drop(sender);
-        take_over(remove(self.domain, &self.topic))
-    }
-
-    /// A late subscriber finds the newest message.
-    fn join_late(&self) -> Result<(), Finding> {
-        let mut late = take_over(TopicReceiver::open(self.domain, &self.topic, &options(self.case)))?;
-        let mut last = None;
-        while let Ok(message) = late.recv(Deadline::NOW) {
-            last = number_of(&message.to_vec());
-        }
-        if last == Some(SENTINEL) {
-            return Ok(());
-        }
-        Err(Finding::new(Fault::TakeOver, format!("a late subscriber's last message was {last:?}")))
+        Ok((receiver, sender))
     }
 
     fn send(&self, sender: &mut TopicSender, number: u32, length: usize) -> Result<(), Finding> {

@@ -14,7 +14,7 @@ use super::tally::{Facts, Tally};
 use super::thing::{Opened, Thing, Way};
 use super::units::Bytes;
 use crate::step::fault::{Fault, Finding};
-use crate::step::scene::{Progress, Stage};
+use crate::step::scene::{Kill, Progress, Stage};
 use crate::step::victim::Failure;
 
 /// One object, one operation, one kill.
@@ -298,7 +298,8 @@ impl Stage for TurnStage<'_> {
         self.died_inside = self.bytes.is_inside(pid);
     }
 
-    fn judge(mut self: Box<Self>, progress: Progress, killed_ns: u64) -> (Vec<Finding>, u64) {
+    fn judge(mut self: Box<Self>, kill: Kill) -> (Vec<Finding>, u64) {
+        let Kill { progress, at_ns: killed_ns, .. } = kill;
         self.since_ns = killed_ns;
         if self.case.act == Act::Transfer {
             self.give_what_was_transferred();
