@@ -59,8 +59,9 @@ use super::asleep::{Asleep, announce, retract, take_wake};
 use super::control::Control;
 use super::memory::Memory;
 use super::record::{CELL_BYTES, COMMIT_BYTES, Geometry};
-use crate::atomic::{Ordering, compiler_fence, fence};
+use crate::atomic::{Ordering, fence};
 use crate::crash_point;
+use crate::word::light::light;
 
 /// Shared bytes break the protocol: which field, what was found, what it may be at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +91,7 @@ impl Barrier {
         match self {
             // SeqCst: the two-variable story of the module's header, `waits` against the ring.
             Self::Fence => fence(Ordering::SeqCst),
-            // SeqCst: the same story; the sleeper's membarrier supplies the processor's fence.
-            Self::Asymmetric => compiler_fence(Ordering::SeqCst),
+            Self::Asymmetric => light(),
         }
     }
 }

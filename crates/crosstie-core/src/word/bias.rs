@@ -43,7 +43,8 @@
 //! # Source
 //! Kawachiya, Koseki and Onodera, "Lock Reservation", OOPSLA 2002; Dice, Huang and Yang, "Asymmetric Dekker Synchronization", 2001; membarrier(2).
 
-use crate::atomic::{AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
+use super::light::light;
+use crate::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Whose a lock is by habit; see the module. A thread is a number that no other living one has, and not 0.
 #[derive(Debug)]
@@ -124,14 +125,6 @@ impl Bias {
     pub const fn inside(&self) -> &AtomicU32 {
         &self.inside
     }
-}
-
-/// What stands between the thread's store and its look at `user`.
-#[inline(always)]
-fn light() {
-    // SeqCst: `inside` is written before `user` is read; who takes away writes `user`, and its membarrier supplies the processor's
-    // fence here.
-    compiler_fence(Ordering::SeqCst);
 }
 
 #[cfg(all(test, not(crosstie_loom)))]

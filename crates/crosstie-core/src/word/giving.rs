@@ -65,7 +65,8 @@
 //! and Onodera, "Lock Reservation", OOPSLA 2002, and Russell and Detlefs, "Eliminating Synchronization-Related Atomic Operations with
 //! Biased Locking and Bulk Rebiasing", OOPSLA 2006, which spare the step of locking instead.
 
-use crate::atomic::{AtomicU32, Ordering, compiler_fence};
+use super::light::light;
+use crate::atomic::{AtomicU32, Ordering};
 
 /// The low bits of the word.
 const STATE: u32 = 3;
@@ -171,14 +172,6 @@ impl<'a> Giving<'a> {
 /// The next version, in this state (I1), marked as it was.
 const fn next(found: u32, state: u32) -> u32 {
     (found | STATE | FOR_GOOD).wrapping_add(1) | found & FOR_GOOD | state
-}
-
-/// What stands between an owner's store and its look at the word.
-#[inline(always)]
-fn light() {
-    // SeqCst: the mutex's `word` is written before `giving` is read; who waits writes `giving`, and its membarrier supplies the
-    // processor's fence here.
-    compiler_fence(Ordering::SeqCst);
 }
 
 #[cfg(all(test, not(crosstie_loom)))]
