@@ -26,10 +26,14 @@ mod doorbell;
 mod event;
 #[path = "models/giving.rs"]
 mod giving;
+#[path = "models/holds.rs"]
+mod holds;
 #[path = "models/late_edge.rs"]
 mod late_edge;
 #[path = "models/life_word.rs"]
 mod life_word;
+#[path = "models/members.rs"]
+mod members;
 #[path = "models/mutex.rs"]
 mod mutex;
 #[path = "models/once.rs"]
@@ -52,6 +56,8 @@ mod slot;
 mod spsc;
 #[path = "models/task.rs"]
 mod task;
+#[path = "models/ticket.rs"]
+mod ticket;
 #[path = "models/topic.rs"]
 mod topic;
 #[path = "models/topic_memory.rs"]

@@ -15,6 +15,7 @@ use super::reports::{Reports, checksum};
 use crate::OwnerId;
 use crate::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::word::slot::{OCCUPANT_WORDS, Occupant, SLOT_BYTES};
+use crate::word::ticket::Tickets;
 
 /// Slots of a ledger.
 pub const SLOTS: u32 = 4096;
@@ -49,7 +50,7 @@ pub struct LedgerWords {
     /// A futex that always holds 0; see `word::slot`, "Wake-ups".
     pub bell: AtomicU32,
     reserved_4: [AtomicU32; 15],
-    tickets: AtomicU64,
+    tickets: Tickets,
     keys: AtomicU64,
     tag: AtomicU64,
     boot: AtomicU64,
@@ -124,8 +125,7 @@ impl LedgerWords {
     /// A publish ticket: who takes it after publishing a wait sees every wait with a smaller one.
     #[must_use]
     pub fn next_ticket(&self) -> u64 {
-        // AcqRel: the waits published before smaller tickets were taken are visible (HAZARDS H10).
-        self.tickets.fetch_add(1, Ordering::AcqRel).wrapping_add(1)
+        self.tickets.next()
     }
 
     /// A place in a queue of this domain: larger than all that were given before.

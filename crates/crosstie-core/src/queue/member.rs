@@ -21,13 +21,13 @@
 //! |---|---|---|
 //! | an end that opens | vacant → its id | CAS, AcqRel |
 //! | the same, where no entry is vacant | the id of somebody dead → its own; it then recovers itself | CAS, AcqRel |
-//! | a sender that opens | ordinal 0 → its own | Release store |
+//! | a sender that opens | ordinal 0 → its own | store |
 //! | a sender that leaves | ordinal into `ended` (`died`, if it panics), then 0; id → vacant | fetch_max; stores |
 //! | who has recovered | ordinal of the dead into `died`, then 0; its id → vacant | fetch_max; CAS |
 //!
 //! # Orderings
-//! The Release that vacates an entry meets the Acquire in [`Ends::of`]: who sees that no sender is
-//! left sees all that they sent, and their ordinals in `ended` and `died`.
+//! The Release that vacates an entry, or the AcqRel with which another end takes it, meets the Acquire of the id in [`Ends::of`]: who sees that
+//! no sender is left sees all that they sent, and their ordinals in `ended` and `died`, which therefore need no ordering of their own.
 //!
 //! # Progress
 //! Bounded: opening reads each entry at most twice.
@@ -198,8 +198,8 @@ pub fn enter(roster: &impl Roster, me: OwnerId, part: Part, alive: impl Fn(Owner
         let ends = roster.tally();
         // Relaxed: only that it is nobody else's number.
         seat.ordinal = ends.ordinals.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        // Release: whoever recovers from this end's death finds its own ordinal, not an older one (I3).
-        roster.member(index).ordinal.store(seat.ordinal, Ordering::Release);
+        // Relaxed: whoever tells this end's death has seen it, and with it all that this end wrote (I3).
+        roster.member(index).ordinal.store(seat.ordinal, Ordering::Relaxed);
         crash_point!("member.numbered");
     }
     Some(seat)
@@ -222,7 +222,8 @@ fn take(roster: &impl Roster, index: u16, from: u64, to: u64) -> bool {
     }
     // Relaxed: who scans the entries must find this one, before it is taken; the CAS publishes it.
     roster.tally().members.fetch_max(u32::from(index) + 1, Ordering::Relaxed);
-    // AcqRel: meets the Release that vacated it; publishes the bound above (I1).
+    // AcqRel: meets the Release that vacated it, so that who finds this end gone knows how the one before it ended; and publishes, of an
+    // entry that is inherited, that its death was told (I3).
     // Relaxed on failure: another entry is tried.
     member.id.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
@@ -237,8 +238,8 @@ pub(crate) fn tell_death(roster: &impl Roster, index: u16, found: u64) -> bool {
         return false;
     }
     if ordinal != 0 && matches!(decode(found), Some((_, Part::Sender))) {
-        // Release: whoever finds the entry vacant finds this (I3).
-        roster.tally().died.fetch_max(ordinal, Ordering::Release);
+        // Relaxed: the step on the ordinal, and whatever becomes of the entry behind it, publishes it (I3).
+        roster.tally().died.fetch_max(ordinal, Ordering::Relaxed);
         crash_point!("member.death-told");
         // Release: who finds no ordinal here any more, and therefore tells nothing, sees what was told.
         // Relaxed on failure: somebody else has done it.
@@ -264,10 +265,10 @@ pub fn leave(roster: &impl Roster, seat: Seat, leaving: Leaving) {
             Leaving::Clean => &ends.ended,
             Leaving::BrokenOff => &ends.died,
         };
-        // Release: published once more by the store of the id (I3).
-        told.fetch_max(seat.ordinal, Ordering::Release);
+        // Relaxed: the store of the id publishes it (I3).
+        told.fetch_max(seat.ordinal, Ordering::Relaxed);
         crash_point!("member.end-told");
-        // Relaxed: the store of the id publishes it.
+        // Relaxed: as above.
         member.ordinal.store(0, Ordering::Relaxed);
     }
     crash_point!("member.before-leave");
@@ -292,10 +293,11 @@ impl Ends {
         let has_sender =
             each(roster).any(|(_, word)| matches!(decode(word), Some((id, Part::Sender)) if alive(id)));
         let ends = roster.tally();
-        // Acquire: meets the fetch_max of who has ended, or of who told a death (I3).
-        let died = ends.died.load(Ordering::Acquire);
-        // Acquire: the same for a clean end.
-        let ended = ends.ended.load(Ordering::Acquire).max(died);
+        // Relaxed: read behind the entries. Who found a sender's vacant, or another's, found it by an Acquire behind what told its
+        // end (I3).
+        let died = ends.died.load(Ordering::Relaxed);
+        // Relaxed: the same for a clean end.
+        let ended = ends.ended.load(Ordering::Relaxed).max(died);
         Self { has_sender, ended, died }
     }
 }

@@ -25,12 +25,12 @@
 //! # Transitions
 //! | who | word: from → to | order |
 //! |---|---|---|
-//! | publisher: claim | lap before, nobody's or a dead one's → claimed by me | CAS, AcqRel |
-//! | the same, where somebody who lives writes there | lap before, m's → skipped, m | CAS, AcqRel |
-//! | publisher: commit | claimed by me → committed (CAS, AcqRel): **published** | then whoever sleeps is woken |
-//! | publisher: abandon | claimed by me → void | CAS, AcqRel; then as above |
-//! | publisher that was lapped | skipped, me → void | CAS, AcqRel |
-//! | any publisher, for the dead | claimed or skipped by the dead → void | CAS, AcqRel |
+//! | publisher: claim | lap before, nobody's or a dead one's → claimed by me | CAS, Release |
+//! | the same, where somebody who lives writes there | lap before, m's → skipped, m | CAS, Release |
+//! | publisher: commit | claimed by me → committed (CAS, Release): **published** | then whoever sleeps is woken |
+//! | publisher: abandon | claimed by me → void | CAS, Release; then as above |
+//! | publisher that was lapped | skipped, me → void | CAS, Release |
+//! | any publisher, for the dead | claimed or skipped by the dead → void | CAS, Release |
 //!
 //! # Orderings
 //! The Release of the commit meets the subscriber's Acquire: extent and payload are there. The Release fence
@@ -168,10 +168,10 @@ impl<M: Memory> Publisher<M> {
             };
             let claim = self.circle.word(number, state);
             crash_point!("topic.before-claim");
-            // AcqRel: goes on behind the last change of the word, and shows the claim to who walks over it (I1).
-            // Relaxed on failure: the slot is looked at again.
+            // Release: shows the claim to who walks over it (I1); the load above goes on behind the last change of the word, which is the one that
+            // is found here, since no word comes twice. Relaxed on failure: the slot is looked at again.
             let word = self.memory.word(slot);
-            if word.compare_exchange(found, claim, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            if word.compare_exchange(found, claim, Ordering::Release, Ordering::Relaxed).is_err() {
                 continue;
             }
             crash_point!("topic.claimed");
@@ -240,9 +240,9 @@ impl<M: Memory> Publisher<M> {
         crash_point!("topic.written");
         let word = self.memory.word(room.slot);
         let committed = self.circle.word(room.number, State::Committed);
-        // AcqRel: publishes extent and payload; goes on behind who skipped the slot.
+        // Release: publishes extent and payload; what it finds is its own claim.
         // Relaxed on failure: the room is abandoned, by CAS.
-        let changed = word.compare_exchange(room.word, committed, Ordering::AcqRel, Ordering::Relaxed);
+        let changed = word.compare_exchange(room.word, committed, Ordering::Release, Ordering::Relaxed);
         crash_point!("topic.committed");
         match changed {
             Ok(_) => Committed::Published,
@@ -261,16 +261,16 @@ impl<M: Memory> Publisher<M> {
         let word = self.memory.word(slot);
         // Bounded: the word changes under it only when others lap the slot.
         for _ in 0..=TRIES {
-            // Acquire: meets the last change of the word.
-            let found = word.load(Ordering::Acquire);
+            // Relaxed: in whose hands it is; what they wrote is one's own, or was seen with their death.
+            let found = word.load(Ordering::Relaxed);
             match Circle::state(found).and_then(State::hands) {
                 Some(member) if is_meant(member) => {}
                 _ => return false,
             }
             let void = Circle::emptied(found);
-            // AcqRel: whoever claims the slot next writes behind what was written there (I2).
+            // Release: whoever claims the slot next writes behind what was written there (I2).
             // Relaxed on failure: it is looked at again.
-            if word.compare_exchange(found, void, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            if word.compare_exchange(found, void, Ordering::Release, Ordering::Relaxed).is_ok() {
                 crash_point!("topic.let-go");
                 return true;
             }

@@ -161,10 +161,10 @@ impl<M: Memory> Subscriber<M> {
         let cursor = memory.cursor(me);
         // Relaxed: a count for people.
         cursor.lost.store(0, Ordering::Relaxed);
-        // Release: from here on nothing is overwritten that was not, by who sees `joins` (I1).
-        cursor.next.store(1, Ordering::Release);
+        // Relaxed: from here on nothing is overwritten that was not, by who sees `joins` (I1).
+        cursor.next.store(1, Ordering::Relaxed);
         crash_point!("topic.announced");
-        // Release: publishes the cursor.
+        // Release: publishes the cursor, and the entry.
         memory.control().joins.0.fetch_add(1, Ordering::Release);
         // SeqCst: the two-variable story of `publisher`, `joins` against the slots' `words`.
         fence(Ordering::SeqCst);
@@ -237,8 +237,8 @@ impl<M: Memory> Subscriber<M> {
                     if !is_gone(&self.memory, member, &alive) {
                         return Ok(Look::Nothing);
                     }
-                    // Acquire: behind the look at who is dead, so nothing of theirs can follow (I3).
-                    if word.load(Ordering::Acquire) == found {
+                    // Relaxed: behind the Acquire of the look at who is dead, so nothing of theirs can follow (I3).
+                    if word.load(Ordering::Relaxed) == found {
                         self.next += 1;
                     }
                 }

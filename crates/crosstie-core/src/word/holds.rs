@@ -25,7 +25,7 @@
 //! | free → taken → held ([`HoldTable::note_beside_others`]) | a thread of the process | CAS Acquire, then Release | one entry a thread |
 //! | held → free ([`HoldTable::forget`]) | who noted it | Release | before the object is given up (I2) |
 //! | held → lost ([`HoldTable::strike`]) | who takes the object away by force | CAS, Relaxed | the table no longer claims it; the entry stays its noter's |
-//! | any → free ([`HoldTable::clear`]) | a slot's next occupant | Release | the dead's holds end with it |
+//! | any → free ([`HoldTable::clear`]) | a slot's next occupant | Relaxed | the dead's holds end with it |
 //!
 //! # Orderings
 //! The Release of a key meets the Acquire of [`HoldTable::read`]. A sleeper's last change precedes its
@@ -212,8 +212,8 @@ impl HoldTable {
     /// Empties the table of a dead occupant; only the slot's next occupant calls it.
     pub fn clear(&self) {
         for entry in &self.entries {
-            // Release: as `forget`.
-            entry.key.store(0, Ordering::Release);
+            // Relaxed: a slot is described behind this, and who finds the new occupant by that finds the table empty.
+            entry.key.store(0, Ordering::Relaxed);
         }
         // Relaxed: a number for people.
         self.beyond.store(0, Ordering::Relaxed);

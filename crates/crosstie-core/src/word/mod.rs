@@ -20,6 +20,7 @@
 //! | [`queueing`] | whether somebody queues |
 //! | [`role`] | one end of a channel: who holds it, and how the last holder left |
 //! | [`slot`] | that a participant lives, and whose turn it is to clean up after it |
+//! | [`ticket`] | in which order waits were published |
 //! | [`waiting`] | what a participant waits for |
 
 pub mod barrier;
@@ -40,4 +41,5 @@ pub mod permits;
 pub mod queueing;
 pub mod role;
 pub mod slot;
+pub mod ticket;
 pub mod waiting;

@@ -3,6 +3,7 @@
 
 use crosstie_core::OwnerId;
 use crosstie_core::graph::{Blocked, Claim, Held, Verdict, judge, workspace_len};
+use crosstie_core::word::ticket::Tickets;
 use crosstie_core::word::waiting::{Mode, NOTE_WORDS, Seen, WaitRecord, Want, look_for_waiters};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
@@ -49,7 +50,7 @@ enum Claims {
 }
 
 struct Waits {
-    tickets: AtomicU64,
+    tickets: Tickets,
     /// Not 0: the late one's command waits for it, which nobody wrote into a record.
     edge: AtomicU64,
     /// The other's, and the late one's.
@@ -59,7 +60,7 @@ struct Waits {
 impl Waits {
     fn new() -> Self {
         Self {
-            tickets: AtomicU64::new(0),
+            tickets: Tickets::new(),
             edge: AtomicU64::new(0),
             records: [WaitRecord::idle(), WaitRecord::idle()],
         }
@@ -82,8 +83,7 @@ impl Waits {
     }
 
     fn take_ticket(&self, who: usize) {
-        // AcqRel: as `LedgerWords::next_ticket`.
-        self.records[who].set_ticket(self.tickets.fetch_add(1, Ordering::AcqRel) + 1);
+        self.records[who].set_ticket(self.tickets.next());
     }
 
     fn collect(&self) -> (Vec<(usize, Seen)>, Vec<Blocked>, Vec<Held>) {

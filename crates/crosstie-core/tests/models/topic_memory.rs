@@ -9,6 +9,7 @@ use crosstie_core::topic::control::{Control, Cursor};
 use crosstie_core::topic::memory::{Geometry, Memory, Mode};
 use crosstie_core::topic::publisher::{Committed, Publisher};
 use crosstie_core::topic::subscriber::{Look, Message, Start, Subscriber};
+use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
 
@@ -23,6 +24,8 @@ struct Topic {
     extents: Vec<AtomicU64>,
     /// Payloads of two halves, which a message writes alike.
     payloads: Vec<[AtomicU64; 2]>,
+    /// In each slot a byte that is written and read with the payload where nothing may be overwritten that is read: loom sees their races.
+    guarded: Vec<UnsafeCell<u8>>,
     /// Who is dead, as the kernel's mark tells it.
     dead: Vec<AtomicU32>,
 }
@@ -40,6 +43,7 @@ pub fn topic(mode: Mode) -> Shared {
         words: words(),
         extents: words(),
         payloads: (0..SLOTS).map(|_| [AtomicU64::new(0), AtomicU64::new(0)]).collect(),
+        guarded: (0..SLOTS).map(|_| UnsafeCell::new(0)).collect(),
         dead: (0..MEMBERS).map(|_| AtomicU32::new(0)).collect(),
     }))
 }
@@ -85,12 +89,18 @@ impl Memory for Shared {
         &self.0.extents[at(slot)]
     }
     fn write(&self, slot: u32, _: usize, bytes: &[u8]) {
+        if self.0.geometry.mode == Mode::Lossless {
+            self.0.guarded[at(slot)].with_mut(|_| ());
+        }
         for half in &self.0.payloads[at(slot)] {
             // Relaxed: plain memory has no order of its own.
             half.store(u64::from(bytes[0]), Ordering::Relaxed);
         }
     }
     fn read(&self, slot: u32, bytes: &mut [u8]) {
+        if self.0.geometry.mode == Mode::Lossless {
+            self.0.guarded[at(slot)].with(|_| ());
+        }
         for (byte, half) in bytes.iter_mut().zip(&self.0.payloads[at(slot)]) {
             // Relaxed: as in `write`.
             *byte = u8::try_from(half.load(Ordering::Relaxed)).unwrap();
