@@ -29,16 +29,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reading::Waited;
+use reading::{Waited, kept};
 use shared::Shared;
 use slots::Ending;
-use state::State;
 
 use super::error::{Broken, CallError};
 use super::frame::{CallHead, SERVERS_MAX};
-use super::lock::Locked;
 use crate::Deadline;
-use crate::endpoint::{Address, Capabilities, Message, Options};
+use crate::endpoint::{Address, Body, Capabilities, Message, Options};
 use crate::error::Result;
 use crate::os::{clock, poll};
 
@@ -192,13 +190,28 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
             let mut call = CallHead { is_idempotent: options.idempotent, ..CallHead::default() };
             let mut tries = Tries::new(options.idempotent && !self.shared.redelivers());
             loop {
-                let begun = self.shared.begin(call, body, options.deadline)?;
-                match self.finish(begun, options.deadline) {
-                    Ok(reply) => return reply,
-                    Err(ending) if tries.has_another(&ending, options.deadline) => {
+                let (state, id) = self.shared.begin(call, body, options.deadline)?;
+                let mut reply = None;
+                let mut keep = |mut body: Body<'_>| reply = Some(body.decode::<A>());
+                match self.shared.wait_from(state, id, options.deadline, &mut keep) {
+                    Waited::Reply { is_last } => {
+                        if !is_last {
+                            self.shared.close(id);
+                        }
+                        return kept::<A>(reply);
+                    }
+                    Waited::Over(ending) if tries.has_another(&ending, options.deadline) => {
                         call.is_repeated = tries.has_been_heard();
                     }
-                    Err(ending) => return Err(no_reply(&self.shared, ending)),
+                    Waited::Over(ending) => return Err(no_reply(&self.shared, *ending)),
+                    Waited::Stuck(deadlock) => {
+                        self.shared.give_up(id);
+                        return Err(CallError::Deadlock(*deadlock));
+                    }
+                    Waited::Nothing => {
+                        self.shared.give_up(id);
+                        return Err(CallError::TimedOut);
+                    }
                 }
             }
         })
@@ -283,31 +296,6 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Client<Q, A> {
     #[must_use]
     pub fn request_bytes_max(&self) -> usize {
         self.shared.request_bytes_max()
-    }
-
-    /// The reply to a call that was just begun, or how it ended without one.
-    fn finish(
-        &self,
-        (state, id): (Locked<'_, State>, u32),
-        deadline: Deadline,
-    ) -> Result<Result<A::Owned, CallError>, Ending> {
-        match self.shared.wait_from(state, id, deadline, A::decode) {
-            Waited::Reply { reply, is_last } => {
-                if !is_last {
-                    self.shared.close(id);
-                }
-                Ok(reply.map_err(CallError::Malformed))
-            }
-            Waited::Over(ending) => Err(ending),
-            Waited::Stuck(deadlock) => {
-                self.shared.give_up(id);
-                Ok(Err(CallError::Deadlock(deadlock)))
-            }
-            Waited::Nothing => {
-                self.shared.give_up(id);
-                Ok(Err(CallError::TimedOut))
-            }
-        }
     }
 }
 

@@ -147,6 +147,7 @@ pub fn cost(bytes: usize) -> u64 {
 }
 
 impl Head {
+    #[inline(always)]
     fn parts(self) -> (u8, u8, u32, Option<u64>) {
         match self {
             Self::Hello(token) => (1, 0, VERSION, Some(token)),
@@ -163,14 +164,12 @@ impl Head {
         }
     }
 
-    /// Writes the head into `room`; answers its bytes.
-    #[inline]
+    /// Writes the head into `room`; answers its bytes. In whole words: what is read again at once need not be put together.
+    #[inline(always)]
     pub fn write(self, room: &mut [u8; HEAD_BYTES_MAX]) -> &[u8] {
         let (kind, flags, id, value) = self.parts();
-        *room = [0; HEAD_BYTES_MAX];
-        room[0] = kind;
-        room[1] = flags;
-        room[4..8].copy_from_slice(&id.to_le_bytes());
+        let first = u64::from(kind) | u64::from(flags) << 8 | u64::from(id) << 32;
+        room[..8].copy_from_slice(&first.to_le_bytes());
         let Some(value) = value else { return &room[..SHORT_HEAD_BYTES] };
         room[8..].copy_from_slice(&value.to_le_bytes());
         room
@@ -193,18 +192,28 @@ impl Head {
     ///
     /// # Errors
     /// What is wrong with it.
-    #[inline]
-    pub fn read(frame: &[u8]) -> Result<(Self, &[u8]), &'static str> {
-        let Some((&[kind, flags, 0, 0, a, b, c, d], rest)) = frame.split_first_chunk::<SHORT_HEAD_BYTES>()
-        else {
+    pub fn split(frame: &[u8]) -> Result<(Self, &[u8]), &'static str> {
+        let (head, body) = frame.split_at(head_bytes(frame));
+        Self::read(head, body).map(|head| (head, body))
+    }
+
+    /// The head of a frame, of whose bytes the first [`head_bytes`] are `head`, and the others `body`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    #[inline(always)]
+    pub fn read(head: &[u8], body: &[u8]) -> Result<Self, &'static str> {
+        let Some((&first, rest)) = head.split_first_chunk::<SHORT_HEAD_BYTES>() else {
+            return Err("a message that is no frame of a call");
+        };
+        let [kind, flags, 0, 0, a, b, c, d] = first else {
             return Err("a message that is no frame of a call");
         };
         let id = u32::from_le_bytes([a, b, c, d]);
-        let has_value = matches!(kind, 1 | 2 | 5 | 11) || kind == 3 && flags & TIMED != 0;
-        let (value, body) = match rest.split_first_chunk::<8>() {
-            Some((value, body)) if has_value => (u64::from_le_bytes(*value), body),
-            None if has_value => return Err("a frame that ends inside its head"),
-            _ => (0, rest),
+        let value = match rest.first_chunk::<8>() {
+            Some(value) => u64::from_le_bytes(*value),
+            None if has_value(kind, flags) => return Err("a frame that ends inside its head"),
+            None => 0,
         };
         if flags != 0 && kind != 3 {
             return Err("flags that a frame of its kind does not have");
@@ -228,11 +237,25 @@ impl Head {
         if matches!(kind, 4 | 5 | 8 | 11) && !body.is_empty() {
             return Err("a body that a frame of its kind does not have");
         }
-        Ok((head, body))
+        Ok(head)
     }
 }
 
+/// How many of a frame's bytes are its head, by its first ones; all of one that ends inside its head.
+#[inline(always)]
+pub fn head_bytes(frame: &[u8]) -> usize {
+    let has_value = matches!(frame, [kind, flags, ..] if has_value(*kind, *flags));
+    let head_bytes = if has_value { HEAD_BYTES_MAX } else { SHORT_HEAD_BYTES };
+    head_bytes.min(frame.len())
+}
+
+#[inline(always)]
+fn has_value(kind: u8, flags: u8) -> bool {
+    matches!(kind, 1 | 2 | 5 | 11) || kind == 3 && flags & TIMED != 0
+}
+
 impl CallHead {
+    #[inline(always)]
     fn flags(self) -> u8 {
         let flag = |is_set, flag| if is_set { flag } else { 0 };
         flag(self.left_ns.is_some(), TIMED)
@@ -286,12 +309,12 @@ mod tests {
             let has_body = matches!(head, Head::Call(..) | Head::Item(_) | Head::Reply(_) | Head::Refusal(_) | Head::Farewell);
             let body = if has_body { &body[..] } else { head.own_body() };
             let frame = head.to_frame(body);
-            prop_assert_eq!(Head::read(&frame), Ok((head, body)));
+            prop_assert_eq!(Head::split(&frame), Ok((head, body)));
         }
 
         #[test]
         fn any_bytes_are_a_frame_that_says_itself_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            if let Ok((head, body)) = Head::read(&bytes) {
+            if let Ok((head, body)) = Head::split(&bytes) {
                 prop_assert_eq!(head.to_frame(body), bytes);
             }
         }
@@ -313,7 +336,7 @@ mod tests {
             (b"\x01\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0calls", "another version"),
             (b"\x01\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0hello", "a greeting"),
         ] {
-            let error = Head::read(bytes).expect_err("no frame");
+            let error = Head::split(bytes).expect_err("no frame");
             assert!(error.contains(said), "{bytes:?}: {error}");
         }
     }

@@ -1,6 +1,7 @@
 //! [`Message`]: what can be sent, and what it is on the other side.
 
 use std::borrow::Cow;
+use std::str::Utf8Error;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,6 +50,25 @@ pub trait Message {
     /// # Errors
     /// [`ErrorKind::Mismatch`] if it holds none of this type.
     fn decode(payload: &[u8]) -> Result<Self::Owned>;
+
+    /// As [`Message::decode`], of bytes that are the receiver's own and of no more use to it: plain bytes and text are not copied, but keep
+    /// this memory. What is left in `payload` says nothing.
+    ///
+    /// # Errors
+    /// As [`Message::decode`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::endpoint::Message;
+    /// let mut arrived = b"seven".to_vec();
+    /// let place = arrived.as_ptr();
+    /// let text = <str as Message>::take(&mut arrived)?;
+    /// assert_eq!((text.as_str(), text.as_ptr()), ("seven", place));
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    fn take(payload: &mut Vec<u8>) -> Result<Self::Owned> {
+        Self::decode(payload)
+    }
 
     /// The message that has just arrived; plain bytes are copied once, not twice.
     ///
@@ -100,6 +120,10 @@ impl Message for [u8] {
         Ok(payload.to_vec())
     }
 
+    fn take(payload: &mut Vec<u8>) -> Result<Vec<u8>> {
+        Ok(std::mem::take(payload))
+    }
+
     fn arrive(payload: &Payload<'_>, _scratch: &mut Vec<u8>) -> Result<Vec<u8>> {
         Ok(payload.to_vec())
     }
@@ -113,10 +137,14 @@ impl Message for str {
     }
 
     fn decode(payload: &[u8]) -> Result<String> {
-        match std::str::from_utf8(payload) {
-            Ok(text) => Ok(text.to_owned()),
-            Err(error) => Err(Error::new("decode", "str", ErrorKind::Mismatch)
-                .because(format!("the message is no text: {error}"))),
-        }
+        std::str::from_utf8(payload).map(str::to_owned).map_err(no_text)
     }
+
+    fn take(payload: &mut Vec<u8>) -> Result<String> {
+        String::from_utf8(std::mem::take(payload)).map_err(|error| no_text(error.utf8_error()))
+    }
+}
+
+fn no_text(error: Utf8Error) -> Error {
+    Error::new("decode", "str", ErrorKind::Mismatch).because(format!("the message is no text: {error}"))
 }

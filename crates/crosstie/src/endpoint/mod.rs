@@ -52,6 +52,7 @@ pub use address::{Address, HostPort, Place};
 pub use batch::Batch;
 pub use capabilities::{Capabilities, Delivery, Untaken};
 pub use connection::{Ends, Listener, connect};
+pub(crate) use frame::{Body, Frame, Room};
 #[cfg(feature = "tokio")]
 pub use future::{AsyncReceiver, AsyncSender};
 pub use job::{Job, JobTicket, Outcome};

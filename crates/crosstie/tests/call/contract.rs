@@ -62,6 +62,27 @@ fn a_reply_of_any_length_finds_its_caller() {
 }
 
 #[test]
+fn a_length_that_changes_from_call_to_call_is_each_calls_own() {
+    // Around what fits in a cell, in two, and in what is made ready before a body comes; up and down.
+    let lengths =
+        [48, 7, 0, 1500, 3, 40, 41, 47, 49, 112, 111, 113, 1, 1023, 1025, 64, 4097, 63, 65, 2, 30_000, 9];
+    for way in Way::ALL {
+        let stage = Stage::new(way);
+        served(&stage, 1, reversed, || {
+            let client = stage.client();
+            let mut replies = Vec::new();
+            for length in lengths {
+                replies.push(client.call_until(&pattern(length), soon()).expect("a reply"));
+            }
+            for (length, reply) in lengths.into_iter().zip(replies) {
+                assert_eq!(reply, reversed(pattern(length)).expect("reversed"), "{way:?}: {length}");
+                assert!(reply.capacity() <= length + 1024, "{way:?}: {length} in {}", reply.capacity());
+            }
+        });
+    }
+}
+
+#[test]
 fn typed_calls_are_typed_on_both_sides() {
     for way in Way::ALL {
         let stage = Stage::new(way);

@@ -14,7 +14,6 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::beginning::{Beginning, Begun};
 use super::driver::Driver;
-use super::reading::Waited;
 use super::shared::Shared;
 use super::slots::{Ending, Next, Slot};
 use super::{CallOptions, Client, Tries, no_reply};
@@ -164,8 +163,8 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> AsyncClient<Q, A> {
         let body = encoded(request);
         let driven = Arc::clone(&self.driven);
         async move {
-            let reply = reply(&driven, body?, options).await?;
-            A::decode(&reply).map_err(CallError::Malformed)
+            let mut reply = reply(&driven, body?, options).await?;
+            A::take(&mut reply).map_err(CallError::Malformed)
         }
     }
 
@@ -214,13 +213,12 @@ async fn reply(driven: &Arc<Driven>, body: Vec<u8>, options: CallOptions) -> Res
         let id = poll_fn(|context| sending.poll(&body, context)).await?;
         let mut in_flight = InFlight { driven: Arc::clone(driven), id: Some(id), deadline: options.deadline };
         let ending = match poll_fn(|context| in_flight.poll(context)).await? {
-            Waited::Reply { reply, .. } => {
+            Next::Reply(reply) => {
                 in_flight.close();
                 return Ok(reply);
             }
-            Waited::Over(ending) => ending,
-            // invariant: tasks are told no deadlock.
-            Waited::Nothing | Waited::Stuck(_) => return Err(CallError::TimedOut),
+            Next::Over(ending) => ending,
+            Next::Nothing => return Err(CallError::TimedOut),
         };
         let Some(pause_ns) = tries.pause_before_another(&ending) else {
             return Err(no_reply(&driven.shared, ending));
@@ -343,30 +341,29 @@ struct InFlight {
 }
 
 impl InFlight {
-    /// The next reply, or its end.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Waited<Vec<u8>>, CallError>> {
-        let Some(id) = self.id else { return Poll::Ready(Ok(Waited::Over(Ending::Done))) };
+    /// The next reply, or its end; nothing once it is too late.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Next, CallError>> {
+        let Some(id) = self.id else { return Poll::Ready(Ok(Next::Over(Ending::Done))) };
         let budget = ready!(reactor::proceed(context));
         let shared = &self.driven.shared;
         let mut state = shared.lock();
         let next = state.slots.get(id).map_or(Next::Nothing, Slot::next);
-        let waited = match next {
-            Next::Reply(reply) => Waited::Reply { reply, is_last: false },
-            Next::Over(ending) => Waited::Over(ending),
-            Next::Nothing if clock::is_over(self.deadline) => Waited::Nothing,
+        match &next {
+            Next::Reply(_) => shared.note_taken(&mut state, id),
+            Next::Over(_) => {
+                shared.note_over(&mut state, id);
+                self.id = None;
+            }
+            Next::Nothing if clock::is_over(self.deadline) => {}
             Next::Nothing if !state.slots.tasks.has_driver() => return Poll::Ready(Err(undriven(shared))),
             Next::Nothing => {
                 state.slots.wait(id, context.waker(), self.deadline);
                 return Poll::Pending;
             }
-        };
-        shared.settle(&mut state, id, &waited);
+        }
         drop(state);
         budget.made_progress();
-        if matches!(waited, Waited::Over(_)) {
-            self.id = None;
-        }
-        Poll::Ready(Ok(waited))
+        Poll::Ready(Ok(next))
     }
 
     /// It had its only reply.
@@ -415,10 +412,10 @@ impl<A: Message + ?Sized> Stream for AsyncReplies<A> {
         let this = self.get_mut();
         let Some(call) = &mut this.call else { return Poll::Ready(None) };
         let next = match ready!(call.poll(context)) {
-            Ok(Waited::Reply { reply, .. }) => Some(A::decode(&reply).map_err(CallError::Malformed)),
-            Ok(Waited::Over(Ending::Done)) => None,
-            Ok(Waited::Over(ending)) => Some(Err(no_reply(&call.driven.shared, ending))),
-            Ok(Waited::Nothing | Waited::Stuck(_)) => Some(Err(CallError::TimedOut)),
+            Ok(Next::Reply(mut reply)) => Some(A::take(&mut reply).map_err(CallError::Malformed)),
+            Ok(Next::Over(Ending::Done)) => None,
+            Ok(Next::Over(ending)) => Some(Err(no_reply(&call.driven.shared, ending))),
+            Ok(Next::Nothing) => Some(Err(CallError::TimedOut)),
             Err(error) => Some(Err(error)),
         };
         if !matches!(next, Some(Ok(_))) {

@@ -15,7 +15,7 @@ use crosstie_core::ring::sleepers::Awaits;
 
 use super::super::error::Broken;
 use super::outgoing::Outgoing;
-use super::reading::Read;
+use super::reading::{Read, keep_none};
 use super::shared::Shared;
 use super::state::{Reader, State};
 use crate::Deadline;
@@ -115,10 +115,10 @@ impl Driver {
         let has_lost_server = reader.has_lost_server();
         let mut count = 0;
         loop {
-            match shared.read(reader, Deadline::NOW, None, |_, _| None::<()>) {
+            match shared.read(reader, Deadline::NOW, None, keep_none) {
                 Read::Nothing => break,
-                Read::Frame | Read::Own(()) if count < FRAMES_MAX => count += 1,
-                Read::Frame | Read::Own(()) => return Ok(Round::Again),
+                Read::Frame | Read::Own if count < FRAMES_MAX => count += 1,
+                Read::Frame | Read::Own => return Ok(Round::Again),
                 Read::Over | Read::Stuck(_) => return Ok(Round::Waits),
             }
         }

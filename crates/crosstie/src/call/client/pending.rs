@@ -4,14 +4,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::reading::Waited;
+use super::reading::{Waited, kept};
 use super::shared::Shared;
 use super::slots::Ending;
 use super::{Tries, no_reply};
 use crate::Deadline;
 use crate::call::error::CallError;
 use crate::call::frame::CallHead;
-use crate::endpoint::Message;
+use crate::endpoint::{Body, Message};
 use crate::os::clock;
 
 /// A call in flight; made by [`Client::start`](super::Client::start).
@@ -75,23 +75,24 @@ impl<A: Message + ?Sized> Pending<A> {
     pub fn reply_until(&mut self, deadline: Deadline) -> Result<A::Owned, CallError> {
         loop {
             let Some(id) = self.id else { return Err(CallError::Closed) };
-            let waited = self.shared.wait(id, deadline.min(self.deadline), A::decode);
-            match waited {
-                Waited::Reply { reply, is_last } => {
+            let mut reply = None;
+            let mut keep = |mut body: Body<'_>| reply = Some(body.decode::<A>());
+            match self.shared.wait(id, deadline.min(self.deadline), &mut keep) {
+                Waited::Reply { is_last } => {
                     if !is_last {
                         self.shared.close(id);
                     }
                     self.id = None;
-                    return reply.map_err(CallError::Malformed);
+                    return kept::<A>(reply);
                 }
                 Waited::Over(ending) => {
                     self.id = None;
-                    self.begin_again(ending)?;
+                    self.begin_again(*ending)?;
                 }
                 Waited::Stuck(deadlock) => {
                     self.id = None;
                     self.shared.give_up(id);
-                    return Err(CallError::Deadlock(deadlock));
+                    return Err(CallError::Deadlock(*deadlock));
                 }
                 Waited::Nothing if !self.deadline.is_over(clock::now_ns()) => return Err(CallError::Pending),
                 Waited::Nothing => {

@@ -4,8 +4,8 @@ use std::os::fd::AsFd as _;
 use std::thread;
 use std::time::Duration;
 
-use super::super::error::Broken;
-use super::super::frame::Head;
+use super::super::error::{Broken, CallError};
+use super::super::frame::{Head, head_bytes};
 use super::super::lock::Locked;
 use super::call_wait::CallWait;
 use super::line::ReplyQueue;
@@ -16,7 +16,7 @@ use super::state::{Greeting, Reader, State};
 use crate::Deadline;
 use crate::channel::queue::{Beside, Job};
 use crate::contract::RecvError;
-use crate::endpoint::Place;
+use crate::endpoint::{Body, Message, Place};
 use crate::ledger::deadlock::Deadlock;
 use crate::os::clock;
 use crate::os::interruption::{self, Cause};
@@ -25,59 +25,86 @@ use crate::os::poll::{self, Interest};
 /// So many frames that are for no call stand before a server's end at most.
 const LATE_FRAMES_MAX: u32 = 16;
 
-/// What one read brought.
-pub(super) enum Read<R> {
+/// What one read brought; what is rare lies behind a pointer, so that it is answered in registers.
+pub(super) enum Read {
     /// A frame that was handed to its call.
     Frame,
     /// A frame that its caller took at once.
-    Own(R),
+    Own,
     /// Nothing before the deadline.
     Nothing,
     /// The conversation's end, which was told to all.
     Over,
     /// To wait on would close a circle.
-    Stuck(Deadlock),
+    Stuck(Box<Deadlock>),
 }
 
-impl<R> Read<R> {
+impl Read {
     pub(super) fn is_frame(&self) -> bool {
-        matches!(self, Self::Frame | Self::Own(_))
+        matches!(self, Self::Frame | Self::Own)
     }
 }
 
-/// What a caller waited for.
-pub(super) enum Waited<R> {
+/// What a caller waited for; the reply itself was given to it where it lay.
+pub(super) enum Waited {
     /// One reply of many, or the only one: `is_last` says which.
-    Reply { reply: R, is_last: bool },
+    Reply { is_last: bool },
     /// Nothing more comes.
-    Over(Ending),
+    Over(Box<Ending>),
     /// Nothing before the deadline.
     Nothing,
     /// To wait on would close a circle.
-    Stuck(Deadlock),
+    Stuck(Box<Deadlock>),
+}
+
+/// What a reader takes who reads for others alone: nothing.
+pub(super) fn keep_none(_: Head, _: &mut Body<'_>) -> bool {
+    false
+}
+
+/// The reply that a wait has kept.
+#[inline(always)]
+pub(super) fn kept<A: Message + ?Sized>(
+    reply: Option<crate::Result<A::Owned>>,
+) -> Result<A::Owned, CallError> {
+    // invariant: `Waited::Reply` says that there is one.
+    reply.expect("a reply").map_err(CallError::Malformed)
 }
 
 impl Shared {
     /// Reads one frame and hands it to its call, unless `take` keeps it.
-    pub(super) fn read<R>(
+    #[inline(always)]
+    pub(super) fn read(
         &self,
         reader: &mut Reader,
         deadline: Deadline,
         wait: Option<&CallWait>,
-        take: impl FnOnce(Head, &[u8]) -> Option<R>,
-    ) -> Read<R> {
+        take: impl FnOnce(Head, &mut Body<'_>) -> bool,
+    ) -> Read {
         if let Some(queue) = reader.queue.take() {
             let read = self.read_queue(reader, &queue, (deadline, wait), take);
             reader.queue = Some(queue);
             return read;
         }
         let Some(wait) = wait else { return self.read_line(reader, deadline, take) };
+        self.read_seen(reader, (deadline, wait), take)
+    }
+
+    /// As [`Shared::read_line`], of a wait that others see.
+    #[inline(never)]
+    fn read_seen(
+        &self,
+        reader: &mut Reader,
+        (deadline, wait): (Deadline, &CallWait),
+        take: impl FnOnce(Head, &mut Body<'_>) -> bool,
+    ) -> Read {
         // What has come is taken before anybody is told for what it waits.
         let mut take = Some(take);
-        let read = self.read_line(reader, Deadline::NOW, |head, body| take.take()?(head, body));
+        let take_once = |head, body: &mut Body<'_>| take.take().is_some_and(|take| take(head, body));
+        let read = self.read_line(reader, Deadline::NOW, take_once);
         let Some(take) = take.filter(|_| matches!(read, Read::Nothing)) else { return read };
         let Some(until) = wait.before_sleep(deadline) else {
-            return wait.take_deadlock().map_or(Read::Frame, Read::Stuck);
+            return wait.take_deadlock().map_or(Read::Frame, |deadlock| Read::Stuck(Box::new(deadlock)));
         };
         match self.read_line(reader, until, take) {
             // To look again, not to give up.
@@ -87,63 +114,72 @@ impl Shared {
     }
 
     /// As [`Shared::read`], where every frame is a message.
-    fn read_line<R>(
+    #[inline(always)]
+    fn read_line(
         &self,
         reader: &mut Reader,
         deadline: Deadline,
-        take: impl FnOnce(Head, &[u8]) -> Option<R>,
-    ) -> Read<R> {
+        take: impl FnOnce(Head, &mut Body<'_>) -> bool,
+    ) -> Read {
         if let Err(error) = await_sign(reader, deadline) {
             return self.over(&Broken::of_recv(&error));
         }
-        let Reader { receiver, greeting, scratch, .. } = &mut *reader;
+        let Reader { receiver, greeting, room, .. } = &mut *reader;
         let Some(receiver) = receiver else { return Read::Over };
-        let came = receiver.recv_frame(scratch, deadline);
-        let has_come = came.is_ok();
-        let read = match came {
-            Ok(frame) => match Head::read(frame) {
-                Ok((head, body)) => self.hand_out(greeting, head, body, take),
-                Err(text) if greeting.is_welcomed => self.over(&Broken::breach(text)),
-                Err(text) => {
-                    let kind = crate::ErrorKind::Mismatch;
-                    let text = format!("no server of calls is there: {text}");
-                    self.over(&Broken::Failed { kind, text })
-                }
+        let read = match receiver.recv_frame(room, deadline, head_bytes) {
+            Ok(mut frame) => match Head::read(frame.head(), frame.body.bytes()) {
+                Ok(head) => self.hand_out(greeting, head, &mut frame.body, take),
+                Err(text) => self.breach(greeting, text),
             },
-            Err(RecvError::Empty | RecvError::TimedOut) => Read::Nothing,
-            // It had not taken this client's greeting, nor what is behind it: all that waits in the ring for the next server (F5).
-            Err(RecvError::Closed | RecvError::PeerDied) if self.hides_ends() && !greeting.is_welcomed => {
-                Read::Frame
-            }
-            // It would have welcomed this client before it heard a call.
-            Err(RecvError::Closed | RecvError::PeerDied) if greeting.is_unheard() => {
-                self.over(&Broken::Unheard)
-            }
-            Err(error) => self.over(&Broken::of_recv(&error)),
+            Err(RecvError::Empty | RecvError::TimedOut) => return Read::Nothing,
+            Err(error) => return self.meet_end(greeting, &error),
         };
-        if has_come {
-            receiver.acknowledge_held();
-        }
+        receiver.acknowledge_held();
         if self.hides_ends() {
             reader.note_server();
         }
         read
     }
 
+    #[cold]
+    fn breach(&self, greeting: &Greeting, text: &'static str) -> Read {
+        if greeting.is_welcomed {
+            return self.over(&Broken::breach(text));
+        }
+        let text = format!("no server of calls is there: {text}");
+        self.over(&Broken::Failed { kind: crate::ErrorKind::Mismatch, text })
+    }
+
+    /// Nothing more comes.
+    #[cold]
+    fn meet_end(&self, greeting: &Greeting, error: &RecvError) -> Read {
+        let is_end = matches!(error, RecvError::Closed | RecvError::PeerDied);
+        // It had not taken this client's greeting, nor what is behind it: all that waits in the ring for the next server (F5).
+        if is_end && self.hides_ends() && !greeting.is_welcomed {
+            return Read::Frame;
+        }
+        // It would have welcomed this client before it heard a call.
+        if is_end && greeting.is_unheard() {
+            return self.over(&Broken::Unheard);
+        }
+        self.over(&Broken::of_recv(error))
+    }
+
     /// As [`Shared::read`], where replies come through a queue.
-    fn read_queue<R>(
+    #[inline(never)]
+    fn read_queue(
         &self,
         reader: &mut Reader,
         queue: &ReplyQueue,
         (deadline, wait): (Deadline, Option<&CallWait>),
-        take: impl FnOnce(Head, &[u8]) -> Option<R>,
-    ) -> Read<R> {
+        take: impl FnOnce(Head, &mut Body<'_>) -> bool,
+    ) -> Read {
         let beside: &dyn Beside = wait.map_or(&*queue.servers, |wait| wait);
         let came = queue.replies.recv_beside(deadline, beside);
         if let Some(deadlock) = wait.and_then(CallWait::take_deadlock)
             && !matches!(came, Ok(Some(_)))
         {
-            return Read::Stuck(deadlock);
+            return Read::Stuck(Box::new(deadlock));
         }
         match came {
             Ok(Some(job)) => self.hand_out_job(reader, job, take),
@@ -154,27 +190,26 @@ impl Shared {
         }
     }
 
-    fn hand_out_job<R>(
+    fn hand_out_job(
         &self,
         reader: &mut Reader,
         job: Job<'_>,
-        take: impl FnOnce(Head, &[u8]) -> Option<R>,
-    ) -> Read<R> {
-        let mut frame = std::mem::take(&mut reader.scratch);
-        job.copy_into(&mut frame);
+        take: impl FnOnce(Head, &mut Body<'_>) -> bool,
+    ) -> Read {
+        let Reader { greeting, room, .. } = reader;
+        let frame = room.memory();
+        job.copy_into(frame);
         // Who would get it again is this client alone, and what it has read is in its own memory.
         let _ = job.done();
-        let read = match Head::read(&frame) {
-            Ok((head, body)) => self.hand_out(&mut reader.greeting, head, body, take),
+        match Head::split(frame) {
+            Ok((head, body)) => self.hand_out(greeting, head, &mut Body::Lent(body), take),
             Err(text) => self.over(&Broken::breach(text)),
-        };
-        reader.scratch = frame;
-        read
+        }
     }
 
     /// Finds the calls that nobody has any more who will answer them, and tells their callers.
     #[cold]
-    fn look_for_lost<R>(&self, reader: &mut Reader, queue: &ReplyQueue) -> Read<R> {
+    fn look_for_lost(&self, reader: &mut Reader, queue: &ReplyQueue) -> Read {
         queue.servers.look();
         let lost = {
             let mut state = self.lock();
@@ -192,7 +227,7 @@ impl Shared {
         }
         // An answer that was sent before its server died is here.
         while let Ok(job) = queue.replies.recv(Deadline::NOW) {
-            if let Read::Over = self.hand_out_job(reader, job, |_, _| None::<R>) {
+            if let Read::Over = self.hand_out_job(reader, job, keep_none) {
                 return Read::Over;
             }
         }
@@ -205,19 +240,22 @@ impl Shared {
         Read::Frame
     }
 
-    #[inline]
-    fn hand_out<R>(
+    #[inline(always)]
+    fn hand_out(
         &self,
         greeting: &mut Greeting,
         head: Head,
-        body: &[u8],
-        take: impl FnOnce(Head, &[u8]) -> Option<R>,
-    ) -> Read<R> {
-        if greeting.is_welcomed
-            && let Some(own) = take(head, body)
-        {
-            return Read::Own(own);
+        body: &mut Body<'_>,
+        take: impl FnOnce(Head, &mut Body<'_>) -> bool,
+    ) -> Read {
+        if greeting.is_welcomed && take(head, body) {
+            return Read::Own;
         }
+        self.hand_in(greeting, head, body.bytes())
+    }
+
+    #[inline(never)]
+    fn hand_in(&self, greeting: &mut Greeting, head: Head, body: &[u8]) -> Read {
         match self.take_in(greeting, head, body) {
             Ok(()) => Read::Frame,
             Err(text) => self.over(&Broken::breach(text)),
@@ -247,13 +285,13 @@ impl Shared {
         drop(state);
         let mut reader = self.lock_reader();
         for _ in 0..LATE_FRAMES_MAX {
-            if !self.read(&mut reader, Deadline::NOW, None, |_, _| None::<()>).is_frame() {
+            if !self.read(&mut reader, Deadline::NOW, None, keep_none).is_frame() {
                 break;
             }
         }
         // It has not told so yet: a call to the one before it would throw away.
         if reader.is_succeeded() {
-            self.over::<()>(&Broken::Closed);
+            self.over(&Broken::Closed);
         }
         drop(reader);
         let mut state = self.lock();
@@ -262,41 +300,45 @@ impl Shared {
     }
 
     #[cold]
-    fn over<R>(&self, cause: &Broken) -> Read<R> {
+    fn over(&self, cause: &Broken) -> Read {
         self.break_off(&mut self.lock(), cause);
         Read::Over
     }
 
-    /// Waits until `deadline` for the next reply to the call `id`, or its end; a call that is over, or
+    /// Waits until `deadline` for the next reply to the call `id`, which `keep` gets, or its end; a call that is over, or
     /// that had its only reply, is closed.
-    pub(super) fn wait<R>(&self, id: u32, deadline: Deadline, decode: impl Fn(&[u8]) -> R) -> Waited<R> {
-        self.wait_from(self.lock(), id, deadline, decode)
+    pub(super) fn wait(&self, id: u32, deadline: Deadline, keep: &mut impl FnMut(Body<'_>)) -> Waited {
+        self.wait_from(self.lock(), id, deadline, keep)
     }
 
     /// As [`Shared::wait`], by who has the lock already.
-    pub(super) fn wait_from<'a, R>(
+    #[inline(always)]
+    pub(super) fn wait_from<'a>(
         &'a self,
         mut state: Locked<'a, State>,
         id: u32,
         deadline: Deadline,
-        decode: impl Fn(&[u8]) -> R,
-    ) -> Waited<R> {
+        keep: &mut impl FnMut(Body<'_>),
+    ) -> Waited {
         let wait = state.wait_for(id, deadline, &self.server);
         let waited = loop {
             let Some(slot) = state.slots.get(id) else { return Waited::Nothing };
             let until = interruption::next_look(deadline);
             match slot.next() {
-                Next::Reply(reply) => break Waited::Reply { reply: decode(&reply), is_last: false },
-                Next::Over(ending) => break Waited::Over(ending),
+                Next::Reply(mut reply) => {
+                    keep(Body::Own(&mut reply));
+                    break Waited::Reply { is_last: false };
+                }
+                Next::Over(ending) => break Waited::Over(Box::new(ending)),
                 Next::Nothing => {}
             }
             if state.owes() && !deadline.is_now() {
                 state = self.await_room(state, until);
             } else if !state.is_read {
-                let (read, after) = self.read_until_own(state, id, (until, wait.as_ref()), &decode);
+                let (read, after, is_last) = self.read_until_own(state, id, (until, wait.as_ref()), keep);
                 state = after;
                 match read {
-                    Read::Own(own) => break own,
+                    Read::Own => break Waited::Reply { is_last },
                     Read::Nothing if until == deadline => break Waited::Nothing,
                     Read::Stuck(deadlock) => break Waited::Stuck(deadlock),
                     Read::Nothing | Read::Frame | Read::Over => {}
@@ -307,7 +349,7 @@ impl Shared {
                 let (after, deadlock) = self.sleep_for(state, id, until, wait.as_ref());
                 state = after;
                 if let Some(deadlock) = deadlock {
-                    break Waited::Stuck(deadlock);
+                    break Waited::Stuck(Box::new(deadlock));
                 }
             }
             if interruption::has_ended()
@@ -316,7 +358,11 @@ impl Shared {
                 break Waited::Nothing;
             }
         };
-        self.settle(&mut state, id, &waited);
+        match &waited {
+            Waited::Reply { is_last: false } => self.note_taken(&mut state, id),
+            Waited::Reply { is_last: true } | Waited::Over(_) => self.note_over(&mut state, id),
+            Waited::Nothing | Waited::Stuck(_) => {}
+        }
         // The turn may have been passed to this thread, which goes.
         if !state.is_read {
             self.pass_turn(&mut state);
@@ -324,21 +370,17 @@ impl Shared {
         waited
     }
 
-    /// Keeps the books of what a call was given.
-    pub(super) fn settle<R>(&self, state: &mut State, id: u32, waited: &Waited<R>) {
-        match waited {
-            Waited::Reply { is_last: false, .. } => {
-                // The server of a stream is told what was taken, when it is worth a frame.
-                if let Some(cost) = state.slots.get(id).and_then(Slot::credit) {
-                    self.send_aside(state, Head::Credit(id, cost));
-                }
-            }
-            Waited::Reply { is_last: true, .. } | Waited::Over(_) => {
-                state.close(id);
-                self.tell(state);
-            }
-            Waited::Nothing | Waited::Stuck(_) => {}
+    /// One reply of the call `id` was taken: the server of a stream is told so, when it is worth a frame.
+    pub(super) fn note_taken(&self, state: &mut State, id: u32) {
+        if let Some(cost) = state.slots.get(id).and_then(Slot::credit) {
+            self.send_aside(state, Head::Credit(id, cost));
         }
+    }
+
+    /// The caller of `id` knows that it is over.
+    pub(super) fn note_over(&self, state: &mut State, id: u32) {
+        state.close(id);
+        self.tell(state);
     }
 
     /// Sleeps until something arrives for the call `id`, or its turn to read may have come.
@@ -365,41 +407,47 @@ impl Shared {
         (state, deadlock.filter(|_| !is_due))
     }
 
-    /// Takes the turn to read, and keeps it until something is there for the call `id`.
-    fn read_until_own<'a, R>(
+    /// Takes the turn to read, and keeps it until something is there for the call `id`; answers also whether what `keep` has got is
+    /// the only reply.
+    #[inline(always)]
+    fn read_until_own<'a>(
         &'a self,
         mut state: Locked<'a, State>,
         id: u32,
         (deadline, wait): (Deadline, Option<&CallWait>),
-        decode: &impl Fn(&[u8]) -> R,
-    ) -> (Read<Waited<R>>, Locked<'a, State>) {
+        keep: &mut impl FnMut(Body<'_>),
+    ) -> (Read, Locked<'a, State>, bool) {
         let is_stream = state.slots.get(id).is_some_and(|slot| slot.is_stream());
         state.is_read = true;
         drop(state);
         let mut reader = self.lock_reader();
         loop {
-            let mut passed_bytes = 0;
-            let read = self.read(&mut reader, deadline, wait, |head, body| match head {
-                Head::Reply(of) if of == id => Some(Waited::Reply { reply: decode(body), is_last: true }),
-                Head::Item(of) if of == id && is_stream => {
-                    passed_bytes = body.len();
-                    Some(Waited::Reply { reply: decode(body), is_last: false })
+            // Bytes of one reply of many.
+            let mut passed_bytes = None;
+            let read = self.read(&mut reader, deadline, wait, |head, body| {
+                match head {
+                    Head::Reply(of) if of == id => {}
+                    Head::Item(of) if of == id && is_stream => passed_bytes = Some(body.bytes().len()),
+                    _ => return false,
                 }
-                _ => None,
+                keep(std::mem::replace(body, Body::Lent(&[])));
+                true
             });
             let mut state = self.lock();
             let is_own = match (&read, state.slots.get(id)) {
-                (Read::Own(Waited::Reply { is_last: false, .. }), Some(slot)) => {
-                    slot.pass(passed_bytes);
+                (Read::Frame, Some(slot)) => slot.is_due() || state.owes(),
+                (Read::Own, Some(slot)) => {
+                    if let Some(bytes) = passed_bytes {
+                        slot.pass(bytes);
+                    }
                     true
                 }
-                (Read::Frame, Some(slot)) => slot.is_due() || state.owes(),
                 _ => true,
             };
             if is_own {
                 drop(reader);
                 state.is_read = false;
-                return (read, state);
+                return (read, state, passed_bytes.is_none());
             }
         }
     }

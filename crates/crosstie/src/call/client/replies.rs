@@ -5,12 +5,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::no_reply;
-use super::reading::Waited;
+use super::reading::{Waited, kept};
 use super::shared::Shared;
 use super::slots::Ending;
 use crate::Deadline;
 use crate::call::error::CallError;
-use crate::endpoint::Message;
+use crate::endpoint::{Body, Message};
 use crate::os::clock;
 
 /// The replies to one call, as they come; made by [`Client::stream`](super::Client::stream).
@@ -38,16 +38,18 @@ impl<A: Message + ?Sized> Replies<A> {
     /// [`Client::call_until`](super::Client::call_until).
     pub fn next_until(&mut self, deadline: Deadline) -> Option<Result<A::Owned, CallError>> {
         let id = self.id?;
-        match self.shared.wait(id, deadline.min(self.deadline), A::decode) {
-            Waited::Reply { reply, is_last } => {
+        let mut reply = None;
+        let mut keep = |mut body: Body<'_>| reply = Some(body.decode::<A>());
+        match self.shared.wait(id, deadline.min(self.deadline), &mut keep) {
+            Waited::Reply { is_last } => {
                 if is_last {
                     self.id = None;
                 }
-                Some(reply.map_err(CallError::Malformed))
+                Some(kept::<A>(reply))
             }
             Waited::Over(ending) => {
                 self.id = None;
-                match ending {
+                match *ending {
                     Ending::Done => None,
                     ending => Some(Err(no_reply(&self.shared, ending))),
                 }
@@ -55,7 +57,7 @@ impl<A: Message + ?Sized> Replies<A> {
             Waited::Stuck(deadlock) => {
                 self.id = None;
                 self.shared.give_up(id);
-                Some(Err(CallError::Deadlock(deadlock)))
+                Some(Err(CallError::Deadlock(*deadlock)))
             }
             Waited::Nothing if !self.deadline.is_over(clock::now_ns()) => Some(Err(CallError::Pending)),
             Waited::Nothing => {

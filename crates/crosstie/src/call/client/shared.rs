@@ -25,6 +25,7 @@ use super::super::frame::{HEAD_BYTES_MAX, Head};
 use super::super::lock::{Changes, Lock, Locked};
 use super::line::{self, Line};
 use super::outgoing::Outgoing;
+use super::reading::keep_none;
 use super::slots::Slots;
 use super::state::{Greeting, Reader, State};
 use crate::Deadline;
@@ -78,10 +79,12 @@ impl Shared {
         Ok(shared)
     }
 
+    #[inline(always)]
     pub(super) fn lock(&self) -> Locked<'_, State> {
         self.state.lock()
     }
 
+    #[inline(always)]
     pub(super) fn lock_reader(&self) -> Locked<'_, Reader> {
         self.reader.lock()
     }
@@ -89,7 +92,7 @@ impl Shared {
     pub(super) fn install(&self, line: Line) {
         let Line { sender, receiver, queue, token, is_alone, lifeline, file } = line;
         let mut reader = self.lock_reader();
-        let scratch = std::mem::take(&mut reader.scratch);
+        let room = std::mem::take(&mut reader.room);
         // Nobody else knows the queue of these replies.
         let is_welcomed = queue.is_some();
         let greeting = Greeting { token, is_alone, is_welcomed, welcomed_by: None };
@@ -99,7 +102,7 @@ impl Shared {
             lifeline,
             _file: file,
             greeting,
-            scratch,
+            room,
             #[cfg(feature = "tokio")]
             watch: None,
         };
@@ -169,7 +172,7 @@ impl Shared {
         state.is_read = true;
         drop(state);
         let mut reader = self.lock_reader();
-        self.read(&mut reader, deadline, None, |_, _| None::<()>);
+        self.read(&mut reader, deadline, None, keep_none);
         drop(reader);
         let mut state = self.lock();
         self.pass_turn(&mut state);
@@ -190,7 +193,7 @@ impl Shared {
         match (&writable, reads) {
             (Some(writable), true) => {
                 let mut reader = self.lock_reader();
-                if !self.read(&mut reader, Deadline::NOW, None, |_, _| None::<()>).is_frame()
+                if !self.read(&mut reader, Deadline::NOW, None, keep_none).is_frame()
                     && let Some(readable) = reader.receiver.as_ref().and_then(|receiver| receiver.as_fd())
                 {
                     let room = (writable.as_fd(), Interest::Writable);
@@ -202,7 +205,7 @@ impl Shared {
                 let _ = poll::wait(writable.as_fd(), Interest::Writable, deadline);
             }
             (None, true) => {
-                self.read(&mut self.lock_reader(), slice, None, |_, _| None::<()>);
+                self.read(&mut self.lock_reader(), slice, None, keep_none);
             }
             (None, false) => poll::pause(SLICE_NS, deadline),
         }

@@ -16,7 +16,7 @@ use super::outgoing::Outgoing;
 use super::slots::Slots;
 use crate::Deadline;
 use crate::contract::SendError;
-use crate::endpoint::Receiver;
+use crate::endpoint::{Receiver, Room};
 
 /// The sending end and the calls.
 pub(super) struct State {
@@ -44,7 +44,7 @@ pub(super) struct Reader {
     pub(super) lifeline: Option<OwnedFd>,
     pub(super) _file: Option<ReplyFile>,
     pub(super) greeting: Greeting,
-    pub(super) scratch: Vec<u8>,
+    pub(super) room: Room,
     /// Where a driver waits for what comes.
     #[cfg(feature = "tokio")]
     pub(super) watch: Option<Watch>,

@@ -41,7 +41,6 @@ pub(super) struct Answering {
     pub(super) desk: Arc<Desk>,
     pub(super) taken: Box<Taken>,
     pub(super) is_answered: bool,
-    pub(super) scratch: Vec<u8>,
 }
 
 impl<Q: Message + ?Sized, A: Message + ?Sized> Call<Q, A> {
@@ -49,11 +48,10 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Call<Q, A> {
     ///
     /// # Errors
     /// Why it is not of the expected type; its caller was told.
+    #[inline(always)]
     pub(super) fn new(desk: Arc<Desk>, mut taken: Box<Taken>) -> crate::Result<Self> {
-        let request = Q::decode(&taken.body);
-        // Its memory serves the reply.
-        let scratch = std::mem::take(&mut taken.body);
-        let mut answering = Answering { desk, taken, is_answered: false, scratch };
+        let request = Q::take(&mut taken.body);
+        let mut answering = Answering { desk, taken, is_answered: false };
         match request {
             Ok(request) => Ok(Self { answering, request, message: PhantomData }),
             Err(error) => {
@@ -190,7 +188,8 @@ impl Answering {
     }
 
     pub(super) fn reply<A: Message + ?Sized>(mut self, reply: &A) -> Result<(), SendError> {
-        let mut scratch = std::mem::take(&mut self.scratch);
+        // The request's memory serves the reply.
+        let mut scratch = std::mem::take(&mut self.taken.body);
         let body = match reply.encode(&mut scratch) {
             Ok(body) => body,
             Err(error) => {

@@ -14,7 +14,7 @@ use super::queue_door::Hand;
 use super::spare;
 use super::taken::{Flow, Heard, Sent, Taken};
 use crate::contract::SendError;
-use crate::endpoint::Sender;
+use crate::endpoint::{Body, Sender};
 use crate::error::ErrorKind;
 use crate::ledger::sign::ticket_of;
 use crate::os::byte_stream;
@@ -22,6 +22,8 @@ use crate::{Deadline, os::clock};
 
 /// So many bytes of one client's calls wait for a worker; more are refused.
 const WAITING_BYTES_MAX: usize = 64 << 20;
+
+const UNGREETED: &str = "calls without a greeting";
 
 /// One client.
 pub(super) struct Conversation {
@@ -103,16 +105,16 @@ impl Conversation {
         Arc::new(Self { key, client_pid, is_on_ring, request_bytes_max, board: None, talk })
     }
 
+    #[inline(always)]
     pub(super) fn lock(&self) -> Locked<'_, Talk> {
         self.talk.lock()
     }
 
-    /// Takes a frame in.
+    /// Takes a frame in that is no call.
     ///
     /// # Errors
     /// What its sender must not have sent; the conversation is of no more use.
-    #[inline(always)]
-    pub(super) fn hear(self: &Arc<Self>, head: Head, body: &[u8]) -> Result<Heard, &'static str> {
+    pub(super) fn hear(&self, head: Head) -> Result<Heard, &'static str> {
         let mut talk = self.lock();
         if talk.is_over {
             return Ok(Heard::Noted);
@@ -124,8 +126,7 @@ impl Conversation {
                 self.send(&mut talk, welcome, welcome.own_body());
                 Ok(Heard::Greeted)
             }
-            _ if !talk.is_greeted => Err("calls without a greeting"),
-            Head::Call(id, call) => self.hear_call(&mut talk, id, call, body),
+            _ if !talk.is_greeted => Err(UNGREETED),
             Head::Cancel(id) => {
                 let Some(entry) = talk.entry(id) else { return Ok(Heard::Noted) };
                 entry.is_cancelled = true;
@@ -143,14 +144,24 @@ impl Conversation {
         }
     }
 
+    /// Takes a call in, which keeps its conversation; `None` for one that is refused.
+    ///
+    /// # Errors
+    /// As [`Conversation::hear`].
     #[inline(always)]
-    fn hear_call(
-        self: &Arc<Self>,
-        talk: &mut Talk,
+    pub(super) fn hear_call(
+        self: Arc<Self>,
         id: u32,
         head: CallHead,
-        body: &[u8],
-    ) -> Result<Heard, &'static str> {
+        body: Body<'_>,
+    ) -> Result<Option<Box<Taken>>, &'static str> {
+        let mut talk = self.lock();
+        if talk.is_over {
+            return Ok(None);
+        }
+        if !talk.is_greeted {
+            return Err(UNGREETED);
+        }
         if talk.calls.len() >= CALLS_MAX {
             return Err("more calls at a time than a conversation has");
         }
@@ -158,18 +169,19 @@ impl Conversation {
             return Err("two calls under one id");
         }
         talk.calls.push(Entry { id, is_cancelled: false, credit: WINDOW_COST.cast_signed(), taken_cost: 0 });
-        if let Some(refusal) = self.refusal_of(talk, body.len()) {
-            self.finish(talk, id, Head::Refusal(id), &refusal.to_body());
-            return Ok(Heard::Noted);
+        if let Some(refusal) = self.refusal_of(&talk, body.bytes().len()) {
+            self.finish(&mut talk, id, Head::Refusal(id), &refusal.to_body());
+            return Ok(None);
         }
         let deadline = match head.left_ns {
             Some(left_ns) => Deadline::at_ns(clock::now_ns()).after_ns(left_ns),
             None => Deadline::NEVER,
         };
-        let (conversation, ticket) = (Arc::clone(self), ticket_of(talk.token, id));
-        let (body, hand, waiting, is_named) = (spare::filled(body), None, None, talk.is_named);
+        let (ticket, is_named) = (ticket_of(talk.token, id), talk.is_named);
+        drop(talk);
+        let (conversation, body, hand, waiting) = (self, spare::own(body), None, None);
         let taken = Taken { conversation, id, head, deadline, body, hand, ticket, waiting, is_named };
-        Ok(Heard::Call(Box::new(taken)))
+        Ok(Some(Box::new(taken)))
     }
 
     /// Why a request of so many bytes is not taken in now.

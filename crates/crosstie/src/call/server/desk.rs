@@ -25,6 +25,7 @@ use super::door::{Door, Errand};
 use super::taken::{Came, Heard, Sent, Taken};
 use crate::Deadline;
 use crate::contract::RecvError;
+use crate::endpoint::Body;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::sign::Sign;
 use crate::os::clock;
@@ -253,7 +254,7 @@ impl Desk {
             self.changed.tell();
         }
         let came = came.unwrap_or_else(|error| {
-            state.note_stranger(error);
+            state.note_stranger(*error);
             Came::Something
         });
         match came {
@@ -319,30 +320,41 @@ impl Desk {
         }
     }
 
-    /// A frame of `conversation` came; answers the call that it is, which [`Desk::queue`] makes wait for a worker.
+    /// A frame of `conversation` came; answers the call that it is, which keeps the conversation and which [`Desk::queue`] makes wait for a
+    /// worker.
     ///
     /// # Errors
     /// What its sender must not have sent.
     #[inline(always)]
     pub(super) fn hear(
         &self,
-        conversation: &Arc<Conversation>,
+        conversation: Arc<Conversation>,
         head: Head,
-        body: &[u8],
+        body: Body<'_>,
     ) -> Result<Option<Box<Taken>>, &'static str> {
-        match conversation.hear(head, body)? {
-            Heard::Call(taken) => {
+        let Head::Call(id, call) = head else { return self.note(&conversation, head).map(|()| None) };
+        let taken = conversation.hear_call(id, call, body)?;
+        match &taken {
+            Some(taken) => {
                 // Greeted before there were workers.
                 if let Some(sign) = self.sign().filter(|_| !taken.is_named) {
-                    conversation.name(sign.token());
+                    taken.conversation.name(sign.token());
                 }
-                return Ok(Some(taken));
             }
+            None => self.tell_all(),
+        }
+        Ok(taken)
+    }
+
+    /// A frame of `conversation` came that is no call.
+    #[inline(never)]
+    fn note(&self, conversation: &Arc<Conversation>, head: Head) -> Result<(), &'static str> {
+        match conversation.hear(head)? {
             Heard::Greeted => {
                 if let Some(sign) = self.sign() {
                     conversation.name(sign.token());
                 }
-                self.tell(&self.lock());
+                self.tell_all();
             }
             Heard::Cancelled(id) => {
                 let mut state = self.lock();
@@ -355,9 +367,9 @@ impl Desk {
                 }
                 self.tell(&state);
             }
-            Heard::Noted => self.tell(&self.lock()),
+            Heard::Noted => self.tell_all(),
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Makes a call wait for a worker.

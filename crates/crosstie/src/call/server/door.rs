@@ -60,13 +60,17 @@ impl Door {
     /// Waits until something comes, or `deadline`, and takes it in.
     ///
     /// # Errors
-    /// What a stranger did, or why nothing can come.
+    /// What a stranger did, or why nothing can come; behind a pointer, so that what came is answered in registers.
     #[inline(always)]
-    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> std::result::Result<Came, RecvError> {
+    pub(super) fn attend(
+        &self,
+        desk: &Desk,
+        deadline: Deadline,
+    ) -> std::result::Result<Came, Box<RecvError>> {
         match self {
-            Self::Kernel(door) => door.attend(desk, deadline),
+            Self::Kernel(door) => door.attend(desk, deadline).map_err(Box::new),
             Self::Ring(door) => door.attend(desk, deadline),
-            Self::Queue(door) => door.attend(desk, deadline),
+            Self::Queue(door) => door.attend(desk, deadline).map_err(Box::new),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::Deadline;
 #[cfg(feature = "tokio")]
 use crate::contract::Readiness;
 use crate::contract::RecvError;
-use crate::endpoint::{Address, Listener, Options, Place, Receiver, Sender};
+use crate::endpoint::{Address, Body, Listener, Options, Place, Receiver, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::byte_stream::ByteStream;
 use crate::os::pipe;
@@ -371,7 +371,7 @@ impl KernelDoor {
     }
 
     fn hear_writer(&self, desk: &Desk, fifo: &mut Fifo, writer: u64, frame: &[u8]) -> Result<(), RecvError> {
-        let (head, body) = match Head::read(frame) {
+        let (head, body) = match Head::split(frame) {
             Ok(read) => read,
             Err(text) => return self.cut_off_writer(desk, fifo, writer, self.corrupt(text)),
         };
@@ -381,7 +381,7 @@ impl KernelDoor {
         let guest = fifo.writers.get(&writer).and_then(|key| lock(&self.guests).get(key).cloned());
         // Nobody is there to answer to: it died before it could be.
         let Some(guest) = guest else { return Ok(()) };
-        match desk.hear(&guest.conversation, head, body) {
+        match desk.hear(Arc::clone(&guest.conversation), head, Body::Lent(body)) {
             Ok(call) => {
                 if let Some(call) = call {
                     desk.queue(call);
@@ -466,8 +466,8 @@ fn take_in(
     loop {
         let came = if count > 0 { receiver.recv_arrived() } else { receiver.recv_bytes_until(Deadline::NOW) };
         let heard = match came {
-            Ok(payload) => Head::read(payload.bytes(&mut scratch))
-                .and_then(|(head, body)| desk.hear(conversation, head, body)),
+            Ok(payload) => Head::split(payload.bytes(&mut scratch))
+                .and_then(|(head, body)| desk.hear(Arc::clone(conversation), head, Body::Lent(body))),
             Err(RecvError::Empty | RecvError::TimedOut) => return (count, None),
             Err(error) => return (count, Some(error)),
         };

@@ -15,13 +15,13 @@ use super::super::frame::{HEAD_BYTES_MAX, Head, PREFIX_BYTES, Prefix, SERVERS_MA
 use super::super::refusal::Refusal;
 use super::conversation::Conversation;
 use super::desk::Desk;
-use super::taken::{Came, Heard, Sent};
+use super::taken::{Came, Sent};
 use crate::Deadline;
 use crate::channel::queue::{Beside, QueueBell, QueueOptions, QueueReceiver, QueueSender};
 #[cfg(feature = "tokio")]
 use crate::contract::Readiness;
 use crate::contract::RecvError;
-use crate::endpoint::{Address, Options, Sender};
+use crate::endpoint::{Address, Body, Options, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::Domain;
 use crate::ledger::calls::{Busy, key_of_calls};
@@ -215,22 +215,23 @@ impl QueueDoor {
         let (prefix, frame) = Prefix::read(message).map_err(corrupt)?;
         // Nobody is there to answer to.
         let Some(guest) = self.guest(prefix.token) else { return Ok(Came::Something) };
-        let heard = Head::read(frame).and_then(|(head, body)| match head {
+        let heard = Head::split(frame).and_then(|(head, body)| match head {
             Head::Call(id, mut call) => {
                 let servers_max = if call.is_idempotent { SERVERS_MAX } else { 1 };
                 if deliveries > servers_max {
-                    return Ok(self.tell_death(desk, &guest, id));
+                    self.tell_death(desk, &guest, id);
+                    return Ok(None);
                 }
                 call.is_repeated |= deliveries > 1;
                 // What it waited here is a part of what its caller waits.
                 let waited_ns = clock::now_ns().saturating_sub(prefix.sent_ns);
                 call.left_ns = call.left_ns.map(|left_ns| left_ns.saturating_sub(waited_ns));
-                guest.hear(Head::Call(id, call), body)
+                Arc::clone(&guest).hear_call(id, call, Body::Lent(body))
             }
             _ => Err("a frame that does not go through a queue"),
         });
         match heard {
-            Ok(Heard::Call(mut taken)) => {
+            Ok(Some(mut taken)) => {
                 if guest.is_cancelled(taken.id) {
                     desk.refuse(&taken, &Refusal::of_kind(ErrorKind::TimedOut, "cancelled"));
                 } else {
@@ -239,7 +240,7 @@ impl QueueDoor {
                 }
                 Ok(Came::Something)
             }
-            Ok(_) => Ok(Came::Something),
+            Ok(None) => Ok(Came::Something),
             Err(text) => {
                 lock(&self.guests).remove(&prefix.token);
                 let error: RecvError = corrupt(text);
@@ -250,12 +251,11 @@ impl QueueDoor {
     }
 
     /// A call that died with its server, or killed too many: its caller is told so.
-    fn tell_death(&self, desk: &Desk, guest: &Arc<Conversation>, id: u32) -> Heard {
+    fn tell_death(&self, desk: &Desk, guest: &Arc<Conversation>, id: u32) {
         let refusal = Refusal::of_kind(ErrorKind::PeerDied, "the server died with the call in hand");
         if guest.tell(Head::Refusal(id), &refusal.to_body()) == Sent::Owed {
             desk.await_room(guest);
         }
-        Heard::Noted
     }
 
     /// The client that `token` names, if it is there.

@@ -7,18 +7,19 @@
 
 use std::sync::Arc;
 
-use super::super::frame::Head;
+use super::super::frame::{Head, head_bytes};
 use super::super::lock::{Lock, Locked};
 use super::super::refusal::Refusal;
 use super::conversation::Conversation;
 use super::desk::{Desk, End};
+use super::spare;
 use super::taken::Came;
 use crate::Deadline;
 use crate::channel::ring::RingBell;
 #[cfg(feature = "tokio")]
 use crate::contract::Readiness;
 use crate::contract::RecvError;
-use crate::endpoint::{Receiver, Sender};
+use crate::endpoint::{Frame, Receiver, Room, Sender};
 use crate::error::{Error, ErrorKind};
 use crate::os::clock;
 #[cfg(feature = "tokio")]
@@ -43,7 +44,7 @@ pub(super) struct RingDoor {
 struct Guest {
     receiver: Option<Receiver<[u8]>>,
     visit: Visit,
-    scratch: Vec<u8>,
+    room: Room,
     /// The rings' own bytes are not what they must be.
     is_broken: bool,
 }
@@ -67,7 +68,7 @@ impl RingDoor {
         let receiver = Some(receiver);
         let mut visit = Visit { conversation, notice, is_greeted: false };
         visit.give_notice();
-        let guest = Guest { receiver, visit, scratch: Vec::new(), is_broken: false };
+        let guest = Guest { receiver, visit, room: Room::default(), is_broken: false };
         Self { guest: Lock::new(guest), bell }
     }
 
@@ -76,7 +77,7 @@ impl RingDoor {
     }
 
     #[inline(always)]
-    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> Result<Came, RecvError> {
+    pub(super) fn attend(&self, desk: &Desk, deadline: Deadline) -> Result<Came, Box<RecvError>> {
         let guest = &mut *self.lock();
         let came = guest.take_in(desk, deadline);
         // Bytes that are broken bring nobody any more.
@@ -151,35 +152,46 @@ impl Visit {
         self.notice.is_none()
     }
 
-    /// Takes in a frame of the client.
+    /// Takes in a frame of the client; `conversation` is counted for it.
     ///
     /// # Errors
     /// What its sender must not have sent.
     #[inline(always)]
-    fn hear(&mut self, desk: &Desk, frame: &[u8]) -> Result<Came, &'static str> {
-        let (head, body) = Head::read(frame)?;
+    fn hear(
+        &mut self,
+        desk: &Desk,
+        mut conversation: Arc<Conversation>,
+        frame: Frame<'_>,
+    ) -> Result<Came, &'static str> {
+        let head = Head::read(frame.head(), frame.body.bytes())?;
         match head {
             // Of the server before: who sent it hears the notice.
             Head::Call(..) | Head::Cancel(_) | Head::Credit(..) if !self.is_greeted => {
                 return Ok(Came::Something);
             }
-            Head::Hello(_) => {
-                (self.is_greeted, self.notice) = (true, None);
-                // What the one before still waits for goes nowhere.
-                let next = self.conversation.succeed();
-                desk.end(&std::mem::replace(&mut self.conversation, next), None);
-            }
+            Head::Hello(_) => conversation = self.greet(desk),
             _ => {}
         }
-        desk.hear(&self.conversation, head, body).map(|call| call.map_or(Came::Something, Came::Call))
+        let call = desk.hear(conversation, head, frame.body)?;
+        Ok(call.map_or(Came::Something, Came::Call))
+    }
+
+    /// A client says hello; answers its conversation.
+    #[inline(never)]
+    fn greet(&mut self, desk: &Desk) -> Arc<Conversation> {
+        (self.is_greeted, self.notice) = (true, None);
+        // What the one before still waits for goes nowhere.
+        let next = self.conversation.succeed();
+        desk.end(&std::mem::replace(&mut self.conversation, next), None);
+        Arc::clone(&self.conversation)
     }
 }
 
 impl Guest {
     /// Takes in one frame, or the client's end.
     #[inline(always)]
-    fn take_in(&mut self, desk: &Desk, deadline: Deadline) -> Result<Came, RecvError> {
-        let Self { receiver, visit, scratch, is_broken } = self;
+    fn take_in(&mut self, desk: &Desk, deadline: Deadline) -> Result<Came, Box<RecvError>> {
+        let Self { receiver, visit, room, is_broken } = self;
         let Some(receiver) = receiver else { return Ok(Came::Nothing) };
         let owes = visit.conversation.settle();
         let deadline = if visit.give_notice() && !owes {
@@ -187,26 +199,37 @@ impl Guest {
         } else {
             deadline.min(Deadline::at_ns(clock::now_ns()).after_ns(SLICE_NS))
         };
-        let heard = match receiver.recv_frame(scratch, deadline) {
-            Ok(frame) => visit.hear(desk, frame),
+        // Before the wait: behind it somebody waits for the answer.
+        let conversation = Arc::clone(&visit.conversation);
+        room.refill(spare::take);
+        let heard = match receiver.recv_frame(room, deadline, head_bytes) {
+            Ok(frame) => visit.hear(desk, conversation, frame),
             Err(RecvError::Empty | RecvError::TimedOut) => return Ok(Came::Nothing),
-            Err(RecvError::Closed | RecvError::PeerDied) => {
-                desk.end(&visit.conversation, None);
-                return Ok(Came::Something);
-            }
-            Err(error) => {
-                *is_broken = true;
-                desk.end(&visit.conversation, None);
-                desk.end_for_good(End::Broken);
-                return Err(error);
-            }
+            Err(error) => return visit.meet_end(desk, error, is_broken),
         };
         receiver.acknowledge_held();
-        heard.map_err(|text| {
-            let error = Error::new("receive from", &desk.object, ErrorKind::Corrupt).because(text);
-            let refusal = Refusal::of_kind(ErrorKind::Corrupt, error.to_string());
-            desk.end(&visit.conversation, Some(&refusal));
-            error.into()
-        })
+        heard.map_err(|text| visit.cut_off(desk, text))
+    }
+}
+
+impl Visit {
+    #[cold]
+    fn meet_end(&self, desk: &Desk, error: RecvError, is_broken: &mut bool) -> Result<Came, Box<RecvError>> {
+        desk.end(&self.conversation, None);
+        if matches!(error, RecvError::Closed | RecvError::PeerDied) {
+            return Ok(Came::Something);
+        }
+        *is_broken = true;
+        desk.end_for_good(End::Broken);
+        Err(Box::new(error))
+    }
+
+    /// Ends the conversation with a client that broke the protocol; answers the error.
+    #[cold]
+    fn cut_off(&self, desk: &Desk, text: &'static str) -> Box<RecvError> {
+        let error = Error::new("receive from", &desk.object, ErrorKind::Corrupt).because(text);
+        let refusal = Refusal::of_kind(ErrorKind::Corrupt, error.to_string());
+        desk.end(&self.conversation, Some(&refusal));
+        Box::new(error.into())
     }
 }

@@ -43,12 +43,12 @@ impl<A: Message + ?Sized> ReplyStream<A> {
     /// As [`ReplyStream::send`].
     pub fn send_until(&mut self, reply: &A, deadline: Deadline) -> Result<(), SendError> {
         let deadline = deadline.min(self.answering.taken.deadline);
-        let mut scratch = std::mem::take(&mut self.answering.scratch);
+        let mut scratch = std::mem::take(&mut self.answering.taken.body);
         let sent = match reply.encode(&mut scratch) {
             Ok(body) => self.send_bytes(body, deadline),
             Err(error) => Err(SendError::Malformed(error)),
         };
-        self.answering.scratch = scratch;
+        self.answering.taken.body = scratch;
         sent
     }
 

@@ -25,14 +25,12 @@ pub(super) struct Taken {
     pub(super) is_named: bool,
 }
 
-/// What a frame of a client means for the desk.
+/// What a frame of a client that is no call means for the desk.
 pub(super) enum Heard {
     /// Nothing but what the conversation knows now.
     Noted,
     /// The client has said hello.
     Greeted,
-    /// A call to be done.
-    Call(Box<Taken>),
     /// Nobody waits for this call any more.
     Cancelled(u32),
 }

@@ -413,6 +413,14 @@ impl RingMessage<'_> {
         n
     }
 
+    /// Copies what is behind the first `at` bytes of the message, which must lie in its first cell, into the front of `into`, as much as fits.
+    #[inline(always)]
+    pub(crate) fn copy_behind(&self, at: usize, into: &mut [u8]) {
+        let n = self.len().saturating_sub(at).min(into.len());
+        let offset = self.receiver.consumer.payload_offset(self.record) + at as u64;
+        self.receiver.consumer.memory().read(offset, &mut into[..n]);
+    }
+
     /// Replaces the contents of `into` by the message; allocates only when it must grow.
     pub fn copy_into(&self, into: &mut Vec<u8>) {
         into.resize(self.len(), 0);
