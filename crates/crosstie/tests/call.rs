@@ -12,6 +12,8 @@ mod deaths;
 #[cfg(feature = "tokio")]
 #[path = "call/futures.rs"]
 mod futures;
+#[path = "call/limits.rs"]
+mod limits;
 #[path = "call/servers.rs"]
 mod servers;
 #[path = "call/stage.rs"]

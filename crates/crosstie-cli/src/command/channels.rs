@@ -153,7 +153,7 @@ pub fn in_hand_of(snapshot: &Snapshot, pid: u32) -> Vec<String> {
     lines
 }
 
-/// `unix:/run/s.sock  served by 4711 crosstie, 1 call in hand, 2 wait`
+/// `unix:/run/s.sock  served by 4711 crosstie, 1 call in hand, 2 wait, 612 bytes`
 pub fn server_line(snapshot: &Snapshot, server: &ServerState) -> String {
     format!("{}  served by {}, {}", server.address, snapshot.who(server.owner), calls(server))
 }
@@ -164,13 +164,14 @@ fn at_server(server: &ServerState) -> String {
 
 fn calls(server: &ServerState) -> String {
     let s = if server.in_hand == 1 { "" } else { "s" };
-    format!("{} call{s} in hand, {} wait", server.in_hand, server.waiting)
+    let text = format!("{} call{s} in hand, {} wait", server.in_hand, server.waiting);
+    if server.waiting == 0 { text } else { format!("{text}, {} bytes", server.waiting_bytes) }
 }
 
 /// A server in `--json`.
 pub fn server_document(snapshot: &Snapshot, server: &ServerState) -> Value {
     json!({"address": server.address, "owner": snapshot.who(server.owner), "workers": server.workers,
-        "in_hand": server.in_hand, "waiting": server.waiting})
+        "in_hand": server.in_hand, "waiting": server.waiting, "waiting_bytes": server.waiting_bytes})
 }
 
 fn queue_ends(queue: &QueueState) -> String {

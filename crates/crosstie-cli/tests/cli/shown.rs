@@ -102,14 +102,21 @@ fn of_servers_the_calls_in_hand_and_those_that_wait() {
                 format!("queue:svc.calls  {waiting} wait, 1 in hand\n"),
                 format!("{} crosstie has 1 in hand of queue:svc.calls\n", server.id()),
             ),
-            _ => (
-                format!("{address}  served by {} crosstie, 1 call in hand, {waiting} wait\n", server.id()),
-                format!("{} crosstie serves {address}: 1 call in hand, {waiting} wait\n", server.id()),
-            ),
+            _ => {
+                // What one that waits takes is the server's business.
+                let end = if waiting == 0 { "0 wait\n" } else { "1 wait, " };
+                (
+                    format!("{address}  served by {} crosstie, 1 call in hand, {end}", server.id()),
+                    format!("{} crosstie serves {address}: 1 call in hand, {end}", server.id()),
+                )
+            }
         };
         shows(&machine, &["ls"], &[&line]);
         shows(&machine, &["watch", "--count", "1"], &[&line]);
         shows(&machine, &["inspect", &server.id().to_string()], &[&has]);
+        if address == unix {
+            shows(&machine, &["ls"], &[" bytes\n"]);
+        }
         drop((server, callers));
         until(|| !machine.crosstie(&["ls"]).finish().output().contains("served by"));
     }

@@ -50,6 +50,11 @@ use crate::os::clock;
 /// [`PeerDied`](crate::call::CallError::PeerDied) at once; calls that were declared idempotent go to the next
 /// server at the address. When a client dies, its calls are [cancelled](Call::is_cancelled).
 ///
+/// # Limits
+/// Calls that wait for a worker take [`Options::waiting_bytes_max`] bytes at most, 256 MiB by default, and those of one client a quarter of that; a client
+/// has 1,024 calls in flight at most. A call for which there is no memory is refused as [`Busy`](crate::ErrorKind::Busy) at once, but one that
+/// waits alone never is. Through a queue, calls wait in the queue.
+///
 /// # Cost
 /// Four system calls a call on a socket: wait, receive, watch again, send. None on a ring while both
 /// ends are awake.
@@ -122,7 +127,8 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
             Place::Queue(name) => Door::Queue(QueueDoor::open(address, name, options)?),
             _ => return Err(one_way("listen on", address)),
         };
-        let desk = Arc::new(Desk::new(address.to_string(), door, options.domain.clone()));
+        let (object, domain) = (address.to_string(), options.domain.clone());
+        let desk = Arc::new(Desk::new(object, door, domain, options.waiting_bytes_max));
         Ok(Self { desk, mechanism: address.mechanism(), message: PhantomData })
     }
 

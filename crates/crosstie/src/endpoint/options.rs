@@ -12,6 +12,9 @@ use crate::channel::ring::Senders;
 use crate::channel::topic::{Mode, Start};
 use crate::contract::MESSAGE_BYTES_MAX;
 
+/// What calls that wait for a worker take at most, unless a server says otherwise: 256 MiB.
+const WAITING_BYTES_MAX: usize = 256 << 20;
+
 /// What an end may be told beside its address; the same options in the address itself win.
 ///
 /// # Examples
@@ -47,6 +50,9 @@ pub struct Options {
     pub mode: Option<Mode>,
     /// Where a subscriber of a topic begins; with the next message by default.
     pub start: Option<Start>,
+    /// What calls that wait for a worker of a [`Server`](crate::Server) may take, in bytes; 256 MiB by default, and a quarter of it for those
+    /// of one client. More are refused as [`Busy`](crate::ErrorKind::Busy). The server's process alone sets it: no address has it.
+    pub waiting_bytes_max: usize,
     /// The folder in which processes find each other; the user's own by default.
     pub domain: Option<PathBuf>,
     /// Until when opening waits for the other side, where it has to: [`Deadline::NEVER`] by default.
@@ -67,6 +73,7 @@ impl Default for Options {
             credit: None,
             mode: None,
             start: None,
+            waiting_bytes_max: WAITING_BYTES_MAX,
             domain: None,
             open_deadline: Deadline::NEVER,
         }

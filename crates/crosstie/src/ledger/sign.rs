@@ -13,6 +13,7 @@
 //! | 4624 | its address: bytes of its text, 8 bytes, and up to 1,000 of them |
 //! | 5632 | how many calls its workers have in hand, 8 bytes: for who looks |
 //! | 5640 | how many wait for a worker, 8 bytes: for who looks |
+//! | 5648 | what these take, in bytes, 8 bytes: for who looks |
 //!
 //! # Orderings
 //! A reader has found all workers asleep, and looks behind that: a call that it finds here was not answered then, because a call
@@ -40,6 +41,7 @@ const TEXT_OFFSET: usize = WAITING_OFFSET + WAITING_MAX * 8;
 const TEXT_BYTES_MAX: usize = 1000;
 const IN_HAND_OFFSET: usize = TEXT_OFFSET + 8 + TEXT_BYTES_MAX;
 const QUEUED_OFFSET: usize = IN_HAND_OFFSET + 8;
+const QUEUED_BYTES_OFFSET: usize = QUEUED_OFFSET + 8;
 /// So many calls that wait are told of.
 pub(crate) const WAITING_MAX: usize = 64;
 const FILE_BYTES: usize = 8192;
@@ -49,7 +51,7 @@ const SPEC: SegmentSpec = SegmentSpec {
     kind: Kind::new("server"),
     layout: layout_hash(
         "server: owner @4096, workers @4104, waiting 64x8 @4112, address @4624 {bytes:64, text}, in hand @5632, \
-         queued @5640",
+         queued @5640, queued bytes @5648",
     ),
     header_bytes: 4096,
     data_bytes: (FILE_BYTES - 4096) as u64,
@@ -144,9 +146,11 @@ impl Sign {
         }
     }
 
-    /// Its workers have so many calls in hand, and so many wait for one.
-    pub(crate) fn set_counts(&self, in_hand: usize, queued: usize) {
-        for (offset, count) in [(IN_HAND_OFFSET, in_hand), (QUEUED_OFFSET, queued)] {
+    /// Its workers have so many calls in hand, and so many wait for one, which take so many bytes.
+    pub(crate) fn set_counts(&self, in_hand: usize, queued: usize, queued_bytes: usize) {
+        let counts =
+            [(IN_HAND_OFFSET, in_hand), (QUEUED_OFFSET, queued), (QUEUED_BYTES_OFFSET, queued_bytes)];
+        for (offset, count) in counts {
             if let Ok(word) = self.segment.shared::<AtomicU64>(offset) {
                 // Relaxed: for who looks; nothing is read by it.
                 word.store(count as u64, Ordering::Relaxed);
@@ -189,6 +193,7 @@ struct Read {
     address: String,
     in_hand: u64,
     queued: u64,
+    queued_bytes: u64,
 }
 
 /// A living server of calls elsewhere than at a queue, as its sign says it.
@@ -207,6 +212,8 @@ pub struct ServerState {
     pub in_hand: u64,
     /// Calls that wait for a worker.
     pub waiting: u64,
+    /// What these take of the server's memory, in bytes.
+    pub waiting_bytes: u64,
 }
 
 impl Read {
@@ -222,6 +229,7 @@ impl Read {
             address: String::from_utf8_lossy(text).into_owned(),
             in_hand: word(IN_HAND_OFFSET)?,
             queued: word(QUEUED_OFFSET)?,
+            queued_bytes: word(QUEUED_BYTES_OFFSET)?,
         })
     }
 }
@@ -273,6 +281,7 @@ impl Domain {
                 workers: (read.workers != u64::MAX).then_some(read.workers),
                 in_hand: read.in_hand,
                 waiting: read.queued,
+                waiting_bytes: read.queued_bytes,
             })
         };
         let mut servers: Vec<_> = self.signs().filter_map(state).collect();

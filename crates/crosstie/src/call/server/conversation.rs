@@ -20,9 +20,6 @@ use crate::ledger::sign::ticket_of;
 use crate::os::byte_stream;
 use crate::{Deadline, os::clock};
 
-/// So many bytes of one client's calls wait for a worker; more are refused.
-const WAITING_BYTES_MAX: usize = 64 << 20;
-
 const UNGREETED: &str = "calls without a greeting";
 
 /// One client.
@@ -52,6 +49,7 @@ pub(super) struct Talk {
     is_named: bool,
     is_over: bool,
     calls: Vec<Entry>,
+    /// Of those that wait for a worker.
     waiting_bytes: usize,
     /// The kernel has the beginning of a frame, this end the rest.
     owes_rest: bool,
@@ -169,7 +167,7 @@ impl Conversation {
             return Err("two calls under one id");
         }
         talk.calls.push(Entry { id, is_cancelled: false, credit: WINDOW_COST.cast_signed(), taken_cost: 0 });
-        if let Some(refusal) = self.refusal_of(&talk, body.bytes().len()) {
+        if let Some(refusal) = self.refusal_of(body.bytes().len()) {
             self.finish(&mut talk, id, Head::Refusal(id), &refusal.to_body());
             return Ok(None);
         }
@@ -184,28 +182,28 @@ impl Conversation {
         Ok(Some(Box::new(taken)))
     }
 
-    /// Why a request of so many bytes is not taken in now.
-    fn refusal_of(&self, talk: &Talk, bytes: usize) -> Option<Refusal> {
-        if bytes > self.request_bytes_max {
+    /// Why a request of so many bytes is not taken in.
+    fn refusal_of(&self, bytes: usize) -> Option<Refusal> {
+        (bytes > self.request_bytes_max).then(|| {
             let text = format!("{bytes} bytes, the server's limit is {}", self.request_bytes_max);
-            return Some(Refusal::of_kind(ErrorKind::TooLarge, text));
-        }
-        let is_busy = talk.waiting_bytes > 0 && talk.waiting_bytes + bytes > WAITING_BYTES_MAX;
-        is_busy.then(|| {
-            let text = format!("{} bytes of this client's calls wait already", talk.waiting_bytes);
-            Refusal::of_kind(ErrorKind::Busy, text)
+            Refusal::of_kind(ErrorKind::TooLarge, text)
         })
     }
 
-    /// A call's request waits for a worker.
-    pub(super) fn waits(&self, taken: &Taken) {
-        self.lock().waiting_bytes += taken.body.len();
+    /// What its calls take that wait for a worker, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.lock().waiting_bytes
+    }
+
+    /// A call that takes so many bytes waits for a worker.
+    pub(super) fn waits(&self, bytes: usize) {
+        self.lock().waiting_bytes += bytes;
     }
 
     /// It waits no more.
-    pub(super) fn waits_no_more(&self, taken: &Taken) {
+    pub(super) fn waits_no_more(&self, bytes: usize) {
         let mut talk = self.lock();
-        talk.waiting_bytes = talk.waiting_bytes.saturating_sub(taken.body.len());
+        talk.waiting_bytes = talk.waiting_bytes.saturating_sub(bytes);
     }
 
     /// Sends the last frame of the call `id`; of a call that has had it, nothing.

@@ -10,6 +10,7 @@
 
 #[cfg(feature = "tokio")]
 mod awaited;
+mod line;
 mod said;
 
 use std::collections::VecDeque;
@@ -30,6 +31,7 @@ use crate::error::{Error, ErrorKind};
 use crate::ledger::sign::Sign;
 use crate::os::clock;
 use crate::os::notice::Notice;
+use line::Line;
 
 /// A client that does not take its replies for so long when the server ends loses them.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -52,7 +54,7 @@ pub(super) struct Desk {
 }
 
 struct State {
-    queue: VecDeque<Box<Taken>>,
+    line: Line,
     at_door_count: usize,
     /// Who stands there waits for something that comes in: it is alone, so that nobody else hears of it.
     is_waited_at_door: bool,
@@ -95,9 +97,9 @@ pub(super) enum Worker {
 }
 
 impl Desk {
-    pub(super) fn new(object: String, door: Door, domain: Option<PathBuf>) -> Self {
+    pub(super) fn new(object: String, door: Door, domain: Option<PathBuf>, waiting_bytes_max: usize) -> Self {
         let state = State {
-            queue: VecDeque::new(),
+            line: Line::new(waiting_bytes_max),
             at_door_count: 0,
             is_waited_at_door: false,
             pool_at_door_count: 0,
@@ -152,7 +154,7 @@ impl Desk {
                 return Err(error);
             }
             let may_take = self.may_take(&state, worker);
-            if may_take && let Some(taken) = state.take() {
+            if may_take && let Some(taken) = state.line.take() {
                 if let Some(taken) = self.hand_over(&mut state, worker, taken) {
                     return Ok(taken);
                 }
@@ -178,12 +180,12 @@ impl Desk {
             state.pool_at_door_count -= is_of_pool;
             has_looked = matches!(came, Came::Nothing);
             if let Came::Call(taken) = came {
-                if !state.is_stopped && state.queue.is_empty() && self.may_take(&state, worker) {
+                if !state.is_stopped && state.line.is_empty() && self.may_take(&state, worker) {
                     if let Some(taken) = self.hand_over(&mut state, worker, taken) {
                         return Ok(taken);
                     }
                 } else {
-                    self.enqueue(&mut state, taken);
+                    state = self.enqueue(state, taken);
                 }
             }
         }
@@ -208,7 +210,7 @@ impl Desk {
             state.busy_count += 1;
             self.say_waiting(state);
         }
-        if !state.queue.is_empty() && state.at_door_count > 0 {
+        if !state.line.is_empty() && state.at_door_count > 0 {
             self.door.ring_bell();
         }
         if state.at_door_count == 0 && state.sleepers_count > 0 && !self.door.is_shared() {
@@ -258,10 +260,7 @@ impl Desk {
             Came::Something
         });
         match came {
-            Came::Call(taken) if errand == Errand::Rest => {
-                self.enqueue(&mut state, taken);
-                (state, Came::Something)
-            }
+            Came::Call(taken) if errand == Errand::Rest => (self.enqueue(state, taken), Came::Something),
             came => (state, came),
         }
     }
@@ -358,10 +357,7 @@ impl Desk {
             }
             Heard::Cancelled(id) => {
                 let mut state = self.lock();
-                let waits = |taken: &Taken| taken.id == id && Arc::ptr_eq(&taken.conversation, conversation);
-                let at = state.queue.iter().position(|taken| waits(taken));
-                if let Some(taken) = at.and_then(|at| state.queue.remove(at)) {
-                    conversation.waits_no_more(&taken);
+                if let Some(taken) = state.line.take_one(conversation, id) {
                     self.refuse(&taken, &Refusal::of_kind(ErrorKind::TimedOut, "cancelled"));
                     self.say_waiting(&mut state);
                 }
@@ -370,18 +366,6 @@ impl Desk {
             Heard::Noted => self.tell_all(),
         }
         Ok(())
-    }
-
-    /// Makes a call wait for a worker.
-    pub(super) fn queue(&self, taken: Box<Taken>) {
-        self.enqueue(&mut self.lock(), taken);
-    }
-
-    fn enqueue(&self, state: &mut State, taken: Box<Taken>) {
-        taken.conversation.waits(&taken);
-        state.queue.push_back(taken);
-        self.say_waiting(state);
-        self.tell(state);
     }
 
     /// Answers a call with a refusal.
@@ -410,7 +394,8 @@ impl Desk {
     pub(super) fn end(&self, conversation: &Arc<Conversation>, farewell: Option<&Refusal>) {
         conversation.end(farewell);
         let mut state = self.lock();
-        state.queue.retain(|taken| !Arc::ptr_eq(&taken.conversation, conversation));
+        state.line.take_all_of(conversation);
+        self.say_waiting(&mut state);
         self.tell(&state);
     }
 
@@ -438,8 +423,8 @@ impl Desk {
     pub(super) fn close(&self) {
         // What lies unread would make their end look like a death.
         self.door.take_all_in(self);
-        let queue = std::mem::take(&mut self.lock().queue);
-        for taken in queue {
+        let line = self.lock().line.take_all();
+        for taken in line {
             let refusal = Refusal::of_kind(ErrorKind::Closed, "the server ended before a worker was free");
             self.refuse(&taken, &refusal);
         }
@@ -460,16 +445,6 @@ impl Desk {
 }
 
 impl State {
-    /// The first call whose client has taken what it was sent: who does not, waits by itself.
-    fn take(&mut self) -> Option<Box<Taken>> {
-        let at = self.queue.iter().position(|taken| !taken.conversation.owes())?;
-        let mut taken = self.queue.remove(at)?;
-        taken.conversation.waits_no_more(&taken);
-        // Before anybody does it (`Sign`).
-        taken.waiting = None;
-        Some(taken)
-    }
-
     fn note_stranger(&mut self, error: RecvError) {
         if self.strangers.len() < STRANGERS_MAX {
             self.strangers.push_back(error);

@@ -25,6 +25,13 @@ pub(super) struct Taken {
     pub(super) is_named: bool,
 }
 
+impl Taken {
+    /// What it takes while it waits, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.body.capacity().saturating_add(size_of::<Self>())
+    }
+}
+
 /// What a frame of a client that is no call means for the desk.
 pub(super) enum Heard {
     /// Nothing but what the conversation knows now.

@@ -47,11 +47,12 @@ impl Desk {
     /// How many calls are in hand and how many wait; while all workers are busy, which ones do.
     pub(super) fn say_waiting(&self, state: &mut State) {
         let Some(sign) = self.sign() else { return };
-        sign.set_counts(state.busy_count, state.queue.len());
+        let (waiting, bytes) = state.line.counts();
+        sign.set_counts(state.busy_count, waiting, bytes);
         if state.busy_count < state.busy_max {
             return;
         }
-        for taken in state.queue.iter_mut().take(WAITING_MAX).filter(|taken| taken.waiting.is_none()) {
+        for taken in state.line.iter_mut().take(WAITING_MAX).filter(|taken| taken.waiting.is_none()) {
             taken.waiting = sign.say_waiting(taken.ticket);
         }
     }
