@@ -14,6 +14,8 @@ mod deaths;
 mod futures;
 #[path = "call/limits.rs"]
 mod limits;
+#[path = "call/order.rs"]
+mod order;
 #[path = "call/servers.rs"]
 mod servers;
 #[path = "call/stage.rs"]

@@ -36,7 +36,7 @@ async fn echo(mut server: Serves) {
 }
 
 /// Polls once; the output if there was one.
-async fn once<F: Future>(future: F) -> Option<F::Output> {
+pub async fn once<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|context| {
         Poll::Ready(match future.as_mut().poll(context) {

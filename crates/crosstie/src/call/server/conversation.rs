@@ -176,9 +176,11 @@ impl Conversation {
             None => Deadline::NEVER,
         };
         let (ticket, is_named) = (ticket_of(talk.token, id), talk.is_named);
+        let is_early = self.is_on_ring && !talk.waits_for_room && talk.owes();
         drop(talk);
         let (conversation, body, hand, waiting) = (self, spare::own(body), None, None);
-        let taken = Taken { conversation, id, head, deadline, body, hand, ticket, waiting, is_named };
+        let taken =
+            Taken { conversation, id, head, deadline, body, hand, ticket, waiting, is_named, is_early };
         Ok(Some(Box::new(taken)))
     }
 

@@ -180,7 +180,9 @@ impl Desk {
             state.pool_at_door_count -= is_of_pool;
             has_looked = matches!(came, Came::Nothing);
             if let Came::Call(taken) = came {
-                if !state.is_stopped && state.line.is_empty() && self.may_take(&state, worker) {
+                // Handed over directly only if nothing is in line, so that no call is overtaken by a later one.
+                let goes_in_line = state.is_stopped || taken.is_early || !state.line.is_empty();
+                if !goes_in_line && self.may_take(&state, worker) {
                     if let Some(taken) = self.hand_over(&mut state, worker, taken) {
                         return Ok(taken);
                     }

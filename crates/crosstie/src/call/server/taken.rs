@@ -23,6 +23,8 @@ pub(super) struct Taken {
     pub(super) waiting: Option<Waiting>,
     /// Its client was told before what the server is known by.
     pub(super) is_named: bool,
+    /// Its client, the only one of a ring, had not taken what it was sent when it came: it is given to nobody yet.
+    pub(super) is_early: bool,
 }
 
 impl Taken {
