@@ -8,12 +8,16 @@ use std::{fs, io};
 /// What is built, and what it is called where it is installed.
 const BUILT: &str = "libcrosstie_capi";
 
-/// The headers, of which crosstie.hpp includes the last four.
-const HEADERS: [&str; 6] = [
+/// The headers, of which crosstie.hpp includes those in its folder.
+const HEADERS: [&str; 10] = [
     "crosstie.h",
     "crosstie.hpp",
     "crosstie/base.hpp",
     "crosstie/calls.hpp",
+    "crosstie/in_place.hpp",
+    "crosstie/inspect.hpp",
+    "crosstie/json.hpp",
+    "crosstie/memory.hpp",
     "crosstie/talk.hpp",
     "crosstie/turns.hpp",
 ];

@@ -6,6 +6,8 @@
 
 #include "crosstie/base.hpp"
 #include "crosstie/calls.hpp"
+#include "crosstie/inspect.hpp"
+#include "crosstie/memory.hpp"
 #include "crosstie/talk.hpp"
 #include "crosstie/turns.hpp"
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "../crosstie.h"
@@ -68,9 +69,55 @@ protected:
     Handle *handle_ = nullptr;
 };
 
-} // namespace detail
+/// What is had by a handle, and given back once: by a word of its own, or when it goes. Moved from, it has nothing.
+template <typename Handle, crosstie_status (*GiveBack)(Handle *, crosstie_error *)>
+class in_hand {
+public:
+    in_hand(const in_hand &) = delete;
+    in_hand &operator=(const in_hand &) = delete;
+    in_hand(in_hand &&other) noexcept : of_(other.taken()) {}
+    in_hand &operator=(in_hand &&other) noexcept
+    {
+        if (this != &other) {
+            give_back();
+            of_ = other.taken();
+        }
+        return *this;
+    }
+    ~in_hand() { give_back(); }
 
-namespace detail {
+protected:
+    explicit in_hand(Handle *of) noexcept : of_(of) {}
+    /// The handle, by which this has nothing any more.
+    Handle *taken() noexcept { return std::exchange(of_, nullptr); }
+    Handle *of_;
+
+private:
+    void give_back() noexcept
+    {
+        if (of_ != nullptr) {
+            // Refused where it was lost meanwhile, or the handle is closed: then there is nothing to give back.
+            (void)GiveBack(taken(), nullptr);
+        }
+    }
+};
+
+/// What who takes a turn was told.
+class told {
+public:
+    /// The fencing number: larger than that of every exclusive owner before.
+    std::uint64_t token() const noexcept { return turn_.token; }
+    /// The last owner died while it had it: what it protects may be half done.
+    bool abandoned() const noexcept { return (turn_.flags & CROSSTIE_ABANDONED) != 0; }
+    /// Who that was, in words.
+    std::string dead_owner() const { return turn_.dead_who; }
+    /// Its process; 0 where that is not known any more.
+    std::uint32_t dead_pid() const noexcept { return turn_.dead_pid; }
+
+protected:
+    explicit told(const crosstie_turn &turn) noexcept : turn_(turn) {}
+    crosstie_turn turn_;
+};
 
 /// What answers a status and fills an error, thrown where it is none.
 template <typename Call>

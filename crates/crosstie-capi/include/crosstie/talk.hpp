@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base.hpp"
+#include "in_place.hpp"
 
 namespace crosstie {
 
@@ -30,6 +31,30 @@ public:
     void send(const std::string &message, deadline until = deadline::never())
     {
         send(message.data(), message.size(), until);
+    }
+    /// Lends room for a message of `bytes` bytes, and waits for it: in shared memory where the receiver will read.
+    [[nodiscard]] loan reserve(std::size_t bytes, deadline until = deadline::never())
+    {
+        detail::must([&](crosstie_error *said) { return crosstie_sender_reserve(handle_, bytes, until.ns(), said); });
+        return loan(handle_, bytes);
+    }
+    /// The descriptor for a loop of events while there is no room, and whether it is to be polled for being writable: ask arm() before each
+    /// sleep. It is the end's own: neither read, write nor close it.
+    std::pair<int, bool> pollable()
+    {
+        int descriptor = -1;
+        std::uint32_t for_writing = 0;
+        detail::must([&](crosstie_error *said) {
+            return crosstie_sender_fd(handle_, &descriptor, &for_writing, said);
+        });
+        return {descriptor, for_writing != 0};
+    }
+    /// Says that the descriptor is to be polled now; true where there is room already: do not sleep then, send.
+    bool arm()
+    {
+        std::uint32_t is_ready = 0;
+        detail::must([&](crosstie_error *said) { return crosstie_sender_arm(handle_, &is_ready, said); });
+        return is_ready != 0;
     }
     /// Says that nothing more comes, and throws where that could not be said.
     void close()
@@ -72,50 +97,43 @@ public:
         }
     }
 
-    /// A message where it lies: a view into the library's memory, until it goes and is acknowledged with that.
-    class lent_message {
-    public:
-        lent_message(const lent_message &) = delete;
-        lent_message &operator=(const lent_message &) = delete;
-        lent_message(lent_message &&other) noexcept
-            : receiver_(std::exchange(other.receiver_, nullptr)), message_(other.message_)
-        {
-        }
-        ~lent_message()
-        {
-            if (receiver_ != nullptr) {
-                (void)crosstie_received(receiver_, nullptr);
-            }
-        }
-        std::string_view bytes() const noexcept
-        {
-            return std::string_view(static_cast<const char *>(message_.data), message_.bytes);
-        }
-        std::uint32_t sender_pid() const noexcept { return message_.sender_pid; }
-
-    private:
-        friend class receiver;
-        lent_message(crosstie_receiver *receiver, const crosstie_message &message) noexcept
-            : receiver_(receiver), message_(message)
-        {
-        }
-        crosstie_receiver *receiver_;
-        crosstie_message message_;
-    };
     /// As receive, without a copy where the mechanism lends.
     std::optional<lent_message> receive_in_place(deadline until = deadline::never())
     {
-        crosstie_error said;
-        crosstie_message message = CROSSTIE_MESSAGE_INIT;
-        crosstie_status status = crosstie_receive_in_place(handle_, until.ns(), &message, &said);
-        if (status == CROSSTIE_E_CLOSED) {
-            return std::nullopt;
-        }
-        detail::check(status, said);
-        return lent_message(handle_, message);
+        return taken<lent_message>(crosstie_receive_in_place, until);
+    }
+    /// The next job of a queue, in hand until it is done; nothing when all senders said that no more comes. An error of
+    /// CROSSTIE_E_UNSUPPORTED on mechanisms that deliver once.
+    std::optional<job> receive_job(deadline until = deadline::never()) { return taken<job>(crosstie_receive_job, until); }
+    /// The descriptor for a loop of events, readable while there may be a message: ask arm() before each sleep. It is the end's own: neither
+    /// read nor close it.
+    int pollable()
+    {
+        int descriptor = -1;
+        detail::must([&](crosstie_error *said) { return crosstie_receiver_fd(handle_, &descriptor, said); });
+        return descriptor;
+    }
+    /// Says that the descriptor is to be polled now; true where there is a message, an end or a death already: do not sleep then, receive.
+    bool arm()
+    {
+        std::uint32_t is_ready = 0;
+        detail::must([&](crosstie_error *said) { return crosstie_receiver_arm(handle_, &is_ready, said); });
+        return is_ready != 0;
     }
 
 private:
+    template <typename InHand, typename Take>
+    std::optional<InHand> taken(Take take, deadline until)
+    {
+        crosstie_message message = CROSSTIE_MESSAGE_INIT;
+        bool is_there = detail::may(CROSSTIE_E_CLOSED, [&](crosstie_error *said) {
+            return take(handle_, until.ns(), &message, said);
+        });
+        if (!is_there) {
+            return std::nullopt;
+        }
+        return InHand(handle_, message);
+    }
     std::size_t room_ = 256;
 };
 

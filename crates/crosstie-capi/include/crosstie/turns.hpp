@@ -13,44 +13,23 @@
 namespace crosstie {
 
 /// What is held until it goes; made by lock::take and lock::try_take.
-class lock_guard {
+class lock_guard : public detail::in_hand<crosstie_lock, crosstie_lock_release>, public detail::told {
 public:
-    lock_guard(const lock_guard &) = delete;
-    lock_guard &operator=(const lock_guard &) = delete;
-    lock_guard &operator=(lock_guard &&) = delete;
-    lock_guard(lock_guard &&other) noexcept : lock_(std::exchange(other.lock_, nullptr)), turn_(other.turn_) {}
-    ~lock_guard()
-    {
-        if (lock_ != nullptr) {
-            (void)crosstie_lock_release(lock_, nullptr);
-        }
-    }
-
-    /// The fencing number: larger than that of every exclusive owner before.
-    std::uint64_t token() const noexcept { return turn_.token; }
-    /// The last owner died while it had it: what it protects may be half done.
-    bool abandoned() const noexcept { return (turn_.flags & CROSSTIE_ABANDONED) != 0; }
-    /// Who that was.
-    std::string dead_owner() const { return turn_.dead_who; }
     /// Says that what it protects is whole again.
     void mark_mended()
     {
-        crosstie_error said;
-        detail::check(crosstie_lock_mark_mended(lock_, &said), said);
+        detail::must([&](crosstie_error *said) { return crosstie_lock_mark_mended(of_, said); });
     }
     /// Releases now, and throws crosstie::error of CROSSTIE_E_LOST where it had been taken away by force.
     void release()
     {
-        crosstie_error said;
-        detail::check(crosstie_lock_release(std::exchange(lock_, nullptr), &said), said);
+        detail::must([&](crosstie_error *said) { return crosstie_lock_release(taken(), said); });
     }
 
 private:
     friend class lock;
     friend class condition;
-    lock_guard(crosstie_lock *lock, const crosstie_turn &turn) noexcept : lock_(lock), turn_(turn) {}
-    crosstie_lock *lock_;
-    crosstie_turn turn_;
+    lock_guard(crosstie_lock *lock, const crosstie_turn &turn) noexcept : in_hand(lock), told(turn) {}
 };
 
 /// A lock that processes share by its name: what `crosstie lock NAME` takes.
@@ -87,28 +66,22 @@ private:
     }
 };
 
-/// A permit that is held until it goes; made by semaphore::acquire and semaphore::try_acquire.
-class permit {
+/// A permit that is held until it goes; made by semaphore::acquire and semaphore::try_acquire. Of several by one semaphore and thread the
+/// one that was taken last goes back first, whichever object goes.
+class permit : public detail::in_hand<crosstie_semaphore, crosstie_semaphore_release> {
 public:
-    permit(const permit &) = delete;
-    permit &operator=(const permit &) = delete;
-    permit &operator=(permit &&) = delete;
-    permit(permit &&other) noexcept : semaphore_(std::exchange(other.semaphore_, nullptr)), turn_(other.turn_) {}
-    ~permit()
-    {
-        if (semaphore_ != nullptr) {
-            (void)crosstie_semaphore_release(semaphore_, nullptr);
-        }
-    }
-
     /// Which of the permits it is, from 0.
     std::uint32_t index() const noexcept { return turn_.index; }
     std::uint64_t token() const noexcept { return turn_.token; }
+    /// Gives it back now, and throws crosstie::error where it is not had any more.
+    void release()
+    {
+        detail::must([&](crosstie_error *said) { return crosstie_semaphore_release(taken(), said); });
+    }
 
 private:
     friend class semaphore;
-    permit(crosstie_semaphore *semaphore, const crosstie_turn &turn) noexcept : semaphore_(semaphore), turn_(turn) {}
-    crosstie_semaphore *semaphore_;
+    permit(crosstie_semaphore *semaphore, const crosstie_turn &turn) noexcept : in_hand(semaphore), turn_(turn) {}
     crosstie_turn turn_;
 };
 
@@ -154,19 +127,19 @@ public:
     bool wait(lock_guard &held, deadline until = deadline::never())
     {
         crosstie_error said;
-        crosstie_status status = crosstie_condition_wait(handle_, held.lock_, until.ns(), &held.turn_, &said);
+        crosstie_status status = crosstie_condition_wait(handle_, held.of_, until.ns(), &held.turn_, &said);
         if (status == CROSSTIE_E_TIMED_OUT) {
             return false;
         }
         if (status != CROSSTIE_OK && status != CROSSTIE_E_USAGE) {
-            held.lock_ = nullptr;
+            (void)held.taken();
         }
         detail::check(status, said);
         return true;
     }
     void notify(const lock_guard &held, std::uint32_t count = 1)
     {
-        detail::must([&](crosstie_error *said) { return crosstie_condition_notify(handle_, held.lock_, count, said); });
+        detail::must([&](crosstie_error *said) { return crosstie_condition_notify(handle_, held.of_, count, said); });
     }
     void notify_all(const lock_guard &held) { notify(held, CROSSTIE_ALL); }
 };
@@ -185,53 +158,44 @@ public:
     }
 
     /// The data, as long as this thread is inside.
-    class stay {
+    class stay : public detail::in_hand<crosstie_monitor, crosstie_monitor_leave>, public detail::told {
     public:
-        stay(const stay &) = delete;
-        stay &operator=(const stay &) = delete;
-        stay(stay &&other) noexcept
-            : monitor_(std::exchange(other.monitor_, nullptr)), data_(other.data_), turn_(other.turn_)
-        {
-        }
-        ~stay()
-        {
-            if (monitor_ != nullptr) {
-                (void)crosstie_monitor_leave(monitor_, nullptr);
-            }
-        }
         Data *operator->() const noexcept { return data_; }
         Data &operator*() const noexcept { return *data_; }
-        /// Somebody died inside: the data may be half changed.
-        bool abandoned() const noexcept { return (turn_.flags & CROSSTIE_ABANDONED) != 0; }
+        /// Says, after abandoned(), that the data are whole again.
         void mark_mended()
         {
-            detail::must([&](crosstie_error *said) { return crosstie_monitor_mark_mended(monitor_, said); });
+            detail::must([&](crosstie_error *said) { return crosstie_monitor_mark_mended(this->of_, said); });
         }
         /// Waits inside for all of `needs`; false if they were not so in time. After another error it is outside.
         bool wait(std::initializer_list<crosstie_comparison> needs, deadline until = deadline::never())
         {
             crosstie_error said;
             crosstie_status status =
-                crosstie_monitor_wait(monitor_, needs.begin(), needs.size(), until.ns(), &turn_, &said);
+                crosstie_monitor_wait(this->of_, needs.begin(), needs.size(), until.ns(), &this->turn_, &said);
             if (status == CROSSTIE_E_TIMED_OUT) {
                 return false;
             }
             if (status != CROSSTIE_OK && status != CROSSTIE_E_USAGE) {
-                monitor_ = nullptr;
+                (void)this->taken();
             }
             detail::check(status, said);
             return true;
+        }
+        /// Leaves now; the data are not this thread's any more.
+        void leave()
+        {
+            detail::must([&](crosstie_error *said) { return crosstie_monitor_leave(this->taken(), said); });
         }
 
     private:
         friend class monitor;
         stay(crosstie_monitor *monitor, void *data, const crosstie_turn &turn) noexcept
-            : monitor_(monitor), data_(static_cast<Data *>(data)), turn_(turn)
+            : detail::in_hand<crosstie_monitor, crosstie_monitor_leave>(monitor), detail::told(turn),
+              data_(static_cast<Data *>(data))
         {
         }
-        crosstie_monitor *monitor_;
         Data *data_;
-        crosstie_turn turn_;
     };
 
     [[nodiscard]] stay enter(deadline until = deadline::never())
@@ -245,6 +209,20 @@ public:
     }
 };
 
+/// That this thread does a thing now that is done once; made by once::begin. What goes without done() is not done: the next does it.
+class once_turn : public detail::in_hand<crosstie_once, crosstie_once_give_up>, public detail::told {
+public:
+    /// Says that it is done, for ever.
+    void done()
+    {
+        detail::must([&](crosstie_error *said) { return crosstie_once_done(taken(), said); });
+    }
+
+private:
+    friend class once;
+    once_turn(crosstie_once *once, const crosstie_turn &turn) noexcept : in_hand(once), told(turn) {}
+};
+
 /// Something that is done once, by whoever comes first.
 class once : public detail::owned<crosstie_once, crosstie_once_close> {
 public:
@@ -252,22 +230,27 @@ public:
     {
         detail::must([&](crosstie_error *said) { return crosstie_once_open(name.c_str(), domain, &handle_, said); });
     }
+    /// Nothing where it is done; waits for another that is at it. abandoned() where the last who began it died.
+    [[nodiscard]] std::optional<once_turn> begin(deadline until = deadline::never())
+    {
+        std::uint32_t is_ours = 0;
+        crosstie_turn turn = CROSSTIE_TURN_INIT;
+        detail::must([&](crosstie_error *said) { return crosstie_once_begin(handle_, until.ns(), &is_ours, &turn, said); });
+        if (is_ours == 0) {
+            return std::nullopt;
+        }
+        return once_turn(handle_, turn);
+    }
     /// Calls `work` unless it was done; answers whether this call did it. What throws is not done.
     template <typename Work>
     bool call(Work work, deadline until = deadline::never())
     {
-        std::uint32_t is_ours = 0;
-        detail::must([&](crosstie_error *said) { return crosstie_once_begin(handle_, until.ns(), &is_ours, nullptr, said); });
-        if (is_ours == 0) {
+        std::optional<once_turn> ours = begin(until);
+        if (!ours) {
             return false;
         }
-        try {
-            work();
-        } catch (...) {
-            (void)crosstie_once_give_up(handle_, nullptr);
-            throw;
-        }
-        detail::must([&](crosstie_error *said) { return crosstie_once_done(handle_, said); });
+        work();
+        ours->done();
         return true;
     }
 };
@@ -302,6 +285,13 @@ public:
     {
         return detail::may(CROSSTIE_E_BUSY,
                            [&](crosstie_error *said) { return crosstie_counter_wait(handle_, CROSSTIE_TRY, said); });
+    }
+    /// What it stands at; others may change it at once.
+    std::uint32_t value() const
+    {
+        std::uint32_t value = 0;
+        detail::must([&](crosstie_error *said) { return crosstie_counter_value(handle_, &value, said); });
+        return value;
     }
 
 private:
@@ -348,29 +338,10 @@ public:
         detail::must([&](crosstie_error *said) { return crosstie_barrier_wait(handle_, until.ns(), &leads, said); });
         return leads != 0;
     }
-};
-
-/// Raw POSIX shared memory.
-class region : public detail::owned<crosstie_region, crosstie_region_close> {
-public:
-    explicit region(const std::string &name, std::uint64_t bytes = 0, std::uint32_t how = CROSSTIE_REGION_OPEN)
+    /// Makes one that broke whole again.
+    void reset()
     {
-        detail::must([&](crosstie_error *said) {
-            return crosstie_region_open(name.c_str(), bytes, how, &handle_, said);
-        });
-    }
-    /// Where it lies, and how many bytes: as long as this is there.
-    std::pair<void *, std::size_t> map()
-    {
-        std::pair<void *, std::size_t> mapped;
-        detail::must([&](crosstie_error *said) {
-            return crosstie_region_map(handle_, &mapped.first, &mapped.second, said);
-        });
-        return mapped;
-    }
-    static void unlink(const std::string &name)
-    {
-        detail::must([&](crosstie_error *said) { return crosstie_region_unlink(name.c_str(), said); });
+        detail::must([&](crosstie_error *said) { return crosstie_barrier_reset(handle_, said); });
     }
 };
 

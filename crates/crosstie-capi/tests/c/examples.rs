@@ -103,3 +103,9 @@ fn a_server_in_cpp_answers_and_refuses() {
         );
     }
 }
+
+#[test]
+fn a_job_of_a_killed_worker_goes_to_the_next_in_cpp() {
+    let Some(jobs) = example("jobs.cpp") else { return };
+    assert_eq!(Stage::new().run(&jobs), "delivery 2: the door\nqueue:paint: 0 have it, 0 wait\n");
+}

@@ -58,8 +58,8 @@ fn the_library_says_its_name_and_stays_loaded() {
 #[test]
 fn the_page_has_the_examples_that_are_compiled() {
     let read = |path: &str| std::fs::read_to_string(crate_folder().join("../..").join(path)).unwrap();
-    for (language, path) in [("c", "examples/c/first.c"), ("cpp", "examples/c/calls.cpp")] {
-        let example = format!("```{language}\n{}```", read(path));
+    for (language, path) in [("c", "first.c"), ("cpp", "calls.cpp"), ("cpp", "jobs.cpp")] {
+        let example = format!("```{language}\n{}```", read(&format!("examples/c/{path}")));
         assert!(read("docs/c.md").contains(&example), "docs/c.md has {path} as it is");
     }
 }

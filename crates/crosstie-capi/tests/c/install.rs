@@ -80,7 +80,7 @@ fn used_by_pkg_config(prefix: &Path) {
         succeeded(cc.output().unwrap());
         runs(&program, Some(&libraries));
     }
-    for program in ["raii.cpp", "calls.cpp"] {
+    for program in ["raii.cpp", "calls.cpp", "in_hand.cpp"] {
         let mut cpp = Command::new("c++");
         cpp.args(["-std=c++17", "-fsyntax-only", "-D_GNU_SOURCE", "-I"]).arg(prefix.join("include"));
         cpp.arg(crate_folder().join("tests/programs").join(program));

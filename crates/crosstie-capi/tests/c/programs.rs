@@ -6,12 +6,13 @@ use crate::compiler::{Link, can_watch, test_program};
 use crate::stage::Stage;
 
 /// What each program says when all that it checks holds.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 9] = [
     ("misuse.c", "misuse: ok\n"),
     ("threads.c", "threads: ok\n"),
     ("forked.c", "forked: ok\n"),
     ("raii.cpp", "raii: ok\n"),
     ("calls.cpp", "calls: ok\n"),
+    ("in_hand.cpp", "in_hand: ok\n"),
     ("waits.c", "waits: ok\n"),
     ("memory.c", "memory: ok\n"),
     ("short.c", "short: ok\n"),
@@ -57,6 +58,11 @@ fn clients_and_servers_of_cpp_answer_refuse_and_go() {
     says("calls.cpp");
 }
 
+#[test]
+fn jobs_loans_and_the_list_of_cpp_are_right_beside_other_processes() {
+    says("in_hand.cpp");
+}
+
 fn says(file: &str) {
     let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
     for link in [Link::Shared, Link::Static] {
@@ -70,7 +76,7 @@ fn valgrind_finds_nothing() {
     if let Err(error) = Command::new("valgrind").arg("--version").output() {
         return println!("SKIPPED: no valgrind: {error}");
     }
-    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "calls.cpp"] {
+    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "calls.cpp", "in_hand.cpp"] {
         let Some(program) = test_program(file, Link::Shared) else { return };
         let stage = Stage::new();
         let mut command = stage.command("valgrind".as_ref());
@@ -86,7 +92,7 @@ fn address_sanitizer_finds_nothing() {
     if !can_watch() {
         return;
     }
-    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "short.c", "calls.cpp"] {
+    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "short.c", "calls.cpp", "in_hand.cpp"] {
         let Some(program) = test_program(file, Link::Watched) else { return };
         let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
         assert_eq!(Stage::new().run(&program), wanted);
