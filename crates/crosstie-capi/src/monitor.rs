@@ -1,15 +1,14 @@
 //! Data that one at a time enters, and waits inside for them to be as it needs them, for C.
 //!
-//! A program in C says of its data how many bytes they have; they lie in a `Monitor<[u64; N]>` of the smallest N of four that has room for
-//! them, which a program in Rust opens by that type.
+//! A program in C says of its data how many bytes they have, as one in Python does: an `AnyMonitor`.
 #![expect(unsafe_code, reason = "pointers of the caller's; a stay stays beside the monitor that it is in")]
 
 use std::ffi::{c_char, c_void};
 use std::mem::transmute;
 
-use crosstie::ledger::Domain;
+use crosstie::sync::any_monitor::BYTES_MAX;
 use crosstie::sync::predicate::{Predicate, at_least, at_most, differs, equals};
-use crosstie::sync::{LockError, LockResult, Monitor, MonitorGuard, Shared};
+use crosstie::sync::{AnyMonitor, AnyMonitorGuard, LockError, LockResult};
 use crosstie::{Deadline, ErrorKind};
 
 use crate::handle::table::number;
@@ -25,6 +24,7 @@ pub struct crosstie_monitor(());
 
 /// The most bytes that a monitor's data have.
 pub const CROSSTIE_MONITOR_BYTES_MAX: usize = 32768;
+const _: () = assert!(CROSSTIE_MONITOR_BYTES_MAX == BYTES_MAX, "the header has the number itself");
 
 /// A number in the data that is to be so much or more.
 pub const CROSSTIE_AT_LEAST: u32 = 1;
@@ -54,52 +54,18 @@ pub struct crosstie_comparison {
     pub number: u64,
 }
 
-/// A stay in a monitor, whatever the size of its data.
-pub(crate) trait Stay {
-    /// Where the data lie; those who wait in Rust's way are told of a change.
-    fn data(&mut self) -> *mut c_void;
-    /// What who is inside is told.
-    fn told(&self) -> crosstie_turn;
-    /// Whether it is still inside.
-    fn is_inside(&self) -> bool;
-    /// Says that the data are whole again.
-    fn mark_mended(&mut self);
-    /// Waits inside; answers whether the deadline came first, and nothing where this thread is outside then.
-    fn wait(self: Box<Self>, needs: &[crosstie_comparison], until: Deadline) -> Waited;
+fn told(stay: &AnyMonitorGuard<'_>) -> crosstie_turn {
+    match stay.is_abandoned() {
+        false => crosstie_turn::clean(stay.token()),
+        true => crosstie_turn::after_death(stay.token(), stay.dead_owner().as_ref()),
+    }
 }
 
-type Waited = Result<(Box<dyn Stay>, bool), Failure>;
-
-impl<const N: usize> Stay for MonitorGuard<'static, [u64; N]> {
-    fn data(&mut self) -> *mut c_void {
-        (&raw mut **self).cast()
-    }
-
-    fn told(&self) -> crosstie_turn {
-        match self.is_abandoned() {
-            false => crosstie_turn::clean(self.token()),
-            true => crosstie_turn::after_death(self.token(), self.dead_owner().as_ref()),
-        }
-    }
-
-    fn is_inside(&self) -> bool {
-        self.is_held()
-    }
-
-    fn mark_mended(&mut self) {
-        Self::mark_mended(self);
-    }
-
-    fn wait(self: Box<Self>, needs: &[crosstie_comparison], until: Deadline) -> Waited {
-        fn needed<'d, const N: usize>(needs: &[crosstie_comparison], data: &'d [u64; N]) -> Predicate<'d> {
-            let all = needs.iter().filter_map(|need| predicate(need, data)).reduce(Predicate::and);
-            // Each was found to be one by `check`, and there is one at least.
-            all.unwrap_or_else(|| equals(&data[0], data[0]))
-        }
-        let waited = (*self).wait_when_until(|data| needed(needs, data), until);
-        let inside = |(stay, is_late): (Self, bool)| (Box::new(stay) as Box<dyn Stay>, is_late);
-        Ok(inside(with_death(waited)?))
-    }
+/// What is needed of the data.
+fn needed<'d>(needs: &[crosstie_comparison], data: &'d [u64]) -> Predicate<'d> {
+    let all = needs.iter().filter_map(|need| predicate(need, data)).reduce(Predicate::and);
+    // Each was found to be one by `check`, and there is one at least.
+    all.unwrap_or_else(|| equals(&data[0], data[0]))
 }
 
 /// Whoever is told of a death by a flag is inside all the same.
@@ -108,7 +74,7 @@ fn with_death<G>(waited: LockResult<G>) -> Result<G, LockError<G>> {
 }
 
 /// The number of `need` in the data.
-fn predicate<'d, const N: usize>(need: &crosstie_comparison, data: &'d [u64; N]) -> Option<Predicate<'d>> {
+fn predicate<'d>(need: &crosstie_comparison, data: &'d [u64]) -> Option<Predicate<'d>> {
     macro_rules! compared {
         ($($bytes:literal $signed:literal: $of:ty),+) => {
             match (need.bytes, need.is_signed) {
@@ -155,29 +121,7 @@ fn check(need: &crosstie_comparison, data_bytes: usize) -> Result<(), Failure> {
     Err(Failure::new(ErrorKind::Usage, why).advise("begin a comparison with CROSSTIE_FIELD"))
 }
 
-/// A monitor, of the size of its data.
-enum Sized {
-    W8(Shared<Monitor<[u64; 8]>>),
-    W64(Shared<Monitor<[u64; 64]>>),
-    W512(Shared<Monitor<[u64; 512]>>),
-    W4096(Shared<Monitor<[u64; 4096]>>),
-}
-
-macro_rules! whichever {
-    ($sized:expr, $monitor:ident => $work:expr) => {
-        match $sized {
-            Sized::W8($monitor) => $work,
-            Sized::W64($monitor) => $work,
-            Sized::W512($monitor) => $work,
-            Sized::W4096($monitor) => $work,
-        }
-    };
-}
-
-struct Entered {
-    monitor: Sized,
-    bytes: usize,
-}
+struct Entered(AnyMonitor);
 
 impl Body for Entered {
     type Handle = crosstie_monitor;
@@ -186,53 +130,18 @@ impl Body for Entered {
 }
 
 impl Entered {
-    fn open(domain: &'static Domain, name: &str, bytes: usize) -> Result<Self, Failure> {
-        fn of<const N: usize>(
-            domain: &'static Domain,
-            name: &str,
-            bytes: usize,
-        ) -> crosstie::Result<Shared<Monitor<[u64; N]>>> {
-            Monitor::open_or_create_sized_in(domain, name, bytes as u64, || [0; N])
-        }
-        let monitor = match bytes {
-            1..=64 => Sized::W8(of(domain, name, bytes)?),
-            65..=512 => Sized::W64(of(domain, name, bytes)?),
-            513..=4096 => Sized::W512(of(domain, name, bytes)?),
-            4097..=CROSSTIE_MONITOR_BYTES_MAX => Sized::W4096(of(domain, name, bytes)?),
-            _ => {
-                let text =
-                    format!("a monitor's data have 1 to {CROSSTIE_MONITOR_BYTES_MAX} bytes, not {bytes}");
-                return Err(Failure::new(ErrorKind::Usage, text)
-                    .advise("keep the numbers that are waited for in it, and the rest in a region"));
-            }
-        };
-        Ok(Self { monitor, bytes })
-    }
-
-    fn enter(&self, until: Deadline) -> Result<Box<dyn Stay>, Failure> {
-        fn of<const N: usize>(
-            monitor: &Monitor<[u64; N]>,
-            until: Deadline,
-        ) -> Result<Box<dyn Stay>, Failure> {
-            let stay = with_death(monitor.enter_until(until))?;
-            // SAFETY: the stay borrows the monitor. Its thread keeps it by the monitor's handle, and a handle by which somebody
-            // has a turn is not closed (`handle::table` I1).
-            let stay =
-                unsafe { transmute::<MonitorGuard<'_, [u64; N]>, MonitorGuard<'static, [u64; N]>>(stay) };
-            Ok(Box::new(stay))
-        }
-        whichever!(&self.monitor, monitor => of(monitor, until))
-    }
-
-    fn name(&self) -> &str {
-        whichever!(&self.monitor, monitor => monitor.name())
+    fn enter(&self, until: Deadline) -> Result<AnyMonitorGuard<'static>, Failure> {
+        let stay = with_death(self.0.enter_until(until))?;
+        // SAFETY: the stay borrows the monitor. Its thread keeps it by the monitor's handle, and a handle by which somebody
+        // has a turn is not closed (`handle::table` I1).
+        Ok(unsafe { transmute::<AnyMonitorGuard<'_>, AnyMonitorGuard<'static>>(stay) })
     }
 
     /// The stay of the calling thread, taken out of its place.
-    fn left(&self, handle: u64, caller: &Caller) -> Result<Box<dyn Stay>, Failure> {
+    fn left(&self, handle: u64, caller: &Caller) -> Result<AnyMonitorGuard<'static>, Failure> {
         match caller.away(handle) {
             Some(Held::Inside(stay)) => Ok(stay),
-            _ => Err(Failure::new(ErrorKind::Usage, format!("this thread is not inside {}", self.name()))
+            _ => Err(Failure::new(ErrorKind::Usage, format!("this thread is not inside {}", self.0.name()))
                 .advise("crosstie_monitor_enter")),
         }
     }
@@ -261,7 +170,7 @@ pub unsafe extern "C" fn crosstie_monitor_open(
         let name = unsafe { place::text("the monitor's name", name) }?;
         // SAFETY: it is NULL or ends in a zero, which this function asks for.
         let domain = unsafe { place::domain(domain) }?;
-        Entered::open(domain, name, bytes)
+        Ok(Entered(AnyMonitor::open_or_create_in(domain, name, bytes)?))
     };
     // SAFETY: both are as `wall::open` asks, which this function asks for.
     unsafe { wall::open(monitor, error, make) }
@@ -292,7 +201,7 @@ pub unsafe extern "C" fn crosstie_monitor_enter(
         unsafe { place::put("where the data lie", data, std::ptr::null_mut()) }?;
         caller.has_room()?;
         let mut stay = body.enter(deadline(deadline_ns))?;
-        let (told, lie) = (stay.told(), stay.data());
+        let (told, lie) = (told(&stay), stay.data().as_mut_ptr().cast());
         caller.keep(number::<Entered>(monitor), Held::Inside(stay));
         // SAFETY: `check` found its size right, and it can be written, which this function asks for.
         unsafe { told.tell(turn) };
@@ -335,18 +244,19 @@ pub unsafe extern "C" fn crosstie_monitor_wait(
         }
         // SAFETY: it is not NULL, and as many are there, which this function asks for.
         let needs = unsafe { std::slice::from_raw_parts(needs, count) };
-        needs.iter().try_for_each(|need| check(need, body.bytes))?;
+        needs.iter().try_for_each(|need| check(need, body.0.bytes()))?;
         let handle = number::<Entered>(monitor);
-        let waited = body.left(handle, caller)?.wait(needs, deadline(deadline_ns));
+        let stay = body.left(handle, caller)?;
+        let waited = with_death(stay.wait_when_until(|data| needed(needs, data), deadline(deadline_ns)));
         let (mut stay, is_late) = waited.inspect_err(|_| caller.gone(handle))?;
-        let told = stay.told();
+        let told = told(&stay);
         // Who waits in Rust's way is told that this thread may change the data from now on.
-        stay.data();
+        let _ = stay.data();
         caller.back(handle, Held::Inside(stay));
         // SAFETY: `check` found its size right, and it can be written, which this function asks for.
         unsafe { told.tell(turn) };
         if is_late {
-            let text = format!("wait in {}: its data did not become so in time", body.name());
+            let text = format!("wait in {}: its data did not become so in time", body.0.name());
             return Err(Failure::new(ErrorKind::TimedOut, text));
         }
         Ok(())
@@ -372,13 +282,13 @@ pub unsafe extern "C" fn crosstie_monitor_leave(
     let work = |body: &Entered, caller: &Caller| {
         let handle = number::<Entered>(monitor);
         let stay = body.left(handle, caller)?;
-        let was_inside = stay.is_inside();
+        let was_inside = stay.is_held();
         drop(stay);
         caller.gone(handle);
         if was_inside {
             return Ok(());
         }
-        let text = format!("this thread was put out of {} by force while it was inside", body.name());
+        let text = format!("this thread was put out of {} by force while it was inside", body.0.name());
         Err(Failure::new(ErrorKind::Lost, text)
             .advise("look at its data: another may have been inside at the same time"))
     };

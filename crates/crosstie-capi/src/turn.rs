@@ -5,9 +5,8 @@ use std::ffi::c_char;
 use std::mem::offset_of;
 
 use crosstie::ledger::Identity;
-use crosstie::sync::{Access, AnyLockGuard, OnceTurn, Permit, ShortTurn};
+use crosstie::sync::{Access, AnyLockGuard, AnyMonitorGuard, OnceTurn, Permit, ShortTurn};
 
-use crate::monitor::Stay;
 use crate::options;
 use crate::status::cut;
 
@@ -134,7 +133,7 @@ pub(crate) enum Held {
     /// Something that is being done once.
     Once(OnceTurn<'static>),
     /// A stay in a monitor.
-    Inside(Box<dyn Stay>),
+    Inside(AnyMonitorGuard<'static>),
     /// What is given up while its thread waits to be notified.
     Away,
 }

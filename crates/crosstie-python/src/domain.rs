@@ -26,3 +26,10 @@ pub fn at(path: Option<PathBuf>) -> crosstie::Result<&'static Domain> {
 pub fn is_private(py: Python<'_>, domain: Option<PathBuf>) -> PyResult<bool> {
     Ok(!open(py, domain)?.directory().is_shared())
 }
+
+/// The folder of a domain.
+#[pyfunction]
+#[pyo3(name = "_folder", signature = (domain=None))]
+pub fn folder(py: Python<'_>, domain: Option<PathBuf>) -> PyResult<&'static str> {
+    Ok(open(py, domain)?.name())
+}

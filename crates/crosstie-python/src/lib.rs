@@ -11,6 +11,7 @@
 //! | `held` | what was taken through an object, by which thread |
 //! | `direct` | methods that are called with nothing between |
 //! | `lock` | `Lock` and its `Guard` |
+//! | `monitor` | turns and memory of a monitor |
 //! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
 //! | `sender`, `receiver` | the ends of channels, as bytes |
 //! | `loan` | messages written and read in place |
@@ -37,6 +38,7 @@ mod held;
 mod listing;
 mod loan;
 mod lock;
+mod monitor;
 mod once;
 mod owner;
 mod patience;
@@ -67,7 +69,7 @@ mod _native {
     #[pymodule_export]
     use super::counting::CountingSemaphore;
     #[pymodule_export]
-    use super::domain::is_private;
+    use super::domain::{folder, is_private};
     #[pymodule_export]
     use super::event::Event;
     #[pymodule_export]
@@ -76,6 +78,8 @@ mod _native {
     use super::loan::{LentEnd, LoanEnd};
     #[pymodule_export]
     use super::lock::{Guard, Lock};
+    #[pymodule_export]
+    use super::monitor::{MonitorEnd, Stay};
     #[pymodule_export]
     use super::once::Once;
     #[pymodule_export]

@@ -215,18 +215,10 @@ impl Lock {
     pub fn keep(&self, py: Python<'_>, guard: AnyLockGuard) -> PyResult<u64> {
         if guard.is_abandoned() {
             // Where warnings are errors the lock is given back with the guard.
-            self.warn(py, &guard)?;
+            let who = guard.dead_owner().map_or("its last owner".to_owned(), |who| who.to_string());
+            refusal::warn_abandoned(py, self.lock.name(), &who)?;
         }
         Ok(self.taken.keep(py, guard))
-    }
-
-    #[cold]
-    fn warn(&self, py: Python<'_>, guard: &AnyLockGuard) -> PyResult<()> {
-        let who = guard.dead_owner().map_or("its last owner".to_owned(), |who| who.to_string());
-        let text = format!("{} was abandoned: {who} died while it had it", self.lock.name());
-        let category = refusal::class(py, "AbandonedWarning")?;
-        py.import("warnings")?.call_method1("warn", (text, category, 1))?;
-        Ok(())
     }
 
     /// Gives back the caller's latest acquisition, or that of `number`.

@@ -118,6 +118,14 @@ pub fn call_error(py: Python<'_>, address: &str, refused: CallError) -> PyErr {
     }
 }
 
+/// Warns that `who` died while it had `object`.
+#[cold]
+pub fn warn_abandoned(py: Python<'_>, object: &str, who: &str) -> PyResult<()> {
+    let text = format!("{object} was abandoned: {who} died while it had it");
+    py.import("warnings")?.call_method1("warn", (text, class(py, "AbandonedWarning")?, 1))?;
+    Ok(())
+}
+
 /// Somebody else has it, who is named.
 pub fn occupied(py: Python<'_>, kind: ErrorKind, who: &Occupied) -> PyErr {
     let raised = exception(py, kind, &format!("{}: {who}", kind.phrase()));

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from conftest import LIMIT_SECONDS, ROOT
+from conftest import LIMIT_SECONDS, ROOT, sleeps, until
 from matrix import PAIRS
 
 HERE = pathlib.Path(__file__).with_name("languages")
@@ -144,6 +144,10 @@ class Side:
     def does(self, line, expected="ok"):
         self.begin(line)
         return self.says(expected)
+
+    def until_asleep(self):
+        """Until it sleeps: of who waits inside a monitor `crosstie ls` does not tell."""
+        until(lambda: sleeps(self.process.pid), f"the side in {self.language} sleeps")
 
     def kill(self):
         if self.process.poll() is None:
@@ -345,6 +349,58 @@ def who_waits_at_a_condition_is_notified(stage, name, one, other):
     other.says("ok")
 
 
+def what_is_needed_in_a_monitor_wakes_who_needs_it(stage, name, one, other):
+    one.does(f"monitor open {name}")
+    other.does(f"monitor open {name}")
+    other.does(f"monitor take {name} try", "timed-out")
+    other.does(f"monitor take {name} 1", "timed-out")
+    other.begin(f"monitor take {name} forever")
+    other.until_asleep()
+    one.does(f"monitor add {name}")
+    other.says("ok 0 left")
+    one.does(f"monitor enter {name}")
+    other.begin(f"monitor take {name} forever")
+    other.until_asleep()
+    one.does(f"monitor leave {name}")
+    other.says("ok 0 left")
+
+
+def who_dies_inside_a_monitor_is_told_to_who_goes_on(stage, name, one, other):
+    """`enter` puts one there and stays: nobody is told of that but by the death."""
+    one.does(f"monitor open {name}")
+    other.does(f"monitor open {name}")
+    other.begin(f"monitor take {name} forever")
+    other.until_asleep()
+    one.does(f"monitor enter {name}")
+    one.kill()
+    other.says(f"ok 0 left abandoned {one.process.pid}")
+    other.does(f"monitor mend {name}")
+    other.does(f"monitor add {name}")
+    assert "abandoned" not in other.does(f"monitor take {name} forever", "ok 0 left"), "it was mended"
+
+
+def senders_take_turns_at_a_ring(stage, name, one, other):
+    address = f"ring:{name}?senders=turns"
+    command = [stage.crosstie, "-q", "recv", f"ring:{name}", "-n", "3"]
+    with subprocess.Popen(command, env=stage.environment, stdout=subprocess.PIPE, text=True) as receiver:
+        try:
+            one.does(f"tx open {address}")
+            one.does(f"tx send {address} first")
+            # Now it has its turn: a shell's command opens when it likes.
+            assert receiver.stdout.readline() == "first\n"
+            other.begin(f"tx open {address}")
+            stage.until_waiting(f"ring.{name}")
+            one.does(f"tx send {address} second")
+            one.does(f"tx close {address}")
+            other.says("ok")
+            other.does(f"tx send {address} third")
+            assert receiver.stdout.read() == "second\nthird\n"
+            other.begin(f"tx close {address}")
+            other.hears()
+        finally:
+            receiver.kill()
+
+
 def a_count_is_made_once_with_its_value(stage, name, one, other):
     one.does(f"count create {name} 2")
     other.does(f"count create {name} 7", "already-exists")
@@ -457,7 +513,10 @@ SCENARIOS = [
     a_barrier_lets_both_through,
     what_is_done_once_is_done_for_both,
     who_waits_at_a_condition_is_notified,
+    what_is_needed_in_a_monitor_wakes_who_needs_it,
+    who_dies_inside_a_monitor_is_told_to_who_goes_on,
     a_ring_says_its_end,
+    senders_take_turns_at_a_ring,
     a_queue_says_its_end,
     a_topic_is_everyones,
     a_fifo_says_its_end,
@@ -478,7 +537,14 @@ SCENARIOS = [
 
 
 #: What a language has no words for: such a pair is not played, and is no cell of the table.
-WITHOUT = {who_waits_at_a_condition_is_notified: {"shell"}}
+WITHOUT = dict.fromkeys(
+    (
+        who_waits_at_a_condition_is_notified,
+        what_is_needed_in_a_monitor_wakes_who_needs_it,
+        who_dies_inside_a_monitor_is_told_to_who_goes_on,
+    ),
+    {"shell"},
+)
 PLAYED = [
     (scenario, one, other)
     for scenario in SCENARIOS

@@ -3,7 +3,9 @@
 import ctypes
 import os
 import pickle
+import signal
 import threading
+import time
 
 import pytest
 from conftest import sleeps, until
@@ -16,6 +18,10 @@ class Stock(ctypes.Structure):
 
 
 class Other(ctypes.Structure):
+    _fields_ = [("count", ctypes.c_int32), ("takers", ctypes.c_int64)]
+
+
+class Shorter(ctypes.Structure):
     _fields_ = [("count", ctypes.c_int32)]
 
 
@@ -77,6 +83,41 @@ def test_the_next_one_inside_is_told_of_a_death(other):
     dying.kill()
     with pytest.warns(crosstie.AbandonedWarning), monitor:
         assert monitor.guard.abandoned and monitor.guard.dead_owner.pid == dying.pid
+    # Until it is mended.
+    with pytest.warns(crosstie.AbandonedWarning), monitor:
+        monitor.guard.mark_mended()
+    with monitor:
+        assert not monitor.guard.abandoned and monitor.guard.held
+    assert not monitor.guard.held
+
+
+def test_a_wait_comes_back_inside_when_a_handler_raises(other):
+    monitor = crosstie.Monitor("stock", Stock)
+    waiter = other(
+        SCRIPT
+        + """
+import signal
+def raises(*_):
+    raise InterruptedError("asked")
+signal.signal(signal.SIGUSR1, raises)
+with monitor as stock:
+    print("waits", flush=True)
+    try:
+        monitor.wait_until(lambda stock: False)
+    except InterruptedError:
+        stock.count = 7
+        print(monitor.guard.held, flush=True)
+"""
+    )
+    waiter.says("waits")
+    until(lambda: sleeps(waiter.pid), "the waiter sleeps")
+    with monitor:
+        os.kill(waiter.pid, signal.SIGUSR1)
+        # pace: it stands at the door for longer than a wait that may be ended looks away
+        time.sleep(1.3)
+    waiter.says("True")
+    with monitor as stock:
+        assert stock.count == 7
 
 
 def test_a_wait_may_be_late_and_has_the_monitor_then():
@@ -120,6 +161,11 @@ def test_other_fields_are_refused_and_named():
     crosstie.Monitor("stock", Stock)
     with pytest.raises(crosstie.Mismatch, match=r"Stock\(count: c_long of 8 at 0.*, not Other\(count: c_int of 4 at 0"):
         crosstie.Monitor("stock", Other)
+    with pytest.raises(crosstie.Mismatch, match="16 bytes.*4 bytes"):
+        crosstie.Monitor("stock", Shorter)
+    # One that was removed, by whomever, has said nothing of the next.
+    crosstie.remove("monitor:stock")
+    crosstie.Monitor("stock", Other)
 
 
 def test_it_pickles_by_name_and_is_removed_with_its_data(domain):

@@ -239,6 +239,8 @@ int main(void)
             once_does(verb, name);
         } else if (strcmp(object, "cond") == 0) {
             condition_does(verb, name, first);
+        } else if (strcmp(object, "monitor") == 0) {
+            monitor_does(verb, name, first);
         } else if (strcmp(object, "tx") == 0) {
             sender_does(verb, name, first);
         } else if (strcmp(object, "rx") == 0) {

@@ -1,4 +1,4 @@
-/* What the actor does once, and its conditions; part of actor.c. */
+/* What the actor does once, its conditions and its monitors; part of actor.c. */
 #ifndef ACTOR_MEET_H
 #define ACTOR_MEET_H
 
@@ -40,6 +40,50 @@ static void condition_does(const char *verb, const char *name, const char *first
     (void)crosstie_condition_close(condition, NULL);
     (void)crosstie_lock_close(lock, NULL);
     say(status, "", &error);
+}
+
+/* A count in a monitor: who takes waits until there is one. */
+static void monitor_does(const char *verb, const char *name, const char *first)
+{
+    static const crosstie_comparison one = {0, sizeof(uint64_t), CROSSTIE_AT_LEAST, 0, 1};
+    crosstie_error error;
+    crosstie_turn turn = CROSSTIE_TURN_INIT;
+    char more[128] = "";
+    void *data = NULL;
+    crosstie_status status = CROSSTIE_OK;
+    crosstie_monitor *monitor = find(name);
+    int stays = strcmp(verb, "enter") == 0, is_inside = strcmp(verb, "leave") == 0;
+    if (strcmp(verb, "open") == 0) {
+        status = crosstie_monitor_open(name, sizeof(uint64_t), NULL, &monitor, &error);
+        if (status == CROSSTIE_OK) {
+            remember(name, monitor);
+        }
+        say(status, "", &error);
+        return;
+    }
+    if (!is_inside) {
+        status = crosstie_monitor_enter(monitor, CROSSTIE_WAIT_FOREVER, &data, &turn, &error);
+        is_inside = status == CROSSTIE_OK;
+    }
+    if (is_inside && strcmp(verb, "take") == 0) {
+        status = crosstie_monitor_wait(monitor, &one, 1, deadline(first), &turn, &error);
+        is_inside = status == CROSSTIE_OK || status == CROSSTIE_E_TIMED_OUT;
+        if (status == CROSSTIE_OK) {
+            int length = snprintf(more, sizeof more, "%llu left", (unsigned long long)--*(uint64_t *)data);
+            if (turn.flags & CROSSTIE_ABANDONED) {
+                snprintf(more + length, sizeof more - (size_t)length, " abandoned %u %s", turn.dead_pid, turn.dead_who);
+            }
+        }
+    } else if (is_inside && (stays || strcmp(verb, "add") == 0)) {
+        ++*(uint64_t *)data;
+    } else if (is_inside && strcmp(verb, "mend") == 0) {
+        status = crosstie_monitor_mark_mended(monitor, &error);
+    }
+    if (is_inside && !stays) {
+        crosstie_status left = crosstie_monitor_leave(monitor, status == CROSSTIE_OK ? &error : NULL);
+        status = status == CROSSTIE_OK ? left : status;
+    }
+    say(status, more, &error);
 }
 
 #endif

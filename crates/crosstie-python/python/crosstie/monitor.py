@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ctypes as _ctypes
-import mmap as _mmap
 import os as _os
 import time as _time
+import warnings as _warnings
 from typing import Generic as _Generic
 from typing import TypeVar as _TypeVar
 
-from ._native import Condition, Lock, remove
-from .errors import Mismatch, NotFound
+from ._native import MonitorEnd, _folder, remove
+from .errors import AbandonedWarning, Mismatch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
-    from ._native import Guard
+    from ._native import Stay
 
     _Timeout = float | timedelta | None
 
 _Data = _TypeVar("_Data", bound=_ctypes.Structure)
 
-#: The data stand behind a page that says what they are.
-_PAGE = 4096
-_MAGIC = "crosstie.python-monitor/1\n"
+_MAGIC = "crosstie.python-monitor/2"
 
 
 def _described(data: Any) -> str:
@@ -60,8 +58,9 @@ class Monitor(_Generic[_Data]):
     True
     2
 
-    Its lock is ``lock:NAME``, its condition ``cond:NAME``. It is not Rust's Monitor: fields of ctypes are not types of Rust, which
-    would be told as a Mismatch. The data are read and written inside only; a reference that is kept sees what others do.
+    It is the monitor of the same name that C enters, and Rust as ``Monitor<[u64; N]>``: the data have the same bytes there. What their fields
+    are only Python says; other fields are told as a Mismatch. Until ``monitor.guard.mark_mended()`` everyone is told of a death. The
+    data are read and written inside only; a reference that is kept sees what others do.
     """
 
     def __init__(
@@ -72,59 +71,63 @@ class Monitor(_Generic[_Data]):
         timeout: _Timeout = None,
         domain: str | PathLike[str] | None = None,
     ) -> None:
-        self._lock = Lock(name, timeout=timeout, domain=domain)
-        self._changed = Condition(name, self._lock)
-        self._made = (name, data, timeout, self._lock.domain)
-        with self._lock:
-            self._memory = self._open(f"{self._lock.domain}/monitor-data.{name}", data)
-        self._data: _Data = data.from_buffer(self._memory, _PAGE)
+        self._end = MonitorEnd(name, max(_ctypes.sizeof(data), 1), domain=domain)
+        self._made = (name, data, timeout, self._end.domain)
         #: What is known of the turn of who is inside: ``guard.abandoned``, ``guard.token``.
-        self.guard: Guard | None = None
-
-    def _open(self, path: str, data: type[_Data]) -> _mmap.mmap:
-        """Opens the data, or makes them; the caller has the lock."""
-        said = (_MAGIC + _described(data)).encode()
-        if len(said) >= _PAGE:
-            raise ValueError(f"{data.__name__} has too many fields: their names take {len(said)} of {_PAGE} bytes")
-        if not _os.path.exists(path):
-            # It gets its name when it is whole; what a killed maker left is written over.
-            descriptor = _os.open(path + ".new", _os.O_RDWR | _os.O_CREAT | _os.O_TRUNC | _os.O_CLOEXEC, 0o600)
-            try:
-                _os.posix_fallocate(descriptor, 0, _PAGE + max(_ctypes.sizeof(data), 1))
-                _os.pwrite(descriptor, said, 0)
-            finally:
-                _os.close(descriptor)
-            _os.rename(path + ".new", path)
-        descriptor = _os.open(path, _os.O_RDWR | _os.O_CLOEXEC)
+        self.guard: Stay | None = None
+        with _warnings.catch_warnings():
+            # Who opens it is not inside yet.
+            _warnings.simplefilter("ignore", AbandonedWarning)
+            opens = self._end.enter(timeout)
         try:
-            found = _os.pread(descriptor, _PAGE, 0).rstrip(b"\0")
-            if found != said:
-                words = found.decode(errors="replace").partition("\n")[2]
-                raise Mismatch(f"open monitor {path}: it has {words}, not {_described(data)}")
-            return _mmap.mmap(descriptor, _PAGE + max(_ctypes.sizeof(data), 1))
+            self._agree(f"{self._end.domain}/monitor-fields.{name}", data)
+            self._data: _Data = data.from_buffer(self._end)
         finally:
-            _os.close(descriptor)
+            opens.leave()
+
+    def _agree(self, path: str, data: type[_Data]) -> None:
+        """Finds the fields as they were when they were first said, or says them; the caller is inside."""
+        name = self._made[0]
+        # A new monitor of the name of one that was removed is another.
+        said = f"{_MAGIC} {_os.stat(f'{self._end.domain}/monitor.{name}').st_ino}"
+        try:
+            with open(path, encoding="utf-8") as file:
+                found, _, words = file.read().partition("\n")
+        except FileNotFoundError:
+            found, words = "", ""
+        if found == said:
+            if words != _described(data):
+                raise Mismatch(f"open monitor:{name}: it has {words}, not {_described(data)}")
+            return
+        # It gets its name when it is whole; what a killed one left is written over.
+        descriptor = _os.open(path + ".new", _os.O_WRONLY | _os.O_CREAT | _os.O_TRUNC | _os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(f"{said}\n{_described(data)}")
+        _os.rename(path + ".new", path)
 
     def __enter__(self) -> _Data:
-        guard = self._lock.__enter__()
-        self.guard = guard
-        self._announce()
+        self.guard = self._end.enter(self._made[2])
         return self._data
 
-    def _announce(self) -> None:
-        # Before the first change, so that nobody's death comes between: who is woken waits for the lock, which every end gives back.
-        self._changed.notify_all()
+    def _inside(self) -> Stay:
+        if self.guard is None:
+            raise RuntimeError(f"{self.name}: nobody is inside")
+        return self.guard
 
     def wait_while(self, condition: Callable[[_Data], object], timeout: _Timeout = None) -> bool:
         """Waits, outside meanwhile, as long as ``condition(data)`` is true; False if it still was after ``timeout`` seconds."""
+        stay = self._inside()
         seconds = timeout if timeout is None or isinstance(timeout, (int, float)) else timeout.total_seconds()
         until = None if seconds is None or seconds == -1 else _time.monotonic() + seconds
         while condition(self._data):
             left = None if until is None else until - _time.monotonic()
             if left is not None and left <= 0:
                 return False
-            self._changed.wait(left)
-        self._announce()
+            try:
+                stay.wait(left)
+            finally:
+                # Others have been inside.
+                self.guard = stay
         return True
 
     def wait_until(self, condition: Callable[[_Data], object], timeout: _Timeout = None) -> bool:
@@ -132,7 +135,7 @@ class Monitor(_Generic[_Data]):
         return self.wait_while(lambda data: not condition(data), timeout)
 
     def __exit__(self, *exception: object) -> None:
-        self._lock.release()
+        self._inside().leave()
 
     @property
     def name(self) -> str:
@@ -142,14 +145,9 @@ class Monitor(_Generic[_Data]):
     @staticmethod
     def remove(name: str, *, domain: str | PathLike[str] | None = None) -> None:
         """Removes one that nobody uses, with its data."""
-        folder = Lock(name, domain=domain).domain
-        for what in (f"cond:{name}", f"lock:{name}"):
-            try:
-                remove(what, domain=folder)
-            except NotFound:
-                pass
+        remove(f"monitor:{name}", domain=domain)
         try:
-            _os.unlink(f"{folder}/monitor-data.{name}")
+            _os.unlink(f"{_folder(domain)}/monitor-fields.{name}")
         except FileNotFoundError:
             pass
 
@@ -157,7 +155,7 @@ class Monitor(_Generic[_Data]):
         return (_reopened, (type(self), *self._made))
 
     def __repr__(self) -> str:
-        return f"<crosstie.Monitor {self._made[0]} of {_described(self._made[1])} in {self._lock.domain}>"
+        return f"<crosstie.Monitor {self._made[0]} of {_described(self._made[1])} in {self._end.domain}>"
 
 
 def _reopened(kind: Any, name: str, data: Any, timeout: Any, domain: str) -> Any:

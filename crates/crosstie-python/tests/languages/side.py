@@ -1,5 +1,6 @@
 """One side of a scenario, told a line at a time what to do: what actor.c is in C."""
 
+import ctypes
 import sys
 import warnings
 
@@ -88,6 +89,39 @@ class Condition:
     def notify(self):
         with self.condition:
             self.condition.notify()
+
+
+class Count8(ctypes.Structure):
+    _fields_ = [("count", ctypes.c_uint64)]
+
+
+class Monitor:
+    """A count: who takes waits until there is one."""
+
+    def __init__(self, name, *_):
+        self.monitor = crosstie.Monitor(name, Count8)
+
+    def take(self, until):
+        with self.monitor as data:
+            had(self.monitor.wait_until(lambda data: data.count > 0, timeout=patience(until)), self.monitor.name, "late")
+            data.count -= 1
+            guard = self.monitor.guard
+            died = f" abandoned {guard.dead_owner.pid} {guard.dead_owner}" if guard.abandoned else ""
+            return f"{data.count} left{died}"
+
+    def add(self):
+        with self.monitor as data:
+            data.count += 1
+
+    def mend(self):
+        with self.monitor:
+            self.monitor.guard.mark_mended()
+
+    def enter(self):
+        self.monitor.__enter__().count += 1
+
+    def leave(self):
+        self.monitor.__exit__()
 
 
 class Event:
@@ -190,7 +224,7 @@ class Server:
 
 KINDS = {
     "lock": Lock, "sem": Semaphore, "count": Count, "event": Event, "barrier": Barrier,
-    "once": Once, "cond": Condition, "tx": Tx, "rx": Rx, "client": Client, "server": Server,
+    "once": Once, "cond": Condition, "monitor": Monitor, "tx": Tx, "rx": Rx, "client": Client, "server": Server,
 }  # fmt: skip
 
 

@@ -85,6 +85,7 @@ fn open(object: &str, verb: &str, name: &str, words: &[&str]) -> Result<Box<dyn 
         "count" => Box::new(turns::Counted::open(name, number(first)?)?),
         "once" => Box::new(meetings::DoneOnce::open(name)?),
         "cond" => Box::new(meetings::Told::open(name)?),
+        "monitor" => Box::new(meetings::Needed::open(name)?),
         "event" => Box::new(turns::Happens::open(name)?),
         "barrier" => Box::new(turns::Meets::open(name, number(first)?)?),
         "tx" => Box::new(talk::Sends::open(name)?),

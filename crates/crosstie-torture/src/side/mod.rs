@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `actor` | the lines it hears and says |
 //! | `turns` | locks, permits, counts, events, barriers |
-//! | `meetings` | what is done once, conditions |
+//! | `meetings` | what is done once, conditions, monitors |
 //! | `talk` | messages, jobs and calls |
 
 pub mod actor;

@@ -16,6 +16,7 @@
 //! | [`semaphore`] | [`Semaphore`]: permits that have owners |
 //! | [`condvar`] | [`Condvar`]: waiting under a mutex |
 //! | [`monitor`] | [`Monitor`]: data, mutex and conditions in one |
+//! | [`any_monitor`] | [`AnyMonitor`]: one by its name and the bytes of its data, for other languages |
 //! | [`predicate`] | conditions as data: what the others can see that somebody waits for |
 //! | [`barrier`] | [`Barrier`]: whoever comes waits for all |
 //! | [`event`] | [`Event`]: set or not |
@@ -30,6 +31,7 @@
 
 pub mod any_counting;
 pub mod any_lock;
+pub mod any_monitor;
 mod awaiting;
 pub mod barrier;
 pub mod condvar;
@@ -58,6 +60,7 @@ pub mod wait_any;
 
 pub use any_counting::AnyCountingSemaphore;
 pub use any_lock::{AnyLock, AnyLockGuard, AnyTurn};
+pub use any_monitor::{AnyMonitor, AnyMonitorGuard};
 pub use barrier::{Barrier, BarrierError, OnDeath};
 pub use condvar::Condvar;
 pub use counting_semaphore::CountingSemaphore;

@@ -162,8 +162,15 @@ impl<G> LockError<G> {
     }
 
     /// The same refusal with another guard, made from this one's.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::LockError;
+    /// assert!(matches!(LockError::Abandoned(7).map(|seven| seven + 1), LockError::Abandoned(8)));
+    /// ```
     #[inline]
-    pub(super) fn map<H>(self, with: impl FnOnce(G) -> H) -> LockError<H> {
+    #[must_use]
+    pub fn map<H>(self, with: impl FnOnce(G) -> H) -> LockError<H> {
         match self {
             Self::Abandoned(guard) => LockError::Abandoned(with(guard)),
             Self::Poisoned(guard) => LockError::Poisoned(with(guard)),
