@@ -9,6 +9,7 @@
 //! | `domain` | in which folder objects have their names |
 //! | `pickle` | objects pickle by their names |
 //! | `held` | what was taken through an object, by which thread |
+//! | `kept` | what is lent from, and does not move |
 //! | `direct` | methods that are called with nothing between |
 //! | `lock` | `Lock` and its `Guard` |
 //! | `monitor` | turns and memory of a monitor |
@@ -35,6 +36,7 @@ mod domain;
 mod ears;
 mod event;
 mod held;
+mod kept;
 mod listing;
 mod loan;
 mod lock;

@@ -3,7 +3,6 @@
 #![expect(unsafe_code, reason = "hands out the address of a message; what is lent stays beside its end")]
 
 use std::ffi::c_int;
-use std::mem::transmute;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crosstie::ErrorKind;
@@ -12,6 +11,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::kept::Kept;
 use crate::patience::{self, Timeout};
 use crate::receiver::ReceiverEnd;
 use crate::refusal;
@@ -19,7 +19,7 @@ use crate::sender::{SenderEnd, closed, send_error};
 
 /// Where an object of Python's has its end.
 pub enum Place<E> {
-    Here(Box<E>),
+    Here(Kept<E>),
     /// With what was lent from it.
     Away,
     Closed,
@@ -45,12 +45,12 @@ impl Absent {
 
 impl<E> Place<E> {
     pub fn of(end: E) -> Self {
-        Self::Here(Box::new(end))
+        Self::Here(Kept::new(end))
     }
 
     pub fn with<T>(&mut self, act: impl FnOnce(&mut E) -> T) -> Result<T, Absent> {
         match self {
-            Self::Here(end) => Ok(act(end)),
+            Self::Here(end) => Ok(act(end.value())),
             Self::Away => Err(Absent::Lent),
             Self::Closed => Err(Absent::Closed),
         }
@@ -59,7 +59,7 @@ impl<E> Place<E> {
     /// Closed from now on; the end, if it was there.
     pub fn close(&mut self) -> Result<Option<E>, Absent> {
         match std::mem::replace(self, Self::Closed) {
-            Self::Here(end) => Ok(Some(*end)),
+            Self::Here(end) => Ok(Some(end.into_inner())),
             Self::Closed => Ok(None),
             Self::Away => {
                 *self = Self::Away;
@@ -72,7 +72,7 @@ impl<E> Place<E> {
         matches!(self, Self::Closed)
     }
 
-    fn take(&mut self) -> Result<Box<E>, Absent> {
+    fn take(&mut self) -> Result<Kept<E>, Absent> {
         match std::mem::replace(self, Self::Away) {
             Self::Here(end) => Ok(end),
             Self::Away => Err(Absent::Lent),
@@ -154,7 +154,7 @@ pub struct LoanEnd {
 /// A loan, and the end that it borrows, which goes behind it.
 struct Room {
     loan: endpoint::Loan<'static>,
-    end: Box<crosstie::Sender<[u8]>>,
+    end: Kept<crosstie::Sender<[u8]>>,
 }
 
 // SAFETY: a loan is memory of its sender's and nothing of a thread's; both move together.
@@ -166,13 +166,10 @@ impl LoanEnd {
         let taken = patience::sliced(py, deadline, |slice| {
             let mut place = this.place();
             let mut end = place.take()?;
+            // SAFETY: the loan goes before `end` wherever both go (`Room`, and here), and nobody comes to `end` before.
+            let lender = unsafe { end.lend() };
             // Where room is lent it is waited for in slices; elsewhere there is some, and the deadline is that of the commit.
-            let room = end.reserve(length, if this.lends { slice } else { deadline });
-            // SAFETY: it borrows `end`, which has a place of its own on the heap, is reached by nobody as long as the loan is there,
-            // and goes behind it.
-            let room =
-                room.map(|loan| unsafe { transmute::<endpoint::Loan<'_>, endpoint::Loan<'static>>(loan) });
-            match room {
+            match lender.reserve(length, if this.lends { slice } else { deadline }) {
                 Ok(loan) => Ok(Ok(Room { loan, end })),
                 Err(refused) => {
                     *place = Place::Here(end);
@@ -248,7 +245,7 @@ pub struct LentEnd {
 /// A message, and the end that it borrows, which goes behind it.
 struct Message {
     bytes: Bytes,
-    end: Box<crosstie::Receiver<[u8]>>,
+    end: Kept<crosstie::Receiver<[u8]>>,
 }
 
 /// What is read.
@@ -269,12 +266,9 @@ impl LentEnd {
         let taken = patience::sliced(py, timeout.deadline(), |slice| {
             let mut place = this.place();
             let mut end = place.take()?;
-            let payload = end.recv_bytes_until(slice);
-            // SAFETY: it borrows `end`, which has a place of its own on the heap, is reached by nobody as long as the message is there,
-            // and goes behind it.
-            let payload =
-                payload.map(|payload| unsafe { transmute::<Payload<'_>, Payload<'static>>(payload) });
-            match payload {
+            // SAFETY: the message goes before `end` wherever both go (`Taken`, `Message`, and here), and nobody comes to `end` before.
+            let lender = unsafe { end.lend() };
+            match lender.recv_bytes_until(slice) {
                 Ok(payload) => Ok(Ok(Taken { payload, end })),
                 Err(refused) => {
                     *place = Place::Here(end);
@@ -301,7 +295,7 @@ impl LentEnd {
 /// A message that has just come, and the end that it borrows.
 struct Taken {
     payload: Payload<'static>,
-    end: Box<crosstie::Receiver<[u8]>>,
+    end: Kept<crosstie::Receiver<[u8]>>,
 }
 
 // SAFETY: as for `Message`, which it becomes.

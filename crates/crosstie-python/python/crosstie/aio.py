@@ -76,8 +76,8 @@ class _End:
         return address
 
 
-class Receiver(_End):
-    """As crosstie.Receiver, opened by ``async with``; ``async for`` yields messages until the clean end."""
+class _Coded(_End):
+    """An end that makes of what comes what a codec makes of it."""
 
     def __init__(
         self,
@@ -87,7 +87,36 @@ class Receiver(_End):
         allow_pickle: bool = False,
         domain: str | PathLike[str] | None = None,
     ) -> None:
-        super().__init__(lambda: _channels.Receiver(address, codec=codec, allow_pickle=allow_pickle, domain=domain))
+        # A codec that is none is told at once.
+        self._encode, self._decode = _channels._encoder(codec), _channels._decoder(codec)
+        super().__init__(lambda: self._opening(address, codec, allow_pickle, domain))
+
+    def _opening(self, address: str, codec: _channels._Codec, allow_pickle: bool, domain: str | PathLike[str] | None) -> Any:
+        """Opens what of the library it is."""
+        raise NotImplementedError
+
+
+class _Taking:
+    """What ``async for`` takes one after the other, until it is closed."""
+
+    async def _next(self) -> Any:
+        raise NotImplementedError
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await self._next()
+        except Closed:
+            raise StopAsyncIteration from None
+
+
+class Receiver(_Taking, _Coded):
+    """As crosstie.Receiver, opened by ``async with``; ``async for`` yields messages until the clean end."""
+
+    def _opening(self, address: str, codec: _channels._Codec, allow_pickle: bool, domain: str | PathLike[str] | None) -> Any:
+        return _channels.Receiver(address, codec=codec, allow_pickle=allow_pickle, domain=domain)
 
     async def recv(self) -> Any:
         """Receives one message; cancelled, it has taken none. Raises Closed, PeerDied."""
@@ -127,14 +156,8 @@ class Receiver(_End):
             if not end.arm():
                 await _ready(end.pollable(), False)
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            return await self.recv()
-        except Closed:
-            raise StopAsyncIteration from None
+    async def _next(self) -> Any:
+        return await self.recv()
 
 
 class Sender(_End):
@@ -327,28 +350,16 @@ class Event:
         return self._event.is_set()
 
 
-class _CallsEnd(_End):
+class _CallsEnd(_Coded):
     """An end of calls, whose messages are what a codec makes of them."""
 
     #: What of the library it opens.
     _open: type[_native.ClientTasks] | type[_native.ServerTasks]
 
-    def __init__(
-        self,
-        address: str,
-        *,
-        codec: _channels._Codec = "bytes",
-        allow_pickle: bool = False,
-        domain: str | PathLike[str] | None = None,
-    ) -> None:
-        self._encode, self._decode = _channels._encoder(codec), _channels._decoder(codec)
-
-        def make() -> Any:
-            end = self._open(address, domain=domain)
-            _channels._check_pickle(end, address, codec, allow_pickle, domain)
-            return end
-
-        super().__init__(make)
+    def _opening(self, address: str, codec: _channels._Codec, allow_pickle: bool, domain: str | PathLike[str] | None) -> Any:
+        end = self._open(address, domain=domain)
+        _channels._check_pickle(end, address, codec, allow_pickle, domain)
+        return end
 
 
 class Client(_CallsEnd):
@@ -380,7 +391,7 @@ class Client(_CallsEnd):
         return self._decode(await _had(end.call_bytes(self._encode(request), timeout, idempotent)))
 
 
-class Server(_CallsEnd):
+class Server(_Taking, _CallsEnd):
     """As crosstie.Server for tasks, opened by ``async with``: one task takes the calls, and any task answers them.
 
     ``await server.serve(answer)`` answers each call in a task of its own, with what the function, or the coroutine function, makes of its request:
@@ -431,14 +442,8 @@ class Server(_CallsEnd):
             for task in tasks:
                 task.cancel()
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> _calls.Call:
-        try:
-            return await self.take()
-        except Closed:
-            raise StopAsyncIteration from None
+    async def _next(self) -> _calls.Call:
+        return await self.take()
 
 
 async def _answered(call: _calls.Call, answer: Callable[[Any], Any]) -> None:

@@ -16,8 +16,8 @@ use crate::direct::{self, Direct};
 /// The interpreter's.
 pub fn shorten(py: Python<'_>) -> PyResult<()> {
     direct::shorten::<Acquire>(py)?;
-    direct::shorten::<Release>(py)?;
-    direct::shorten::<Exit>(py)
+    direct::shorten::<GiveBack<0>>(py)?;
+    direct::shorten::<GiveBack<3>>(py)
 }
 
 struct Acquire;
@@ -39,45 +39,25 @@ impl Direct for Acquire {
     }
 }
 
-struct Release;
+/// `release()`, or with three arguments the end of a `with` block.
+struct GiveBack<const ARGUMENTS: Py_ssize_t>;
 
-impl Direct for Release {
+/// The ways that PyO3 made, by their arguments.
+static WAYS: [PyOnceLock<Py<PyAny>>; 4] = [const { PyOnceLock::new() }; 4];
+
+impl<const ARGUMENTS: Py_ssize_t> Direct for GiveBack<ARGUMENTS> {
     type Class = Lock;
-    const NAME: &'static CStr = c"release";
-    const ARGUMENTS: Py_ssize_t = 0;
+    const NAME: &'static CStr = if ARGUMENTS == 0 { c"release" } else { c"__exit__" };
+    const ARGUMENTS: Py_ssize_t = ARGUMENTS;
 
     #[inline(always)]
     fn at_once<'py>(this: &Bound<'py, Lock>) -> Option<Bound<'py, PyAny>> {
-        give_back(this)
+        let (py, lock) = (this.py(), this.get());
+        let is_given_back = lock.short.give_back(py, &lock.lock, None);
+        is_given_back.then(|| PyNone::get(py).to_owned().into_any())
     }
 
     fn long_way() -> &'static PyOnceLock<Py<PyAny>> {
-        static WAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        &WAY
+        &WAYS[ARGUMENTS as usize]
     }
-}
-
-struct Exit;
-
-impl Direct for Exit {
-    type Class = Lock;
-    const NAME: &'static CStr = c"__exit__";
-    const ARGUMENTS: Py_ssize_t = 3;
-
-    #[inline(always)]
-    fn at_once<'py>(this: &Bound<'py, Lock>) -> Option<Bound<'py, PyAny>> {
-        give_back(this)
-    }
-
-    fn long_way() -> &'static PyOnceLock<Py<PyAny>> {
-        static WAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        &WAY
-    }
-}
-
-#[inline(always)]
-fn give_back<'py>(this: &Bound<'py, Lock>) -> Option<Bound<'py, PyAny>> {
-    let (py, lock) = (this.py(), this.get());
-    let is_given_back = lock.short.give_back(py, &lock.lock, None);
-    is_given_back.then(|| PyNone::get(py).to_owned().into_any())
 }
