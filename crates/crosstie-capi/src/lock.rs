@@ -325,36 +325,13 @@ pub unsafe extern "C" fn crosstie_lock_take(
         // SAFETY: both are as `take_long` asks, which this function asks for.
         return unsafe { take_long(lock, access, deadline_ns, turn, error) };
     };
-    // SAFETY: both are as `take_by` asks, which this function asks for.
-    match unsafe { short::take_by(way, Shortcut::take_first, lock, turn, error) } {
-        Ok(status) => status,
-        // SAFETY: both are as `take_next` asks, which this function asks for.
-        Err(way) => unsafe { take_next(way, lock, deadline_ns, turn, error) },
+    // Each has its registers to put away, none this function before it is known which.
+    if way.shortcut().is_mutex() {
+        // SAFETY: both are as `take_mutex` asks, which this function asks for.
+        return unsafe { short::take_mutex(way, lock, deadline_ns, turn, error) };
     }
-}
-
-/// As [`crosstie_lock_take`] alone, of what is no free mutex, or not the first that the thread has; on `way`. It stands apart, so that the
-/// shortest way has nothing to prepare for it.
-///
-/// # Safety
-/// As [`crosstie_lock_take`].
-#[inline(never)]
-unsafe fn take_next(
-    way: OnWay,
-    lock: *mut crosstie_lock,
-    deadline_ns: u64,
-    turn: *mut crosstie_turn,
-    error: *mut crosstie_error,
-) -> crosstie_status {
-    // SAFETY: both are as `take_by` asks, which this function asks for.
-    match unsafe { short::take_by(way, Shortcut::take, lock, turn, error) } {
-        Ok(status) => status,
-        Err(way) => {
-            drop(way);
-            // SAFETY: both are as `take_long` asks, which this function asks for.
-            unsafe { take_long(lock, CROSSTIE_EXCLUSIVE, deadline_ns, turn, error) }
-        }
-    }
+    // SAFETY: both are as `take_lock` asks, which this function asks for.
+    unsafe { short::take_lock(way, lock, deadline_ns, turn, error) }
 }
 
 /// As [`crosstie_lock_take`], where there is anything to be said or to be waited for. It stands apart, so that the shortest way has
@@ -409,29 +386,12 @@ pub unsafe extern "C" fn crosstie_lock_release(
         // SAFETY: `error` is NULL or the caller's own, which this function asks for.
         return unsafe { release_long(lock, error) };
     };
-    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    match unsafe { short::release_by(way, Shortcut::give_back_mutex, lock, error) } {
-        Ok(status) => status,
+    if way.shortcut().is_mutex() {
         // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-        Err(way) => unsafe { release_lock(way, lock, error) },
+        return unsafe { short::release_mutex(way, lock, error) };
     }
-}
-
-/// As [`crosstie_lock_release`], of what is no mutex, or one for which somebody waits; on `way`.
-///
-/// # Safety
-/// As [`crosstie_lock_release`].
-#[inline(never)]
-unsafe fn release_lock(way: OnWay, lock: *mut crosstie_lock, error: *mut crosstie_error) -> crosstie_status {
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    match unsafe { short::release_by(way, Shortcut::give_back_lock, lock, error) } {
-        Ok(status) => status,
-        Err(way) => {
-            drop(way);
-            // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-            unsafe { release_long(lock, error) }
-        }
-    }
+    unsafe { short::release_lock(way, lock, error) }
 }
 
 /// As [`crosstie_lock_release`], where there is anything to be said.

@@ -16,8 +16,8 @@ use std::cell::{Cell, UnsafeCell};
 use std::ptr;
 
 use crosstie::ErrorKind;
-use crosstie::os::membarrier;
 use crosstie::os::thread_pointer::thread_pointer;
+use crosstie::os::{membarrier, process};
 use crosstie::sync::ShortTurn;
 use crosstie_core::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 
@@ -38,6 +38,8 @@ pub(crate) struct Caller {
     inside: AtomicU64,
     /// The pointer of its thread, where that is known and the caller's until it ends; else 0.
     thread: AtomicU64,
+    /// In which process that is so, by the number of its fork.
+    epoch: AtomicU64,
     /// Whether callers must fence because who closes cannot.
     fences: bool,
     /// Turns stand below this place.
@@ -109,10 +111,21 @@ impl Drop for Inside {
 }
 
 impl Caller {
-    /// The calling thread.
-    #[inline]
+    /// The calling thread, mostly without a call; in a shared library a look at a thread's own word is one.
+    #[inline(always)]
     pub(super) fn me() -> &'static Self {
-        ME.get().unwrap_or_else(Self::attach)
+        // Relaxed: its own word; of another process's thread, whose pointer this one has in a fork child, a number that was.
+        let is_surely = |me: &&Self| process::is_surely_fork_epoch(me.epoch.load(Ordering::Relaxed));
+        Self::known().filter(is_surely).unwrap_or_else(Self::met)
+    }
+
+    /// The calling thread, by its own word.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn met() -> &'static Self {
+        let me = ME.get().unwrap_or_else(Self::attach);
+        me.make_known();
+        me
     }
 
     /// The calling thread, where it is found without a call: it has called before, and no other thread stands in its place since.
@@ -131,15 +144,20 @@ impl Caller {
     fn attach() -> &'static Self {
         let me = Self::reused().unwrap_or_else(Self::made);
         ME.set(Some(me));
+        me
+    }
+
+    /// Has the calling thread, which this is, found without a call from now on.
+    fn make_known(&'static self) {
         // Where the thread is ending already, nobody is this caller after it; and nobody is to take a later thread for it.
         if LEAVES.try_with(|_| ()).is_ok()
             && let Some(thread) = thread_pointer()
         {
             let thread = thread.get() as u64;
-            me.thread.store(thread, Ordering::Relaxed); // Relaxed: its own word.
-            KNOWN[place_of(thread)].store(ptr::from_ref(me).cast_mut(), Ordering::Release); // Release: it is whole.
+            self.thread.store(thread, Ordering::Relaxed); // Relaxed: its own word.
+            self.epoch.store(process::fork_epoch(), Ordering::Relaxed); // Relaxed: its own word.
+            KNOWN[place_of(thread)].store(ptr::from_ref(self).cast_mut(), Ordering::Release); // Release: it is whole.
         }
-        me
     }
 
     fn reused() -> Option<&'static Self> {
@@ -154,6 +172,7 @@ impl Caller {
         let made = Box::leak(Box::new(Self {
             inside: AtomicU64::new(0),
             thread: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
             fences: !membarrier::register_global_expedited(),
             top: AtomicU32::new(0),
             is_taken: AtomicU32::new(1),

@@ -301,7 +301,7 @@ pub(crate) fn by_turn<B: Body>(handle: *const B::Handle, caller: &Caller) -> Res
 /// # Errors
 /// As `work`.
 pub(crate) fn without_handle<R>(work: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
-    let _inside = Caller::me().enter_without_handle()?;
+    let _inside = Caller::met().enter_without_handle()?;
     work()
 }
 
@@ -310,7 +310,7 @@ pub(crate) fn without_handle<R>(work: impl FnOnce() -> Result<R, Failure>) -> Re
 /// # Errors
 /// `Usage` for what is no open handle of this type; `Busy` while another thread is inside a call with it, or a thread has a turn by it.
 pub(crate) fn close<B: Body>(handle: *const B::Handle) -> Result<(), Failure> {
-    let _inside = Caller::me().enter_without_handle()?;
+    let _inside = Caller::met().enter_without_handle()?;
     close_inside::<B>(handle)
 }
 

@@ -3,7 +3,7 @@
 
 use crosstie::sync::{ShortTurn, Shortcut};
 
-use super::{CROSSTIE_EXCLUSIVE, Lock, crosstie_lock, told};
+use super::{CROSSTIE_EXCLUSIVE, Lock, crosstie_lock, release_long, take_long, told};
 use crate::handle::table::number;
 use crate::handle::{Caller, OnWay};
 use crate::status::{crosstie_error, crosstie_status, succeeded};
@@ -29,7 +29,7 @@ pub(super) unsafe fn way(lock: *mut crosstie_lock, access: u32, turn: *mut cross
 /// # Safety
 /// As [`super::crosstie_lock_take`], of which [`way`] found `way`.
 #[inline(always)]
-pub(super) unsafe fn take_by(
+unsafe fn take_by(
     way: OnWay,
     take: impl FnOnce(&Shortcut<'static>) -> Option<ShortTurn>,
     lock: *mut crosstie_lock,
@@ -49,6 +49,70 @@ pub(super) unsafe fn take_by(
     unsafe { crosstie_turn::tell_clean(turn, token) };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
     Ok(unsafe { succeeded(error) })
+}
+
+/// As [`super::crosstie_lock_take`], of a mutex; on `way`.
+///
+/// # Safety
+/// As [`super::crosstie_lock_take`], of which [`way`] found `way`.
+#[inline(never)]
+pub(super) unsafe fn take_mutex(
+    way: OnWay,
+    lock: *mut crosstie_lock,
+    deadline_ns: u64,
+    turn: *mut crosstie_turn,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: both are as `take_by` asks, which this function asks for.
+    match unsafe { take_by(way, Shortcut::take_first, lock, turn, error) } {
+        Ok(status) => status,
+        // SAFETY: both are as `take_next` asks, which this function asks for.
+        Err(way) => unsafe { take_next(way, lock, deadline_ns, turn, error) },
+    }
+}
+
+/// As [`take_mutex`] and [`take_lock`], of what is not free, or not the first that the thread has. It stands apart, so that the shortest way has nothing to
+/// prepare for it.
+///
+/// # Safety
+/// As [`super::crosstie_lock_take`], of which [`way`] found `way`.
+#[inline(never)]
+unsafe fn take_next(
+    way: OnWay,
+    lock: *mut crosstie_lock,
+    deadline_ns: u64,
+    turn: *mut crosstie_turn,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: both are as `take_by` asks, which this function asks for.
+    match unsafe { take_by(way, Shortcut::take, lock, turn, error) } {
+        Ok(status) => status,
+        Err(way) => {
+            drop(way);
+            // SAFETY: both are as `take_long` asks, which this function asks for.
+            unsafe { take_long(lock, CROSSTIE_EXCLUSIVE, deadline_ns, turn, error) }
+        }
+    }
+}
+
+/// As [`super::crosstie_lock_take`], of a lock that can be shared, alone; on `way`.
+///
+/// # Safety
+/// As [`super::crosstie_lock_take`], of which [`way`] found `way`.
+#[inline(never)]
+pub(super) unsafe fn take_lock(
+    way: OnWay,
+    lock: *mut crosstie_lock,
+    deadline_ns: u64,
+    turn: *mut crosstie_turn,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: both are as `take_by` asks, which this function asks for.
+    match unsafe { take_by(way, Shortcut::take_first_lock, lock, turn, error) } {
+        Ok(status) => status,
+        // SAFETY: both are as `take_next` asks, which this function asks for.
+        Err(way) => unsafe { take_next(way, lock, deadline_ns, turn, error) },
+    }
 }
 
 /// Tells what is to be told of a lock that was taken by the shortest way.
@@ -85,7 +149,7 @@ unsafe fn tell_of(
 /// # Safety
 /// `error` is NULL or the caller's own.
 #[inline(always)]
-pub(super) unsafe fn release_by(
+unsafe fn release_by(
     way: OnWay,
     give_back: impl FnOnce(&Shortcut<'static>, &ShortTurn) -> bool,
     lock: *mut crosstie_lock,
@@ -95,5 +159,47 @@ pub(super) unsafe fn release_by(
         // SAFETY: `error` is NULL or the caller's own, which this function asks for.
         Some(()) => Ok(unsafe { succeeded(error) }),
         None => Err(way),
+    }
+}
+
+/// As [`super::crosstie_lock_release`], of a mutex; on `way`.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[inline(never)]
+pub(super) unsafe fn release_mutex(
+    way: OnWay,
+    lock: *mut crosstie_lock,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    match unsafe { release_by(way, Shortcut::give_back_mutex, lock, error) } {
+        Ok(status) => status,
+        Err(way) => {
+            drop(way);
+            // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+            unsafe { release_long(lock, error) }
+        }
+    }
+}
+
+/// As [`super::crosstie_lock_release`], of a lock that can be shared; on `way`.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+#[inline(never)]
+pub(super) unsafe fn release_lock(
+    way: OnWay,
+    lock: *mut crosstie_lock,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    match unsafe { release_by(way, Shortcut::give_back_lock, lock, error) } {
+        Ok(status) => status,
+        Err(way) => {
+            drop(way);
+            // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+            unsafe { release_long(lock, error) }
+        }
     }
 }

@@ -154,6 +154,21 @@ impl HoldTable {
         HoldIndex(0)
     }
 
+    /// Whether the next two holds are noted in the first two entries; for the table's one writer (I1).
+    #[inline(always)]
+    #[must_use]
+    pub fn are_first_two_free(&self) -> bool {
+        self.entries[0].is_free() && self.entries[1].is_free()
+    }
+
+    /// As [`HoldTable::note`] of each, where [`HoldTable::are_first_two_free`] was so.
+    #[inline(always)]
+    pub fn note_first_two(&self, holds: [&Hold; 2]) -> [HoldIndex; 2] {
+        self.entries[0].write(holds[0].key, holds[0].info(), holds[0].site);
+        self.entries[1].write(holds[1].key, holds[1].info(), holds[1].site);
+        [HoldIndex(0), HoldIndex(1)]
+    }
+
     /// Word by word, so that a hold that finds the first entry free is never put together in memory.
     #[inline(never)]
     fn note_behind_first(&self, key: u64, info: u64, site: u64) -> HoldIndex {

@@ -40,6 +40,12 @@ impl Noted {
         Self::at(me, me.slot.holds.note_first(hold))
     }
 
+    /// As [`Noted::alone`] of each, of what are the first two that the thread has.
+    #[inline(always)]
+    pub(super) fn first_two(me: Known, holds: [&Hold; 2]) -> [Self; 2] {
+        me.slot.holds.note_first_two(holds).map(|index| Self::at(me, index))
+    }
+
     /// What was noted for a thread at `index`.
     #[inline(always)]
     pub(super) fn at(Known { id, slot, epoch }: Known, index: HoldIndex) -> Self {

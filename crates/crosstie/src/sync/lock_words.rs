@@ -7,6 +7,7 @@ use crosstie_core::atomic::AtomicU64;
 use crosstie_core::turns::mutex::{self, GivenUp};
 use crosstie_core::turns::rwlock::{self, DRAINING, READING, Words};
 use crosstie_core::word::head::{ABANDONED, Head};
+use crosstie_core::word::holds::Hold;
 use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::permits::Permit;
 use crosstie_core::word::waiting::Mode;
@@ -170,19 +171,47 @@ impl LockWords {
     /// Begins to write for the thread `me` if there is no trace of another and nothing is to be mended; else does nothing.
     #[inline]
     pub(super) fn write_at_once(&self, me: Known, site: &'static Location<'static>) -> Option<WriteTurn> {
+        let note = |holds: [&Hold; 2]| {
+            if me.slot.holds.are_first_two_free() {
+                Noted::first_two(me, holds)
+            } else {
+                holds.map(|hold| Noted::alone(me, hold))
+            }
+        };
+        self.write_noting(me, site, note)
+    }
+
+    /// As [`LockWords::write_at_once`], if it is the first that the thread has. Calls nothing, so that who calls this has nothing to put away.
+    #[inline(always)]
+    pub(super) fn write_first(&self, me: Known, site: &'static Location<'static>) -> Option<WriteTurn> {
+        if !me.slot.holds.are_first_two_free() {
+            return None;
+        }
+        self.write_noting(me, site, |holds| Noted::first_two(me, holds))
+    }
+
+    #[inline(always)]
+    fn write_noting(
+        &self,
+        me: Known,
+        site: &'static Location<'static>,
+        note: impl FnOnce([&Hold; 2]) -> [Noted; 2],
+    ) -> Option<WriteTurn> {
         let is_plain = || self.head.state() == 0 && rwlock::is_empty(self.words());
         if !is_plain() || !rwlock::try_write(self.words(), me.id) {
             return None;
         }
         let key = self.head.key();
-        let noted = [key, key | READING].map(|key| Noted::alone(me, &one(key, Mode::Exclusive, site)));
-        let turn = WriteTurn { noted, token: self.head.next_token() };
-        // Readers may have come since that look, or an owner died.
+        let [word, readers] = [key, key | READING].map(|key| one(key, Mode::Exclusive, site));
+        let noted = note([&word, &readers]);
+        let token = self.head.next_token();
+        // Readers may have come since that look, or an owner died. The turn is put together in each branch: made before, it is stored for
+        // the other function, nine words before the next locked instruction, which waits for them.
         if !is_plain() {
-            self.give_up_as_it_was(&turn);
+            self.give_up_as_it_was(&WriteTurn { noted, token });
             return None;
         }
-        Some(turn)
+        Some(WriteTurn { noted, token })
     }
 
     #[cold]

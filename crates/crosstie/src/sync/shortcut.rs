@@ -129,6 +129,27 @@ impl<'a> Shortcut<'a> {
         ShortTurn::new(token, noted.index(), noted.index(), self.me.epoch)
     }
 
+    /// Whether it leads to a mutex; else to a lock that can be shared.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_mutex(&self) -> bool {
+        matches!(self.words, Words::Mutex(_))
+    }
+
+    /// As [`Shortcut::take_first`], of a lock that can be shared, alone.
+    #[inline(always)]
+    #[must_use]
+    #[track_caller]
+    pub fn take_first_lock(&self) -> Option<ShortTurn> {
+        let Words::Lock(lock) = self.words else { return None };
+        self.turn(lock.write_first(self.me, Location::caller())?)
+    }
+
+    #[inline(always)]
+    fn turn(&self, WriteTurn { noted: [first, second], token }: WriteTurn) -> Option<ShortTurn> {
+        ShortTurn::new(token, first.index(), second.index(), self.me.epoch)
+    }
+
     /// Takes the lock alone if it is free and nobody waits, as [`Shortcut::take_first`].
     #[inline(always)]
     #[must_use]
@@ -140,10 +161,7 @@ impl<'a> Shortcut<'a> {
                 let (noted, token) = mutex.lock_at_once(self.me, site)?;
                 ShortTurn::new(token, noted.index(), noted.index(), self.me.epoch)
             }
-            Words::Lock(lock) => {
-                let WriteTurn { noted: [first, second], token } = lock.write_at_once(self.me, site)?;
-                ShortTurn::new(token, first.index(), second.index(), self.me.epoch)
-            }
+            Words::Lock(lock) => self.turn(lock.write_at_once(self.me, site)?),
         }
     }
 
