@@ -44,6 +44,8 @@ mod participants;
 mod queue;
 #[path = "models/queue_memory.rs"]
 mod queue_memory;
+#[path = "models/role.rs"]
+mod role;
 #[path = "models/rwlock.rs"]
 mod rwlock;
 #[path = "models/scenes.rs"]

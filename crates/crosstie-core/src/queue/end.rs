@@ -45,8 +45,8 @@
 //! # Orderings
 //! The Release of the CAS that puts an entry meets the Acquire that reads it: length, payload and the
 //! word itself are there. The Release of `done` meets the Acquire with which a sender finds the place
-//! free: the payload was read before it is overwritten. Every other change of a word is AcqRel, so that
-//! whoever goes on where another died has seen all that the other did. Sleeping: `ring::sleepers`.
+//! free: the payload was read before it is overwritten. Every other change of a word is a Release too, from a word that was
+//! read by an Acquire, so that whoever goes on where another died has seen all that the other did. Sleeping: `ring::sleepers`.
 //!
 //! # Progress
 //! Lock-free: a CAS fails because another end got on. No position is claimed before it is filled, so an
@@ -255,9 +255,9 @@ impl<M: Memory> End<M> {
                 Found::Free => {
                     crash_point!("queue.before-put");
                     let word = circle.put(tail.position, entry);
-                    // AcqRel: publishes length, payload and word to `claim` (I1); meets who marked the
-                    // entry before. Relaxed on failure: the place is looked at again.
-                    if slot.compare_exchange(found, word, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                    // Release: publishes length, payload and word to `claim` (I1); who marked the entry before was met above, since no
+                    // entry comes twice. Relaxed on failure: the place is looked at again.
+                    if slot.compare_exchange(found, word, Ordering::Release, Ordering::Relaxed).is_ok() {
                         crash_point!("queue.put");
                         tail.advance(hint, circle.slots());
                         return Ok(());
@@ -291,16 +291,16 @@ impl<M: Memory> End<M> {
     /// Marks an entry whose job has left that stay (I3).
     pub(super) fn mark_taken(&self, order: Order, position: u64, found: u64) {
         let slot = self.memory.order(order, self.circle.slot(position));
-        // AcqRel: who puts the next entry here comes behind the change of the job's word.
+        // Release: who finds it marked, or puts the next entry here, comes behind the change of the job's word (I3).
         // Relaxed on failure: somebody else has done it.
-        let _ = slot.compare_exchange(found, Circle::taken(found), Ordering::AcqRel, Ordering::Relaxed);
+        let _ = slot.compare_exchange(found, Circle::taken(found), Ordering::Release, Ordering::Relaxed);
         crash_point!("queue.marked");
     }
 
     /// A job's word, and what it says; `None` for what nobody writes.
     #[inline]
     pub(super) fn job(&self, place: u32) -> Option<(u64, Job)> {
-        // Acquire: meets the AcqRel or Release of the last change of the word.
+        // Acquire: meets the Release of the last change of the word.
         let word = self.memory.job(place).load(Ordering::Acquire);
         Job::from_bits(word).map(|job| (word, job))
     }
@@ -308,12 +308,12 @@ impl<M: Memory> End<M> {
     /// Changes a job's word; false if it is no longer `from`.
     #[inline]
     pub(super) fn change(&self, place: u32, from: u64, to: Job) -> bool {
-        // AcqRel: goes on behind the last change and publishes this end's part (I1, I2).
-        // Relaxed on failure: the caller looks again or lets it be.
+        // Release: publishes this end's part (I1, I2). `from` is this end's own, or was read by `job` behind the last change: no word comes
+        // twice. Relaxed on failure: the caller looks again or lets it be.
         let changed = self
             .memory
             .job(place)
-            .compare_exchange(from, to.to_bits(), Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(from, to.to_bits(), Ordering::Release, Ordering::Relaxed)
             .is_ok();
         crash_point!("queue.word");
         changed

@@ -36,7 +36,7 @@
 //! # Orderings
 //! The Release of `leave` meets the Acquire of `read`: who sees that a producer left sees all its
 //! messages. The CAS of `take` is AcqRel: it meets the last holder's Release, so a successor starts
-//! where the last one stopped, and publishes its own start. A dead holder published nothing here;
+//! where the last one stopped, and shows the newcomer's life to who finds its id. A dead holder published nothing here;
 //! its stores are visible because the kernel's mark, which told its death, came after them.
 //!
 //! # Progress
@@ -112,8 +112,8 @@ impl RoleWord {
     /// # Errors
     /// The living holder, which may be `me`; or that somebody changes the word all the time.
     pub fn take(&self, me: OwnerId, alive: impl Fn(OwnerId) -> bool) -> Result<bool, NotTaken> {
-        // Acquire: as in `read`.
-        let mut found = self.0.load(Ordering::Acquire);
+        // Relaxed: what is found is decided upon; the step below goes on behind it.
+        let mut found = self.0.load(Ordering::Relaxed);
         for _ in 0..TRIES_MAX {
             let replaces_dead = match decode(found) {
                 Role::Held { by, .. } if alive(by) => return Err(NotTaken::Held(by)),
@@ -122,9 +122,9 @@ impl RoleWord {
             };
             let died = if replaces_dead { DIED } else { found & DIED };
             crash_point!("role.before-take");
-            // AcqRel: Acquire meets the last holder's Release; Release publishes the newcomer (I1).
-            // Acquire on failure: the word is decided upon again.
-            match self.0.compare_exchange(found, me.to_bits() | died, Ordering::AcqRel, Ordering::Acquire) {
+            // AcqRel: Acquire meets the last holder's Release, also where its end was reported since; Release shows whoever finds the newcomer that
+            // it lives (I1). Relaxed on failure: the word is decided upon again.
+            match self.0.compare_exchange(found, me.to_bits() | died, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return Ok(replaces_dead),
                 Err(now) => found = now,
             }

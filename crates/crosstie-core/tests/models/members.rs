@@ -7,7 +7,7 @@ use crosstie_core::queue::memory::MEMBERS;
 use crosstie_core::ring::spsc::Barrier;
 use loom::thread;
 
-use crate::queue_memory::{Shared, id, queue};
+use crate::queue_memory::{Shared, consumer, id, producer, queue, send};
 
 fn enter(queue: &Shared, id: OwnerId, part: Part) -> Seat {
     member::enter(queue, id, part, |id| queue.is_alive(id)).unwrap()
@@ -88,5 +88,28 @@ fn a_clean_end_is_known_to_who_finds_the_entry_vacant() {
         };
         assert_eq!(ends.ended, 1, "a sender has gone, and nobody knows how");
         leaver.join().unwrap();
+    });
+}
+
+#[test]
+fn who_comes_late_goes_on_where_the_queue_is() {
+    loom::model(|| {
+        let queue = queue(1, 0);
+        let (mut sender, mut receiver) = (producer(&queue, 0), consumer(&queue, 1));
+        let late = {
+            let queue = queue.clone();
+            // However old what it sees of the entries, it is no broken order.
+            thread::spawn(move || consumer(&queue, 2).claim(0).unwrap().is_none())
+        };
+        // Two laps.
+        for byte in 1..=4 {
+            send(&mut sender, byte);
+            if let Some(claim) = receiver.claim(0).unwrap() {
+                assert!(receiver.done(claim));
+            } else {
+                break;
+            }
+        }
+        late.join().unwrap();
     });
 }
