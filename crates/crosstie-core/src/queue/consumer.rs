@@ -10,9 +10,9 @@
 //! # Transitions
 //! | who | word: from → to | by |
 //! |---|---|---|
-//! | receiver: claim | offered, queued → held by me | CAS, AcqRel |
-//! | receiver: done | held by me → free | CAS, AcqRel |
-//! | receiver: dead letter | dead → held by me | CAS, AcqRel |
+//! | receiver: claim | offered, queued → held by me | CAS, Release |
+//! | receiver: done | held by me → free | CAS, Release |
+//! | receiver: dead letter | dead → held by me | CAS, Release |
 //!
 //! # Orderings
 //! The Acquire that reads an entry meets the CAS that put it: payload and length are there. The entry is

@@ -9,9 +9,9 @@
 //! # Transitions
 //! | who | word: from → to | by |
 //! |---|---|---|
-//! | sender: reserve | free → offered | CAS, AcqRel |
+//! | sender: reserve | free → offered | CAS, Release |
 //! | sender: commit | – | the entry's CAS ([`super::end`]) |
-//! | sender: abandon | offered → free | CAS, AcqRel |
+//! | sender: abandon | offered → free | CAS, Release |
 //!
 //! # Orderings
 //! The Acquire that finds a place free meets the Release of who ended the job there. Length and
