@@ -16,6 +16,8 @@ mod futures;
 mod limits;
 #[path = "call/order.rs"]
 mod order;
+#[path = "call/panics.rs"]
+mod panics;
 #[path = "call/servers.rs"]
 mod servers;
 #[path = "call/stage.rs"]

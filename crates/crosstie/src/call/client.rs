@@ -16,6 +16,7 @@ mod shared;
 mod slots;
 mod state;
 mod tasks;
+mod unwound;
 
 #[cfg(feature = "tokio")]
 pub use awaited::{AsyncClient, AsyncReplies};

@@ -13,10 +13,11 @@ use super::outgoing::Outgoing;
 use super::shared::Shared;
 use super::slots::{Ending, Next, Slot};
 use super::state::{Greeting, Reader, State};
+use super::unwound::Unwound;
 use crate::Deadline;
 use crate::channel::queue::{Beside, Job};
 use crate::contract::RecvError;
-use crate::endpoint::{Body, Message, Place};
+use crate::endpoint::{Body, Message, Place, Room};
 use crate::ledger::deadlock::Deadlock;
 use crate::os::clock;
 use crate::os::interruption::{self, Cause};
@@ -81,10 +82,8 @@ impl Shared {
         wait: Option<&CallWait>,
         take: impl FnOnce(Head, &mut Body<'_>) -> bool,
     ) -> Read {
-        if let Some(queue) = reader.queue.take() {
-            let read = self.read_queue(reader, &queue, (deadline, wait), take);
-            reader.queue = Some(queue);
-            return read;
+        if let Reader { queue: Some(queue), greeting, room, .. } = reader {
+            return self.read_queue(queue, (greeting, room), (deadline, wait), take);
         }
         let Some(wait) = wait else { return self.read_line(reader, deadline, take) };
         self.read_seen(reader, (deadline, wait), take)
@@ -169,8 +168,8 @@ impl Shared {
     #[inline(never)]
     fn read_queue(
         &self,
-        reader: &mut Reader,
         queue: &ReplyQueue,
+        books: (&mut Greeting, &mut Room),
         (deadline, wait): (Deadline, Option<&CallWait>),
         take: impl FnOnce(Head, &mut Body<'_>) -> bool,
     ) -> Read {
@@ -182,9 +181,9 @@ impl Shared {
             return Read::Stuck(Box::new(deadlock));
         }
         match came {
-            Ok(Some(job)) => self.hand_out_job(reader, job, take),
+            Ok(Some(job)) => self.hand_out_job(books, job, take),
             // A server came, went or died.
-            Ok(None) => self.look_for_lost(reader, queue),
+            Ok(None) => self.look_for_lost(queue, books),
             Err(RecvError::Empty | RecvError::TimedOut) => Read::Nothing,
             Err(error) => self.over(&Broken::of_recv(&error)),
         }
@@ -192,11 +191,10 @@ impl Shared {
 
     fn hand_out_job(
         &self,
-        reader: &mut Reader,
+        (greeting, room): (&mut Greeting, &mut Room),
         job: Job<'_>,
         take: impl FnOnce(Head, &mut Body<'_>) -> bool,
     ) -> Read {
-        let Reader { greeting, room, .. } = reader;
         let frame = room.memory();
         job.copy_into(frame);
         // Who would get it again is this client alone, and what it has read is in its own memory.
@@ -209,7 +207,7 @@ impl Shared {
 
     /// Finds the calls that nobody has any more who will answer them, and tells their callers.
     #[cold]
-    fn look_for_lost(&self, reader: &mut Reader, queue: &ReplyQueue) -> Read {
+    fn look_for_lost(&self, queue: &ReplyQueue, (greeting, room): (&mut Greeting, &mut Room)) -> Read {
         queue.servers.look();
         let lost = {
             let mut state = self.lock();
@@ -227,7 +225,7 @@ impl Shared {
         }
         // An answer that was sent before its server died is here.
         while let Ok(job) = queue.replies.recv(Deadline::NOW) {
-            if let Read::Over = self.hand_out_job(reader, job, keep_none) {
+            if let Read::Over = self.hand_out_job((&mut *greeting, &mut *room), job, keep_none) {
                 return Read::Over;
             }
         }
@@ -321,12 +319,16 @@ impl Shared {
         keep: &mut impl FnMut(Body<'_>),
     ) -> Waited {
         let wait = state.wait_for(id, deadline, &self.server);
+        let mut unwound = Unwound::new(self, id);
         let waited = loop {
-            let Some(slot) = state.slots.get(id) else { return Waited::Nothing };
+            let Some(slot) = state.slots.get(id) else { break Waited::Nothing };
             let until = interruption::next_look(deadline);
             match slot.next() {
                 Next::Reply(mut reply) => {
-                    keep(Body::Own(&mut reply));
+                    unwound.has_last = !slot.is_stream();
+                    drop(state);
+                    unwound.keep(keep, Body::Own(&mut reply));
+                    state = self.lock();
                     break Waited::Reply { is_last: false };
                 }
                 Next::Over(ending) => break Waited::Over(Box::new(ending)),
@@ -335,7 +337,8 @@ impl Shared {
             if state.owes() && !deadline.is_now() {
                 state = self.await_room(state, until);
             } else if !state.is_read {
-                let (read, after, is_last) = self.read_until_own(state, id, (until, wait.as_ref()), keep);
+                let (read, after, is_last) =
+                    self.read_until_own(state, &mut unwound, (until, wait.as_ref()), keep);
                 state = after;
                 match read {
                     Read::Own => break Waited::Reply { is_last },
@@ -413,10 +416,11 @@ impl Shared {
     fn read_until_own<'a>(
         &'a self,
         mut state: Locked<'a, State>,
-        id: u32,
+        unwound: &mut Unwound<'_>,
         (deadline, wait): (Deadline, Option<&CallWait>),
         keep: &mut impl FnMut(Body<'_>),
     ) -> (Read, Locked<'a, State>, bool) {
+        let id = unwound.id;
         let is_stream = state.slots.get(id).is_some_and(|slot| slot.is_stream());
         state.is_read = true;
         drop(state);
@@ -426,11 +430,12 @@ impl Shared {
             let mut passed_bytes = None;
             let read = self.read(&mut reader, deadline, wait, |head, body| {
                 match head {
-                    Head::Reply(of) if of == id => {}
+                    Head::Reply(of) if of == id => unwound.has_last = true,
                     Head::Item(of) if of == id && is_stream => passed_bytes = Some(body.bytes().len()),
                     _ => return false,
                 }
-                keep(std::mem::replace(body, Body::Lent(&[])));
+                unwound.has_turn = true;
+                unwound.keep(keep, std::mem::replace(body, Body::Lent(&[])));
                 true
             });
             let mut state = self.lock();

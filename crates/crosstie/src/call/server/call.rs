@@ -49,10 +49,10 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Call<Q, A> {
     /// # Errors
     /// Why it is not of the expected type; its caller was told.
     #[inline(always)]
-    pub(super) fn new(desk: Arc<Desk>, mut taken: Box<Taken>) -> crate::Result<Self> {
-        let request = Q::take(&mut taken.body);
+    pub(super) fn new(desk: Arc<Desk>, taken: Box<Taken>) -> crate::Result<Self> {
+        // Before the request's type is asked, which may panic: then the caller is told so.
         let mut answering = Answering { desk, taken, is_answered: false };
-        match request {
+        match Q::take(&mut answering.taken.body) {
             Ok(request) => Ok(Self { answering, request, message: PhantomData }),
             Err(error) => {
                 answering.refuse(&Refusal::of_kind(error.kind(), error.to_string()));

@@ -51,11 +51,13 @@ fn work<Q: Message + ?Sized, A: Message + ?Sized>(
         let shared = Arc::clone(desk);
         match desk.next(Worker::OfPool, crate::Deadline::NEVER) {
             Ok(taken) => {
-                // A request of another type was answered so.
-                if let Ok(call) = Call::new(shared, taken) {
-                    // The caller is told by the call's drop, and the other callers are served on.
-                    let _ = catch_unwind(AssertUnwindSafe(|| handle(call)));
-                }
+                // Of a panic the caller is told by the call's drop, and the other callers are served on.
+                let _ = catch_unwind(AssertUnwindSafe(|| {
+                    // A request of another type was answered so.
+                    if let Ok(call) = Call::new(shared, taken) {
+                        handle(call);
+                    }
+                }));
                 desk.be_free();
             }
             Err(RecvError::Failed(error)) => return Err(error),
