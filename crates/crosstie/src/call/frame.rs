@@ -27,7 +27,7 @@
 //! # Invariants
 //! - F1 Every CALL is answered by exactly one last frame, a cancelled one too: so both sides count the
 //!   same calls in flight, and an id is free again with its last frame.
-//! - F2 At most [`CALLS_MAX`] calls of a conversation are in flight. Who has more is cut off.
+//! - F2 At most [`CALLS_MAX`] calls of a conversation are in flight, those whose last frame waits for room among them. Who has more is cut off.
 //! - F3 The ITEMs of a stream that were not credited cost at most [`WINDOW_COST`] and one message.
 //! - F4 A frame of an unknown id is late, and thrown away; a frame that cannot be is a breach, which ends
 //!   the conversation for the end that sees it.
@@ -239,6 +239,11 @@ impl Head {
         }
         Ok(head)
     }
+}
+
+/// How many of these frames are a call's last one.
+pub fn last_count<'a>(frames: impl IntoIterator<Item = &'a Vec<u8>>) -> usize {
+    frames.into_iter().filter(|frame| matches!(frame[..], [7..=9, ..])).count()
 }
 
 /// How many of a frame's bytes are its head, by its first ones; all of one that ends inside its head.

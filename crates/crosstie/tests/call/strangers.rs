@@ -71,6 +71,35 @@ fn a_client_that_breaks_the_protocol_is_named_and_cut_off_and_the_others_are_ser
 }
 
 #[test]
+fn a_client_that_takes_no_answer_does_not_have_its_server_keep_answers_without_end() {
+    for way in [Way::Unix, Way::UnixPacket] {
+        let stage = Stage::new(way);
+        let server = stage.server();
+        let (mut tx, rx) = connect::<[u8], [u8]>(&stage.address, &stage.options()).expect("connected");
+        tx.send(HELLO).expect("sent");
+        tx.send(&frame(3, 0, 1, b"in hand")).expect("sent");
+        let held = server.receive_until(soon()).expect("a call");
+        // Each is answered by a refusal as it is cancelled; the kernel has room for some thousands.
+        let mut sent = 0;
+        for id in 2..40_000 {
+            if tx.send(&frame(3, 0, id, b"")).and_then(|()| tx.send(&frame(4, 0, id, b""))).is_err() {
+                break;
+            }
+            sent = id;
+            // Lets come in what has come.
+            assert!(id < 40_000 - 1, "{way:?}: it keeps whatever is sent");
+            if held.is_cancelled() {
+                break;
+            }
+        }
+        assert!(sent > 1024, "{way:?}: cut off after {sent}, which it may have sent");
+        let error = server.receive_until(soon()).expect_err("cut off");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{way:?}: {error}");
+        drop((held, rx));
+    }
+}
+
+#[test]
 fn a_server_that_breaks_the_protocol_is_named_to_the_caller() {
     let breaches: [(Vec<Vec<u8>>, ErrorKind); 8] = [
         (vec![b"220 smtp ready".to_vec()], ErrorKind::Mismatch),

@@ -160,7 +160,7 @@ impl Conversation {
         if !talk.is_greeted {
             return Err(UNGREETED);
         }
-        if talk.calls.len() >= CALLS_MAX {
+        if talk.calls.len() + frame::last_count(&talk.outbox) >= CALLS_MAX {
             return Err("more calls at a time than a conversation has");
         }
         if talk.entry(id).is_some() {
