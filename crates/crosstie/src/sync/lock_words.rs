@@ -380,6 +380,13 @@ impl LockWords {
         turn.is_ours() && writer == Some(turn.owner()) && self.head.token() == turn.token
     }
 
+    /// As [`LockWords::is_writing`], as the thread's own note says: without a look at the word, for which who has just written to it would have to wait. False
+    /// where that is not known. Who takes it by force strikes out the note before.
+    #[inline(always)]
+    pub(super) fn is_writing_by_note(&self, turn: &WriteTurn) -> bool {
+        turn.noted[0].is_of(self.head.key()) && self.head.token() == turn.token
+    }
+
     /// Whether an owner died inside, and nobody has mended anything since; for who has it.
     #[inline]
     pub(super) fn is_abandoned(&self) -> bool {

@@ -180,7 +180,7 @@ impl<'a> Shortcut<'a> {
     pub fn give_back_lock(&self, turn: &ShortTurn) -> bool {
         let Words::Lock(lock) = self.words else { return false };
         let writes = WriteTurn { noted: turn.noted(self.me), token: turn.token };
-        let is_held = self.took(turn) && lock.is_writing(&writes);
+        let is_held = self.took(turn) && (lock.is_writing_by_note(&writes) || lock.is_writing(&writes));
         if is_held {
             lock.stop_writing(&writes);
         }

@@ -1,8 +1,11 @@
 //! A lock taken away by force: who waits goes on, who had it can know, and comes too late.
 
-use crosstie::ErrorKind;
+use std::sync::Barrier;
+use std::thread;
+
 use crosstie::os::process;
-use crosstie::sync::{Access, Lock, LockError, Mutex, Policy, RwLock, force};
+use crosstie::sync::{Access, AnyLock, Lock, LockError, Mutex, Policy, RwLock, force};
+use crosstie::{Deadline, ErrorKind};
 
 use super::stage::{Stage, until_asleep};
 
@@ -29,6 +32,45 @@ fn who_waits_goes_on_and_who_had_it_comes_too_late() {
         drop(guard);
         stage.nothing_was_rescued();
     }
+}
+
+/// Without a guard, as C and Python take it: what says that a turn is not over is a note and a number, not the lock's word.
+#[test]
+fn a_turn_that_was_lost_or_given_back_is_not_given_back_again() {
+    let stage = Stage::new();
+    let fast = AnyLock::open_or_create_mutex_in(stage.domain, "m", Policy::Fast).unwrap();
+    let shared = AnyLock::open_or_create_in(stage.domain, "db").unwrap();
+    let owner = stage.domain.thread_owner().unwrap();
+    for (name, lock) in [("m", fast), ("db", shared)] {
+        let shortcut = lock.shortcut().unwrap();
+        // Often enough that a mutex is given up by stores.
+        for _ in 0..2000 {
+            let turn = shortcut.take().unwrap();
+            if shortcut.give_back(&turn) {
+                assert!(!shortcut.give_back(&turn), "{name}");
+            } else {
+                drop(lock.guard(turn, owner).unwrap());
+            }
+        }
+        let lost = shortcut.take().unwrap();
+        let taken = force::take_away(stage.domain, name).unwrap();
+        assert_eq!(taken.token_lost, lost.token(), "{name}");
+        let (has, comes_late) = (Barrier::new(2), Barrier::new(2));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // Of a mutex it is told who lost it.
+                let turn = lock.lock_until(Access::Exclusive, Deadline::NEVER);
+                has.wait();
+                comes_late.wait();
+                let turn = turn.or_else(LockError::into_guard).unwrap();
+                assert!(turn.is_held(), "{name}: what comes late gives nothing up");
+            });
+            has.wait();
+            assert!(!shortcut.give_back(&lost), "{name}");
+            comes_late.wait();
+        });
+    }
+    stage.nothing_was_rescued();
 }
 
 #[test]
