@@ -12,7 +12,7 @@
 //! | [`giving`] | how a mutex, or a reader's cell, is given up while nobody waits |
 //! | [`head`] | what every object on which processes take turns begins with |
 //! | [`holds`] | what a participant holds |
-//! | [`mod@light`] | the quick side of a fence that the kernel makes for both |
+//! | `light` | the quick side of a fence that the kernel makes for both |
 //! | [`mutex`] | who owns a mutex, and what its owner must do for those who wait |
 //! | [`occupant`] | who occupies a slot |
 //! | [`owner`] | who: slot number and generation in one 64-bit value |

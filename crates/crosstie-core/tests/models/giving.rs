@@ -112,8 +112,10 @@ impl Scene {
                 })
                 .collect();
             play_until(&world, 0, death(0), |me| {
-                // Who comes looks some times before it queues.
-                thread::yield_now();
+                // One who comes looks before it queues; of two, the other moves on meanwhile.
+                if participants == 2 {
+                    thread::yield_now();
+                }
                 match at {
                     At::Store => give_up_it(&world, me, owners),
                     At::Step => allow_and_give_up(&world, me, owners),
@@ -180,7 +182,7 @@ fn who_was_robbed_gives_up_nothing_that_another_has() {
 #[test]
 #[should_panic(expected = "two owners at once")]
 fn the_model_catches_who_robs_an_owner_that_is_about_to_store() {
-    rob(Robs::AtAnyTime, 3);
+    rob(Robs::AtAnyTime, 2);
 }
 
 #[test]
