@@ -341,7 +341,7 @@ pub unsafe extern "C" fn crosstie_lock_take(
 /// As [`crosstie_lock_take`].
 #[cold]
 #[inline(never)]
-unsafe fn take_long(
+unsafe extern "C" fn take_long(
     lock: *mut crosstie_lock,
     access: u32,
     deadline_ns: u64,
@@ -400,7 +400,7 @@ pub unsafe extern "C" fn crosstie_lock_release(
 /// As [`crosstie_lock_release`].
 #[cold]
 #[inline(never)]
-unsafe fn release_long(lock: *mut crosstie_lock, error: *mut crosstie_error) -> crosstie_status {
+unsafe extern "C" fn release_long(lock: *mut crosstie_lock, error: *mut crosstie_error) -> crosstie_status {
     let work = |body: &Lock, caller: &'static Caller| body.release(number::<Lock>(lock), caller);
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
     unsafe { wall::call(lock, error, work) }

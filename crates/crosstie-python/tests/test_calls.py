@@ -174,3 +174,22 @@ def test_a_server_that_was_closed_leaves_its_address_to_the_next(address):
         client.call(b"", timeout=0.001)
     with pytest.raises(crosstie.Usage):
         first.take(timeout=0)
+
+
+@pytest.mark.parametrize("address", ["queue:forked", "ring:forked", "unix:@crosstie-forked-%d" % os.getpid()])
+def test_a_server_is_not_served_in_a_child_of_fork(address):
+    server = crosstie.Server(address)
+    reads, writes = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            server.serve(lambda request: request)
+            told = b"served"
+        except BaseException as error:
+            told = type(error).__name__.encode()
+        os.write(writes, told)
+        os._exit(0)
+    os.close(writes)
+    assert os.read(reads, 100) == b"Unsupported"
+    os.close(reads)
+    os.waitpid(child, 0)
+    server.close()

@@ -273,3 +273,42 @@ def test_a_message_of_parts_is_one_message():
             tx.send_parts([memoryview(b"abcd")[::2]])
         tx.send_parts([])
         assert rx.recv() == b""
+
+
+def put_in_a_while(q, number):
+    threading.Event().wait(number * 0.2)
+    q.put(number)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_who_gets_waits_also_for_those_who_have_not_begun_to_put(method):
+    q = crosstie.Queue()
+    context = multiprocessing.get_context(method)
+    putters = [context.Process(target=put_in_a_while, args=(q, number)) for number in range(3)]
+    for putter in putters:
+        putter.start()
+    assert [q.get(timeout=40) for _ in putters] == [0, 1, 2]
+    for putter in putters:
+        putter.join()
+    with pytest.raises(queue.Empty):
+        q.get(timeout=0.05)
+
+
+def test_a_queue_has_the_room_that_is_asked_for():
+    q = crosstie.Queue(maxsize=2, capacity=3_000_000)
+    q.put(bytes(2_500_000))
+    assert len(pickle.loads(pickle.dumps(q)).get()) == 2_500_000
+    q.put(1)
+    q.put(2)
+    with pytest.raises(queue.Full):
+        q.put(3, block=False)
+    with pytest.raises(TypeError, match=r"Queue\(maxsize=10\)"):
+        crosstie.Queue(10)
+
+
+@pytest.mark.parametrize("numbers", [[1 << 62], [1, 8, 1 << 40], [0, 1 << 62]])
+def test_a_message_that_says_it_has_more_parts_than_bytes_is_no_pickle(numbers):
+    with crosstie.Sender("queue:odd") as tx, crosstie.Receiver("queue:odd", codec="pickle") as rx:
+        tx.send(b"\0crosstie.pickle/1" + b"".join(number.to_bytes(8, "little") for number in numbers))
+        with pytest.raises(pickle.UnpicklingError):
+            rx.recv(timeout=10)

@@ -49,6 +49,67 @@ def test_answers_and_exceptions_come_back(pool):
         pool.submit(lambda: None)
 
 
+def length(of):
+    return len(of)
+
+
+def zeros(count):
+    return bytes(count)
+
+
+class Fussy(Exception):
+    def __init__(self, one, two):
+        super().__init__(one)
+
+
+def fuss():
+    raise Fussy("one", "two")
+
+
+def test_who_submits_more_than_there_is_room_for_holds_nobody_up():
+    # Room for a few jobs and a few answers: both queues are full all the time.
+    with crosstie.Executor(2, capacity=4096) as pool:
+        answers = [pool.submit(bytes, n.to_bytes(1500, "little")) for n in range(500)]
+        assert [int.from_bytes(answer.result(timeout=60), "little") for answer in answers] == list(range(500))
+
+
+def test_a_large_answer_has_room_or_is_an_error_of_its_job_alone(pool):
+    with pytest.raises(crosstie.TooLarge, match="capacity"):
+        pool.submit(zeros, 2 << 20).result(timeout=60)
+    with crosstie.Executor(1, capacity=8 << 20) as roomy:
+        assert len(roomy.submit(zeros, 2 << 20).result(timeout=60)) == 2 << 20
+        assert roomy.submit(length, bytes(3 << 20)).result(timeout=60) == 3 << 20
+
+
+def test_an_exception_arrives_with_its_traceback_or_as_text(pool):
+    other = pool.submit(time.sleep, 0.5)
+    with pytest.raises(ZeroDivisionError) as raised:
+        pool.submit(divide, 1, 0).result(timeout=60)
+    assert "in divide" in raised.value.__notes__[0]
+    with pytest.raises(RuntimeError, match="Fussy"):
+        pool.submit(fuss).result(timeout=60)
+    assert other.result(timeout=60) is None
+
+
+def say_and_wait(begun, over):
+    begun.write_text("")
+    until(over.exists, "the end")
+    return "done"
+
+
+def test_shutdown_takes_back_what_nobody_has_begun(tmp_path):
+    begun, over = tmp_path / "begun", tmp_path / "over"
+    pool = crosstie.Executor(1)
+    first, *rest = [pool.submit(say_and_wait, begun, over) for _ in range(5)]
+    until(begun.exists, "a job in hand")
+    assert not first.cancel() and not rest[0].cancel()
+    pool.shutdown(wait=False, cancel_futures=True)
+    assert [one.cancelled() for one in rest] == [True] * 4 and not first.done()
+    over.write_text("")
+    assert first.result(timeout=60) == "done"
+    pool.shutdown()
+
+
 def test_a_killed_workers_job_is_done_by_another(pool, tmp_path):
     assert pool.submit(kill_once, str(tmp_path / "flag")).result() == "survived"
     assert pool.submit(divide, 6, 3).result() == 2.0
@@ -134,3 +195,21 @@ def test_a_cancelled_recv_has_taken_nothing():
             return [word async for word in rx]
 
     assert asyncio.run(main()) == ["one", "two", "three"]
+
+
+def test_tasks_take_turns_at_one_end():
+    async def main():
+        async with crosstie.aio.Sender("queue:tasks?places=2") as tx, crosstie.aio.Receiver("queue:tasks?places=2") as rx:
+            takers = [asyncio.create_task(rx.recv()) for _ in range(3)]
+            await asyncio.sleep(0.05)
+            for number in range(3):
+                await tx.send(b"%d" % number)
+            taken = await asyncio.wait_for(asyncio.gather(*takers), 20)
+            givers = [asyncio.create_task(tx.send(b"%d" % number)) for number in range(5)]
+            await asyncio.sleep(0.05)
+            given = [await asyncio.wait_for(rx.recv(), 20) for _ in range(5)]
+            await asyncio.wait_for(asyncio.gather(*givers), 20)
+            return taken, given
+
+    taken, given = asyncio.run(main())
+    assert taken == [b"0", b"1", b"2"] and given == [b"0", b"1", b"2", b"3", b"4"]

@@ -105,3 +105,13 @@ def test_an_array_that_has_no_room_says_what_to_do(domain):
     with pytest.raises(crosstie.NoSpace, match="--shm-size"):
         crosstie.SharedArray(free, "f8")
     assert not [name for name in os.listdir(domain) if name.startswith("array.")]
+
+
+def test_an_array_has_whatever_numbers_numpy_has():
+    numpy = pytest.importorskip("numpy")
+    for dtype in (numpy.float32, numpy.dtype("i4"), int, "float64", "<i8", "f4"):
+        with crosstie.SharedArray((2, numpy.int64(3)), dtype) as array:
+            assert array.numpy().dtype == numpy.dtype(dtype) and array.nbytes == 6 * numpy.dtype(dtype).itemsize
+            assert numpy.array(array).shape == (2, 3)
+    with pytest.raises(TypeError, match="numbers"):
+        crosstie.SharedArray(2, "U5")

@@ -92,6 +92,7 @@ impl Drop for Leaves {
 }
 
 /// While it lives, its thread is inside a call.
+#[repr(transparent)]
 pub(crate) struct Inside(&'static Caller);
 
 impl Inside {
@@ -128,7 +129,7 @@ impl Caller {
         me
     }
 
-    /// The calling thread, where it is found without a call: it has called before, and no other thread stands in its place since.
+    /// The calling thread, where it is found without a call: it has called before, needs no fence, and no other thread stands in its place since.
     #[inline(always)]
     pub(super) fn known() -> Option<&'static Self> {
         let thread = thread_pointer()?.get() as u64;
@@ -149,8 +150,10 @@ impl Caller {
 
     /// Has the calling thread, which this is, found without a call from now on.
     fn make_known(&'static self) {
-        // Where the thread is ending already, nobody is this caller after it; and nobody is to take a later thread for it.
+        // Where the thread is ending already, nobody is this caller after it; and nobody is to take a later thread for it. Who needs a fence goes
+        // the long way.
         if LEAVES.try_with(|_| ()).is_ok()
+            && !self.fences
             && let Some(thread) = thread_pointer()
         {
             let thread = thread.get() as u64;
@@ -210,11 +213,11 @@ impl Caller {
         Ok(Inside(self))
     }
 
-    /// As [`Caller::enter`], where that takes no fence, and without a word of why it cannot.
+    /// As [`Caller::enter`] of one who is known, and so needs no fence, and without a word of why it cannot.
     #[inline(always)]
     pub(super) fn enter_at_once(&'static self, handle: u64) -> Option<Inside> {
         // Relaxed: its own word.
-        if self.fences || self.inside.load(Ordering::Relaxed) != 0 {
+        if self.inside.load(Ordering::Relaxed) != 0 {
             return None;
         }
         self.inside.store(handle, Ordering::Relaxed); // Relaxed: ordered by who closes.

@@ -8,7 +8,7 @@ use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
 
 use crosstie::sync::Shortcut;
-use crosstie_core::atomic::Ordering;
+use crosstie_core::atomic::{AtomicU64, Ordering};
 
 use super::table::Place;
 
@@ -22,17 +22,25 @@ pub(crate) struct Recent([UnsafeCell<Way>; WAYS]);
 #[repr(align(64))]
 struct Way {
     handle: u64,
-    /// The handle's place in the table; `None`: there is no way here.
-    place: Option<&'static Place>,
-    /// What the place's word says while the handle is open.
+    /// The word of the handle's place in the table; [`NOWHERE`]: there is no way here.
+    word: &'static AtomicU64,
+    /// What that word says while the handle is open.
     live: u64,
     shortcut: MaybeUninit<Shortcut<'static>>,
 }
 
+/// Says for ever that nothing is open there: the shortest way need not ask whether it has a place to look at.
+static NOWHERE: AtomicU64 = AtomicU64::new(0);
+
+impl Way {
+    const fn none() -> Self {
+        Self { handle: 0, word: &NOWHERE, live: 1, shortcut: MaybeUninit::uninit() }
+    }
+}
+
 impl Recent {
     pub(super) const fn none() -> Self {
-        const NONE: Way = Way { handle: 0, place: None, live: 0, shortcut: MaybeUninit::uninit() };
-        Self([const { UnsafeCell::new(NONE) }; WAYS])
+        Self([const { UnsafeCell::new(Way::none()) }; WAYS])
     }
 
     #[inline(always)]
@@ -41,18 +49,17 @@ impl Recent {
         self.0[(handle >> 1) as usize % WAYS].get()
     }
 
-    /// The way to the lock of `handle`, while that is open.
+    /// The way to the lock of `handle`, while that is open; one that a fork brought along leads nowhere by itself ([`Shortcut`]).
     #[inline(always)]
     pub(super) fn to(&self, handle: u64) -> Option<&Shortcut<'static>> {
         // SAFETY: only this thread reaches it (`caller` I1), and it writes none while it follows one.
         let way = unsafe { &*self.way(handle) };
         // Acquire: as in `table::with`, whose check this is, against what was found then.
-        if way.handle != handle || way.place?.word.load(Ordering::Acquire) != way.live {
+        if way.handle != handle || way.word.load(Ordering::Acquire) != way.live {
             return None;
         }
         // SAFETY: it was written with the place; and the lock that it borrows is there while the handle is open (`table` I1).
-        let shortcut = unsafe { way.shortcut.assume_init_ref() };
-        shortcut.is_ours().then_some(shortcut)
+        Some(unsafe { way.shortcut.assume_init_ref() })
     }
 
     /// Remembers the way to the lock of `handle`, whose place says `live`.
@@ -64,14 +71,14 @@ impl Recent {
         shortcut: MaybeUninit<Shortcut<'static>>,
     ) {
         // SAFETY: only this thread reaches it (`caller` I1), and it follows none meanwhile.
-        unsafe { self.way(handle).write(Way { handle, place: Some(place), live, shortcut }) };
+        unsafe { self.way(handle).write(Way { handle, word: &place.word, live, shortcut }) };
     }
 
     /// Forgets all ways: another thread is to come here, or another process.
     pub(super) fn forget(&self) {
         for way in &self.0 {
             // SAFETY: only this thread reaches it, or there is no live handle yet (`caller` I1).
-            unsafe { (*way.get()).place = None };
+            unsafe { way.get().write(Way::none()) };
         }
     }
 }

@@ -238,6 +238,7 @@ pub(crate) fn with<B: Body, R>(
 /// The shortest way of the calling thread to a lock; until it is dropped, the thread is inside a call with the lock's handle.
 ///
 /// Two pointers, so that one function gives it to the next in registers.
+#[repr(C)]
 pub(crate) struct OnWay {
     shortcut: NonNull<Shortcut<'static>>,
     inside: Inside,

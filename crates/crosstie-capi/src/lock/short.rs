@@ -56,7 +56,7 @@ unsafe fn take_by(
 /// # Safety
 /// As [`super::crosstie_lock_take`], of which [`way`] found `way`.
 #[inline(never)]
-pub(super) unsafe fn take_mutex(
+pub(super) unsafe extern "C" fn take_mutex(
     way: OnWay,
     lock: *mut crosstie_lock,
     deadline_ns: u64,
@@ -77,7 +77,7 @@ pub(super) unsafe fn take_mutex(
 /// # Safety
 /// As [`super::crosstie_lock_take`], of which [`way`] found `way`.
 #[inline(never)]
-unsafe fn take_next(
+unsafe extern "C" fn take_next(
     way: OnWay,
     lock: *mut crosstie_lock,
     deadline_ns: u64,
@@ -100,7 +100,7 @@ unsafe fn take_next(
 /// # Safety
 /// As [`super::crosstie_lock_take`], of which [`way`] found `way`.
 #[inline(never)]
-pub(super) unsafe fn take_lock(
+pub(super) unsafe extern "C" fn take_lock(
     way: OnWay,
     lock: *mut crosstie_lock,
     deadline_ns: u64,
@@ -121,7 +121,7 @@ pub(super) unsafe fn take_lock(
 /// As [`super::crosstie_lock_take`].
 #[cold]
 #[inline(never)]
-unsafe fn tell_of(
+unsafe extern "C" fn tell_of(
     lock: *mut crosstie_lock,
     turn: *mut crosstie_turn,
     error: *mut crosstie_error,
@@ -167,7 +167,7 @@ unsafe fn release_by(
 /// # Safety
 /// `error` is NULL or the caller's own.
 #[inline(never)]
-pub(super) unsafe fn release_mutex(
+pub(super) unsafe extern "C" fn release_mutex(
     way: OnWay,
     lock: *mut crosstie_lock,
     error: *mut crosstie_error,
@@ -188,7 +188,7 @@ pub(super) unsafe fn release_mutex(
 /// # Safety
 /// `error` is NULL or the caller's own.
 #[inline(never)]
-pub(super) unsafe fn release_lock(
+pub(super) unsafe extern "C" fn release_lock(
     way: OnWay,
     lock: *mut crosstie_lock,
     error: *mut crosstie_error,

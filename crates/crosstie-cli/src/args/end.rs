@@ -17,7 +17,7 @@ pub struct EndFlags {
     /// Give up any wait after this long: 2s, 0.5, 1m (for the other side, for room, for a message)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
-    /// The largest message [default: 64MiB; of a topic that does not exist yet 1008]
+    /// The largest message [default: 64MiB; of a ring or a queue its room (?capacity=); of a topic that does not exist yet 1008]
     #[arg(long, visible_alias = "limit", value_name = "SIZE", value_parser = bytes)]
     pub max: Option<usize>,
     /// The room of a ring or a queue that does not exist yet [default: 1MiB]

@@ -191,7 +191,7 @@ impl<R: Read> Reader<R> {
             format!("message {number} of standard input has {length} bytes or more, the limit is {limit}"),
         )
         .advise(
-            "raise the limit on both sides with --max (a ring's is its size: ring:NAME?capacity=4MiB), \
+            "raise the limit on both sides with --max (a ring's and a queue's is its room: queue:NAME?capacity=4MiB), \
              or send a stream of bytes with --raw",
         ))
     }

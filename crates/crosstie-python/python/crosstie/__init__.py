@@ -61,10 +61,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .arrays import SharedArray
     from .calls import Call, Client, Server
-    from .channels import Job, Queue, Receiver, Sender
+    from .channels import Job, Receiver, Sender
     from .executor import Executor
     from .loans import Lent, Loan
     from .monitor import Monitor
+    from .queues import Queue
     from .rwlock import RwLock
     from .several import lock_all
 
@@ -77,7 +78,7 @@ _LATER = {
     "Lent": "loans",
     "Loan": "loans",
     "Monitor": "monitor",
-    "Queue": "channels",
+    "Queue": "queues",
     "Receiver": "channels",
     "RwLock": "rwlock",
     "Sender": "channels",

@@ -55,6 +55,8 @@ class _End:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
         self._end: Any = None
+        #: Of several tasks one waits at its descriptor: the end wakes one.
+        self._turn = _asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         self._end = await _opened(self._make)
@@ -148,13 +150,14 @@ class Receiver(_Taking, _Coded):
 
     async def _taken(self, take: Callable[[_channels.Receiver, int], Any]) -> Any:
         end: _channels.Receiver = self._opened_end()
-        while True:
-            try:
-                return take(end, 0)
-            except Busy:
-                pass
-            if not end.arm():
-                await _ready(end.pollable(), False)
+        async with self._turn:
+            while True:
+                try:
+                    return take(end, 0)
+                except Busy:
+                    pass
+                if not end.arm():
+                    await _ready(end.pollable(), False)
 
     async def _next(self) -> Any:
         return await self.recv()
@@ -194,13 +197,14 @@ class Sender(_End):
 
     async def _had_room(self, act: Callable[[_channels.Sender], Any]) -> Any:
         end: _channels.Sender = self._opened_end()
-        while True:
-            try:
-                return act(end)
-            except Busy:
-                pass
-            if not end.arm():
-                await _ready(*end.pollable())
+        async with self._turn:
+            while True:
+                try:
+                    return act(end)
+                except Busy:
+                    pass
+                if not end.arm():
+                    await _ready(*end.pollable())
 
 
 async def _had(wait: _native.Awaited) -> Any:
@@ -410,11 +414,6 @@ class Server(_Taking, _CallsEnd):
     """
 
     _open = _native.ServerTasks
-
-    async def __aenter__(self) -> Self:
-        # The end wakes one who waits for a call.
-        self._turn = _asyncio.Lock()
-        return await super().__aenter__()
 
     async def take(self) -> _calls.Call:
         """Takes the next call; cancelled, it has taken none. Raises Closed once it was stopped."""

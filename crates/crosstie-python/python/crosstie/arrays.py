@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno as _errno
 import fcntl as _fcntl
 import mmap as _mmap
+import operator as _operator
 import os as _os
+import re as _re
 import struct as _struct
 
 from ._native import Lock
@@ -32,12 +34,30 @@ def _lock(descriptor: int, kind: int) -> bool:
     return True
 
 
+def _code(dtype: Any) -> str:
+    """A type of numbers as numpy writes it: a letter for the kind and the bytes of one, "<f4"; whatever else numpy takes, numpy has to read."""
+    if isinstance(dtype, str) and _re.fullmatch("[<>=|]?([biuf][1248]|f16|c8|c16|c32|b1)", dtype):
+        return dtype
+    import numpy
+
+    code: str = numpy.dtype(dtype).str
+    if code[1] not in "biufcmM":
+        raise TypeError(f"dtype: numbers, not {dtype!r}")
+    return code
+
+
+def _bytes_of(code: str) -> int:
+    found = _re.match("[<>=|]?[a-zA-Z]([0-9]+)", code)
+    return int(found[1]) if found else 0
+
+
 class SharedArray:
     """An array of numbers that several processes see, without a copy and without a name of its own.
 
     It pickles as a handle: whoever gets that, by a queue or as an argument of a process, sees the same numbers. It is gone
-    with its last participant, however that ends. ``numpy()`` is a view of it (numpy is needed for that alone), as is
-    ``memoryview(array.buffer)``. It has no lock: take turns with a Lock.
+    with its last participant; of one whose participants were all killed, what is left goes with the next array that is made. ``dtype`` is
+    what numpy takes; a text as "f4" needs no numpy. ``numpy()`` is a view of it, as is ``memoryview(array.buffer)``. It has no lock: take turns with
+    a Lock.
 
     >>> import crosstie, pickle
     >>> grid = crosstie.SharedArray((2, 3), "f4")
@@ -50,14 +70,16 @@ class SharedArray:
     def __init__(
         self,
         shape: int | tuple[int, ...],
-        dtype: str = "f8",
+        dtype: Any = "f8",
         *,
         domain: str | PathLike[str] | None = None,
     ) -> None:
-        self.shape: tuple[int, ...] = (shape,) if isinstance(shape, int) else tuple(shape)
+        # Also numpy's own whole numbers.
+        lengths = (shape,) if hasattr(shape, "__index__") else tuple(shape)  # type: ignore[arg-type]
+        self.shape: tuple[int, ...] = tuple(map(_operator.index, lengths))
         #: As numpy writes it: a letter for the kind and the bytes of one number, "f4" or "<i8".
-        self.dtype = str(dtype)
-        self.nbytes = int(self.dtype.lstrip("<>=|")[1:])
+        self.dtype = _code(dtype)
+        self.nbytes = _bytes_of(self.dtype)
         for length in self.shape:
             if length < 0:
                 raise ValueError("shape: no length is negative")
@@ -116,7 +138,12 @@ class SharedArray:
         """The numbers as a numpy array, without a copy."""
         import numpy
 
-        return numpy.frombuffer(self.buffer, self.dtype, self.nbytes // int(self.dtype.lstrip("<>=|")[1:])).reshape(self.shape)
+        return numpy.frombuffer(self.buffer, self.dtype, self.nbytes // _bytes_of(self.dtype)).reshape(self.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy
+
+        return numpy.array(self.numpy(), dtype=dtype, copy=bool(copy))
 
     def close(self) -> None:
         """Takes no part any more; BufferError while a view lives."""

@@ -1,11 +1,11 @@
-"""The ends of channels: `Sender`, `Receiver`, `Job`, and `Queue`, which is made of both."""
+"""The ends of channels: `Sender`, `Receiver`, `Job`."""
 
 from __future__ import annotations
 
 import os as _os
 
-from ._native import JobEnd, ReceiverEnd, SenderEnd, _is_private, remove
-from .errors import Busy, Closed, Error, NotPermitted, TimedOut, Usage
+from ._native import JobEnd, ReceiverEnd, SenderEnd, _is_private
+from .errors import Closed, NotPermitted
 from .loans import Lent, Loan
 
 TYPE_CHECKING = False
@@ -147,8 +147,13 @@ def _unpickle(data: bytes) -> Any:
         at += 8
         return int.from_bytes(view[at - 8 : at], "little")
 
-    lengths = [number() for _ in range(number() + 1)]
+    count = number() + 1
+    if count > len(data) // 8:
+        raise pickle.UnpicklingError(f"{count} parts in a message of {len(data)} bytes")
+    lengths = [number() for _ in range(count)]
     at += -at % _ALIGNED
+    if at + sum(lengths) > len(data):
+        raise pickle.UnpicklingError(f"parts of {sum(lengths)} bytes in a message of {len(data)}")
     parts = []
     for length in lengths:
         parts.append(view[at : at + length])
@@ -350,117 +355,3 @@ class Job:
                 self.done()
             else:
                 self.fail()
-
-
-class Queue:
-    """A queue between processes as multiprocessing.Queue, that nobody's death hangs: get() raises PeerDied instead.
-
-    By name, or a new one without, which is gone with its maker. Any number put, any number get; what a killed one had just got is delivered to
-    another. Arrays, and whatever has buffers, are not copied into a pickle first. Copies that were pickled are the same queue. All who share one
-    say the same ``codec``: a Sender's.
-
-    >>> import crosstie
-    >>> q = crosstie.Queue("letters")
-    >>> q.put(("a", 1)); q.get(timeout=5)
-    ('a', 1)
-    >>> q.put("done with care")
-    >>> with q.job() as job:
-    ...     job.message
-    'done with care'
-    """
-
-    def __init__(
-        self, name: str | None = None, *, codec: _Codec = "pickle", domain: str | PathLike[str] | None = None
-    ) -> None:
-        #: The process at whose end a queue without a name is removed; 0 for none.
-        self._made_by = 0
-        if name is None:
-            self._made_by = _os.getpid()
-            name = f"anonymous-{_os.getpid()}-{_os.urandom(8).hex()}"
-        if ":" in name:
-            raise Usage(f"open queue {name}: a name, not an address; take Sender and Receiver for those")
-        self.name = name
-        self._codec, self._domain = codec, domain
-        self._ends: tuple[int, Sender | None, Receiver | None] = (_os.getpid(), None, None)
-
-    def _own(self) -> tuple[int, Sender | None, Receiver | None]:
-        # What a fork brought along is the parent's.
-        if self._ends[0] != _os.getpid():
-            self._ends = (_os.getpid(), None, None)
-        return self._ends
-
-    def _sender(self) -> Sender:
-        pid, sender, receiver = self._own()
-        if sender is None:
-            sender = Sender(f"queue:{self.name}", codec=self._codec, domain=self._domain)
-            self._ends = (pid, sender, receiver)
-        return sender
-
-    def _receiver(self) -> Receiver:
-        pid, sender, receiver = self._own()
-        if receiver is None:
-            receiver = Receiver(f"queue:{self.name}", codec=self._codec, domain=self._domain)
-            self._ends = (pid, sender, receiver)
-        return receiver
-
-    def put(self, message: Any, block: bool = True, timeout: _Timeout = None) -> None:
-        """Puts one message; waits while there is no room. queue.Full if there is none in time."""
-        try:
-            self._sender().send(message, timeout if block else 0)
-        except (Busy, TimedOut):
-            import queue
-
-            raise queue.Full from None
-
-    def get(self, block: bool = True, timeout: _Timeout = None) -> Any:
-        """Gets one message; waits while there is none. queue.Empty if there is none in time, PeerDied if who put is dead."""
-        try:
-            return self._receiver().recv(timeout if block else 0)
-        except (Busy, TimedOut):
-            import queue
-
-            raise queue.Empty from None
-
-    def put_nowait(self, message: Any) -> None:
-        """As put, without waiting."""
-        self.put(message, False)
-
-    def get_nowait(self) -> Any:
-        """As get, without waiting."""
-        return self.get(False)
-
-    def job(self, timeout: _Timeout = None) -> Job:
-        """As Receiver.job."""
-        return self._receiver().job(timeout)
-
-    def close(self) -> None:
-        """Says that this process puts and gets no more."""
-        _, sender, receiver = self._own()
-        self._ends = (_os.getpid(), None, None)
-        for end in (sender, receiver):
-            if end is not None:
-                end.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_made_by", 0) == _os.getpid():
-            self.close()
-            try:
-                remove(f"queue:{self.name}", domain=self._domain)
-            except Error:
-                # Others still use it, or nobody ever did.
-                pass
-
-    def __enter__(self) -> Queue:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"name": self.name, "codec": self._codec, "domain": self._domain}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["name"], codec=state["codec"], domain=state["domain"])  # type: ignore[misc]
-
-    def __repr__(self) -> str:
-        return f"<crosstie.Queue queue:{self.name}>"

@@ -8,10 +8,12 @@ import os as _os
 import pickle as _pickle
 import select as _select
 import threading as _threading
+import traceback as _traceback
 
 from ._native import remove
 from .channels import Receiver, Sender
-from .errors import Busy, Closed, Error, PeerDied, WorkerDied
+from .errors import Busy, Closed, Error, PeerDied, TimedOut, WorkerDied
+from .queues import _queue_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,20 +50,43 @@ def _work(name: str, domain: str | None, initializer: Any, arguments: tuple[Any,
         try:
             answer, raised = function(*positional, **keywords), None
         except BaseException as error:
-            answer, raised = None, error
+            answer, raised = None, _told(error)
         try:
             results.send((number, answer, raised))
-        except (TypeError, AttributeError, _pickle.PicklingError) as error:
-            results.send((number, None, error))
+        except (Closed, PeerDied):
+            return
+        except Exception as error:
+            # An answer that cannot be sent: no pickle, or too large for one message.
+            results.send((number, None, _told(error)))
         # Only now: who is killed before is not done.
         job.done()
+
+
+def _told(error: BaseException) -> BaseException:
+    """The exception as it is raised where the job was submitted, with the worker's traceback as a note."""
+    trace = "".join(_traceback.format_exception(error))
+    try:
+        error.add_note(f"in worker {_os.getpid()}:\n{trace}")
+        _pickle.loads(_pickle.dumps(error))
+    except Exception as unfit:
+        # One that would not arrive, and whose job would not be known.
+        return RuntimeError(f"a job raised an exception that does not pickle ({unfit!r}):\n{trace}")
+    return error
+
+
+class _Future(_futures.Future):  # type: ignore[type-arg]
+    """The answer of a job that a worker may take at any moment: only shutdown(cancel_futures=True) takes it back."""
+
+    def cancel(self) -> bool:
+        return False
 
 
 class Executor(_futures.Executor):
     """concurrent.futures over processes: a killed worker is replaced, and its job delivered to another.
 
     Only a job that kills each of three workers fails, with WorkerDied; all others go on. So a job may run more than once:
-    let it be one that may.
+    let it be one that may. ``capacity`` is the bytes of room for the jobs that wait, and again for their answers; no job and no answer is
+    larger: 1 MiB where it is not said.
 
     >>> import crosstie
     >>> with crosstie.Executor(2) as pool:
@@ -76,6 +101,7 @@ class Executor(_futures.Executor):
         start_method: Literal["fork", "spawn", "forkserver"] = "spawn",
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
+        capacity: int | None = None,
         domain: str | PathLike[str] | None = None,
     ) -> None:
         if max_workers is not None and max_workers < 1:
@@ -85,10 +111,12 @@ class Executor(_futures.Executor):
         self._context = _multiprocessing.get_context(start_method)
         self._initializer = (initializer, initargs)
         self._count = max_workers or _os.cpu_count() or 1
-        self._jobs = Sender(f"queue:{self._name}", codec="pickle", domain=domain)
+        # Made here, with its room; whoever opens it behind this need not say that again.
+        self._jobs = Sender(_queue_address(self._name, capacity=capacity), codec="pickle", domain=domain)
         # Where jobs end that killed all their workers.
         self._dead = Receiver(f"queue:{self._name}", codec="pickle", domain=domain)
-        self._results = Receiver(f"queue:{self._name}.results", codec="pickle", domain=domain)
+        answers = _queue_address(f"{self._name}.results", capacity=capacity)
+        self._results = Receiver(answers, codec="pickle", domain=domain)
         self._lock = _threading.Lock()
         self._pending: dict[int, _futures.Future[Any]] = {}
         self._number = 0
@@ -106,7 +134,7 @@ class Executor(_futures.Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _futures.Future[Any]:
         """Has a worker call ``fn(*args, **kwargs)``; the future has its answer."""
-        future: _futures.Future[Any] = _futures.Future()
+        future = _Future()
         with self._lock:
             if self._broken is not None:
                 raise _futures.BrokenExecutor(f"submit: {self._broken}")
@@ -114,24 +142,51 @@ class Executor(_futures.Executor):
                 raise RuntimeError("submit: the executor was shut down")
             self._number += 1
             number = self._number
-            # A worker may take it at any moment from now on.
-            future.set_running_or_notify_cancel()
             self._pending[number] = future
+        # Without the lock: who hands out answers, and so makes room, needs it.
+        while True:
             try:
-                self._jobs.send((number, fn, args, kwargs))
+                self._jobs.send((number, fn, args, kwargs), timeout=1)
+            except TimedOut:
+                # No room: of an executor that is broken nobody makes any.
+                if not future.done():
+                    continue
             except BaseException:
-                del self._pending[number]
+                with self._lock:
+                    self._pending.pop(number, None)
                 raise
-        return future
+            return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Takes no more jobs; with ``wait``, until all that were submitted are done and the workers have ended."""
+        """Takes no more jobs; with ``wait``, until all that were submitted are done and the workers have ended.
+
+        With ``cancel_futures`` those that no worker has begun are taken back, and cancelled.
+        """
+        if cancel_futures:
+            self._take_back()
         with self._lock:
             if not self._is_closed:
                 self._is_closed = True
                 _os.write(self._waker, b".")
         if wait:
             self._manager.join()
+
+    def _take_back(self) -> None:
+        with self._lock:
+            if self._is_closed and not self._pending:
+                return
+        while True:
+            try:
+                job = self._dead.job(timeout=0)
+            except (Busy, Closed, PeerDied):
+                return
+            number = job.message[0]
+            job.done()
+            with self._lock:
+                future = self._pending.pop(number, None)
+            if future is not None:
+                _futures.Future.cancel(future)
+                future.set_running_or_notify_cancel()
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""

@@ -7,7 +7,6 @@ use crosstie_core::atomic::AtomicU64;
 use crosstie_core::turns::mutex::{self, GivenUp};
 use crosstie_core::turns::rwlock::{self, DRAINING, READING, Words};
 use crosstie_core::word::head::{ABANDONED, Head};
-use crosstie_core::word::holds::Hold;
 use crosstie_core::word::mutex::MutexWord;
 use crosstie_core::word::permits::Permit;
 use crosstie_core::word::waiting::Mode;
@@ -171,14 +170,7 @@ impl LockWords {
     /// Begins to write for the thread `me` if there is no trace of another and nothing is to be mended; else does nothing.
     #[inline]
     pub(super) fn write_at_once(&self, me: Known, site: &'static Location<'static>) -> Option<WriteTurn> {
-        let note = |holds: [&Hold; 2]| {
-            if me.slot.holds.are_first_two_free() {
-                Noted::first_two(me, holds)
-            } else {
-                holds.map(|hold| Noted::alone(me, hold))
-            }
-        };
-        self.write_noting(me, site, note)
+        self.write_noting::<false>(me, site)
     }
 
     /// As [`LockWords::write_at_once`], if it is the first that the thread has. Calls nothing, so that who calls this has nothing to put away.
@@ -187,15 +179,15 @@ impl LockWords {
         if !me.slot.holds.are_first_two_free() {
             return None;
         }
-        self.write_noting(me, site, |holds| Noted::first_two(me, holds))
+        self.write_noting::<true>(me, site)
     }
 
+    /// `ARE_FIRST`: the thread was found to have nothing yet.
     #[inline(always)]
-    fn write_noting(
+    fn write_noting<const ARE_FIRST: bool>(
         &self,
         me: Known,
         site: &'static Location<'static>,
-        note: impl FnOnce([&Hold; 2]) -> [Noted; 2],
     ) -> Option<WriteTurn> {
         let is_plain = || self.head.state() == 0 && rwlock::is_empty(self.words());
         if !is_plain() || !rwlock::try_write(self.words(), me.id) {
@@ -203,7 +195,11 @@ impl LockWords {
         }
         let key = self.head.key();
         let [word, readers] = [key, key | READING].map(|key| one(key, Mode::Exclusive, site));
-        let noted = note([&word, &readers]);
+        let noted = if ARE_FIRST || me.slot.holds.are_first_two_free() {
+            Noted::first_two(me, [&word, &readers])
+        } else {
+            [&word, &readers].map(|hold| Noted::alone(me, hold))
+        };
         let token = self.head.next_token();
         // Readers may have come since that look, or an owner died. The turn is put together in each branch: made before, it is stored for
         // the other function, nine words before the next locked instruction, which waits for them.
@@ -350,9 +346,14 @@ impl LockWords {
     /// Ends a write, unless it was inherited by a fork.
     #[inline]
     pub(super) fn stop_writing(&self, turn: &WriteTurn) {
-        if !turn.is_ours() {
-            return;
+        if turn.is_ours() {
+            self.stop_writing_here(turn);
         }
+    }
+
+    /// As [`LockWords::stop_writing`], for who has asked already whether the turn is of this process.
+    #[inline(always)]
+    pub(super) fn stop_writing_here(&self, turn: &WriteTurn) {
         turn.noted.iter().for_each(Noted::forget);
         if let Some(leaving) = rwlock::stop_writing(self.words(), turn.owner()) {
             self.finish_writing(leaving);

@@ -96,8 +96,7 @@ impl<'a> Shortcut<'a> {
 
     /// Whether it is surely of this process, rather than inherited by a fork. One that is inherited leads nowhere.
     #[inline(always)]
-    #[must_use]
-    pub fn is_ours(&self) -> bool {
+    fn is_ours(&self) -> bool {
         process::is_surely_fork_epoch(self.me.epoch)
     }
 
@@ -125,6 +124,9 @@ impl<'a> Shortcut<'a> {
     #[track_caller]
     pub fn take_first(&self) -> Option<ShortTurn> {
         let Words::Mutex(mutex) = self.words else { return None };
+        if !self.is_ours() {
+            return None;
+        }
         let (noted, token) = mutex.lock_first(self.me, Location::caller())?;
         ShortTurn::new(token, noted.index(), noted.index(), self.me.epoch)
     }
@@ -142,6 +144,9 @@ impl<'a> Shortcut<'a> {
     #[track_caller]
     pub fn take_first_lock(&self) -> Option<ShortTurn> {
         let Words::Lock(lock) = self.words else { return None };
+        if !self.is_ours() {
+            return None;
+        }
         self.turn(lock.write_first(self.me, Location::caller())?)
     }
 
@@ -156,6 +161,9 @@ impl<'a> Shortcut<'a> {
     #[track_caller]
     pub fn take(&self) -> Option<ShortTurn> {
         let site = Location::caller();
+        if !self.is_ours() {
+            return None;
+        }
         match self.words {
             Words::Mutex(mutex) => {
                 let (noted, token) = mutex.lock_at_once(self.me, site)?;
@@ -180,9 +188,9 @@ impl<'a> Shortcut<'a> {
     pub fn give_back_lock(&self, turn: &ShortTurn) -> bool {
         let Words::Lock(lock) = self.words else { return false };
         let writes = WriteTurn { noted: turn.noted(self.me), token: turn.token };
-        let is_held = self.took(turn) && (lock.is_writing_by_note(&writes) || lock.is_writing(&writes));
+        let is_held = self.took(turn) && lock.is_writing_by_note(&writes);
         if is_held {
-            lock.stop_writing(&writes);
+            lock.stop_writing_here(&writes);
         }
         is_held
     }

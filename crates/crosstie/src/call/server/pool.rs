@@ -10,7 +10,7 @@ use super::desk::{Desk, Worker};
 use crate::call::Refusal;
 use crate::contract::RecvError;
 use crate::endpoint::Message;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Serves with `workers` workers until the server is stopped, or its only client has ended.
 ///
@@ -18,12 +18,18 @@ use crate::error::{Error, Result};
 /// cancellations are heard, replies that found no room go out, and deaths are seen.
 ///
 /// # Errors
-/// `Failed` when no thread can be started; else why nothing can come any more.
+/// `Failed` when no thread can be started; `Unsupported` in a child of fork; else why nothing can come any more.
 pub(super) fn serve<Q: Message + ?Sized, A: Message + ?Sized>(
     desk: &Arc<Desk>,
     workers: usize,
     handle: &(impl Fn(Call<Q, A>) + Sync),
 ) -> Result<()> {
+    // Its parent's threads, which hand calls out, did not come along (H6).
+    if !desk.is_ours() {
+        return Err(Error::new("serve", &desk.object, ErrorKind::Unsupported)
+            .because("this server belongs to the process that this one was forked from")
+            .advise("open one in the process that serves"));
+    }
     desk.set_pool(workers.max(1))?;
     let served = thread::scope(|scope| {
         for _ in 0..workers.max(1) {
