@@ -33,14 +33,14 @@ struct Way {
 static NOWHERE: AtomicU64 = AtomicU64::new(0);
 
 impl Way {
-    const fn none() -> Self {
+    fn none() -> Self {
         Self { handle: 0, word: &NOWHERE, live: 1, shortcut: MaybeUninit::uninit() }
     }
 }
 
 impl Recent {
-    pub(super) const fn none() -> Self {
-        Self([const { UnsafeCell::new(Way::none()) }; WAYS])
+    pub(super) fn none() -> Self {
+        Self(std::array::from_fn(|_| UnsafeCell::new(Way::none())))
     }
 
     #[inline(always)]
