@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pickle
 import signal
 import time
 
@@ -47,6 +48,18 @@ def test_answers_and_exceptions_come_back(pool):
         pool.submit(unpicklable).result()
     with pytest.raises((AttributeError, TypeError, Exception), match="(?i)pickle|local"):
         pool.submit(lambda: None)
+
+
+def kill_with(buffer):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_job_with_a_buffer_that_keeps_killing_fails_alone(pool):
+    # Its bytes stand behind the pickle, not in it.
+    poison = pool.submit(kill_with, pickle.PickleBuffer(bytearray(5000)))
+    with pytest.raises(crosstie.WorkerDied):
+        poison.result(timeout=60)
+    assert pool.submit(divide, 6, 3).result(timeout=60) == 2.0
 
 
 def length(of):

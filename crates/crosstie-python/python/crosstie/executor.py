@@ -266,7 +266,7 @@ class Executor(_futures.Executor):
             else:
                 self._ended.add(worker.sentinel)
         while (letter := self._dead.dead_letter()) is not None:
-            number = _pickle.loads(letter)[0]
+            number = self._dead._decode(letter)[0]
             with self._lock:
                 future = self._pending.pop(number, None)
             if future is not None:
