@@ -20,7 +20,7 @@ use tachyon_ipc::{Bus, TachyonError};
 const PEER: &str = "Tachyon";
 /// The receiver publishes that it has read every 32 messages only, so a bus has room for twice as many.
 const MESSAGES_MIN: usize = 64;
-/// As our rings.
+/// For short messages; for those of 64 KiB the rule above makes it 8 MiB.
 const CAPACITY_BYTES_MIN: usize = 256 << 10;
 /// Its header, and what it aligns messages to.
 const HEADER_BYTES: usize = 64;

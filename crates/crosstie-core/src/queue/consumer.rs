@@ -32,7 +32,7 @@
 use super::control::Control;
 use super::end::{End, Fate, GivenBack, Place as Cursor, TRIES_MAX, Ticket};
 use super::job::{Job, State};
-use super::memory::{Access, Geometry, Memory, Place};
+use super::memory::{Geometry, Memory, Place};
 use super::order::{Entry, Found, Order};
 use crate::atomic::Ordering;
 use crate::crash_point;
@@ -222,7 +222,7 @@ impl<M: Memory> Consumer<M> {
         if let Found::Entry(entry) = self.end.circle.found(word, position)
             && entry.job < self.end.geometry.jobs
         {
-            self.end.memory.prefetch(entry.job, Access::Read);
+            self.end.memory.prefetch(entry.job);
         }
     }
 

@@ -157,17 +157,9 @@ pub trait Memory: Roster {
     /// Copies the first bytes of `place` into `bytes`, all of it.
     fn read(&self, place: Place, bytes: &mut [u8]);
 
-    /// That the payload beside `job` is soon written or read.
-    fn prefetch(&self, job: u32, access: Access) {
-        let _ = (job, access);
+    /// That the payload beside `job` is soon written or read. Whoever writes it must not take the line from a receiver that
+    /// still reads there: the line is asked for as for reading.
+    fn prefetch(&self, job: u32) {
+        let _ = job;
     }
-}
-
-/// What memory is fetched for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// To be read.
-    Read,
-    /// To be written.
-    Write,
 }

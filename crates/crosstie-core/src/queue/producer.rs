@@ -31,7 +31,7 @@
 use super::control::Control;
 use super::end::{End, Ticket};
 use super::job::{Job, State};
-use super::memory::{Access, Geometry, Memory, Place};
+use super::memory::{Geometry, Memory, Place};
 use super::pool::Hunt;
 use crate::atomic::Ordering;
 use crate::crash_point;
@@ -163,7 +163,7 @@ impl<M: Memory> Producer<M> {
                 if self.end.change(at, word, taken) {
                     self.job_cursor = next;
                     let ahead = at + AHEAD;
-                    self.end.memory.prefetch(if ahead < jobs { ahead } else { ahead % jobs }, Access::Write);
+                    self.end.memory.prefetch(if ahead < jobs { ahead } else { ahead % jobs });
                     return Some((at, taken));
                 }
             }

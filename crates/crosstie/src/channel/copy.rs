@@ -3,9 +3,16 @@
 //! Most messages are short, and a call of the C library's `memcpy` through the loader's table costs as much as all else that
 //! a ring does for one. Up to a cache line the bytes go in two halves that overlap, each in registers: the same few
 //! instructions for each length of a range.
+//!
+//! A long one comes at the pace at which lines come from the processor that wrote them. What the processor asks for by itself
+//! ends at each page of 4 KiB, and starts anew behind it; and where source and destination lie differently in their lines, as a
+//! message behind its header does, it asks for too little. So [`copy_from_other`] asks for the next page's worth while it copies one:
+//! docs/decisions/0057-long-copies-ask-for-lines-ahead.md has what it gains.
 #![expect(unsafe_code, reason = "copies through pointers into memory that other processes map")]
 
 use std::ptr;
+
+use super::prefetch;
 
 /// Up to here without a call: a cache line.
 const SHORT_BYTES_MAX: usize = 64;
@@ -38,6 +45,45 @@ pub(super) unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
         // SAFETY: the caller promises this one byte of both.
         1 => unsafe { block::<u8>(from, to, 0) },
         0 => {}
+    }
+}
+
+/// From here on the next part is asked for while one is copied.
+const LONG_BYTES_MIN: usize = 4 * PART_BYTES;
+/// What is copied at once, and asked for ahead: a page.
+const PART_BYTES: usize = 4 << 10;
+const LINE_BYTES: usize = 64;
+
+/// As [`copy`], of bytes that another processor wrote.
+///
+/// # Safety
+/// As [`copy`].
+#[inline(always)]
+pub(super) unsafe fn copy_from_other(from: *const u8, to: *mut u8, bytes: usize) {
+    if bytes < LONG_BYTES_MIN {
+        // SAFETY: what the caller promises is what it asks for.
+        unsafe { copy(from, to, bytes) };
+    } else {
+        // SAFETY: what the caller promises is what it asks for.
+        unsafe { copy_in_parts(from, to, bytes) };
+    }
+}
+
+/// As [`copy_from_other`], however long.
+///
+/// # Safety
+/// As [`copy`].
+#[inline(never)]
+unsafe fn copy_in_parts(from: *const u8, to: *mut u8, bytes: usize) {
+    let mut start = 0;
+    while start < bytes {
+        let end = bytes.min(start + PART_BYTES);
+        for ahead in (end..bytes.min(end + PART_BYTES)).step_by(LINE_BYTES) {
+            prefetch::for_reading_among_many(from.wrapping_add(ahead));
+        }
+        // SAFETY: from `start` to `end` lie within `bytes`, of which the caller promises this.
+        unsafe { ptr::copy_nonoverlapping(from.wrapping_add(start), to.wrapping_add(start), end - start) };
+        start = end;
     }
 }
 
@@ -80,6 +126,19 @@ mod tests {
                 assert_eq!(to[9..9 + bytes], from[start..start + bytes], "{bytes} from {start}");
                 assert!(to[..9].iter().chain(&to[9 + bytes..]).all(|&byte| byte == 0), "{bytes}: beside it");
             }
+        }
+    }
+
+    #[test]
+    fn a_long_one_in_parts_is_whole_too() {
+        let from: Vec<u8> = (0..LONG_BYTES_MIN * 2).map(|n| (n % 251) as u8).collect();
+        let parts = [LONG_BYTES_MIN, LONG_BYTES_MIN + PART_BYTES];
+        for bytes in parts.into_iter().flat_map(|bytes| [bytes - 1, bytes, bytes + 1]) {
+            let mut to = vec![0_u8; from.len()];
+            // SAFETY: both have more bytes than are copied behind 1 and 9.
+            unsafe { copy_from_other(from[1..].as_ptr(), to[9..].as_mut_ptr(), bytes) };
+            assert!(to[9..9 + bytes] == from[1..=bytes], "{bytes}");
+            assert!(to[..9].iter().chain(&to[9 + bytes..]).all(|&byte| byte == 0), "{bytes}: beside it");
         }
     }
 }

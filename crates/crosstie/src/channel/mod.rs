@@ -10,7 +10,7 @@
 //! | `enders` | who could end a wait, for who looks whether anybody can |
 //! | `membership` | a channel of many ends that one end has entered: others' deaths, sleeping, leaving |
 //! | `patience` | how an end waits: spin, then sleep |
-//! | `prefetch` | asks the processor for a line that will be written |
+//! | `prefetch` | asks the processor for a line that will be read or written |
 
 mod copy;
 mod doorbell;

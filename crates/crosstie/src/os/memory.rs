@@ -20,33 +20,6 @@ pub fn page_bytes() -> usize {
     rustix::param::page_size()
 }
 
-/// Tells the processor that the line at `address` is soon read. Any address will do: nothing is read,
-/// and nothing happens where the processor does not know it.
-#[inline]
-pub fn prefetch_to_read(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch of any address, mapped or not, neither faults nor changes memory.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}
-
-/// As [`prefetch_to_read`], where the line is soon written: it is taken from other processors now.
-#[inline]
-pub fn prefetch_to_write(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        // SAFETY: a prefetch of any address, mapped or not, neither faults nor changes memory.
-        unsafe { _mm_prefetch::<_MM_HINT_ET0>(address.cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
-}
-
 /// Addresses that this value owns and unmaps when dropped.
 #[derive(Debug)]
 struct Addresses {

@@ -8,14 +8,14 @@ use crosstie_core::atomic::AtomicU64;
 use crosstie_core::layout::shared::SharedLayout;
 use crosstie_core::queue::control::Control;
 use crosstie_core::queue::member::{Member, Roster, Tally};
-use crosstie_core::queue::memory::{Access, CHUNK_BYTES, Geometry, INLINE_BYTES, MEMBERS, Memory, Place};
+use crosstie_core::queue::memory::{CHUNK_BYTES, Geometry, INLINE_BYTES, MEMBERS, Memory, Place};
 use crosstie_core::queue::order::Order;
 use crosstie_core::ring::sleepers::Sleepers;
 
 use super::layout::{CONTROL_OFFSET, Layout};
-use crate::channel::copy::copy;
+use crate::channel::copy::{copy, copy_from_other};
 use crate::channel::membership::Words;
-use crate::os::memory;
+use crate::channel::prefetch;
 use crate::region::Segment;
 
 /// The words and payloads of a queue.
@@ -149,16 +149,13 @@ impl Memory for Cells {
         let from = self.address(place, bytes.len());
         // SAFETY: M1: `from` and the bytes behind it lie in the place (asserted); the destination is
         // private; who keeps the protocol does not write them while they are in this end's hands.
-        unsafe { copy(from, bytes.as_mut_ptr(), bytes.len()) };
+        unsafe { copy_from_other(from, bytes.as_mut_ptr(), bytes.len()) };
     }
 
     #[inline]
-    fn prefetch(&self, job: u32, access: Access) {
+    fn prefetch(&self, job: u32) {
         let (address, _) = self.bytes_of(Place::InLine { job });
-        match access {
-            Access::Read => memory::prefetch_to_read(address),
-            Access::Write => memory::prefetch_to_write(address),
-        }
+        prefetch::for_reading(address);
     }
 }
 

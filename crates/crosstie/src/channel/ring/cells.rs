@@ -9,7 +9,7 @@ use crosstie_core::ring::control::Control;
 use crosstie_core::ring::memory::Memory;
 use crosstie_core::ring::record::CELL_BYTES;
 
-use super::super::copy::copy;
+use super::super::copy::{copy, copy_from_other};
 use super::shared::Shared;
 
 /// The cells of a ring as the protocol sees them.
@@ -88,7 +88,7 @@ impl Memory for Cells {
         let from = self.address(offset);
         // SAFETY: M1: `from` and the bytes behind it lie in the doubled mapping (both asserted); the
         // destination is private; a producer that keeps the protocol does not write them now (I4).
-        unsafe { copy(from, bytes.as_mut_ptr(), bytes.len()) };
+        unsafe { copy_from_other(from, bytes.as_mut_ptr(), bytes.len()) };
     }
 }
 

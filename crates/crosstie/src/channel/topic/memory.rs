@@ -13,7 +13,7 @@ use crosstie_core::topic::control::{Control, Cursor};
 use crosstie_core::topic::memory::{Geometry, Memory, SLOT_HEAD_BYTES};
 
 use super::layout::{self, CONTROL_OFFSET, CURSORS_OFFSET, MEMBERS_OFFSET, SLOTS_OFFSET};
-use crate::channel::copy::copy;
+use crate::channel::copy::{copy, copy_from_other};
 use crate::channel::membership::Words;
 use crate::channel::prefetch;
 use crate::region::Segment;
@@ -148,7 +148,7 @@ impl Memory for Cells {
         let from = self.address(slot, bytes.len());
         // SAFETY: M1: `from` and the bytes behind it lie in the slot (asserted); the destination is private; a
         // copy that a publisher may have written into meanwhile is thrown away (subscriber I2).
-        unsafe { copy(from, bytes.as_mut_ptr(), bytes.len()) };
+        unsafe { copy_from_other(from, bytes.as_mut_ptr(), bytes.len()) };
     }
 }
 
