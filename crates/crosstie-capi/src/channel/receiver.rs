@@ -79,7 +79,7 @@ pub(super) struct Receives {
 unsafe impl Send for Receives {}
 
 impl Receives {
-    /// Takes a message into `buffer`, and tells `message` of it; answers it where there is no room.
+    /// Takes a message into `buffer`, and tells `message` of it; where there is no room it is kept.
     ///
     /// # Safety
     /// As [`options::write`], of `message`.
@@ -89,21 +89,35 @@ impl Receives {
         buffer: &mut [u8],
         deadline_ns: u64,
         message: *mut crosstie_message,
-    ) -> Result<Option<Kept>, Failure> {
-        let to = HandOut { buffer, message };
-        if self.kept.is_some() {
-            return Ok(self.hand_out_kept(to));
+    ) -> Result<(), Failure> {
+        let room = buffer.len();
+        let is_whole = if self.kept.is_none() {
+            self.empty_handed()?;
+            let to = HandOut { buffer, message, kept: &mut self.kept };
+            self.receiver.recv_with(deadline(deadline_ns), to)?
+        } else {
+            HandOut { buffer, message, kept: &mut self.kept }.hand_out_kept()
+        };
+        if is_whole {
+            return Ok(());
         }
-        Ok(self.empty_handed()?.recv_with(deadline(deadline_ns), to)?)
+        // SAFETY: what this function asks for.
+        Err(unsafe { self.too_large(room, message) })
     }
 
+    /// Tells `message` how much room the message that is kept needs.
+    ///
+    /// # Safety
+    /// As [`options::write`], of `message`.
     #[cold]
-    fn hand_out_kept(&mut self, to: HandOut<'_>) -> Option<Kept> {
-        let (bytes, told) = self.kept.take()?;
-        let Some(place) = to.buffer.get_mut(..bytes.len()) else { return Some((bytes, told)) };
-        place.copy_from_slice(&bytes);
-        to.tell(told);
-        None
+    unsafe fn too_large(&self, room: usize, message: *mut crosstie_message) -> Failure {
+        let bytes = self.kept.as_ref().map_or(0, |(bytes, told)| {
+            // SAFETY: what this function asks for.
+            unsafe { options::write(message, told) };
+            bytes.len()
+        });
+        Failure::new(ErrorKind::TooLarge, format!("the message has {bytes} bytes, the buffer {room}"))
+            .advise("call again with more room")
     }
 
     /// The receiver, with nothing in hand.
@@ -193,13 +207,7 @@ pub unsafe extern "C" fn crosstie_receive(
         let buffer = unsafe { end::room(buffer, if buffer.is_null() { 0 } else { room }) }?;
         let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
         // SAFETY: `check` found the size of `message` right, and it can be written, which this function asks for.
-        let refused = unsafe { held.hand_out(&mut *buffer, deadline_ns, message) }?;
-        let Some(kept) = refused else { return Ok(()) };
-        let text = format!("the message has {} bytes, the buffer {}", kept.0.len(), buffer.len());
-        // SAFETY: `check` found its size right, and it can be written, which this function asks for.
-        unsafe { options::write(message, &kept.1) };
-        held.kept = Some(kept);
-        Err(Failure::new(ErrorKind::TooLarge, text).advise("call again with more room"))
+        unsafe { held.hand_out(buffer, deadline_ns, message) }
     };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
     unsafe { wall::call(receiver, error, work) }
@@ -210,6 +218,8 @@ struct HandOut<'a> {
     buffer: &'a mut [u8],
     /// NULL, or of a right size, and can be written.
     message: *mut crosstie_message,
+    /// Where it goes if `buffer` has no room for it, or was put when it had none.
+    kept: &'a mut Option<Kept>,
 }
 
 impl HandOut<'_> {
@@ -220,30 +230,43 @@ impl HandOut<'_> {
         // SAFETY: it is NULL, or was found of a right size and can be written, which who made this promised.
         unsafe { options::write(self.message, &crosstie_message { data, ..told }) };
     }
+
+    /// Hands out what is kept; answers whether there was room.
+    #[cold]
+    fn hand_out_kept(self) -> bool {
+        let Some((bytes, told)) = self.kept.take() else { return false };
+        let Some(place) = self.buffer.get_mut(..bytes.len()) else {
+            *self.kept = Some((bytes, told));
+            return false;
+        };
+        place.copy_from_slice(&bytes);
+        self.tell(told);
+        true
+    }
+
+    #[cold]
+    fn keep(self, payload: &Payload<'_>) -> bool {
+        *self.kept = Some((payload.to_vec(), about(payload)));
+        false
+    }
 }
 
 impl OnArrival for HandOut<'_> {
-    /// The message, where there is no room for it.
-    type Answer = Option<Kept>;
+    /// Whether there was room.
+    type Answer = bool;
 
     #[inline(always)]
-    fn arrived(self, payload: Payload<'_>) -> Option<Kept> {
+    fn arrived(self, payload: &Payload<'_>) -> bool {
         if payload.len() > self.buffer.len() {
-            return Some(keep(payload));
+            return self.keep(payload);
         }
         payload.copy_to(self.buffer);
         // To find out who sent it costs as much as all else: only for who asks.
         if !self.message.is_null() {
-            self.tell(about(&payload));
+            self.tell(about(payload));
         }
-        None
+        true
     }
-}
-
-#[cold]
-#[inline(never)]
-fn keep(payload: Payload<'_>) -> Kept {
-    (payload.to_vec(), about(&payload))
 }
 
 #[inline(always)]

@@ -112,12 +112,15 @@ impl Drop for Inside {
 }
 
 impl Caller {
-    /// The calling thread, mostly without a call; in a shared library a look at a thread's own word is one.
+    /// The calling thread enters a call with `handle`, mostly found without a call; in a shared library a look at a thread's own word is one.
     #[inline(always)]
-    pub(super) fn me() -> &'static Self {
+    pub(super) fn enter_with(handle: u64) -> Result<Inside, Failure> {
         // Relaxed: its own word; of another process's thread, whose pointer this one has in a fork child, a number that was.
         let is_surely = |me: &&Self| process::is_surely_fork_epoch(me.epoch.load(Ordering::Relaxed));
-        Self::known().filter(is_surely).unwrap_or_else(Self::met)
+        match Self::known().filter(is_surely).and_then(|me| me.enter_at_once(handle)) {
+            Some(inside) => Ok(inside),
+            None => Self::met().enter(handle),
+        }
     }
 
     /// The calling thread, by its own word.
@@ -196,7 +199,7 @@ impl Caller {
     }
 
     /// Enters a call with `handle`.
-    #[inline]
+    #[cold]
     pub(super) fn enter(&'static self, handle: u64) -> Result<Inside, Failure> {
         // Relaxed: its own word.
         if self.inside.load(Ordering::Relaxed) != 0 {

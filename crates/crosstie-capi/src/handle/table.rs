@@ -194,17 +194,15 @@ fn grow(block: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A call in which something panics leaves its handle broken.
+/// A call in which something panics leaves its handle broken: only unwinding drops this.
 struct Breaks(&'static Place, u64);
 
 impl Drop for Breaks {
-    #[inline]
+    #[cold]
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let broken = self.1 & !0xFF | BROKEN;
-            // Relaxed: the body stays what it is; nobody uses it any more.
-            let _ = self.0.word.compare_exchange(self.1, broken, Ordering::Relaxed, Ordering::Relaxed);
-        }
+        let broken = self.1 & !0xFF | BROKEN;
+        // Relaxed: the body stays what it is; nobody uses it any more.
+        let _ = self.0.word.compare_exchange(self.1, broken, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
@@ -219,8 +217,7 @@ pub(crate) fn with<B: Body, R>(
 ) -> Result<R, Failure> {
     let bits = handle.addr() as u64;
     let Some((place, uses)) = parts(bits) else { return Err(refused::<B>(bits)) };
-    let caller = Caller::me();
-    let _inside = caller.enter(bits)?;
+    let inside = Caller::enter_with(bits)?;
     let live = word(uses, B::KIND, LIVE);
     // Acquire: the body is there (I1). Relaxed: the epoch is published by the word.
     if place.word.load(Ordering::Acquire) != live
@@ -228,11 +225,13 @@ pub(crate) fn with<B: Body, R>(
     {
         return Err(refused::<B>(bits));
     }
-    let _breaks = Breaks(place, live);
+    let breaks = Breaks(place, live);
     // SAFETY: it is live and of this type, and who closes it would find this caller inside (I1), whose word was
     // written before that was read.
     let body = unsafe { &*place.body.load(Ordering::Relaxed).cast::<B>() }; // Relaxed: published by the word.
-    work(body, caller)
+    let answer = work(body, inside.caller());
+    std::mem::forget(breaks);
+    answer
 }
 
 /// The shortest way of the calling thread to a lock; until it is dropped, the thread is inside a call with the lock's handle.
@@ -385,5 +384,34 @@ fn refused<B: Body>(bits: u64) -> Failure {
         .advise("close it, and report what was said then"),
         _ => usage(format!("this {what} was opened before a fork, in the parent"))
             .advise("open it again in the child; the parent's can only be closed there"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    struct Plain;
+
+    impl Body for Plain {
+        type Handle = u8;
+        const NAME: &'static str = "crosstie_plain";
+        const KIND: u8 = 0xFE;
+    }
+
+    #[test]
+    fn a_call_that_panics_leaves_the_handle_broken_and_one_that_fails_does_not() {
+        let handle = open(Plain).unwrap_or_else(|_| panic!("room"));
+        let failure = || Failure::new(ErrorKind::Usage, "wrong".to_owned());
+        assert!(with::<Plain, ()>(handle, |_, _| Err(failure())).is_err());
+        assert!(with::<Plain, ()>(handle, |_, _| Ok(())).is_ok(), "an error is no bug");
+
+        let panics = || with::<Plain, ()>(handle, |_, _| panic!("a bug"));
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        let refused = format!("{:?}", with::<Plain, ()>(handle, |_, _| Ok(())).err());
+        assert!(refused.contains("hit a bug"), "{refused}");
+        assert!(close::<Plain>(handle).is_ok(), "nobody is inside, and it can be closed");
     }
 }

@@ -66,8 +66,8 @@ impl RecvEnd {
         then: A,
     ) -> Result<A::Answer, RecvError> {
         match self {
-            Self::Ring(end) => Ok(then.arrived(Payload::new(Lent::Ring(end.recv(deadline)?)))),
-            others => Ok(then.arrived(others.recv_elsewhere(deadline)?)),
+            Self::Ring(end) => Ok(Payload::new(Lent::Ring(end.recv(deadline)?)).show_to(then)),
+            others => Ok(others.recv_elsewhere(deadline)?.show_to(then)),
         }
     }
 

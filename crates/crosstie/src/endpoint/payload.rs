@@ -32,8 +32,8 @@ pub trait OnArrival {
     /// What it answers.
     type Answer;
 
-    /// Takes the message; dropping it acknowledges it.
-    fn arrived(self, payload: Payload<'_>) -> Self::Answer;
+    /// Reads the message. When this answers it is acknowledged; where this panics, it is not, and is delivered again.
+    fn arrived(self, payload: &Payload<'_>) -> Self::Answer;
 }
 
 /// Where the bytes lie.
@@ -76,10 +76,45 @@ impl Drop for Doing<'_> {
     }
 }
 
+impl Lent<'_> {
+    /// As dropping it, apart from the shortest way, which is a ring's.
+    #[inline(never)]
+    fn acknowledge(self) {
+        drop(self);
+    }
+
+    /// As [`Payload::copy_to`], likewise.
+    #[inline(never)]
+    fn copy_to(&self, into: &mut [u8]) -> usize {
+        match self {
+            Lent::Ring(message) => message.copy_to(into),
+            Lent::Queue(job) => job.copy_to(into),
+            Lent::Held(held) => held.copy_to(into),
+            Lent::Topic(received) => received.copy_to(into),
+            Lent::Private(arrived) => {
+                let n = into.len().min(arrived.payload.len());
+                into[..n].copy_from_slice(&arrived.payload[..n]);
+                n
+            }
+        }
+    }
+}
+
 impl<'a> Payload<'a> {
     #[inline]
     pub(super) fn new(lent: Lent<'a>) -> Self {
         Self { lent }
+    }
+
+    /// Lets `then` read it, and acknowledges it; what that takes of a ring's is compiled by itself.
+    #[inline(always)]
+    pub(super) fn show_to<A: OnArrival>(self, then: A) -> A::Answer {
+        let answer = then.arrived(&self);
+        match self.lent {
+            Lent::Ring(message) => message.acknowledge(),
+            others => others.acknowledge(),
+        }
+        answer
     }
 
     /// Bytes of the message.
@@ -126,18 +161,11 @@ impl<'a> Payload<'a> {
     }
 
     /// Copies the bytes into the front of `into`, as much as fits; answers how many.
-    #[inline]
+    #[inline(always)]
     pub fn copy_to(&self, into: &mut [u8]) -> usize {
         match &self.lent {
             Lent::Ring(message) => message.copy_to(into),
-            Lent::Queue(job) => job.copy_to(into),
-            Lent::Held(held) => held.copy_to(into),
-            Lent::Topic(received) => received.copy_to(into),
-            Lent::Private(arrived) => {
-                let n = into.len().min(arrived.payload.len());
-                into[..n].copy_from_slice(&arrived.payload[..n]);
-                n
-            }
+            others => others.copy_to(into),
         }
     }
 

@@ -279,7 +279,7 @@ impl<T: Message + ?Sized> Receiver<T> {
     /// impl OnArrival for Into<'_> {
     ///     type Answer = usize;
     ///     #[inline(always)]
-    ///     fn arrived(self, payload: Payload<'_>) -> usize {
+    ///     fn arrived(self, payload: &Payload<'_>) -> usize {
     ///         payload.copy_to(self.0)
     ///     }
     /// }

@@ -1,5 +1,6 @@
 //! [`RingReceiver`]: the receiving end of a ring, and [`RingMessage`]: a message read in place.
 
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
@@ -404,6 +405,20 @@ impl RingMessage<'_> {
         self.record.payload_bytes == 0
     }
 
+    /// As dropping it, in line.
+    #[inline(always)]
+    pub(crate) fn acknowledge(self) {
+        ManuallyDrop::new(self).end();
+    }
+
+    #[inline(always)]
+    fn end(&mut self) {
+        if self.dropped == Dropped::Acknowledges {
+            self.receiver.held = None;
+            self.receiver.acknowledge_to(self.record);
+        }
+    }
+
     /// Copies the message into the front of `into`, as much as fits; answers how many bytes.
     #[inline(always)]
     pub fn copy_to(&self, into: &mut [u8]) -> usize {
@@ -465,9 +480,8 @@ impl std::fmt::Debug for RingMessage<'_> {
 impl Drop for RingMessage<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.dropped == Dropped::Acknowledges && !std::thread::panicking() {
-            self.receiver.held = None;
-            self.receiver.acknowledge_to(self.record);
+        if !std::thread::panicking() {
+            self.end();
         }
     }
 }
