@@ -79,9 +79,11 @@
 #define CROSSTIE_TURN_INIT { sizeof(crosstie_turn), 0, 0, 0, 0, 0, {0} }
 #define CROSSTIE_LOCK_OPTIONS_INIT { sizeof(crosstie_lock_options), 0, 0, 0 }
 #define CROSSTIE_SEMAPHORE_OPTIONS_INIT { sizeof(crosstie_semaphore_options), 0, 0, 0 }
-#define CROSSTIE_END_OPTIONS_INIT { sizeof(crosstie_end_options), 0, 0 }
+#define CROSSTIE_END_OPTIONS_INIT { sizeof(crosstie_end_options), 0, 0, 0 }
 #define CROSSTIE_MESSAGE_INIT { sizeof(crosstie_message), 0, 0, 0, 0, 0 }
 #define CROSSTIE_CAPABILITIES_INIT { sizeof(crosstie_capabilities), 0, 0, 0, 0, {0} }
+#define CROSSTIE_CALL_OPTIONS_INIT { sizeof(crosstie_call_options), 0 }
+#define CROSSTIE_CALL_STATE_INIT { sizeof(crosstie_call_state), 0, 0, 0, 0 }
 
 /** Where a member of a monitor's data lies, for crosstie_comparison: its offset and its bytes. */
 #define CROSSTIE_FIELD(type, member) offsetof(type, member), sizeof(((type *)0)->member)
@@ -95,6 +97,22 @@
  * When a party dies the others go on without it.
  */
 #define CROSSTIE_BARRIER_SHRINKS 1
+
+/**
+ * Of a call: to do it twice is as good as once. When a server dies with it in hand, or ends before it has answered, the next server at the
+ * address gets it, three servers at most.
+ */
+#define CROSSTIE_CALL_IDEMPOTENT 1
+
+/**
+ * Of a call in hand: another server may have done it already, and died or ended before it had answered.
+ */
+#define CROSSTIE_CALL_REPEATED 2
+
+/**
+ * Of a call in hand: nobody waits for the answer any more, because the caller gave up, ended or died. To answer it is no error, and goes nowhere.
+ */
+#define CROSSTIE_CALL_CANCELLED 4
 
 /**
  * In crosstie_capabilities.can: what one sender sends comes in its order, when it is delivered for the first time.
@@ -261,7 +279,7 @@
 /**
  * Bytes of the text in a crosstie_error, the zero at its end among them.
  */
-#define CROSSTIE_ERROR_TEXT_BYTES 1016
+#define CROSSTIE_ERROR_TEXT_BYTES 1012
 
 /**
  * A deadline that is over: a function tries once and never waits; it answers CROSSTIE_E_BUSY.
@@ -336,6 +354,11 @@ typedef struct crosstie_monitor crosstie_monitor;
 typedef struct crosstie_once crosstie_once;
 
 /**
+ * A call in flight. Never look inside.
+ */
+typedef struct crosstie_pending crosstie_pending;
+
+/**
  * The end of a channel that receives. Never look inside.
  */
 typedef struct crosstie_receiver crosstie_receiver;
@@ -379,7 +402,7 @@ typedef int32_t crosstie_status;
  * What went wrong, in words; the caller's own, on its stack for example. It needs no preparation and no end, and may be NULL
  * wherever it is asked for.
  *
- * Every function that is given one writes it: after a success the status is 0 and the text empty.
+ * Every function that is given one writes it: after a success the status is 0 and the text empty, and code is not written.
  */
 typedef struct crosstie_error {
   /**
@@ -395,6 +418,10 @@ typedef struct crosstie_error {
    * UTF-8; it ends in "..." where it was longer.
    */
   char text[CROSSTIE_ERROR_TEXT_BYTES];
+  /**
+   * Of a call that its server refused, the number that the server said; of any other failure 0.
+   */
+  uint32_t code;
 } crosstie_error;
 
 /**
@@ -414,6 +441,11 @@ typedef struct crosstie_end_options {
    * Until when to wait for the other side where opening waits for it: an instant as everywhere, but 0 waits without end.
    */
   uint64_t open_deadline_ns;
+  /**
+   * Of a server: what calls that wait for a worker may take, in bytes, and those of one client a quarter of that; more are refused as
+   * CROSSTIE_E_BUSY. 0: 256 MiB.
+   */
+  size_t waiting_bytes_max;
 } crosstie_end_options;
 
 /**
@@ -445,6 +477,46 @@ typedef struct crosstie_message {
    */
   uint32_t deliveries;
 } crosstie_message;
+
+/**
+ * How a call is made. Begin it with CROSSTIE_CALL_OPTIONS_INIT.
+ */
+typedef struct crosstie_call_options {
+  /**
+   * sizeof(crosstie_call_options), set by the caller.
+   */
+  size_t size;
+  /**
+   * CROSSTIE_CALL_IDEMPOTENT, or 0.
+   */
+  uint64_t flags;
+} crosstie_call_options;
+
+/**
+ * How it stands with a call in hand; the caller's own. Begin it with CROSSTIE_CALL_STATE_INIT.
+ */
+typedef struct crosstie_call_state {
+  /**
+   * sizeof(crosstie_call_state), set by the caller.
+   */
+  size_t size;
+  /**
+   * CROSSTIE_CALL_IDEMPOTENT, CROSSTIE_CALL_REPEATED, CROSSTIE_CALL_CANCELLED.
+   */
+  uint64_t flags;
+  /**
+   * Until when the caller waits, counted from the call's arrival here; CROSSTIE_WAIT_FOREVER if for ever.
+   */
+  uint64_t deadline_ns;
+  /**
+   * How long that still is: 0 when it is over; CROSSTIE_WAIT_FOREVER if for ever.
+   */
+  uint64_t remaining_ns;
+  /**
+   * The caller's process, where the mechanism tells it; else 0.
+   */
+  uint64_t client_pid;
+} crosstie_call_state;
 
 /**
  * What a mechanism can; the caller's own. Begin it with CROSSTIE_CAPABILITIES_INIT. The same as docs/delivery.md has as a table.
@@ -670,7 +742,7 @@ crosstie_status crosstie_client_open(const char *address,
  * Calls the server with the bytes bytes at data, and waits for the reply until deadline_ns: it goes into buffer, which has room for room bytes;
  * reply says how long it is.
  *
- * CROSSTIE_E_NEGATIVE: the server refused, error says why. CROSSTIE_E_PEER_DIED, CROSSTIE_E_CLOSED, CROSSTIE_E_TIMED_OUT: whether it was done is not
+ * CROSSTIE_E_NEGATIVE, or another status that the server chose: it refused, error has its text and its code. CROSSTIE_E_PEER_DIED, CROSSTIE_E_CLOSED, CROSSTIE_E_TIMED_OUT: whether it was done is not
  * known. CROSSTIE_E_TOO_LARGE: the request, or the reply, which is gone then: reply says how much room it needed. CROSSTIE_E_DEADLOCK, through a
  * queue: the server waits for the caller.
  *
@@ -711,6 +783,172 @@ crosstie_status crosstie_call_in_place(struct crosstie_client *client,
                                        struct crosstie_error *error);
 
 /**
+ * As crosstie_call_in_place, made as options say, which may be NULL: an idempotent call goes to the next server when one dies with it in hand.
+ *
+ * As crosstie_call_in_place; CROSSTIE_E_UNSUPPORTED for a flag that this version does not know.
+ *
+ * Thread-safe: many calls may be in flight by one handle. Not async-signal-safe; a child of fork opens its own. Blocks until the deadline. The reply is the
+ * caller's, crosstie_reply_close frees it, and with it its bytes.
+ *
+ * Pointers:
+ * data leads to bytes bytes, or is NULL where there are none; options is NULL or begins with its size; reply can be written; message is NULL or
+ * begins with its size and can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_call_with(struct crosstie_client *client,
+                                   const void *data,
+                                   size_t bytes,
+                                   uint64_t deadline_ns,
+                                   const struct crosstie_call_options *options,
+                                   struct crosstie_reply **reply,
+                                   struct crosstie_message *message,
+                                   struct crosstie_error *error);
+
+/**
+ * Closes the handle; calls that it started go on.
+ *
+ * CROSSTIE_E_BUSY while another thread is inside a call with it.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork may close its parent's handle. Never waits. Frees the handle.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_client_close(struct crosstie_client *client,
+                                      struct crosstie_error *error);
+
+/**
+ * How it stands with a call in hand: whether anybody waits for it still, and how long, and whether it may be done already. What came from its client meanwhile
+ * comes in with that.
+ *
+ * CROSSTIE_E_USAGE for one that was answered, and is closed with that.
+ *
+ * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork has none of its parent's. Never waits. The struct is
+ * the caller's to free.
+ *
+ * Pointers:
+ * state is NULL or begins with its size and can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_call_look(struct crosstie_call_in_hand *call,
+                                   struct crosstie_call_state *state,
+                                   struct crosstie_error *error);
+
+/**
+ * Answers a call with the bytes bytes at data, and closes its handle. That nobody waits for it any more is no error.
+ *
+ * CROSSTIE_E_TOO_LARGE: the caller is told too. CROSSTIE_E_BUSY while another thread is inside a call with it: it was not answered then,
+ * and stays in hand.
+ *
+ * One thread for a call. Not async-signal-safe; a child of fork has none of its parent's. Waits only on a full ring. Frees the call and the bytes of its
+ * request.
+ *
+ * Pointers:
+ * data leads to bytes bytes, or is NULL where there are none; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_call_reply(struct crosstie_call_in_hand *call,
+                                    const void *data,
+                                    size_t bytes,
+                                    struct crosstie_error *error);
+
+/**
+ * Answers a call that there is no reply, and why; closes its handle. Its caller is answered CROSSTIE_E_NEGATIVE with that text.
+ *
+ * CROSSTIE_E_USAGE for a text that is none, CROSSTIE_E_BUSY while another thread is inside a call with it: it was not answered then, and stays in hand.
+ *
+ * One thread for a call. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the call and the bytes of its request.
+ *
+ * Pointers:
+ * why is a text that ends in a zero; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_call_refuse(struct crosstie_call_in_hand *call,
+                                     const char *why,
+                                     struct crosstie_error *error);
+
+/**
+ * As crosstie_call_refuse, with the status that its caller is answered, CROSSTIE_E_..., and the code that the caller finds in its crosstie_error: an
+ * exit code, an error number, whatever says more to who knows this server. 0 is the exit code of that status in the shell.
+ *
+ * As crosstie_call_refuse; CROSSTIE_E_USAGE for a status that is none of an error.
+ *
+ * One thread for a call. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the call and the bytes of its request.
+ *
+ * Pointers:
+ * why is a text that ends in a zero; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_call_refuse_with(struct crosstie_call_in_hand *call,
+                                          crosstie_status status,
+                                          uint32_t code,
+                                          const char *why,
+                                          struct crosstie_error *error);
+
+/**
+ * Closes a call that was not answered: its caller is told that the server does not reply.
+ *
+ * CROSSTIE_E_USAGE for one that was answered, and is closed with that.
+ *
+ * One thread for a call. Not async-signal-safe; a child of fork may close its parent's. Never waits. Frees the call and the bytes of its request.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_call_close(struct crosstie_call_in_hand *call,
+                                    struct crosstie_error *error);
+
+/**
+ * Sends a call with the bytes bytes at data, and does not wait for its reply: crosstie_pending_reply asks for that later. deadline_ns is for the reply, and
+ * the server is told it; options may be NULL. Up to 1,024 calls of a client are in flight at a time; one more waits until one of them ends.
+ *
+ * CROSSTIE_E_TOO_LARGE: the request. CROSSTIE_E_PEER_DIED, CROSSTIE_E_CLOSED, CROSSTIE_E_TIMED_OUT. CROSSTIE_E_UNSUPPORTED for a flag that
+ * this version does not know.
+ *
+ * Thread-safe: many calls may be in flight by one handle. Not async-signal-safe; a child of fork opens its own. Blocks while there is no room for the
+ * request. The call in flight is the caller's, crosstie_pending_close frees it; it may outlive the handle of its client.
+ *
+ * Pointers:
+ * data leads to bytes bytes, or is NULL where there are none; options is NULL or begins with its size; pending can be written; error is NULL or
+ * the caller's own.
+ */
+crosstie_status crosstie_call_start(struct crosstie_client *client,
+                                    const void *data,
+                                    size_t bytes,
+                                    uint64_t deadline_ns,
+                                    const struct crosstie_call_options *options,
+                                    struct crosstie_pending **pending,
+                                    struct crosstie_error *error);
+
+/**
+ * The reply to a call in flight; waits for it until deadline_ns, or the call's own deadline where that is earlier. message says where its bytes are,
+ * until reply is closed.
+ *
+ * CROSSTIE_E_BUSY with a code of 0: it is not there by deadline_ns, and the call goes on. Else as crosstie_call, and the call is over: from then on
+ * this answers CROSSTIE_E_CLOSED.
+ *
+ * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork has none of its parent's. Blocks until the
+ * earlier deadline. The reply is the caller's, crosstie_reply_close frees it, and with it its bytes.
+ *
+ * Pointers:
+ * reply can be written; message is NULL or begins with its size and can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_pending_reply(struct crosstie_pending *pending,
+                                       uint64_t deadline_ns,
+                                       struct crosstie_reply **reply,
+                                       struct crosstie_message *message,
+                                       struct crosstie_error *error);
+
+/**
+ * Closes a call in flight. One that has no reply yet is cancelled: its server sees that nobody waits any more (crosstie_call_look), and a late reply
+ * is thrown away.
+ *
+ * CROSSTIE_E_BUSY while another thread waits for its reply.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork may close its parent's, whose call goes on. Never waits. Frees the call in flight.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_pending_close(struct crosstie_pending *pending,
+                                       struct crosstie_error *error);
+
+/**
  * Closes a reply; its bytes are no longer there.
  *
  * CROSSTIE_E_USAGE for one that is closed.
@@ -724,22 +962,9 @@ crosstie_status crosstie_reply_close(struct crosstie_reply *reply,
                                      struct crosstie_error *error);
 
 /**
- * Closes the handle.
- *
- * CROSSTIE_E_BUSY while another thread is inside a call with it.
- *
- * Thread-safe; not async-signal-safe; a child of fork may close its parent's handle. Never waits. Frees the handle.
- *
- * Pointers:
- * error is NULL or the caller's own.
- */
-crosstie_status crosstie_client_close(struct crosstie_client *client,
-                                      struct crosstie_error *error);
-
-/**
  * Opens a server at address: unix, unixpacket, tcp, fifo, ring, or queue, which other servers may share; options may be NULL.
  *
- * CROSSTIE_E_BUSY when another process listens there; CROSSTIE_E_USAGE.
+ * CROSSTIE_E_BUSY when another process listens there; CROSSTIE_E_USAGE, also for a waiting_bytes_max that is no length.
  *
  * Thread-safe; not async-signal-safe. Does not wait for clients. The handle is the caller's, crosstie_server_close frees it. After a fork a handle of
  * the parent's is refused in the child.
@@ -757,7 +982,7 @@ crosstie_status crosstie_server_open(const char *address,
  * Takes a call, and waits for one until deadline_ns; request says where its bytes are. Answer it with crosstie_call_reply or
  * crosstie_call_refuse; whose handle is closed without that is refused.
  *
- * CROSSTIE_E_BUSY (there is none), CROSSTIE_E_TIMED_OUT.
+ * CROSSTIE_E_BUSY (there is none), CROSSTIE_E_TIMED_OUT. CROSSTIE_E_CLOSED once the server was stopped, or the only client that there can be has ended.
  *
  * Thread-safe: a pool of threads may take calls by one handle. Not async-signal-safe; a child of fork has none of its parent's. Blocks until the
  * deadline. The call is the caller's: answering it or crosstie_call_close frees it, and with it the bytes of the request.
@@ -772,52 +997,23 @@ crosstie_status crosstie_server_take(struct crosstie_server *server,
                                      struct crosstie_error *error);
 
 /**
- * Answers a call with the bytes bytes at data, and closes its handle. That nobody waits for it any more is no error.
+ * Stops the server, in order: no call is given out any more, and whoever waits for one is answered CROSSTIE_E_CLOSED. Calls in hand can still be answered; when that
+ * is done, close the server, which tells those whose calls were not taken.
  *
- * CROSSTIE_E_TOO_LARGE: the caller is told too.
+ * CROSSTIE_OK for a server that was stopped before.
  *
- * One thread for a call. Not async-signal-safe; a child of fork has none of its parent's. Waits only on a full ring. Frees the call and the bytes of its
- * request.
- *
- * Pointers:
- * data leads to bytes bytes, or is NULL where there are none; error is NULL or the caller's own.
- */
-crosstie_status crosstie_call_reply(struct crosstie_call_in_hand *call,
-                                    const void *data,
-                                    size_t bytes,
-                                    struct crosstie_error *error);
-
-/**
- * Answers a call that there is no reply, and why; closes its handle. Its caller is answered CROSSTIE_E_NEGATIVE with that text.
- *
- * CROSSTIE_E_USAGE for a text that is none.
- *
- * One thread for a call. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the call and the bytes of its request.
- *
- * Pointers:
- * why is a text that ends in a zero; error is NULL or the caller's own.
- */
-crosstie_status crosstie_call_refuse(struct crosstie_call_in_hand *call,
-                                     const char *why,
-                                     struct crosstie_error *error);
-
-/**
- * Closes a call that was not answered: its caller is told that the server does not reply.
- *
- * CROSSTIE_E_USAGE for one that was answered, and is closed with that.
- *
- * One thread for a call. Not async-signal-safe; a child of fork may close its parent's. Never waits. Frees the call and the bytes of its request.
+ * Thread-safe; not async-signal-safe; a child of fork has none of its parent's. Never waits. Nothing is to be freed: the handle stays.
  *
  * Pointers:
  * error is NULL or the caller's own.
  */
-crosstie_status crosstie_call_close(struct crosstie_call_in_hand *call,
-                                    struct crosstie_error *error);
+crosstie_status crosstie_server_stop(struct crosstie_server *server,
+                                     struct crosstie_error *error);
 
 /**
  * Closes the handle: the server ends, and its clients are told.
  *
- * CROSSTIE_E_BUSY while another thread is inside a call with it.
+ * CROSSTIE_E_BUSY while another thread is inside a call with it: crosstie_server_stop ends its wait.
  *
  * Thread-safe; not async-signal-safe; a child of fork may close its parent's handle. Never waits. Frees the handle.
  *

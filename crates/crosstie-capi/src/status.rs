@@ -20,12 +20,12 @@ pub type crosstie_status = i32;
 pub const CROSSTIE_OK: crosstie_status = 0;
 
 /// Bytes of the text in a `crosstie_error`, the zero at its end among them.
-pub const CROSSTIE_ERROR_TEXT_BYTES: usize = 1016;
+pub const CROSSTIE_ERROR_TEXT_BYTES: usize = 1012;
 
 /// What went wrong, in words; the caller's own, on its stack for example. It needs no preparation and no end, and may be NULL
 /// wherever it is asked for.
 ///
-/// Every function that is given one writes it: after a success the status is 0 and the text empty.
+/// Every function that is given one writes it: after a success the status is 0 and the text empty, and `code` is not written.
 #[repr(C)]
 #[derive(Debug)]
 pub struct crosstie_error {
@@ -36,6 +36,8 @@ pub struct crosstie_error {
     /// What failed, why, and what to do, with names of objects and owners; a deadlock as the circle of who waits for whom. In
     /// UTF-8; it ends in "..." where it was longer.
     pub text: [c_char; CROSSTIE_ERROR_TEXT_BYTES],
+    /// Of a call that its server refused, the number that the server said; of any other failure 0.
+    pub code: u32,
 }
 
 /// How a `crosstie_error` begins.
@@ -56,18 +58,25 @@ pub(crate) struct Failure(Box<Details>);
 struct Details {
     kind: ErrorKind,
     os_error: i32,
+    code: u32,
     text: String,
 }
 
 impl Failure {
     #[cold]
     pub(crate) fn new(kind: ErrorKind, text: String) -> Self {
-        Self(Box::new(Details { kind, os_error: 0, text }))
+        Self(Box::new(Details { kind, os_error: 0, code: 0, text }))
     }
 
     /// Says what to do about it.
     pub(crate) fn advise(mut self, advice: impl Display) -> Self {
         self.0.text = format!("{}; {advice}", self.0.text);
+        self
+    }
+
+    /// Says the number that a server said with its refusal.
+    pub(crate) fn with_code(mut self, code: u32) -> Self {
+        self.0.code = code;
         self
     }
 }
@@ -78,7 +87,7 @@ impl From<Error> for Failure {
         let source =
             std::error::Error::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
         let os_error = source.and_then(std::io::Error::raw_os_error).unwrap_or(0);
-        Self(Box::new(Details { kind: error.kind(), os_error, text: error.to_string() }))
+        Self(Box::new(Details { kind: error.kind(), os_error, code: 0, text: error.to_string() }))
     }
 }
 
@@ -117,7 +126,7 @@ pub(crate) unsafe fn answer(
             // A panic whose own drop panics would end the program here.
             std::mem::forget(panic);
             // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-            unsafe { say(error, &Details { kind: ErrorKind::Failed, os_error: 0, text }) }
+            unsafe { say(error, &Details { kind: ErrorKind::Failed, os_error: 0, code: 0, text }) }
         }
     }
 }
@@ -143,7 +152,12 @@ pub(crate) unsafe fn succeeded(error: *mut crosstie_error) -> crosstie_status {
 unsafe fn say(error: *mut crosstie_error, details: &Details) -> crosstie_status {
     let status = details.kind.status();
     if !error.is_null() {
-        let made = crosstie_error { status, os_error: details.os_error, text: cut(&details.text) };
+        let made = crosstie_error {
+            status,
+            os_error: details.os_error,
+            text: cut(&details.text),
+            code: details.code,
+        };
         // SAFETY: it is the caller's and has room for one; what was there is not looked at.
         unsafe { error.write(made) };
     }
@@ -205,6 +219,11 @@ static PHRASES: [[u8; WORD_BYTES]; KINDS] = {
 };
 
 /// The kind that `status` stands for.
+pub(crate) fn kind_of(status: crosstie_status) -> Option<ErrorKind> {
+    place_of(status).map(|at| ErrorKind::ALL[at])
+}
+
+/// Where the kind that `status` stands for is in the error table.
 fn place_of(status: crosstie_status) -> Option<usize> {
     ErrorKind::ALL.iter().position(|kind| kind.status() == status)
 }
@@ -240,7 +259,7 @@ mod tests {
     use super::*;
 
     fn empty() -> crosstie_error {
-        crosstie_error { status: 1, os_error: 1, text: [1; CROSSTIE_ERROR_TEXT_BYTES] }
+        crosstie_error { status: 1, os_error: 1, text: [1; CROSSTIE_ERROR_TEXT_BYTES], code: 1 }
     }
 
     fn text(error: &crosstie_error) -> &str {
@@ -274,7 +293,7 @@ mod tests {
         let long = "ü".repeat(1000);
         // SAFETY: the error is this test's own.
         unsafe { answer(&raw mut error, || Err(Failure::new(ErrorKind::Busy, long))) };
-        assert_eq!(text(&error).len(), 1015);
+        assert_eq!(text(&error).len(), 1011);
         assert!(text(&error).ends_with("ü..."));
         assert_eq!(cut::<4>("abcd").map(|c| c as u8), *b"...\0");
     }

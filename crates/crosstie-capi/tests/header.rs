@@ -50,9 +50,11 @@ const STRUCTS: &[(&str, usize)] = &[
     ("turn", 6),
     ("lock_options", 3),
     ("semaphore_options", 3),
-    ("end_options", 2),
+    ("end_options", 3),
     ("message", 5),
     ("capabilities", 5),
+    ("call_options", 1),
+    ("call_state", 4),
 ];
 
 fn folder() -> PathBuf {

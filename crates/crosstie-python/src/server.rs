@@ -8,6 +8,7 @@ use std::time::Duration;
 use crosstie::ErrorKind;
 use crosstie::call::{Call, Refusal, Stopper};
 use crosstie::contract::RecvError;
+use crosstie::endpoint::Options;
 use crosstie::os::clock;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -40,9 +41,17 @@ struct Open {
 #[pymethods]
 impl ServerEnd {
     #[new]
-    #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None), text_signature = "(address, *, timeout=None, domain=None)")]
-    fn new(py: Python<'_>, address: &str, timeout: Timeout, domain: Option<PathBuf>) -> PyResult<Self> {
-        let end = patience::open(py, timeout, domain, |options| End::open_with(address, options))?;
+    #[pyo3(signature = (address, *, timeout=Timeout(None), domain=None, waiting_bytes_max=None), text_signature = "(address, *, timeout=None, domain=None, waiting_bytes_max=None)")]
+    fn new(
+        py: Python<'_>,
+        address: &str,
+        timeout: Timeout,
+        domain: Option<PathBuf>,
+        waiting_bytes_max: Option<usize>,
+    ) -> PyResult<Self> {
+        let end = patience::open(py, timeout, domain, |options| {
+            End::open_with(address, &limited(options, waiting_bytes_max))
+        })?;
         let (stopper, address) = (end.stopper(), end.address().to_owned());
         Ok(Self { open: Mutex::new(Some(Arc::new(Open { end, stopper }))), address })
     }
@@ -115,6 +124,11 @@ impl ServerEnd {
     fn address(&self) -> &str {
         &self.address
     }
+}
+
+/// The options, with what calls that wait for a worker may take.
+pub fn limited(options: &Options, waiting_bytes_max: Option<usize>) -> Options {
+    Options { waiting_bytes_max: waiting_bytes_max.unwrap_or(options.waiting_bytes_max), ..options.clone() }
 }
 
 impl ServerEnd {

@@ -20,7 +20,7 @@ use crate::awaited::{Awaited, Ended};
 use crate::patience::{self, Timeout};
 use crate::refusal;
 use crate::sender::{closed, payload};
-use crate::server::{CallEnd, Taken, taken};
+use crate::server::{CallEnd, Taken, limited, taken};
 
 /// The reactor of this process: made by the first who needs it, and by the first in a child of fork.
 fn reactor(_py: Python<'_>) -> io::Result<Handle> {
@@ -153,10 +153,15 @@ pub struct ServerTasks {
 #[pymethods]
 impl ServerTasks {
     #[new]
-    #[pyo3(signature = (address, *, domain=None))]
-    fn new(py: Python<'_>, address: &str, domain: Option<PathBuf>) -> PyResult<Self> {
+    #[pyo3(signature = (address, *, domain=None, waiting_bytes_max=None))]
+    fn new(
+        py: Python<'_>,
+        address: &str,
+        domain: Option<PathBuf>,
+        waiting_bytes_max: Option<usize>,
+    ) -> PyResult<Self> {
         let server = patience::open(py, Timeout(None), domain, |options| {
-            crosstie::Server::open_with(address, options)
+            crosstie::Server::open_with(address, &limited(options, waiting_bytes_max))
         })?;
         let (stopper, address) = (server.stopper(), server.address().to_owned());
         let reactor = reactor(py).map_err(PyOSError::new_err)?;

@@ -1,12 +1,15 @@
 """Calls: replies, refusals, deaths, circles, and who may be unpickled."""
 
+import asyncio
 import os
+import queue
 import signal
 import threading
 
 import pytest
 
 import crosstie
+import crosstie.aio
 
 ADDRESSES = ["queue:svc", "ring:svc", "unix"]
 
@@ -193,3 +196,44 @@ def test_a_server_is_not_served_in_a_child_of_fork(address):
     os.close(reads)
     os.waitpid(child, 0)
     server.close()
+
+
+def test_calls_that_wait_take_no_more_memory_than_is_said(tmp_path):
+    address, told = f"unix:{tmp_path}/svc", queue.Queue()
+
+    def call():
+        try:
+            told.put(client.call(bytes(3000), timeout=50))
+        except crosstie.Error as refused:
+            told.put(refused)
+
+    with crosstie.Server(address, waiting_bytes_max=8192) as server, crosstie.Client(address) as client:
+        threads = [threading.Thread(target=call) for _ in range(3)]
+        threads[0].start()
+        first = server.take(timeout=50)
+        for thread in threads[1:]:
+            thread.start()
+        while told.empty():
+            # Looking lets in what came.
+            assert not first.cancelled
+        refused = told.get()
+        assert isinstance(refused, crosstie.Busy) and "of this client" in str(refused)
+        first.reply(b"one")
+        server.take(timeout=50).reply(b"two")
+        assert {told.get(timeout=50), told.get(timeout=50)} == {b"one", b"two"}
+        for thread in threads:
+            thread.join()
+
+
+def test_what_calls_may_take_that_wait_is_a_length(tmp_path):
+    address = f"unix:{tmp_path}/svc"
+    for wrong, error in [(0, crosstie.Usage), (2**63, crosstie.Usage), (-1, OverflowError), ("1", TypeError)]:
+        with pytest.raises(error):
+            crosstie.Server(address, waiting_bytes_max=wrong)
+
+        async def opened():
+            async with crosstie.aio.Server(address, waiting_bytes_max=wrong):
+                pass
+
+        with pytest.raises(error):
+            asyncio.run(opened())

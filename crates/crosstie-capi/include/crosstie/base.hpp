@@ -16,7 +16,7 @@ namespace crosstie {
 class error : public std::runtime_error {
 public:
     error(crosstie_status status, const crosstie_error &said)
-        : std::runtime_error(said.text), status_(status), os_error_(said.os_error)
+        : std::runtime_error(said.text), status_(status), os_error_(said.os_error), code_(said.code)
     {
     }
 
@@ -25,10 +25,13 @@ public:
     const char *id() const noexcept { return crosstie_status_name(status_); }
     /// errno, where it was the kernel that refused; else 0.
     int os_error() const noexcept { return os_error_; }
+    /// Of a call that its server refused, the number that the server said; else 0.
+    std::uint32_t code() const noexcept { return code_; }
 
 private:
     crosstie_status status_;
     int os_error_;
+    std::uint32_t code_;
 };
 
 namespace detail {
@@ -155,6 +158,8 @@ public:
         auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
         return deadline(crosstie_in_ns(ns < 0 ? 0 : static_cast<std::uint64_t>(ns)));
     }
+    /// An instant of crosstie.h.
+    static deadline at_ns(std::uint64_t ns) noexcept { return deadline(ns); }
     std::uint64_t ns() const noexcept { return ns_; }
 
 private:

@@ -1,8 +1,10 @@
-// Calling and answering: a client, a server, a call in hand and a reply. Include crosstie.hpp.
+// Calling and answering: a client, a call in flight and its reply; a server and a call in hand. Include crosstie.hpp.
 #ifndef CROSSTIE_CALLS_HPP
 #define CROSSTIE_CALLS_HPP
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
@@ -22,8 +24,48 @@ public:
 
 private:
     friend class client;
+    friend class pending;
     crosstie_message message_ = CROSSTIE_MESSAGE_INIT;
 };
+
+/// A call in flight; the reply is asked for later. One that goes before its reply is cancelled: its server sees that nobody waits any more.
+class pending : public detail::owned<crosstie_pending, crosstie_pending_close> {
+public:
+    /// Waits for the reply; errors are as those of client::call. CROSSTIE_E_BUSY with a code() of 0: it is not there in that time, and the call goes on.
+    [[nodiscard]] crosstie::reply reply(deadline until = deadline::never())
+    {
+        crosstie::reply answer;
+        detail::must([&](crosstie_error *said) { return ask(until, answer, said); });
+        return answer;
+    }
+    /// Nothing while there is none; the call goes on.
+    [[nodiscard]] std::optional<crosstie::reply> try_reply(deadline until = deadline::now())
+    {
+        crosstie::reply answer;
+        crosstie_error said;
+        crosstie_status status = ask(until, answer, &said);
+        if (status == CROSSTIE_E_BUSY && said.code == 0) {
+            return std::nullopt;
+        }
+        detail::check(status, said);
+        return answer;
+    }
+
+private:
+    friend class client;
+    crosstie_status ask(deadline until, crosstie::reply &answer, crosstie_error *said)
+    {
+        return crosstie_pending_reply(handle_, until.ns(), &answer.handle_, &answer.message_, said);
+    }
+};
+
+/// How a call is made.
+struct call_options {
+    std::uint64_t flags = 0;
+};
+
+/// To do it twice is as good as once: the next server gets the call when one dies with it in hand.
+inline constexpr call_options idempotent{CROSSTIE_CALL_IDEMPOTENT};
 
 /// Who calls a server. Several threads may call by one client at once.
 class client : public detail::owned<crosstie_client, crosstie_client_close> {
@@ -35,21 +77,41 @@ public:
         });
     }
 
-    /// Calls, and waits for the reply. A refusal is an error of CROSSTIE_E_NEGATIVE with the server's words; behind
-    /// CROSSTIE_E_PEER_DIED, CROSSTIE_E_CLOSED and CROSSTIE_E_TIMED_OUT it is not known whether it was done.
-    [[nodiscard]] reply call_in_place(std::string_view request, deadline until = deadline::never())
+    /// Calls, and waits for the reply. A refusal is an error of CROSSTIE_E_NEGATIVE, or of the status that the server chose, with its words and its
+    /// code(); behind CROSSTIE_E_PEER_DIED, CROSSTIE_E_CLOSED and CROSSTIE_E_TIMED_OUT it is not known whether it was done.
+    [[nodiscard]] reply call_in_place(std::string_view request, deadline until = deadline::never(), call_options how = {})
     {
         reply answer;
+        crosstie_call_options options = asked(how);
         detail::must([&](crosstie_error *said) {
-            return crosstie_call_in_place(handle_, request.data(), request.size(), until.ns(), &answer.handle_,
-                                          &answer.message_, said);
+            return crosstie_call_with(handle_, request.data(), request.size(), until.ns(), &options, &answer.handle_,
+                                      &answer.message_, said);
         });
         return answer;
     }
     /// As call_in_place, with the reply as a string.
-    std::string call(std::string_view request, deadline until = deadline::never())
+    std::string call(std::string_view request, deadline until = deadline::never(), call_options how = {})
     {
-        return std::string(call_in_place(request, until).bytes());
+        return std::string(call_in_place(request, until, how).bytes());
+    }
+    /// Sends a call, whose reply is asked for later. What is in flight may outlive its client.
+    [[nodiscard]] pending start(std::string_view request, deadline until = deadline::never(), call_options how = {})
+    {
+        pending flight;
+        crosstie_call_options options = asked(how);
+        detail::must([&](crosstie_error *said) {
+            return crosstie_call_start(handle_, request.data(), request.size(), until.ns(), &options, &flight.handle_,
+                                       said);
+        });
+        return flight;
+    }
+
+private:
+    static crosstie_call_options asked(call_options how) noexcept
+    {
+        crosstie_call_options options = CROSSTIE_CALL_OPTIONS_INIT;
+        options.flags = how.flags;
+        return options;
     }
 };
 
@@ -65,26 +127,53 @@ public:
     std::uint32_t client_pid() const noexcept { return message_.sender_pid; }
     /// A server died that had it in hand: it may be done already.
     bool repeated() const noexcept { return message_.deliveries > 1; }
+    /// To do it twice is as good as once, as its caller said.
+    bool idempotent() const { return (look().flags & CROSSTIE_CALL_IDEMPOTENT) != 0; }
+    /// Nobody waits for the reply any more: the caller gave up, or died.
+    bool cancelled() const { return (look().flags & CROSSTIE_CALL_CANCELLED) != 0; }
+    /// Until when the caller waits.
+    deadline until() const { return deadline::at_ns(look().deadline_ns); }
+    /// For how long the caller still waits; nothing: for as long as it takes.
+    std::optional<std::chrono::nanoseconds> remaining() const
+    {
+        std::uint64_t left = look().remaining_ns;
+        if (left == CROSSTIE_WAIT_FOREVER) {
+            return std::nullopt;
+        }
+        return std::chrono::nanoseconds(left);
+    }
     /// Answers it. That nobody waits for it any more is no error.
     void reply(std::string_view answer)
     {
-        detail::must([&](crosstie_error *said) {
-            return crosstie_call_reply(taken(), answer.data(), answer.size(), said);
-        });
+        end([&](crosstie_error *said) { return crosstie_call_reply(handle_, answer.data(), answer.size(), said); });
     }
-    /// Answers that there is no reply, and why.
-    void refuse(const std::string &why)
+    /// Answers that there is no reply, and why: the caller gets an error of that status, with the text and the code; 0 is the status's own in the shell.
+    void refuse(const std::string &why, std::uint32_t code = 0, crosstie_status status = CROSSTIE_E_NEGATIVE)
     {
-        detail::must([&](crosstie_error *said) { return crosstie_call_refuse(taken(), why.c_str(), said); });
+        end([&](crosstie_error *said) {
+            return crosstie_call_refuse_with(handle_, status, code, why.c_str(), said);
+        });
     }
 
 private:
     friend class server;
-    /// Answering frees the handle, whatever it answers.
-    crosstie_call_in_hand *taken() noexcept
+    crosstie_call_state look() const
     {
-        message_ = CROSSTIE_MESSAGE_INIT;
-        return std::exchange(handle_, nullptr);
+        crosstie_call_state state = CROSSTIE_CALL_STATE_INIT;
+        detail::must([&](crosstie_error *said) { return crosstie_call_look(handle_, &state, said); });
+        return state;
+    }
+    /// What is answered has no handle any more, whatever the answer; what was not, stays in hand.
+    template <typename Call>
+    void end(Call call)
+    {
+        crosstie_error said;
+        crosstie_status status = call(&said);
+        if (status != CROSSTIE_E_USAGE && status != CROSSTIE_E_BUSY) {
+            handle_ = nullptr;
+            message_ = CROSSTIE_MESSAGE_INIT;
+        }
+        detail::check(status, said);
     }
     crosstie_message message_ = CROSSTIE_MESSAGE_INIT;
 };
@@ -120,7 +209,13 @@ public:
         }
         return call;
     }
-    /// Takes one call and answers it with what `work` makes of the request; a std::exception of `work` refuses it with its words.
+    /// Ends the serving, from any thread: who waits for a call gets CROSSTIE_E_CLOSED; calls in hand can still be answered.
+    void stop()
+    {
+        detail::must([&](crosstie_error *said) { return crosstie_server_stop(handle_, said); });
+    }
+    /// Takes one call and answers it with what `work` makes of the request; a std::exception of `work` refuses it with its words, a crosstie::error
+    /// with its status too.
     template <typename Work>
     void answer(Work work, deadline until = deadline::never())
     {
@@ -128,6 +223,9 @@ public:
         std::string made;
         try {
             made = work(call.request());
+        } catch (const error &refusal) {
+            call.refuse(refusal.what(), 0, refusal.status());
+            return;
         } catch (const std::exception &refusal) {
             call.refuse(refusal.what());
             return;

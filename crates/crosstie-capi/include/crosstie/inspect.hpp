@@ -236,7 +236,7 @@ private:
 /// Throws an error of CROSSTIE_E_MISMATCH where this program was compiled with a header that its library is not for.
 inline void check_library()
 {
-    crosstie_error said = {CROSSTIE_E_MISMATCH, 0, "the library has another version than crosstie.h: compile anew"};
+    crosstie_error said = {CROSSTIE_E_MISMATCH, 0, "the library has another version than crosstie.h: compile anew", 0};
     detail::check(crosstie_abi_check(CROSSTIE_VERSION_NUMBER), said);
 }
 

@@ -140,7 +140,7 @@ private:
     }
     error corrupt() const
     {
-        crosstie_error said = {CROSSTIE_E_CORRUPT, 0, "the library's list is none that this header can read"};
+        crosstie_error said = {CROSSTIE_E_CORRUPT, 0, "the library's list is none that this header can read", 0};
         return error(CROSSTIE_E_CORRUPT, said);
     }
 

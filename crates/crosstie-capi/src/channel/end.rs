@@ -22,13 +22,17 @@ pub struct crosstie_end_options {
     pub domain: *const c_char,
     /// Until when to wait for the other side where opening waits for it: an instant as everywhere, but 0 waits without end.
     pub open_deadline_ns: u64,
+    /// Of a server: what calls that wait for a worker may take, in bytes, and those of one client a quarter of that; more are refused as
+    /// `CROSSTIE_E_BUSY`. 0: 256 MiB.
+    pub waiting_bytes_max: usize,
 }
 
 // SAFETY: repr(C), begins with its size, numbers and a pointer only.
 unsafe impl options::Sized for crosstie_end_options {
     const NAME: &'static str = "crosstie_end_options";
     const BYTES_FIRST: usize = 24;
-    const ZERO: Self = Self { size: size_of::<Self>(), domain: std::ptr::null(), open_deadline_ns: 0 };
+    const ZERO: Self =
+        Self { size: size_of::<Self>(), domain: std::ptr::null(), open_deadline_ns: 0, waiting_bytes_max: 0 };
 }
 
 /// What is asked of an end.
@@ -41,6 +45,9 @@ pub(crate) unsafe fn read(from: *const crosstie_end_options) -> Result<Options, 
     let mut options = Options::default();
     if asked.open_deadline_ns != 0 {
         options.open_deadline = deadline(asked.open_deadline_ns);
+    }
+    if asked.waiting_bytes_max != 0 {
+        options.waiting_bytes_max = asked.waiting_bytes_max;
     }
     // SAFETY: it is NULL or ends in a zero, as this function asks.
     options.domain = unsafe { place::path(asked.domain) };

@@ -17,4 +17,6 @@ pub mod table;
 
 pub(crate) use alone::Alone;
 pub(crate) use caller::Caller;
-pub(crate) use table::{Body, OnWay, by_turn, close, close_inside, open, remember, with, without_handle};
+pub(crate) use table::{
+    Body, OnWay, by_turn, close, close_inside, open, remember, take, with, without_handle,
+};

@@ -319,10 +319,38 @@ pub(crate) fn close<B: Body>(handle: *const B::Handle) -> Result<(), Failure> {
 /// # Errors
 /// As [`close`].
 pub(crate) fn close_inside<B: Body>(handle: *const B::Handle) -> Result<(), Failure> {
+    let (body, is_ours) = vacate::<B>(handle, &[LIVE, BROKEN])?;
+    // What was opened before a fork ends in the parent; here only its memory goes.
+    if is_ours { body.end() } else { Ok(()) }
+}
+
+/// Closes `handle`, and lets `work` have what it led to.
+///
+/// # Errors
+/// As [`close`], and `Usage` for what was opened before a fork: then it stays open; else as `work`.
+pub(crate) fn take<B: Body, R>(
+    handle: *const B::Handle,
+    work: impl FnOnce(B) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let _inside = Caller::met().enter_without_handle()?;
+    let bits = handle.addr() as u64;
+    let is_ours = |(place, _): (&Place, u64)| process::is_fork_epoch(place.epoch.load(Ordering::Relaxed)); // Relaxed: as in `with`.
+    if parts(bits).is_some_and(|found| !is_ours(found)) {
+        return Err(refused::<B>(bits));
+    }
+    work(*vacate::<B>(handle, &[LIVE])?.0)
+}
+
+/// Takes what `handle` leads to out of its place, which is free then, if it is in one of `stages`; answers also whether it was opened by this
+/// process.
+///
+/// # Errors
+/// As [`close`]; then all is as it was.
+fn vacate<B: Body>(handle: *const B::Handle, stages: &[u64]) -> Result<(Box<B>, bool), Failure> {
     let bits = handle.addr() as u64;
     let Some((place, uses)) = parts(bits) else { return Err(refused::<B>(bits)) };
     let found = place.word.load(Ordering::Relaxed); // Relaxed: the exchange below decides.
-    let is_open = [LIVE, BROKEN].iter().any(|&stage| found == word(uses, B::KIND, stage));
+    let is_open = stages.iter().any(|&stage| found == word(uses, B::KIND, stage));
     let closing = word(uses, B::KIND, CLOSING);
     // AcqRel: the body is there (I1), and who calls from now on is refused.
     if !is_open || place.word.compare_exchange(found, closing, Ordering::AcqRel, Ordering::Relaxed).is_err() {
@@ -342,16 +370,15 @@ pub(crate) fn close_inside<B: Body>(handle: *const B::Handle) -> Result<(), Fail
             // SAFETY: the body stays until it is taken below (I1).
             unsafe { &*body }.may_close()
         };
-        if answer.is_err() {
+        if let Err(refusal) = answer {
             place.word.store(found, Ordering::Release); // Release: as it was.
-            return answer;
+            return Err(refusal);
         }
     }
     // SAFETY: it comes from Box::into_raw in `open`, nobody is inside or has a turn, nobody comes any more (I1, I2).
     let body = unsafe { Box::from_raw(body) };
     place.word.store(word(uses, 0, FREE), Ordering::Release); // Release: the next use comes after this one.
-    // What was opened before a fork ends in the parent; here only its memory goes.
-    if is_ours { body.end() } else { Ok(()) }
+    Ok((body, is_ours))
 }
 
 /// Why the number `bits` leads to no `B`.

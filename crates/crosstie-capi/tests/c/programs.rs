@@ -6,7 +6,7 @@ use crate::compiler::{Link, can_watch, test_program};
 use crate::stage::Stage;
 
 /// What each program says when all that it checks holds.
-const PROGRAMS: [(&str, &str); 9] = [
+const PROGRAMS: [(&str, &str); 10] = [
     ("misuse.c", "misuse: ok\n"),
     ("threads.c", "threads: ok\n"),
     ("forked.c", "forked: ok\n"),
@@ -16,6 +16,7 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("waits.c", "waits: ok\n"),
     ("memory.c", "memory: ok\n"),
     ("short.c", "short: ok\n"),
+    ("service.c", "service: ok\n"),
 ];
 
 #[test]
@@ -63,6 +64,11 @@ fn jobs_loans_and_the_list_of_cpp_are_right_beside_other_processes() {
     says("in_hand.cpp");
 }
 
+#[test]
+fn a_call_in_hand_in_flight_refused_cancelled_or_idempotent_is_what_both_sides_say() {
+    says("service.c");
+}
+
 fn says(file: &str) {
     let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
     for link in [Link::Shared, Link::Static] {
@@ -76,7 +82,7 @@ fn valgrind_finds_nothing() {
     if let Err(error) = Command::new("valgrind").arg("--version").output() {
         return println!("SKIPPED: no valgrind: {error}");
     }
-    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "calls.cpp", "in_hand.cpp"] {
+    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "service.c", "calls.cpp", "in_hand.cpp"] {
         let Some(program) = test_program(file, Link::Shared) else { return };
         let stage = Stage::new();
         let mut command = stage.command("valgrind".as_ref());
@@ -92,7 +98,9 @@ fn address_sanitizer_finds_nothing() {
     if !can_watch() {
         return;
     }
-    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "short.c", "calls.cpp", "in_hand.cpp"] {
+    for file in
+        ["misuse.c", "forked.c", "waits.c", "memory.c", "short.c", "service.c", "calls.cpp", "in_hand.cpp"]
+    {
         let Some(program) = test_program(file, Link::Watched) else { return };
         let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
         assert_eq!(Stage::new().run(&program), wanted);

@@ -1,4 +1,5 @@
 // The C++ header's calls: replies of any length, refusals, calls that go unanswered, and what is answered twice.
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
@@ -102,12 +103,57 @@ static void one_by_one(const std::string &address)
     answers.join();
 }
 
+// Calls whose replies are asked for later, refused with a code, cancelled, or answered as their caller wishes; then the server stops.
+static void in_flight(const std::string &address)
+{
+    crosstie::server server(address);
+    crosstie::client client(address);
+    auto minute = crosstie::deadline::in(std::chrono::minutes(1));
+    crosstie::pending first = client.start("first", minute, crosstie::idempotent);
+    crosstie::pending second = client.start("second");
+    crosstie::pending third = client.start("third");
+    CHECK(!first.try_reply() && refused([&] { (void)first.reply(crosstie::deadline::now()); }) == CROSSTIE_E_BUSY);
+    auto call = server.take(), other = server.take(), last = server.take();
+    CHECK(call.request() == "first" && call.idempotent() && !call.repeated() && !call.cancelled());
+    CHECK(call.remaining() && *call.remaining() > std::chrono::seconds(30) && call.until().ns() <= minute.ns() + 1000000000);
+    CHECK(other.request() == "second" && !other.idempotent() && !other.remaining());
+    call.reply("one");
+    CHECK(first.reply().bytes() == "one" && refused([&] { (void)first.try_reply(); }) == CROSSTIE_E_CLOSED);
+    CHECK(refused([&] { other.refuse("no status", 1, CROSSTIE_OK); }) == CROSSTIE_E_USAGE && other.request() == "second");
+    other.refuse("no more", 28, CROSSTIE_E_NO_SPACE);
+    try {
+        (void)second.try_reply(crosstie::deadline::never());
+        CHECK(!"it was refused");
+    } catch (const crosstie::error &said) {
+        CHECK(said.status() == CROSSTIE_E_NO_SPACE && said.code() == 28 && std::strstr(said.what(), "no more"));
+    }
+    {
+        crosstie::pending goes = std::move(third);
+    }
+    auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!last.cancelled()) {
+        CHECK(std::chrono::steady_clock::now() < patience);
+    }
+    // An error that is Crosstie's own is the caller's too; what waits for a call ends when the server stops.
+    std::thread waits([&] {
+        server.answer([](std::string_view) -> std::string { return crosstie::client("topic:none").call(""); });
+        CHECK(refused([&] { (void)server.take(); }) == CROSSTIE_E_CLOSED);
+    });
+    CHECK(refused([&] { client.call("by its own error"); }) == CROSSTIE_E_USAGE);
+    server.stop();
+    waits.join();
+    CHECK(refused([&] { (void)server.try_take(); }) == CROSSTIE_E_CLOSED);
+}
+
 int main()
 {
     static_assert(!std::is_copy_constructible_v<crosstie::client> && std::is_move_constructible_v<crosstie::client>);
     static_assert(!std::is_copy_constructible_v<crosstie::reply> && std::is_move_constructible_v<crosstie::reply>);
     for (const char *address : {"unix:./one.sock", "queue:one"}) {
         one_by_one(address);
+    }
+    for (const char *address : {"unix:./flight.sock", "queue:flight"}) {
+        in_flight(address);
     }
     for (const char *address : {"unix:./many.sock", "queue:many"}) {
         many_at_once(address);

@@ -16,6 +16,7 @@ use crosstie::os::poll::{self, Interest};
 use crosstie::{ErrorKind, Server};
 
 use super::input::whole;
+use crate::args::values::bytes;
 use crate::args::{EndFlags, Globals};
 use crate::exit::Outcome;
 
@@ -46,6 +47,10 @@ pub struct Arguments {
     /// End after this many calls
     #[arg(short = 'n', long, value_name = "COUNT")]
     count: Option<u64>,
+    /// What calls that wait for a command may take, in bytes, and those of one client a quarter of it; more are refused as busy (75)
+    /// [default: 256MiB]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    waiting_max: Option<usize>,
     #[command(flatten)]
     end: EndFlags,
     /// The command and its arguments
@@ -55,7 +60,8 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let address: Address = arguments.address.parse()?;
-    let options = arguments.end.options(&address, globals, crosstie::Deadline::NEVER)?;
+    let mut options = arguments.end.options(&address, globals, crosstie::Deadline::NEVER)?;
+    options.waiting_bytes_max = arguments.waiting_max.unwrap_or(options.waiting_bytes_max);
     let limit = options.message_bytes_max;
     let server = Server::<[u8], [u8]>::open_at(&address, &options)?;
     let stop = server.stopper();

@@ -185,3 +185,28 @@ fn several_workers_run_commands_at_a_time() {
         server.finish().code(0);
     }
 }
+
+#[test]
+fn calls_that_wait_take_no_more_memory_than_the_flag_says() {
+    let machine = Machine::new();
+    let (address, mark) = (machine.at("unix", "s"), machine.path("mark"));
+    let server = ["reply", &address, "--waiting-max", "8KiB", "--", "sh", "-c", &holds(&mark)];
+    let mut server = machine.crosstie(&server).start();
+    let mut held = machine.crosstie(&["call", &address, "held"]).start();
+    holder(&mark);
+    let mut waits = machine.crosstie(&["call", &address]).input(vec![b'x'; 5000]).start();
+    until(|| {
+        let list = machine.crosstie(&["ls", "--json"]).finish().code(0).output();
+        list.contains("\"waiting\":1") || list.contains("\"waiting\": 1")
+    });
+    let refused = machine.crosstie(&["call", &address]).input(vec![b'x'; 5000]).finish().code(75);
+    refused.said("of 8192 bytes");
+    for running in [&mut server, &mut held, &mut waits] {
+        running.kill();
+    }
+    machine
+        .crosstie(&["reply", &address, "--waiting-max", "0", "--", "cat"])
+        .finish()
+        .code(2)
+        .said("calls that wait");
+}

@@ -360,8 +360,11 @@ class _CallsEnd(_Coded):
     #: What of the library it opens.
     _open: type[_native.ClientTasks] | type[_native.ServerTasks]
 
+    #: What it is opened with beside its address and domain.
+    _limits: dict[str, int | None] = {}
+
     def _opening(self, address: str, codec: _channels._Codec, allow_pickle: bool, domain: str | PathLike[str] | None) -> Any:
-        end = self._open(address, domain=domain)
+        end = self._open(address, domain=domain, **self._limits)
         _channels._check_pickle(end, address, codec, allow_pickle, domain)
         return end
 
@@ -414,6 +417,18 @@ class Server(_Taking, _CallsEnd):
     """
 
     _open = _native.ServerTasks
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        codec: _channels._Codec = "bytes",
+        allow_pickle: bool = False,
+        domain: str | PathLike[str] | None = None,
+        waiting_bytes_max: int | None = None,
+    ) -> None:
+        self._limits = {"waiting_bytes_max": waiting_bytes_max}
+        super().__init__(address, codec=codec, allow_pickle=allow_pickle, domain=domain)
 
     async def take(self) -> _calls.Call:
         """Takes the next call; cancelled, it has taken none. Raises Closed once it was stopped."""

@@ -77,7 +77,8 @@ class Server(ServerEnd):
     """The end that answers calls. Any number of clients; at a queue any number of servers share the calls.
 
     ``serve(function)`` answers each call with what the function makes of its request, in ``workers`` threads: an exception
-    refuses the call with its text, a crosstie.Error also with its kind. Or take them one by one:
+    refuses the call with its text, a crosstie.Error also with its kind. Calls that wait for a worker take ``waiting_bytes_max`` bytes of
+    memory at most (256 MiB unless it is said), and those of one client a quarter of it; more are refused as Busy. Or take them one by one:
 
     >>> import crosstie, threading
     >>> server = crosstie.Server("queue:greetings", codec="text")
@@ -101,8 +102,11 @@ class Server(ServerEnd):
         allow_pickle: bool = False,
         timeout: _Timeout = None,
         domain: str | PathLike[str] | None = None,
+        waiting_bytes_max: int | None = None,
     ) -> Server:
-        return super().__new__(cls, address, timeout=timeout, domain=domain)
+        return super().__new__(
+            cls, address, timeout=timeout, domain=domain, waiting_bytes_max=waiting_bytes_max
+        )
 
     def __init__(
         self,
@@ -112,6 +116,7 @@ class Server(ServerEnd):
         allow_pickle: bool = False,
         timeout: _Timeout = None,
         domain: str | PathLike[str] | None = None,
+        waiting_bytes_max: int | None = None,
     ) -> None:
         _check_pickle(self, address, codec, allow_pickle, domain)
         self._encode, self._decode = _with(self, _encoder, codec), _with(self, _decoder, codec)

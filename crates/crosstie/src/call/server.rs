@@ -37,7 +37,7 @@ use super::refusal::Refusal;
 use crate::Deadline;
 use crate::contract::RecvError;
 use crate::endpoint::{Address, Capabilities, Message, Options, Place, Receiver, Sender, connect};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::os::clock;
 
 /// The end that is called: takes requests of type `Q` and answers with replies of type `A`.
@@ -96,7 +96,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
     /// As [`Server::open`], with options; those in the address win.
     ///
     /// # Errors
-    /// As [`Server::open`].
+    /// As [`Server::open`]; [`Usage`](crate::ErrorKind::Usage) for an [`Options::waiting_bytes_max`] of 0 or above `isize::MAX`.
     pub fn open_with(address: &str, options: &Options) -> Result<Self> {
         Self::open_at(&address.parse()?, options)
     }
@@ -106,6 +106,7 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
     /// # Errors
     /// As [`Server::open`].
     pub fn open_at(address: &Address, options: &Options) -> Result<Self> {
+        check_waiting(address, options.waiting_bytes_max)?;
         let door = match address.place() {
             Place::Unix(_) | Place::UnixPacket(_) | Place::Tcp(_) => {
                 Door::Kernel(KernelDoor::listen(address, options)?)
@@ -265,6 +266,16 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Server<Q, A> {
         let taken = desk.next(Worker::OwnThread, deadline)?;
         Call::new(desk, taken).map_err(RecvError::Malformed)
     }
+}
+
+/// Whether calls that wait may take so much: no more than memory can have.
+fn check_waiting(address: &Address, bytes_max: usize) -> Result<()> {
+    let most = isize::MAX.cast_unsigned();
+    if (1..=most).contains(&bytes_max) {
+        return Ok(());
+    }
+    let why = format!("{bytes_max} bytes for calls that wait: it is 1 to {most}");
+    Err(Error::new("listen on", address.to_string(), ErrorKind::Usage).because(why))
 }
 
 impl<Q: Message + ?Sized, A: Message + ?Sized> Drop for Server<Q, A> {

@@ -166,3 +166,18 @@ fn a_call_that_waits_alone_is_never_too_much() {
         });
     }
 }
+
+#[test]
+fn what_calls_may_take_that_wait_is_a_length() {
+    let stage = Stage::new(WAYS[0]);
+    for bytes in [0, isize::MAX.cast_unsigned() + 1, usize::MAX] {
+        let options = Options { waiting_bytes_max: bytes, ..stage.options() };
+        let refused = Server::<[u8], [u8]>::open_with(&stage.address, &options).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Usage, "{refused}");
+        assert!(refused.to_string().contains("calls that wait"), "{refused}");
+    }
+    for bytes in [1, isize::MAX.cast_unsigned()] {
+        let options = Options { waiting_bytes_max: bytes, ..stage.options() };
+        Server::<[u8], [u8]>::open_with(&stage.address, &options).expect("a server");
+    }
+}
