@@ -82,15 +82,17 @@ class Server(ServerEnd):
 
     >>> import crosstie, threading
     >>> server = crosstie.Server("queue:greetings", codec="text")
+    >>> answers = []
     >>> def ask():
     ...     with crosstie.Client("queue:greetings", codec="text") as client:
-    ...         print(client.call("anna"))
+    ...         answers.append(client.call("anna"))
     >>> asking = threading.Thread(target=ask)
     >>> asking.start()
     >>> with server.take(timeout=5) as call:
     ...     call.reply("hello " + call.request)
     >>> asking.join()
-    hello anna
+    >>> answers
+    ['hello anna']
     >>> server.close()
     """
 
