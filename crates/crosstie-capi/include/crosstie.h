@@ -115,6 +115,11 @@
 #define CROSSTIE_CALL_CANCELLED 4
 
 /**
+ * Of a call in hand: its caller takes many replies (crosstie_call_stream).
+ */
+#define CROSSTIE_CALL_STREAM 8
+
+/**
  * In crosstie_capabilities.can: what one sender sends comes in its order, when it is delivered for the first time.
  */
 #define CROSSTIE_CAN_ORDER 1
@@ -370,9 +375,19 @@ typedef struct crosstie_receiver crosstie_receiver;
 typedef struct crosstie_region crosstie_region;
 
 /**
+ * The replies to one call, as they come. Never look inside.
+ */
+typedef struct crosstie_replies crosstie_replies;
+
+/**
  * What a call was answered. Never look inside.
  */
 typedef struct crosstie_reply crosstie_reply;
+
+/**
+ * Many replies to one call. Never look inside.
+ */
+typedef struct crosstie_reply_stream crosstie_reply_stream;
 
 /**
  * Permits that processes share by a name, as crosstie sem NAME takes them: each has an owner, and comes back when that dies. Never look
@@ -501,7 +516,7 @@ typedef struct crosstie_call_state {
    */
   size_t size;
   /**
-   * CROSSTIE_CALL_IDEMPOTENT, CROSSTIE_CALL_REPEATED, CROSSTIE_CALL_CANCELLED.
+   * CROSSTIE_CALL_IDEMPOTENT, CROSSTIE_CALL_REPEATED, CROSSTIE_CALL_CANCELLED, CROSSTIE_CALL_STREAM.
    */
   uint64_t flags;
   /**
@@ -949,6 +964,57 @@ crosstie_status crosstie_pending_close(struct crosstie_pending *pending,
                                        struct crosstie_error *error);
 
 /**
+ * Calls the server with the bytes bytes at data for many replies, which crosstie_replies_next gives as they come; deadline_ns is for all of them
+ * together. The server is never more than 256 KiB, or one reply, ahead of who takes them. A stream is not repeated at another server.
+ *
+ * As crosstie_call_start.
+ *
+ * Thread-safe: many calls may be in flight by one handle. Not async-signal-safe; a child of fork opens its own. Blocks while there is no room for the
+ * request. The replies are the caller's, crosstie_replies_close frees them; they may outlive the handle of their client.
+ *
+ * Pointers:
+ * data leads to bytes bytes, or is NULL where there are none; replies can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_client_stream(struct crosstie_client *client,
+                                       const void *data,
+                                       size_t bytes,
+                                       uint64_t deadline_ns,
+                                       struct crosstie_replies **replies,
+                                       struct crosstie_error *error);
+
+/**
+ * The next reply of a stream; waits for it until deadline_ns, or the call's own deadline where that is earlier. message says where its bytes are, until the
+ * next call with replies. Behind the last reply the data of message are NULL; those of a reply, an empty one too, never are.
+ *
+ * CROSSTIE_E_BUSY with a code of 0: none is there by deadline_ns, and the stream goes on. Else as crosstie_call, and the stream is over:
+ * CROSSTIE_E_PEER_DIED and CROSSTIE_E_CLOSED are a server's end before it had sent all. Behind these, as behind the last reply, there is none.
+ *
+ * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork has none of its parent's. Blocks until the
+ * earlier deadline. The bytes are the library's: they are freed with the next call, or with replies.
+ *
+ * Pointers:
+ * message begins with its size and can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_replies_next(struct crosstie_replies *replies,
+                                      uint64_t deadline_ns,
+                                      struct crosstie_message *message,
+                                      struct crosstie_error *error);
+
+/**
+ * Closes a stream of replies. Before the last of them the call is cancelled: its server is told that nobody takes them any more.
+ *
+ * CROSSTIE_E_BUSY while another thread waits for a reply.
+ *
+ * Thread-safe; not async-signal-safe; a child of fork may close its parent's, whose stream goes on. Never waits. Frees the stream and the bytes of its last
+ * reply.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_replies_close(struct crosstie_replies *replies,
+                                       struct crosstie_error *error);
+
+/**
  * Closes a reply; its bytes are no longer there.
  *
  * CROSSTIE_E_USAGE for one that is closed.
@@ -1021,6 +1087,100 @@ crosstie_status crosstie_server_stop(struct crosstie_server *server,
  * error is NULL or the caller's own.
  */
 crosstie_status crosstie_server_close(struct crosstie_server *server,
+                                      struct crosstie_error *error);
+
+/**
+ * Answers a call with many replies, which crosstie_stream_send sends as they come, and closes its handle.
+ *
+ * CROSSTIE_E_MISMATCH for a caller that takes one reply (no CROSSTIE_CALL_STREAM): it is told the same, and the call is over. CROSSTIE_E_BUSY while another
+ * thread is inside a call with it: it stays in hand.
+ *
+ * One thread for a call. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the call and the bytes of its request; the stream
+ * is the caller's, crosstie_stream_end, crosstie_stream_refuse_with or crosstie_stream_close frees it.
+ *
+ * Pointers:
+ * stream can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_call_stream(struct crosstie_call_in_hand *call,
+                                     struct crosstie_reply_stream **stream,
+                                     struct crosstie_error *error);
+
+/**
+ * Sends the next reply, the bytes bytes at data; waits while the client has 256 KiB that it has not taken, until deadline_ns or the call's own
+ * deadline.
+ *
+ * CROSSTIE_E_CLOSED: nobody takes the replies any more, stop. CROSSTIE_E_BUSY (there is no room), CROSSTIE_E_TIMED_OUT, CROSSTIE_E_TOO_LARGE: this one was
+ * not sent.
+ *
+ * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork has none of its parent's. Blocks until there is room.
+ * All memory is the caller's to free.
+ *
+ * Pointers:
+ * data leads to bytes bytes, or is NULL where there are none; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_stream_send(struct crosstie_reply_stream *stream,
+                                     const void *data,
+                                     size_t bytes,
+                                     uint64_t deadline_ns,
+                                     struct crosstie_error *error);
+
+/**
+ * Writes to cancelled 1 if nobody takes the replies any more, else 0. What came from its client meanwhile comes in with that.
+ *
+ * CROSSTIE_E_USAGE for a stream that is ended.
+ *
+ * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Nothing is to
+ * be freed.
+ *
+ * Pointers:
+ * cancelled can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_stream_look(struct crosstie_reply_stream *stream,
+                                     uint32_t *cancelled,
+                                     struct crosstie_error *error);
+
+/**
+ * Says that there are no more replies, and closes the stream. That nobody waits for them any more is no error.
+ *
+ * CROSSTIE_E_TIMED_OUT: the client did not take all of them until the call's deadline. CROSSTIE_E_BUSY while another thread is inside a call with the stream:
+ * it stays open.
+ *
+ * One thread for a stream. Not async-signal-safe; a child of fork has none of its parent's. Blocks until the client's side has room for all of them, or the call's
+ * deadline. Frees the stream.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_stream_end(struct crosstie_reply_stream *stream,
+                                    struct crosstie_error *error);
+
+/**
+ * Says that there are no more replies because something went wrong, and closes the stream: as crosstie_call_refuse_with, behind the replies.
+ *
+ * As crosstie_call_refuse_with.
+ *
+ * One thread for a stream. Not async-signal-safe; a child of fork has none of its parent's. Never waits. Frees the stream.
+ *
+ * Pointers:
+ * why is a text that ends in a zero; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_stream_refuse_with(struct crosstie_reply_stream *stream,
+                                            crosstie_status status,
+                                            uint32_t code,
+                                            const char *why,
+                                            struct crosstie_error *error);
+
+/**
+ * Closes a stream that was not ended: behind the replies its caller is told that these are not all.
+ *
+ * CROSSTIE_E_USAGE for one that was ended, and is closed with that.
+ *
+ * One thread for a stream. Not async-signal-safe; a child of fork may close its parent's, whose stream goes on. Never waits. Frees the stream.
+ *
+ * Pointers:
+ * error is NULL or the caller's own.
+ */
+crosstie_status crosstie_stream_close(struct crosstie_reply_stream *stream,
                                       struct crosstie_error *error);
 
 /**

@@ -50,3 +50,21 @@ pub(crate) unsafe fn close<B: Body>(handle: *mut B::Handle, error: *mut crosstie
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
     unsafe { answer(error, || handle::close::<B>(handle)) }
 }
+
+/// Takes what `handle` leads to out of it, which is closed then, for `how` to end it with what `make` makes; where that is nothing, it stays open.
+///
+/// # Safety
+/// `error` is NULL or the caller's own.
+pub(crate) unsafe fn take<B: Body, T>(
+    handle: *mut B::Handle,
+    error: *mut crosstie_error,
+    make: impl FnOnce() -> Result<T, Failure>,
+    how: impl FnOnce(B, T) -> Result<(), Failure>,
+) -> crosstie_status {
+    let work = || {
+        let made = make()?;
+        handle::take(handle, |body| how(body, made))
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { answer(error, work) }
+}

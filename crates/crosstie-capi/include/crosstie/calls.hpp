@@ -59,6 +59,25 @@ private:
     }
 };
 
+/// The replies to one call, as they come. Those that go before the last reply cancel the call.
+class replies : public detail::owned<crosstie_replies, crosstie_replies_close> {
+public:
+    /// The next reply, a view into the library's memory until the next one; nothing behind the last. Errors are as those of client::call, and the
+    /// stream is over; CROSSTIE_E_BUSY with a code() of 0: there is none in that time, and it goes on.
+    [[nodiscard]] std::optional<std::string_view> next(deadline until = deadline::never())
+    {
+        crosstie_message message = CROSSTIE_MESSAGE_INIT;
+        detail::must([&](crosstie_error *said) { return crosstie_replies_next(handle_, until.ns(), &message, said); });
+        if (message.data == nullptr) {
+            return std::nullopt;
+        }
+        return std::string_view(static_cast<const char *>(message.data), message.bytes);
+    }
+
+private:
+    friend class client;
+};
+
 /// How a call is made.
 struct call_options {
     std::uint64_t flags = 0;
@@ -105,6 +124,15 @@ public:
         });
         return flight;
     }
+    /// Calls for many replies; the deadline is for all of them together.
+    [[nodiscard]] replies stream(std::string_view request, deadline until = deadline::never())
+    {
+        replies coming;
+        detail::must([&](crosstie_error *said) {
+            return crosstie_client_stream(handle_, request.data(), request.size(), until.ns(), &coming.handle_, said);
+        });
+        return coming;
+    }
 
 private:
     static crosstie_call_options asked(call_options how) noexcept
@@ -113,6 +141,40 @@ private:
         options.flags = how.flags;
         return options;
     }
+};
+
+/// Many replies to one call. One that goes before end() tells its caller, behind the replies, that these are not all.
+class reply_stream : public detail::owned<crosstie_reply_stream, crosstie_stream_close> {
+public:
+    /// Sends the next reply; waits while the caller does not take them. CROSSTIE_E_CLOSED: nobody does any more, stop.
+    void send(std::string_view reply, deadline until = deadline::never())
+    {
+        detail::must([&](crosstie_error *said) {
+            return crosstie_stream_send(handle_, reply.data(), reply.size(), until.ns(), said);
+        });
+    }
+    /// Nobody takes the replies any more.
+    bool cancelled() const
+    {
+        std::uint32_t is_cancelled = 0;
+        detail::must([&](crosstie_error *said) { return crosstie_stream_look(handle_, &is_cancelled, said); });
+        return is_cancelled != 0;
+    }
+    /// Says that there are no more. The handle is of no use from then on.
+    void end()
+    {
+        detail::must([&](crosstie_error *said) { return crosstie_stream_end(handle_, said); });
+    }
+    /// Says that there are no more because something went wrong, as call_in_hand::refuse.
+    void refuse(const std::string &why, std::uint32_t code = 0, crosstie_status status = CROSSTIE_E_NEGATIVE)
+    {
+        detail::must([&](crosstie_error *said) {
+            return crosstie_stream_refuse_with(handle_, status, code, why.c_str(), said);
+        });
+    }
+
+private:
+    friend class call_in_hand;
 };
 
 /// A call that is to be answered. Whose call goes without that is told that the server does not reply.
@@ -141,6 +203,15 @@ public:
             return std::nullopt;
         }
         return std::chrono::nanoseconds(left);
+    }
+    /// Its caller takes many replies.
+    bool takes_stream() const { return (look().flags & CROSSTIE_CALL_STREAM) != 0; }
+    /// Answers it with many replies. CROSSTIE_E_MISMATCH: its caller takes one, and is told the same.
+    [[nodiscard]] reply_stream stream()
+    {
+        reply_stream going;
+        end([&](crosstie_error *said) { return crosstie_call_stream(handle_, &going.handle_, said); });
+        return going;
     }
     /// Answers it. That nobody waits for it any more is no error.
     void reply(std::string_view answer)

@@ -11,7 +11,7 @@ use super::client::CROSSTIE_CALL_IDEMPOTENT;
 use crate::channel::end;
 use crate::channel::receiver::crosstie_message;
 use crate::handle::{self, Alone, Body};
-use crate::status::{Failure, answer, crosstie_error, crosstie_status, kind_of};
+use crate::status::{Failure, crosstie_error, crosstie_status, kind_of};
 use crate::{options, place, wall};
 
 /// A call that is to be answered. Never look inside.
@@ -19,7 +19,7 @@ use crate::{options, place, wall};
 pub struct crosstie_call_in_hand(());
 
 /// A call, until it is answered, which closes its handle.
-struct InHand(Alone<Call<[u8], [u8]>>);
+pub(super) struct InHand(pub(super) Alone<Call<[u8], [u8]>>);
 
 impl Body for InHand {
     type Handle = crosstie_call_in_hand;
@@ -31,6 +31,8 @@ impl Body for InHand {
 pub const CROSSTIE_CALL_REPEATED: u64 = 2;
 /// Of a call in hand: nobody waits for the answer any more, because the caller gave up, ended or died. To answer it is no error, and goes nowhere.
 pub const CROSSTIE_CALL_CANCELLED: u64 = 4;
+/// Of a call in hand: its caller takes many replies (`crosstie_call_stream`).
+pub const CROSSTIE_CALL_STREAM: u64 = 8;
 
 /// How it stands with a call in hand; the caller's own. Begin it with `CROSSTIE_CALL_STATE_INIT`.
 #[repr(C)]
@@ -38,7 +40,7 @@ pub const CROSSTIE_CALL_CANCELLED: u64 = 4;
 pub struct crosstie_call_state {
     /// sizeof(crosstie_call_state), set by the caller.
     pub size: usize,
-    /// `CROSSTIE_CALL_IDEMPOTENT`, `CROSSTIE_CALL_REPEATED`, `CROSSTIE_CALL_CANCELLED`.
+    /// `CROSSTIE_CALL_IDEMPOTENT`, `CROSSTIE_CALL_REPEATED`, `CROSSTIE_CALL_CANCELLED`, `CROSSTIE_CALL_STREAM`.
     pub flags: u64,
     /// Until when the caller waits, counted from the call's arrival here; `CROSSTIE_WAIT_FOREVER` if for ever.
     pub deadline_ns: u64,
@@ -62,6 +64,7 @@ impl crosstie_call_state {
             (CROSSTIE_CALL_IDEMPOTENT, call.is_idempotent()),
             (CROSSTIE_CALL_REPEATED, call.is_repeated()),
             (CROSSTIE_CALL_CANCELLED, call.is_cancelled()),
+            (CROSSTIE_CALL_STREAM, call.takes_stream()),
         ];
         let deadline = call.deadline();
         let left_ns = if deadline.is_never() { u64::MAX } else { deadline.left_ns(clock::now_ns()) };
@@ -98,24 +101,6 @@ pub(super) unsafe fn hand_out(
     // SAFETY: its size was found right, and it can be written, as this function asks.
     unsafe { options::write(request, &told) };
     Ok(())
-}
-
-/// Takes the call out of its handle, which is closed then, for `how` to answer it with what `make` makes; where that is nothing, it stays in hand.
-///
-/// # Safety
-/// `error` is NULL or the caller's own.
-pub(super) unsafe fn end_call<T>(
-    call: *mut crosstie_call_in_hand,
-    error: *mut crosstie_error,
-    make: impl FnOnce() -> Result<T, Failure>,
-    how: impl FnOnce(Call<[u8], [u8]>, T) -> Result<(), Failure>,
-) -> crosstie_status {
-    let work = || {
-        let made = make()?;
-        handle::take(call, |body: InHand| how(body.0.into_inner(), made))
-    };
-    // SAFETY: `error` is NULL or the caller's own, as this function asks.
-    unsafe { answer(error, work) }
 }
 
 /// What the server answers instead of a reply.
@@ -183,7 +168,7 @@ pub unsafe extern "C" fn crosstie_call_reply(
     // SAFETY: as many bytes are there, which this function asks for.
     let bytes = || unsafe { end::bytes(data, bytes) };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { end_call(call, error, bytes, |taken, reply| Ok(taken.reply(reply)?)) }
+    unsafe { wall::take(call, error, bytes, |taken: InHand, reply| Ok(taken.0.into_inner().reply(reply)?)) }
 }
 
 /// Answers a call that there is no reply, and why; closes its handle. Its caller is answered `CROSSTIE_E_NEGATIVE` with that text.
@@ -223,12 +208,12 @@ pub unsafe extern "C" fn crosstie_call_refuse_with(
 ) -> crosstie_status {
     // SAFETY: it is NULL or ends in a zero, which this function asks for.
     let refusal = || unsafe { refusal(status, code, why) };
-    let refuse = |taken: Call<[u8], [u8]>, refusal| {
-        taken.refuse(&refusal);
+    let refuse = |taken: InHand, refusal| {
+        taken.0.into_inner().refuse(&refusal);
         Ok(())
     };
     // SAFETY: `error` is NULL or the caller's own, which this function asks for.
-    unsafe { end_call(call, error, refusal, refuse) }
+    unsafe { wall::take(call, error, refusal, refuse) }
 }
 
 /// Closes a call that was not answered: its caller is told that the server does not reply.

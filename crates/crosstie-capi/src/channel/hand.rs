@@ -132,7 +132,7 @@ pub unsafe extern "C" fn crosstie_receive_job(
 ///
 /// # Safety
 /// `message` is NULL or begins with its size.
-unsafe fn wanted(message: *const crosstie_message) -> Result<(), Failure> {
+pub(crate) unsafe fn wanted(message: *const crosstie_message) -> Result<(), Failure> {
     if message.is_null() {
         let text = "NULL in the place of where the message goes".to_owned();
         return Err(Failure::new(ErrorKind::Usage, text));

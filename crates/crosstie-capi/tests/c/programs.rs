@@ -6,7 +6,7 @@ use crate::compiler::{Link, can_watch, test_program};
 use crate::stage::Stage;
 
 /// What each program says when all that it checks holds.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("misuse.c", "misuse: ok\n"),
     ("threads.c", "threads: ok\n"),
     ("forked.c", "forked: ok\n"),
@@ -17,6 +17,7 @@ const PROGRAMS: [(&str, &str); 10] = [
     ("memory.c", "memory: ok\n"),
     ("short.c", "short: ok\n"),
     ("service.c", "service: ok\n"),
+    ("streams.c", "streams: ok\n"),
 ];
 
 #[test]
@@ -69,6 +70,11 @@ fn a_call_in_hand_in_flight_refused_cancelled_or_idempotent_is_what_both_sides_s
     says("service.c");
 }
 
+#[test]
+fn many_replies_to_one_call_come_whole_or_say_that_they_do_not() {
+    says("streams.c");
+}
+
 fn says(file: &str) {
     let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
     for link in [Link::Shared, Link::Static] {
@@ -82,7 +88,9 @@ fn valgrind_finds_nothing() {
     if let Err(error) = Command::new("valgrind").arg("--version").output() {
         return println!("SKIPPED: no valgrind: {error}");
     }
-    for file in ["misuse.c", "forked.c", "waits.c", "memory.c", "service.c", "calls.cpp", "in_hand.cpp"] {
+    for file in
+        ["misuse.c", "forked.c", "waits.c", "memory.c", "service.c", "streams.c", "calls.cpp", "in_hand.cpp"]
+    {
         let Some(program) = test_program(file, Link::Shared) else { return };
         let stage = Stage::new();
         let mut command = stage.command("valgrind".as_ref());
@@ -98,9 +106,17 @@ fn address_sanitizer_finds_nothing() {
     if !can_watch() {
         return;
     }
-    for file in
-        ["misuse.c", "forked.c", "waits.c", "memory.c", "short.c", "service.c", "calls.cpp", "in_hand.cpp"]
-    {
+    for file in [
+        "misuse.c",
+        "forked.c",
+        "waits.c",
+        "memory.c",
+        "short.c",
+        "service.c",
+        "streams.c",
+        "calls.cpp",
+        "in_hand.cpp",
+    ] {
         let Some(program) = test_program(file, Link::Watched) else { return };
         let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
         assert_eq!(Stage::new().run(&program), wanted);

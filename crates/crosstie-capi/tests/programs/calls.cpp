@@ -145,6 +145,55 @@ static void in_flight(const std::string &address)
     CHECK(refused([&] { (void)server.try_take(); }) == CROSSTIE_E_CLOSED);
 }
 
+// Many replies to one call, in order; refused, and cancelled by who goes.
+static void streams(const std::string &address)
+{
+    crosstie::server server(address);
+    crosstie::client client(address);
+    std::thread counts([&] {
+        auto call = server.take();
+        CHECK(call.takes_stream());
+        auto numbers = call.stream();
+        CHECK(call.native_handle() == nullptr && call.request().empty());
+        for (int number = 1; number <= 3; number++) {
+            numbers.send(std::to_string(number));
+        }
+        numbers.end();
+        auto half = server.take().stream();
+        half.send("half");
+        half.refuse("no more", 5, CROSSTIE_E_LOST);
+        auto endless = server.take().stream();
+        CHECK(!endless.cancelled());
+        auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        endless.send("once");
+        while (!endless.cancelled()) {
+            CHECK(std::chrono::steady_clock::now() < patience);
+        }
+        CHECK(refused([&] { endless.send("twice"); }) == CROSSTIE_E_CLOSED);
+        CHECK(refused([&] { (void)server.take().stream(); }) == CROSSTIE_E_MISMATCH);
+    });
+    auto numbers = client.stream("count to three");
+    std::string all;
+    while (auto number = numbers.next()) {
+        all += *number;
+    }
+    CHECK(all == "123" && !numbers.next());
+    auto half = client.stream("half of it", crosstie::deadline::in(std::chrono::minutes(1)));
+    CHECK(half.next() == std::string_view("half"));
+    try {
+        (void)half.next();
+        CHECK(!"it was refused");
+    } catch (const crosstie::error &said) {
+        CHECK(said.status() == CROSSTIE_E_LOST && said.code() == 5);
+    }
+    {
+        auto endless = client.stream("for ever");
+        CHECK(endless.next() == std::string_view("once"));
+    }
+    CHECK(refused([&] { client.call("one"); }) == CROSSTIE_E_MISMATCH);
+    counts.join();
+}
+
 int main()
 {
     static_assert(!std::is_copy_constructible_v<crosstie::client> && std::is_move_constructible_v<crosstie::client>);
@@ -154,6 +203,7 @@ int main()
     }
     for (const char *address : {"unix:./flight.sock", "queue:flight"}) {
         in_flight(address);
+        streams(address);
     }
     for (const char *address : {"unix:./many.sock", "queue:many"}) {
         many_at_once(address);
