@@ -20,7 +20,7 @@
 //! | `client`, `server` | the ends of calls, as bytes |
 //! | `tasks` | the same for asyncio's tasks |
 //! | `region` | raw shared memory as a buffer |
-//! | `removal`, `listing` | `remove`, `ls` |
+//! | `removal`, `listing`, `queue_state` | `remove`, `ls`, what a queue holds |
 //! | `condition`, `event`, `barrier`, `once` | waiting for what others do |
 //!
 //! What needs no speed is Python, in the folder `python/crosstie`: the exceptions, and all that is built from these.
@@ -45,6 +45,7 @@ mod once;
 mod owner;
 mod patience;
 mod pickle;
+mod queue_state;
 mod receiver;
 mod refusal;
 mod region;
@@ -86,6 +87,8 @@ mod _native {
     use super::once::Once;
     #[pymodule_export]
     use super::owner::{Blocked, Owner};
+    #[pymodule_export]
+    use super::queue_state::queue_state;
     #[pymodule_export]
     use super::receiver::{JobEnd, ReceiverEnd};
     #[pymodule_export]

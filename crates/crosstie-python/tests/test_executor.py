@@ -1,9 +1,13 @@
 """`Executor`: jobs that outlive their workers. And ends for asyncio."""
 
 import asyncio
+import multiprocessing
 import os
 import pickle
+import select
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -121,6 +125,84 @@ def test_shutdown_takes_back_what_nobody_has_begun(tmp_path):
     over.write_text("")
     assert first.result(timeout=60) == "done"
     pool.shutdown()
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(") ")[2][0]
+
+
+def polls(thread):
+    """Whether the thread is asleep in a poll, as the kernel says."""
+    with open(f"/proc/self/task/{thread}/syscall") as file:
+        return file.read().split()[0] == ("7" if os.uname().machine == "x86_64" else "73")
+
+
+def test_a_second_shutdown_takes_back_the_rest_and_ends():
+    pool = crosstie.Executor(1, start_method="fork")
+    assert pool.submit(abs, -1).result(timeout=60) == 1
+    (worker,) = pool.workers()
+    # It begins nothing, and ends nothing, that would wake who waits for it.
+    os.kill(worker, signal.SIGSTOP)
+    until(lambda: state_of(worker) == "T", "its stop")
+    jobs = [pool.submit(abs, -n) for n in range(3)]
+    pool.shutdown(wait=False)
+    until(lambda: not select.select([pool._woken], [], [], 0)[0] and polls(pool._manager.native_id), "who waits for the jobs")
+    assert not any(job.done() for job in jobs)
+    pool.shutdown(wait=False, cancel_futures=True)
+    assert all(job.cancelled() for job in jobs)
+    os.kill(worker, signal.SIGCONT)
+    until(lambda: not pool._manager.is_alive(), "its end")
+    pool.shutdown(cancel_futures=True)
+
+
+# Each function is in a module of its own: what is started by spawn finds it there.
+FORGETS = """
+import crosstie, os, pathlib, signal, sys, time
+def note(number):
+    time.sleep(0.01)  # pace: the program's end comes first
+    pathlib.Path(sys.argv[1], str(number)).touch()
+def note_once_killed(number):
+    try:
+        os.close(os.open(os.path.join(sys.argv[1], "flag"), os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return note(number)
+    os.kill(os.getpid(), signal.SIGKILL)
+if __name__ == "__main__":
+    pool = crosstie.Executor(2, start_method=sys.argv[2])
+    pool.submit(note_once_killed, 0)
+    for number in range(1, 20):
+        pool.submit(note, number)
+    if sys.argv[3] == "raises":
+        raise SystemExit(7)
+    if sys.argv[3] == "closes":
+        pool.shutdown(wait=False)
+"""
+
+
+@pytest.mark.parametrize("end", ["returns", "raises", "closes"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_program_that_forgets_its_executor_loses_no_job(tmp_path, domain, method, end):
+    program, done = tmp_path / "program.py", tmp_path / "done"
+    program.write_text(FORGETS)
+    done.mkdir()
+    command = [sys.executable, "-X", "dev", "-W", "error", str(program), str(done), method, end]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    assert (ended.returncode, ended.stderr) == (7 if end == "raises" else 0, "")
+    assert sorted(int(name) for name in os.listdir(done) if name != "flag") == list(range(20))
+    assert not [name for name in os.listdir(domain) if "executor" in name]
+
+
+def test_a_child_of_fork_leaves_its_parents_executor_alone():
+    with crosstie.Executor(1, start_method="fork") as pool:
+        child = multiprocessing.get_context("fork").Process(target=abs, args=(1,))
+        # As if an answer were being given out just then: in the child nobody lets that lock go.
+        with pool._lock:
+            child.start()
+        child.join(timeout=20)
+        child.kill()
+        assert child.exitcode == 0
+        assert pool.submit(abs, -1).result(timeout=60) == 1
 
 
 def test_a_killed_workers_job_is_done_by_another(pool, tmp_path):

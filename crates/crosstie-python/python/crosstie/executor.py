@@ -7,8 +7,10 @@ import multiprocessing as _multiprocessing
 import os as _os
 import pickle as _pickle
 import select as _select
+import sys as _sys
 import threading as _threading
 import traceback as _traceback
+import weakref as _weakref
 
 from ._native import remove
 from .channels import Receiver, Sender
@@ -74,6 +76,28 @@ def _told(error: BaseException) -> BaseException:
     return error
 
 
+#: The executors whose jobs the program's end waits for.
+_living: _weakref.WeakSet[Executor] = _weakref.WeakSet()
+
+
+#: The path of the program, which workers that begin by spawn import.
+_program: str | None = getattr(_sys.modules["__main__"], "__file__", None)
+
+
+def _end_all() -> None:
+    main = _sys.modules["__main__"]
+    if _program is not None and not hasattr(main, "__file__"):
+        # The interpreter takes it away behind the program's last line, and a killed worker may have to be replaced.
+        main.__file__ = _program
+    # What a fork brought along is the parent's.
+    for executor in [one for one in _living if one._made_by == _os.getpid()]:
+        executor.shutdown()
+
+
+# Before the interpreter stops its threads, as concurrent.futures has it: until then jobs are given out and workers replaced.
+_threading._register_atexit(_end_all)  # type: ignore[attr-defined]
+
+
 class _Future(_futures.Future):  # type: ignore[type-arg]
     """The answer of a job that a worker may take at any moment: only shutdown(cancel_futures=True) takes it back."""
 
@@ -121,6 +145,8 @@ class Executor(_futures.Executor):
         self._pending: dict[int, _futures.Future[Any]] = {}
         self._number = 0
         self._is_closed = False
+        #: Whether nobody listens any more who could be woken.
+        self._has_ended = False
         self._has_death = False
         #: Why no worker can begin, once that is so.
         self._broken: str | None = None
@@ -131,6 +157,8 @@ class Executor(_futures.Executor):
         self._woken, self._waker = _os.pipe()
         self._manager = _threading.Thread(target=self._manage, name=f"crosstie.Executor {self._name}", daemon=True)
         self._manager.start()
+        self._made_by = _os.getpid()
+        _living.add(self)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> _futures.Future[Any]:
         """Has a worker call ``fn(*args, **kwargs)``; the future has its answer."""
@@ -160,33 +188,41 @@ class Executor(_futures.Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Takes no more jobs; with ``wait``, until all that were submitted are done and the workers have ended.
 
-        With ``cancel_futures`` those that no worker has begun are taken back, and cancelled.
+        With ``cancel_futures`` those that no worker has begun are taken back, and cancelled; also by a second call. A program that ends
+        without it does what was submitted first, as one of concurrent.futures.
         """
+        with self._lock:
+            self._is_closed = True
         if cancel_futures:
             self._take_back()
         with self._lock:
-            if not self._is_closed:
-                self._is_closed = True
+            if not self._has_ended:
+                # Whoever gives out answers sees by itself that none is missing, once it looks.
                 _os.write(self._waker, b".")
         if wait:
             self._manager.join()
 
     def _take_back(self) -> None:
-        with self._lock:
-            if self._is_closed and not self._pending:
-                return
-        while True:
-            try:
-                job = self._dead.job(timeout=0)
-            except (Busy, Closed, PeerDied):
-                return
-            number = job.message[0]
-            job.done()
+        while (number := self._take_back_one()) is not None:
             with self._lock:
                 future = self._pending.pop(number, None)
             if future is not None:
                 _futures.Future.cancel(future)
                 future.set_running_or_notify_cancel()
+
+    def _take_back_one(self) -> int | None:
+        """Takes the next job that no worker has begun out of the queue; answers its number."""
+        # Who ends the executor waits for the lock too, and closes this end behind it.
+        with self._lock:
+            if self._has_ended:
+                return None
+            try:
+                job = self._dead.job(timeout=0)
+            except (Busy, Closed, PeerDied):
+                return None
+            job.done()
+            number: int = job.message[0]
+            return number
 
     def workers(self) -> list[int]:
         """The process ids of the workers."""
@@ -212,17 +248,18 @@ class Executor(_futures.Executor):
             # One is told to end, whichever; also one that has not begun yet.
             self._jobs.send((0, None, (), {}))
             living[0].join(0.05)
-        self._jobs.close()
-        self._results.close()
-        self._dead.close()
+        with self._lock:
+            self._has_ended = True
+            for end in (self._jobs, self._results, self._dead):
+                end.close()
+            _os.close(self._waker)
+            _os.close(self._woken)
         for name in (self._name, f"{self._name}.results"):
             try:
                 remove(f"queue:{name}", domain=self._domain)
             except Error:
                 # Somebody looks at it just now; `crosstie rm` removes it.
                 pass
-        _os.close(self._waker)
-        _os.close(self._woken)
 
     def _take_results(self) -> None:
         while True:

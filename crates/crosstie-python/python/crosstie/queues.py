@@ -6,7 +6,7 @@ import os as _os
 import sys as _sys
 import time as _time
 
-from ._native import remove
+from ._native import _queue_state, remove
 from .channels import Job, Receiver, Sender
 from .errors import Busy, Closed, Error, TimedOut, Usage
 
@@ -141,6 +141,34 @@ class Queue:
                 if receiver.closed:
                     raise
                 seconds = None if end is None else max(0.0, end - _time.monotonic())
+
+    def qsize(self) -> int:
+        """How many messages wait at this moment; what others put and get meanwhile is not in it.
+
+        What this process has put counts at once: no thread brings it there. What somebody has got counts no more, also while it is a job
+        in hand. One that is being written counts already, and if its putter is killed then, until somebody next waits for a message or for room.
+
+        >>> import crosstie
+        >>> q = crosstie.Queue(maxsize=2)
+        >>> q.put("one"); q.qsize(), q.empty(), q.full()
+        (1, False, False)
+        >>> q.put("two"); q.qsize(), q.empty(), q.full()
+        (2, False, True)
+        """
+        state = _queue_state(self.name, domain=self._domain)
+        return 0 if state is None else state[0]
+
+    def empty(self) -> bool:
+        """Whether no message waits at this moment, as qsize() counts them: who gets next may still be too late."""
+        return self.qsize() == 0
+
+    def full(self) -> bool:
+        """Whether no place for a message is free at this moment. A job in hand keeps its place until it is done, a dead letter until it is taken.
+
+        A message above 128 bytes needs room beside its place, and may have to wait for that earlier: see ``capacity``.
+        """
+        state = _queue_state(self.name, domain=self._domain)
+        return state is not None and state[1] == 0
 
     def join_thread(self) -> None:
         """Nothing: what was put is in the queue, no thread has to bring it there. As multiprocessing.Queue has it."""
