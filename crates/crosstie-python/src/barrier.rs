@@ -1,13 +1,16 @@
 //! `Barrier`: whoever comes waits for all.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crosstie::sync::barrier::{self, Join as _};
 use crosstie::sync::{BarrierError, OnDeath, Shared};
 use crosstie::{Error, ErrorKind};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::awaited::{Awaited, Ended};
 use crate::patience::{self, Timeout};
 use crate::pickle::{self, Reduced};
 use crate::{domain, refusal};
@@ -58,16 +61,13 @@ impl Barrier {
     fn wait(&self, py: Python<'_>, timeout: Timeout) -> PyResult<u32> {
         let deadline = timeout.deadline();
         let is_late = |passed: &Result<bool, BarrierError>| matches!(passed, Err(BarrierError::Late(_)));
-        match patience::wait(py, || self.barrier.wait_until(deadline), is_late)? {
-            Ok(leads) => Ok(u32::from(!leads)),
-            Err(BarrierError::Failed(error)) => Err(refusal::error(py, &error)),
-            Err(error @ BarrierError::Broken(_)) => {
-                let class = refusal::class(py, "BrokenBarrier")?;
-                Err(PyErr::from_value(class.call1((error.to_string(),))?))
-            }
-            Err(BarrierError::Late(who)) => Err(refusal::occupied(py, ErrorKind::TimedOut, &who)),
-            Err(other) => Err(refusal::error(py, &Error::from(other))),
-        }
+        passed(py, patience::wait(py, || self.barrier.wait_until(deadline), is_late)?)
+    }
+
+    /// One more party, which is no thread.
+    fn _join(&self, py: Python<'_>) -> PyResult<Party> {
+        let party = self.barrier.join().map_err(|error| refusal::error(py, &error))?;
+        Ok(Party { barrier: self.barrier.clone(), party: Arc::new(Mutex::new(Some(party))) })
     }
 
     /// Gives the calling thread's place up: another may be a party instead.
@@ -115,5 +115,46 @@ impl Barrier {
         keywords.set_item("on_death", if this.on_death == OnDeath::Break { "break" } else { "shrink" })?;
         keywords.set_item("domain", this.domain())?;
         pickle::by_name(slf.get_type(), this.name(), keywords)
+    }
+}
+
+/// What a wait gives: 0 for the one who leads, 1 for the others.
+fn passed(py: Python<'_>, passed: Result<bool, BarrierError>) -> PyResult<u32> {
+    match passed {
+        Ok(leads) => Ok(u32::from(!leads)),
+        Err(BarrierError::Failed(error)) => Err(refusal::error(py, &error)),
+        Err(error @ BarrierError::Broken(_)) => {
+            let class = refusal::class(py, "BrokenBarrier")?;
+            Err(PyErr::from_value(class.call1((error.to_string(),))?))
+        }
+        Err(BarrierError::Late(who)) => Err(refusal::occupied(py, ErrorKind::TimedOut, &who)),
+        Err(other) => Err(refusal::error(py, &Error::from(other))),
+    }
+}
+
+/// A party of a barrier that is a task; crosstie.aio.Barrier is made of these. Dropped, it gives its place up.
+#[pyclass(frozen, module = "crosstie._native")]
+pub struct Party {
+    barrier: Shared<crosstie::sync::Barrier>,
+    /// Absent while it waits: cancelled then, it is none any more.
+    party: Arc<Mutex<Option<barrier::Party<Shared<crosstie::sync::Barrier>>>>>,
+}
+
+#[pymethods]
+impl Party {
+    /// Waits until all have come, which gives 0 for one of them and 1 for the others. Cancelled, it counts as not come, unless all had.
+    fn wait(&self, py: Python<'_>) -> PyResult<Awaited> {
+        let party = self.party.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut party = match party {
+            Some(party) => party,
+            None => self.barrier.join().map_err(|error| refusal::error(py, &error))?,
+        };
+        let place = Arc::clone(&self.party);
+        Ok(Awaited::of(async move {
+            let met = party.wait_async().await;
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(party);
+            Box::new(move |py: Python<'_>| Ok(passed(py, met)?.into_pyobject(py)?.into_any().unbind()))
+                as Ended
+        }))
     }
 }

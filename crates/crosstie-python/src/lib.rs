@@ -16,7 +16,8 @@
 //! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
 //! | `sender`, `receiver` | the ends of channels, as bytes |
 //! | `loan` | messages written and read in place |
-//! | `awaited` | waits of asyncio's tasks, as futures of the library |
+//! | `awaited`, `awaitable`, `had` | waits of asyncio's tasks, as futures of the library; for what; what they gave |
+//! | `condition_tasks`, `monitor_tasks` | waiting of tasks for what others do, outside meanwhile |
 //! | `client`, `server` | the ends of calls, as bytes |
 //! | `tasks` | the same for asyncio's tasks |
 //! | `region` | raw shared memory as a buffer |
@@ -26,21 +27,25 @@
 //! What needs no speed is Python, in the folder `python/crosstie`: the exceptions, and all that is built from these.
 #![deny(unsafe_code)]
 
+mod awaitable;
 mod awaited;
 mod barrier;
 mod client;
 mod condition;
+mod condition_tasks;
 mod counting;
 mod direct;
 mod domain;
 mod ears;
 mod event;
+mod had;
 mod held;
 mod kept;
 mod listing;
 mod loan;
 mod lock;
 mod monitor;
+mod monitor_tasks;
 mod once;
 mod owner;
 mod patience;
@@ -62,19 +67,25 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
-    use super::awaited::{AwaitableObject, Awaited, Had};
+    use super::awaitable::AwaitableObject;
     #[pymodule_export]
-    use super::barrier::Barrier;
+    use super::awaited::Awaited;
+    #[pymodule_export]
+    use super::barrier::{Barrier, Party};
     #[pymodule_export]
     use super::client::ClientEnd;
     #[pymodule_export]
     use super::condition::Condition;
+    #[pymodule_export]
+    use super::condition_tasks::ConditionTasks;
     #[pymodule_export]
     use super::counting::CountingSemaphore;
     #[pymodule_export]
     use super::domain::{folder, is_private};
     #[pymodule_export]
     use super::event::Event;
+    #[pymodule_export]
+    use super::had::Had;
     #[pymodule_export]
     use super::listing::ls;
     #[pymodule_export]
@@ -83,6 +94,8 @@ mod _native {
     use super::lock::{Guard, Lock};
     #[pymodule_export]
     use super::monitor::{MonitorEnd, Stay};
+    #[pymodule_export]
+    use super::monitor_tasks::MonitorTasks;
     #[pymodule_export]
     use super::once::Once;
     #[pymodule_export]

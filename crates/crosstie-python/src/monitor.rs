@@ -64,16 +64,11 @@ impl MonitorEnd {
     /// # Safety
     /// The interpreter calls it with a view of its own to fill.
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
-        let (py, this) = (slf.py(), slf.get());
-        let Some(data) = this.data.with(py, |data| data.as_ref().map(|data| data.0)) else {
-            return Err(PyBufferError::new_err("nobody has been inside by this object"));
-        };
-        let size = ffi::Py_ssize_t::try_from(this.monitor.bytes());
-        let size = size.map_err(|_| PyBufferError::new_err("too large"))?;
-        // SAFETY: the view is the interpreter's to fill; as many bytes lie there as long as the monitor is mapped, which is as long as
+        let this = slf.get();
+        let data = this.data.with(slf.py(), |data| data.as_ref().map(Data::address));
+        // SAFETY: the view is the interpreter's to fill; as many bytes lie at `data` as long as the monitor is mapped, which is as long as
         // `slf` lives, and the view keeps that alive.
-        let filled = unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), data.cast(), size, 0, flags) };
-        if filled == 0 { Ok(()) } else { Err(PyErr::fetch(py)) }
+        unsafe { lend(slf.as_any(), data, this.monitor.bytes(), view, flags) }
     }
 
     /// Its kind and name: "monitor:stock".
@@ -237,10 +232,40 @@ struct Inside(AnyMonitorGuard<'static>);
 unsafe impl Send for Inside {}
 
 /// Where the data lie.
-struct Data(*mut u64);
+pub struct Data(*mut u64);
 
 // SAFETY: an address in a mapping of the process's; what lies there others change at any time.
 unsafe impl Send for Data {}
+
+impl Data {
+    pub fn of(data: &mut [u64]) -> Self {
+        Self(data.as_mut_ptr())
+    }
+
+    pub fn address(&self) -> *mut u64 {
+        self.0
+    }
+}
+
+/// Fills `view` with `bytes` bytes at `data` for `owner`, or raises where nobody has been inside.
+///
+/// # Safety
+/// `view` is the interpreter's to fill; so many bytes are mapped at `data` as long as `owner` lives.
+pub unsafe fn lend(
+    owner: &Bound<'_, PyAny>,
+    data: Option<*mut u64>,
+    bytes: usize,
+    view: *mut ffi::Py_buffer,
+    flags: c_int,
+) -> PyResult<()> {
+    let Some(data) = data else {
+        return Err(PyBufferError::new_err("nobody has been inside by this object"));
+    };
+    let size = ffi::Py_ssize_t::try_from(bytes).map_err(|_| PyBufferError::new_err("too large"))?;
+    // SAFETY: the caller says that `view` is to be filled and that the bytes are there as long as `owner`, which the view keeps alive.
+    let filled = unsafe { ffi::PyBuffer_FillInfo(view, owner.as_ptr(), data.cast(), size, 0, flags) };
+    if filled == 0 { Ok(()) } else { Err(PyErr::fetch(owner.py())) }
+}
 
 impl Inside {
     /// Enters `monitor`, which [`MonitorEnd`] keeps until it has dropped this.
@@ -257,7 +282,7 @@ impl Inside {
 
     /// Where the data lie; those who wait are told of a change.
     fn data(&mut self) -> Data {
-        Data(self.0.data().as_mut_ptr())
+        Data::of(self.0.data())
     }
 
     /// Waits for a change in `monitor`, which this is of. Who waited comes back inside, whatever ended the wait.

@@ -3,6 +3,8 @@
 //!
 //! A child is this same test binary, asked by the environment to play one role.
 
+#[path = "turns_async/conditions.rs"]
+mod conditions;
 #[path = "turns_async/meetings.rs"]
 mod meetings;
 #[path = "turns_async/monitors.rs"]

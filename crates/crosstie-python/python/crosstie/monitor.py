@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
-    from ._native import Stay
+    from ._native import MonitorTasks, Stay
 
     _Timeout = float | timedelta | None
 
@@ -36,6 +36,28 @@ def _described(data: Any) -> str:
     for name, kind, *_ in data._fields_:
         fields.append(f"{name}: {_described(kind)} at {getattr(data, name).offset}")
     return f"{data.__name__}({', '.join(fields)}) of {_ctypes.sizeof(data)}"
+
+
+def _agree(end: MonitorEnd | MonitorTasks, data: Any) -> None:
+    """Finds the fields as they were when they were first said, or says them; the caller is inside."""
+    name = end.name.partition(":")[2]
+    path = f"{end.domain}/monitor-fields.{name}"
+    # A new monitor of the name of one that was removed is another.
+    said = f"{_MAGIC} {_os.stat(f'{end.domain}/monitor.{name}').st_ino}"
+    try:
+        with open(path, encoding="utf-8") as file:
+            found, _, words = file.read().partition("\n")
+    except FileNotFoundError:
+        found, words = "", ""
+    if found == said:
+        if words != _described(data):
+            raise Mismatch(f"open monitor:{name}: it has {words}, not {_described(data)}")
+        return
+    # It gets its name when it is whole; what a killed one left is written over.
+    descriptor = _os.open(path + ".new", _os.O_WRONLY | _os.O_CREAT | _os.O_TRUNC | _os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(f"{said}\n{_described(data)}")
+    _os.rename(path + ".new", path)
 
 
 class Monitor(_Generic[_Data]):
@@ -80,30 +102,10 @@ class Monitor(_Generic[_Data]):
             _warnings.simplefilter("ignore", AbandonedWarning)
             opens = self._end.enter(timeout)
         try:
-            self._agree(f"{self._end.domain}/monitor-fields.{name}", data)
+            _agree(self._end, data)
             self._data: _Data = data.from_buffer(self._end)
         finally:
             opens.leave()
-
-    def _agree(self, path: str, data: type[_Data]) -> None:
-        """Finds the fields as they were when they were first said, or says them; the caller is inside."""
-        name = self._made[0]
-        # A new monitor of the name of one that was removed is another.
-        said = f"{_MAGIC} {_os.stat(f'{self._end.domain}/monitor.{name}').st_ino}"
-        try:
-            with open(path, encoding="utf-8") as file:
-                found, _, words = file.read().partition("\n")
-        except FileNotFoundError:
-            found, words = "", ""
-        if found == said:
-            if words != _described(data):
-                raise Mismatch(f"open monitor:{name}: it has {words}, not {_described(data)}")
-            return
-        # It gets its name when it is whole; what a killed one left is written over.
-        descriptor = _os.open(path + ".new", _os.O_WRONLY | _os.O_CREAT | _os.O_TRUNC | _os.O_CLOEXEC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{said}\n{_described(data)}")
-        _os.rename(path + ".new", path)
 
     def __enter__(self) -> _Data:
         self.guard = self._end.enter(self._made[2])

@@ -1,5 +1,9 @@
 //! [`AnyMonitor`]: a monitor by its name and how many bytes its data have, for programs in other languages.
 
+mod awaited;
+
+pub use awaited::OwnedAnyMonitorGuard;
+
 use std::fmt;
 
 use crosstie_core::Deadline;

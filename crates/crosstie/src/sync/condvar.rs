@@ -1,5 +1,9 @@
 //! [`Condvar`]: waiting under a mutex for what another brings about.
 
+mod awaited;
+
+pub use awaited::WaitAround;
+
 use std::fmt;
 
 use crosstie_core::Deadline;

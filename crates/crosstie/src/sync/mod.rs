@@ -60,7 +60,7 @@ pub mod wait_any;
 
 pub use any_counting::AnyCountingSemaphore;
 pub use any_lock::{AnyLock, AnyLockGuard, AnyTurn};
-pub use any_monitor::{AnyMonitor, AnyMonitorGuard};
+pub use any_monitor::{AnyMonitor, AnyMonitorGuard, OwnedAnyMonitorGuard};
 pub use barrier::{Barrier, BarrierError, OnDeath};
 pub use condvar::Condvar;
 pub use counting_semaphore::CountingSemaphore;

@@ -10,12 +10,13 @@ use std::task::{Context, Poll, Waker};
 use crosstie::Deadline;
 use crosstie::ledger::{Domain, Net};
 use crosstie::sync::barrier::{Barrier, Join, OnDeath};
-use crosstie::sync::lock::{Access, Lock};
+use crosstie::sync::condvar::WaitAround;
+use crosstie::sync::lock::{Access, ByProcess, Lock, LockAsync as _, LockGuard};
 use crosstie::sync::monitor::EnterAsync;
 use crosstie::sync::mutex::LockAsync;
 use crosstie::sync::rwlock::{RwLock, RwLockAsync};
 use crosstie::sync::semaphore::{AcquireAsync, AcquireOwned, Semaphore};
-use crosstie::sync::{CountingSemaphore, Event, Monitor, Mutex, Policy, Reset, Shared};
+use crosstie::sync::{Condvar, CountingSemaphore, Event, Monitor, Mutex, Policy, Reset, Shared};
 
 const ROLE: &str = "CROSSTIE_TEST_ROLE";
 const DOMAIN: &str = "CROSSTIE_TEST_DOMAIN";
@@ -39,6 +40,8 @@ pub struct Objects {
     /// For three parties.
     pub barrier: Shared<Barrier>,
     pub monitor: Shared<Monitor<u64>>,
+    /// Under the lock.
+    pub condition: Shared<Condvar>,
 }
 
 impl Objects {
@@ -55,7 +58,16 @@ impl Objects {
             automatic: Event::open_or_create_in(domain, "ae", Reset::Automatic).unwrap(),
             monitor: Monitor::open_or_create_in(domain, "mo", || 0).unwrap(),
             barrier: Barrier::open_or_create_in(domain, "b", 3, OnDeath::Break).unwrap(),
+            condition: Condvar::open_or_create_in(domain, "co").unwrap(),
         }
+    }
+
+    /// Takes the lock, and gives it up until it is notified.
+    pub async fn notified(&self) -> LockGuard<Shared<Lock>, ByProcess> {
+        let guard = self.lock.lock_async(Access::Exclusive).await.unwrap();
+        let (give_up, take_again) = (|| drop(guard), || self.lock.lock_async(Access::Exclusive));
+        let domain = self.lock.domain();
+        self.condition.wait_around_async(domain, give_up, take_again, Result::is_ok).await.unwrap().unwrap()
     }
 }
 
@@ -220,7 +232,7 @@ pub fn play() {
         }
         "hold-all-in-tasks" => run(async {
             let _mutex = it.mutex.lock_async().await.unwrap();
-            let _lock = crosstie::sync::lock::LockAsync::lock_async(&it.lock, Access::Exclusive).await;
+            let _lock = it.lock.lock_async(Access::Exclusive).await;
             let _rwlock = it.rwlock.write_async().await.unwrap();
             let _permit = it.permits.acquire_async().await.unwrap();
             println!("ready");
@@ -287,6 +299,13 @@ async fn play_together(role: &str, it: &Objects) {
             let waits = begun(it.monitor.wait_while_async(|value| *value == 0));
             println!("ready");
             *waits.await.unwrap() += 100;
+            println!("served");
+            hear();
+        }
+        "wait-at-the-condition" => {
+            let waits = begun(it.notified());
+            println!("ready");
+            drop(waits.await);
             println!("served");
             hear();
         }

@@ -114,26 +114,34 @@ async fn wait_while<T, H: Deref<Target = Monitor<T>> + Clone>(
     let awaiting = Awaiting::new(handle.mutex.tag(), site).map_err(LockError::Failed)?;
     let place = OnceLock::new();
     let mut guard = enter_as(handle, &awaiting, &place).await?;
-    let changed = handle.changed.head();
-    loop {
-        // It sees the data and changes nothing of which others would have to be told.
-        if !condition(&mut guard.guard) {
-            return Ok(guard);
-        }
-        awaiting.name(changed);
-        let task = awaiting.place_in(&place).map_err(LockError::Failed)?;
-        let (at, request) = (task.next_place(), awaiting.request(Mode::Signal, 1, 1));
-        let queued = turns::enter(changed, at, task, &request);
-        drop(guard);
-        // It waits for ever, and no deadlock is told to it: nothing else ends the wait.
-        let waited = turns::sleep_async(changed, task, at, queued).await;
-        let Ok(carried) = waited else { return Err(LockError::Failed(domain_removed(awaiting.domain()))) };
-        let entered = enter_as(handle, &awaiting, &place).await;
-        if let Ok(_) | Err(LockError::Abandoned(_) | LockError::Poisoned(_)) = &entered {
-            carried.accept();
-        }
-        guard = entered?;
+    // It sees the data and changes nothing of which others would have to be told.
+    while condition(&mut guard.guard) {
+        guard = wait_change(guard, &awaiting, &place).await?;
     }
+    Ok(guard)
+}
+
+/// Leaves, waits for a change, and enters again.
+async fn wait_change<T, H: Deref<Target = Monitor<T>> + Clone>(
+    guard: OwnedMonitorGuard<T, H>,
+    awaiting: &Awaiting,
+    place: &OnceLock<Task>,
+) -> LockResult<OwnedMonitorGuard<T, H>> {
+    let handle = guard.guard.handle().0.clone();
+    let changed = handle.changed.head();
+    awaiting.name(changed);
+    let task = awaiting.place_in(place).map_err(LockError::Failed)?;
+    let (at, request) = (task.next_place(), awaiting.request(Mode::Signal, 1, 1));
+    let queued = turns::enter(changed, at, task, &request);
+    drop(guard);
+    // It waits for ever, and no deadlock is told to it: nothing else ends the wait.
+    let waited = turns::sleep_async(changed, task, at, queued).await;
+    let Ok(carried) = waited else { return Err(LockError::Failed(domain_removed(awaiting.domain()))) };
+    let entered = enter_as(&handle, awaiting, place).await;
+    if let Ok(_) | Err(LockError::Abandoned(_) | LockError::Poisoned(_)) = &entered {
+        carried.accept();
+    }
+    entered
 }
 
 /// The mutex of the monitor to which `H` leads.
@@ -196,6 +204,50 @@ impl<T, H: Deref<Target = Monitor<T>>> OwnedMonitorGuard<T, H> {
     /// Says that the data are whole again, after an owner died or panicked inside.
     pub fn mark_mended(&mut self) {
         self.guard.mark_mended();
+    }
+
+    /// Waits, outside meanwhile, until somebody has been inside who may have changed the data: look at them then.
+    ///
+    /// # Cancellation
+    /// Dropped before it is ready, it is outside and waits no more; what had been changed for it is for the next who waits.
+    ///
+    /// # Errors
+    /// As [`EnterAsync::enter_async`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::sync::Monitor;
+    /// use crosstie::sync::monitor::EnterAsync;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let domain = crosstie::ledger::Domain::open(folder.path().join("d"))?;
+    /// let stock = Monitor::<u64>::open_or_create_in(domain, "stock", || 0)?;
+    /// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// let left = runtime.block_on(async {
+    ///     let mut inside = stock.enter_async().await?;
+    ///     let bought = async { *stock.enter_async().await? += 3; Ok::<(), crosstie::Error>(()) };
+    ///     let sold = async {
+    ///         while *inside == 0 {
+    ///             inside = inside.wait_change_async().await?;
+    ///         }
+    ///         *inside -= 1;
+    ///         Ok(*inside)
+    ///     };
+    ///     tokio::try_join!(sold, bought).map(|(left, ())| left)
+    /// })?;
+    /// assert_eq!(left, 2);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn wait_change_async(self) -> impl Future<Output = LockResult<Self>> + Send
+    where
+        H: Clone + Send + Sync,
+        T: Send,
+    {
+        let site = Location::caller();
+        async move {
+            let awaiting = Awaiting::new(self.monitor().mutex.tag(), site).map_err(LockError::Failed)?;
+            wait_change(self, &awaiting, &OnceLock::new()).await
+        }
     }
 
     fn monitor(&self) -> &Monitor<T> {
