@@ -10,6 +10,7 @@ use pyo3::types::PyBytes;
 
 use crate::patience::{self, Timeout};
 use crate::refusal;
+use crate::replies::RepliesEnd;
 use crate::sender::{closed, payload};
 
 type End = crosstie::Client<[u8], [u8]>;
@@ -53,6 +54,22 @@ impl ClientEnd {
             |reply| matches!(reply, Err(CallError::Pending)),
         );
         Ok(PyBytes::new(py, &reply?.map_err(told)?))
+    }
+
+    /// Sends a request of bytes that has many replies; `timeout` is for all of them together.
+    #[pyo3(signature = (data, timeout=Timeout(None)), text_signature = "($self, data, timeout=None)")]
+    fn stream_bytes(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        timeout: Timeout,
+    ) -> PyResult<RepliesEnd> {
+        let request = payload(py, data)?;
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let end = end.ok_or_else(|| closed(py, &self.address))?;
+        let replies = py.detach(|| end.stream(&request, timeout.deadline()));
+        let replies = replies.map_err(|refused| refusal::call_error(py, &self.address, refused))?;
+        Ok(RepliesEnd::of(replies, self.address.clone()))
     }
 
     /// Ends this client.

@@ -20,6 +20,7 @@
 //! | `condition_tasks`, `monitor_tasks` | waiting of tasks for what others do, outside meanwhile |
 //! | `client`, `server` | the ends of calls, as bytes |
 //! | `tasks` | the same for asyncio's tasks |
+//! | `replies` | many replies to one call |
 //! | `region` | raw shared memory as a buffer |
 //! | `removal`, `listing`, `queue_state` | `remove`, `ls`, what a queue holds |
 //! | `condition`, `event`, `barrier`, `once` | waiting for what others do |
@@ -55,6 +56,7 @@ mod receiver;
 mod refusal;
 mod region;
 mod removal;
+mod replies;
 mod semaphore;
 mod sender;
 mod server;
@@ -110,6 +112,8 @@ mod _native {
     use super::region::Region;
     #[pymodule_export]
     use super::removal::remove;
+    #[pymodule_export]
+    use super::replies::{RepliesEnd, RepliesTasks, ReplyStreamEnd};
     #[pymodule_export]
     use super::semaphore::{Permit, Semaphore};
     #[pymodule_export]

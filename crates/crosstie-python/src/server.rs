@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use crosstie::ErrorKind;
-use crosstie::call::{Call, Refusal, Stopper};
-use crosstie::contract::RecvError;
+use crosstie::call::{Call, Refusal, ReplyStream, Stopper};
+use crosstie::contract::{RecvError, SendError};
 use crosstie::endpoint::Options;
 use crosstie::os::clock;
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyIterator};
 
 use crate::patience::{self, Timeout};
 use crate::refusal;
+use crate::replies::{ReplyStreamEnd, told};
 use crate::sender::{closed, payload, send_error};
 
 type End = crosstie::Server<[u8], [u8]>;
@@ -65,18 +65,27 @@ impl ServerEnd {
         taken(py, &self.address, came.0)
     }
 
-    /// Answers each call with the bytes that `answer(data)` returns, or refuses it with what that raises, in `workers`
-    /// threads, until stop(), or until a signal's handler raises.
+    /// Answers each call with the bytes that `answer(data)` returns, or each of many where that is an iterator, or refuses it with what that
+    /// raises, in `workers` threads, until stop(), or until a signal's handler raises.
     #[pyo3(signature = (answer, workers=1))]
     fn serve_bytes(&self, py: Python<'_>, answer: Py<PyAny>, workers: usize) -> PyResult<()> {
         let open = self.open(py)?;
-        let work = &|request: Vec<u8>| Python::attach(|py| answered(answer.bind(py), &request));
+        let work = &|call: Taken| {
+            // Of what cannot be sent the caller was told.
+            let _ = if call.takes_stream() {
+                call.answer_stream(|request, replies| {
+                    Python::attach(|py| streamed(answer.bind(py), &request, replies))
+                })
+            } else {
+                call.answer(|request| Python::attach(|py| answered(answer.bind(py), &request)))
+            };
+        };
         let (served, raised) = py.detach(|| {
             std::thread::scope(|threads| {
                 let (done, ended) = mpsc::channel();
                 let open = &open;
                 let serving = threads.spawn(move || {
-                    let served = open.end.serve(workers, work);
+                    let served = open.end.serve_calls(workers, work);
                     // Nobody listens only where the other thread has stopped already.
                     let _ = done.send(());
                     served
@@ -152,18 +161,50 @@ pub fn taken(py: Python<'_>, address: &str, came: Result<Taken, RecvError>) -> P
 /// The reply to a request, or the refusal that an exception is.
 fn answered(answer: &Bound<'_, PyAny>, request: &[u8]) -> Result<Vec<u8>, Refusal> {
     let py = answer.py();
-    let reply = answer.call1((PyBytes::new(py, request),));
-    reply.and_then(|reply| payload(py, &reply).map(Cow::into_owned)).map_err(|raised| {
-        let value = raised.value(py);
-        let text = format!(
-            "{}: {value}",
-            value.get_type().qualname().map_or(String::new(), |name| name.to_string())
-        );
-        let error = refusal::class(py, "Error").is_ok_and(|class| raised.is_instance(py, &class));
-        let id: Option<String> = error.then(|| value.getattr("id").ok()?.extract().ok()).flatten();
-        let kind = ErrorKind::ALL.iter().find(|kind| id.as_deref() == Some(kind.id()));
-        Refusal::of_kind(kind.copied().unwrap_or(ErrorKind::Negative), text)
-    })
+    let reply = answer.call1((PyBytes::new(py, request),)).map_err(|raised| refused(py, &raised))?;
+    if reply.cast::<PyIterator>().is_ok() {
+        let why = "the server has many replies, the caller takes one: call it with stream()";
+        return Err(Refusal::of_kind(ErrorKind::Mismatch, why));
+    }
+    payload(py, &reply).map(Cow::into_owned).map_err(|raised| refused(py, &raised))
+}
+
+/// Sends the replies to a request, as they come, or the one that there is; else the refusal that an exception is.
+fn streamed(
+    answer: &Bound<'_, PyAny>,
+    request: &[u8],
+    replies: &mut ReplyStream<[u8]>,
+) -> Result<(), Refusal> {
+    let py = answer.py();
+    let mut send = |reply: PyResult<Bound<'_, PyAny>>| {
+        let reply = reply.map_err(|raised| refused(py, &raised))?;
+        let bytes = payload(py, &reply).map_err(|raised| refused(py, &raised))?;
+        match py.detach(|| replies.send(&bytes)) {
+            Ok(()) => Ok(true),
+            // Nobody takes them any more: what makes them is let go.
+            Err(SendError::Closed | SendError::TimedOut) => Ok(false),
+            Err(error) => Err(Refusal::of_kind(error.kind(), error.to_string())),
+        }
+    };
+    let reply = answer.call1((PyBytes::new(py, request),)).map_err(|raised| refused(py, &raised))?;
+    let Ok(many) = reply.cast::<PyIterator>() else { return send(Ok(reply)).map(drop) };
+    for reply in many {
+        if !send(reply)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The refusal that an exception is: its text, and of a crosstie.Error its kind.
+fn refused(py: Python<'_>, raised: &PyErr) -> Refusal {
+    let value = raised.value(py);
+    let text =
+        format!("{}: {value}", value.get_type().qualname().map_or(String::new(), |name| name.to_string()));
+    let error = refusal::class(py, "Error").is_ok_and(|class| raised.is_instance(py, &class));
+    let id: Option<String> = error.then(|| value.getattr("id").ok()?.extract().ok()).flatten();
+    let kind = ErrorKind::ALL.iter().find(|kind| id.as_deref() == Some(kind.id()));
+    Refusal::of_kind(kind.copied().unwrap_or(ErrorKind::Negative), text)
 }
 
 /// What came of waiting for a call.
@@ -206,15 +247,22 @@ impl CallEnd {
     /// Answers that there is no reply, and why: the caller gets the error of that id with this text.
     #[pyo3(signature = (why, id="negative", code=None))]
     fn refuse(&self, py: Python<'_>, why: &str, id: &str, code: Option<u32>) -> PyResult<()> {
-        let kind = ErrorKind::ALL.iter().find(|kind| kind.id() == id);
-        let kind = *kind.ok_or_else(|| PyValueError::new_err(format!("id: no error has the id {id:?}")))?;
-        let mut refusal = Refusal::of_kind(kind, why);
-        if let Some(code) = code {
-            refusal = refusal.with_code(code);
-        }
+        let refusal = told(why, id, code)?;
         let call = self.take()?;
         py.detach(|| call.refuse(&refusal));
         Ok(())
+    }
+
+    /// Begins to answer with many replies; Mismatch where the caller takes one, which is told the same.
+    fn stream(&self, py: Python<'_>) -> PyResult<ReplyStreamEnd> {
+        let stream = self.take()?.stream();
+        stream.map(ReplyStreamEnd::of).map_err(|refused| send_error(py, "the caller", refused))
+    }
+
+    /// Whether the caller takes many replies.
+    #[getter]
+    fn takes_stream(&self) -> bool {
+        self.with(Call::takes_stream).unwrap_or(false)
     }
 
     /// Whether it was answered.

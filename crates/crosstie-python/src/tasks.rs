@@ -19,6 +19,7 @@ use tokio::runtime::{Builder, Handle};
 use crate::awaited::{Awaited, Ended};
 use crate::patience::{self, Timeout};
 use crate::refusal;
+use crate::replies::RepliesTasks;
 use crate::sender::{closed, payload};
 use crate::server::{CallEnd, Taken, limited, taken};
 
@@ -113,6 +114,22 @@ impl ClientTasks {
             let reply = call.await;
             Box::new(move |py: Python<'_>| match reply {
                 Ok(reply) => Ok(PyBytes::new(py, &reply).into_any().unbind()),
+                Err(refused) => Err(refusal::call_error(py, &address, refused)),
+            }) as Ended
+        }))
+    }
+
+    /// A call of the server that has many replies, which gives a RepliesTasks. It is sent at the first poll.
+    #[pyo3(signature = (data, timeout=Timeout(None)), text_signature = "($self, data, timeout=None)")]
+    fn stream_bytes(&self, py: Python<'_>, data: &Bound<'_, PyAny>, timeout: Timeout) -> PyResult<Awaited> {
+        let request = payload(py, data)?;
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(client) = client.get() else { return Err(closed(py, &self.address)) };
+        let (call, address) = (client.stream(&request, timeout.deadline()), self.address.clone());
+        Ok(Awaited::of(async move {
+            let replies = call.await;
+            Box::new(move |py: Python<'_>| match replies {
+                Ok(replies) => Ok(Py::new(py, RepliesTasks::of(replies, address))?.into_any()),
                 Err(refused) => Err(refusal::call_error(py, &address, refused)),
             }) as Ended
         }))

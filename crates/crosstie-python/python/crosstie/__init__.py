@@ -60,7 +60,7 @@ from .errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .arrays import SharedArray
-    from .calls import Call, Client, Server
+    from .calls import Call, Client, Replies, ReplyStream, Server
     from .channels import Job, Receiver, Sender
     from .executor import Executor
     from .loans import Lent, Loan
@@ -80,6 +80,8 @@ _LATER = {
     "Monitor": "monitor",
     "Queue": "queues",
     "Receiver": "channels",
+    "Replies": "calls",
+    "ReplyStream": "calls",
     "RwLock": "rwlock",
     "Sender": "channels",
     "Server": "calls",
@@ -135,6 +137,8 @@ __all__ = [
     "Queue",
     "Receiver",
     "Region",
+    "Replies",
+    "ReplyStream",
     "RwLock",
     "Semaphore",
     "Sender",

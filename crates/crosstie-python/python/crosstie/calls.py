@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._native import CallEnd, ClientEnd, ServerEnd
+from ._native import CallEnd, ClientEnd, RepliesEnd, ReplyStreamEnd, ServerEnd
 from .channels import _check_pickle, _decoder, _encoder, _with
 from .errors import Closed, Error
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from .channels import _Codec
 
     _Timeout = float | timedelta | None
+
+
+def _has_many(reply: object) -> bool:
+    # Without the module inspect, which is large.
+    return type(reply).__name__ == "generator"
 
 
 class Client(ClientEnd):
@@ -66,7 +71,53 @@ class Client(ClientEnd):
         """
         return self._decode(self.call_bytes(self._encode(request), timeout, idempotent))
 
+    def stream(self, request: Any, timeout: _Timeout = None) -> Replies:
+        """Asks for many replies, and yields them as they come; ``timeout`` is for all of them together.
+
+        The server is never more than 256 KiB, or one reply, ahead of who takes them. Raises what call() raises, also between two replies: half of
+        them never pass for all. Left before the end, the call is cancelled: by ``with``, by close(), or when it is dropped.
+
+        >>> import crosstie, threading
+        >>> def below(limit):
+        ...     yield from range(limit)
+        >>> with crosstie.Server("queue:numbers", codec="json") as server:
+        ...     worker = threading.Thread(target=server.serve, args=(below,))
+        ...     worker.start()
+        ...     with crosstie.Client("queue:numbers", codec="json") as client:
+        ...         list(client.stream(3, timeout=5))
+        ...     server.stop()
+        ...     worker.join()
+        [0, 1, 2]
+        """
+        return Replies(self.stream_bytes(self._encode(request), timeout), self._decode)
+
     def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class Replies:
+    """The replies to one call, as they come, by Client.stream: an iterator, which ``with`` closes."""
+
+    def __init__(self, end: RepliesEnd, decode: Callable[[bytes], Any]) -> None:
+        self._end, self._decode = end, decode
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        reply = self._end.next_bytes()
+        if reply is None:
+            raise StopIteration
+        return self._decode(reply)
+
+    def close(self) -> None:
+        """Takes no more: the server is told, unless it is over."""
+        self._end.close()
+
+    def __enter__(self) -> Replies:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -77,8 +128,9 @@ class Server(ServerEnd):
     """The end that answers calls. Any number of clients; at a queue any number of servers share the calls.
 
     ``serve(function)`` answers each call with what the function makes of its request, in ``workers`` threads: an exception
-    refuses the call with its text, a crosstie.Error also with its kind. Calls that wait for a worker take ``waiting_bytes_max`` bytes of
-    memory at most (256 MiB unless it is said), and those of one client a quarter of it; more are refused as Busy. Or take them one by one:
+    refuses the call with its text, a crosstie.Error also with its kind. What a generator function yields are many replies, to a caller that asked for
+    them by Client.stream. Calls that wait for a worker take ``waiting_bytes_max`` bytes of memory at most (256 MiB unless it is said), and
+    those of one client a quarter of it; more are refused as Busy. Or take them one by one:
 
     >>> import crosstie, threading
     >>> server = crosstie.Server("queue:greetings", codec="text")
@@ -129,7 +181,12 @@ class Server(ServerEnd):
         In the main thread Ctrl-C ends it. A worker that calls where only it could answer gets a DeadlockError.
         """
         encode, decode = self._encode, self._decode
-        self.serve_bytes(lambda data: encode(answer(decode(data))), workers)
+
+        def answered(data: bytes) -> Any:
+            reply = answer(decode(data))
+            return map(encode, reply) if _has_many(reply) else encode(reply)
+
+        self.serve_bytes(answered, workers)
 
     def take(self, timeout: _Timeout = None) -> Call:
         """Takes the next call; waits while there is none. Raises TimedOut, and Closed once it was stopped."""
@@ -175,6 +232,27 @@ class Call:
         """Answers that there is no reply because of an exception: its text, and of a crosstie.Error its kind too."""
         self._end.refuse(f"{type(error).__qualname__}: {error}", error.id if isinstance(error, Error) else "negative")
 
+    def stream(self) -> ReplyStream:
+        """Answers with many replies, as they come: ``with`` says at its end that there are no more, or refuses if that raises.
+
+        Mismatch where the caller takes one reply: it is told the same.
+
+        >>> import crosstie, threading
+        >>> with crosstie.Server("queue:halves", codec="json") as server, crosstie.Client("queue:halves", codec="json") as client:
+        ...     halves = client.stream(8)
+        ...     with server.take().stream() as replies:
+        ...         replies.send(4)
+        ...         replies.send(2)
+        ...     list(halves)
+        [4, 2]
+        """
+        return ReplyStream(self._end.stream(), self._encode)
+
+    @property
+    def takes_stream(self) -> bool:
+        """Whether the caller takes many replies."""
+        return self._end.takes_stream
+
     @property
     def answered(self) -> bool:
         """Whether it was answered."""
@@ -210,4 +288,44 @@ class Call:
 
     def __exit__(self, kind: object, error: BaseException | None, *rest: object) -> None:
         if error is not None and not self.answered:
+            self.refuse_with(error)
+
+
+class ReplyStream:
+    """Many replies to a call in hand, by Call.stream. Dropped before its end, the call is refused behind those that were sent."""
+
+    def __init__(self, end: ReplyStreamEnd, encode: Callable[[Any], Any]) -> None:
+        self._end, self._encode = end, encode
+
+    def send(self, reply: Any, timeout: _Timeout = None) -> None:
+        """Sends the next reply; waits while the client has 256 KiB that it has not taken. Raises Closed when nobody takes them any more, TimedOut."""
+        self._end.send_bytes(self._encode(reply), timeout)
+
+    def end(self) -> None:
+        """Says that there are no more; waits until the client's side has room for all of them. That nobody takes them any more is no error."""
+        self._end.end()
+
+    def refuse_with(self, error: BaseException) -> None:
+        """Says that there are no more because of an exception: its text, and of a crosstie.Error its kind too."""
+        self._end.refuse(f"{type(error).__qualname__}: {error}", error.id if isinstance(error, Error) else "negative")
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended, or the call was refused."""
+        return self._end.closed
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody takes the replies any more."""
+        return self._end.cancelled
+
+    def __enter__(self) -> ReplyStream:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, *rest: object) -> None:
+        if self.closed:
+            return
+        if error is None:
+            self.end()
+        else:
             self.refuse_with(error)

@@ -10,7 +10,7 @@
 [b'tick']
 """
 
-from .calls import Client, Server
+from .calls import Client, Replies, Server
 from .channels import Receiver, Sender
 from .meetings import Barrier, Condition, Event, Monitor
 from .turns import CountingSemaphore, Lock, RwLock, Semaphore
@@ -24,6 +24,7 @@ __all__ = [
     "Lock",
     "Monitor",
     "Receiver",
+    "Replies",
     "RwLock",
     "Semaphore",
     "Sender",

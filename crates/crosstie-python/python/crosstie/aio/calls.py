@@ -7,14 +7,15 @@ import asyncio as _asyncio
 from .. import _native
 from .. import calls as _calls
 from .. import channels as _channels
+from ..errors import Busy, Closed
 from .channels import _Coded, _Taking
-from .waiting import _had
+from .waiting import _had, _opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
-    from typing import Any
+    from typing import Any, Self
 
 
 class _CallsEnd(_Coded):
@@ -60,12 +61,79 @@ class Client(_CallsEnd):
         end: _native.ClientTasks = self._opened_end()
         return self._decode(await _had(end.call_bytes(self._encode(request), timeout, idempotent)))
 
+    def stream(self, request: Any, timeout: _channels._Timeout = None) -> Replies:
+        """Calls the server for many replies: ``async for`` takes them as they come; ``timeout`` is for all of them together.
+
+        The call begins with the first that is asked for. Raises what crosstie.Client.stream raises. Left before the end, the call is cancelled: by
+        ``async with``, by close(), or when it is dropped.
+
+        >>> import asyncio, crosstie.aio
+        >>> async def below(limit):
+        ...     for number in range(limit):
+        ...         yield number
+        >>> async def main():
+        ...     async with crosstie.aio.Server("queue:numbers", codec="json") as server:
+        ...         serving = asyncio.create_task(server.serve(below))
+        ...         async with crosstie.aio.Client("queue:numbers", codec="json") as client:
+        ...             print([number async for number in client.stream(3)])
+        ...         server.stop()
+        ...         await serving
+        >>> asyncio.run(main())
+        [0, 1, 2]
+        """
+        end: _native.ClientTasks = self._opened_end()
+        return Replies(end.stream_bytes(self._encode(request), timeout), self._decode)
+
+
+class Replies:
+    """The replies to one call, as they come, by Client.stream: an asynchronous iterator, which ``async with`` closes."""
+
+    def __init__(self, calling: _native.Awaited, decode: Callable[[bytes], Any]) -> None:
+        self._calling: _native.Awaited | None = calling
+        self._decode = decode
+        self._end: _native.RepliesTasks | None = None
+        #: Of several tasks one waits at a time.
+        self._turn = _asyncio.Lock()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        async with self._turn:
+            if self._calling is not None:
+                calling, self._calling = self._calling, None
+                self._end = await _had(calling)
+            if self._end is None:
+                raise StopAsyncIteration
+            reply = await _had(self._end.next_bytes())
+            if reply is False:
+                self.close()
+                raise StopAsyncIteration
+        return self._decode(reply)
+
+    def close(self) -> None:
+        """Takes no more: the server is told, unless it is over."""
+        calling, self._calling = self._calling, None
+        if calling is not None:
+            calling.cancel()
+        end, self._end = self._end, None
+        if end is not None:
+            end.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.close()
+
 
 class Server(_Taking, _CallsEnd):
     """As crosstie.Server for tasks, opened by ``async with``: one task takes the calls, and any task answers them.
 
     ``await server.serve(answer)`` answers each call in a task of its own, with what the function, or the coroutine function, makes of its request:
-    an exception refuses the call with its text, a crosstie.Error also with its kind. Or take them one by one, ``async for call in server``.
+    an exception refuses the call with its text, a crosstie.Error also with its kind. What a generator function yields, asynchronous or not, are many
+    replies, to a caller that asked for them by ``stream``; one that is 256 KiB ahead of it looks each few milliseconds whether it may go on.
+    Or take them one by one, ``async for call in server``.
 
     >>> import asyncio, crosstie.aio
     >>> async def main():
@@ -129,9 +197,44 @@ async def _answered(call: _calls.Call, answer: Callable[[Any], Any]) -> None:
         reply = answer(call.request)
         if hasattr(reply, "__await__"):
             reply = await reply
-        call.reply(reply)
+        if hasattr(reply, "__anext__") or _calls._has_many(reply):
+            await _streamed(call, reply)
+        else:
+            call.reply(reply)
     except BaseException as error:
         if not call.answered:
             call.refuse_with(error)
         if not isinstance(error, Exception):
             raise
+
+
+async def _streamed(call: _calls.Call, replies: Any) -> None:
+    """Answers a call with many replies, as they are made; one whose caller goes is let go."""
+    try:
+        with call.stream() as stream:
+            if hasattr(replies, "__anext__"):
+                async for reply in replies:
+                    await _sent(stream, reply)
+            else:
+                for reply in replies:
+                    await _sent(stream, reply)
+            await _opened(stream.end)
+    except Closed:
+        pass
+    finally:
+        if hasattr(replies, "aclose"):
+            await replies.aclose()
+        else:
+            replies.close()
+
+
+async def _sent(stream: _calls.ReplyStream, reply: Any) -> None:
+    """Sends a reply once its client has room for it. Nothing that can be polled tells of that."""
+    pause = 0.001
+    while True:
+        try:
+            stream.send(reply, 0)
+            return
+        except Busy:
+            await _asyncio.sleep(pause)
+            pause = min(2 * pause, 0.016)

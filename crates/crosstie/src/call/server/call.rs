@@ -143,6 +143,8 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Call<Q, A> {
         self,
         handle: impl FnOnce(Q::Owned) -> Result<R, Refusal>,
     ) -> Result<(), SendError> {
+        // Only here: a call that its handler has got itself may be answered by another thread.
+        let _busy = self.busy();
         let Self { request, mut answering, .. } = self;
         match handle(request) {
             Ok(reply) => answering.reply(reply.borrow()),
@@ -173,6 +175,47 @@ impl<Q: Message + ?Sized, A: Message + ?Sized> Call<Q, A> {
             .because(why)
             .advise("call it with Client::stream")
             .into())
+    }
+
+    /// Answers with the replies that `handle` sends, as they come, and then with their end, or with its refusal behind them.
+    ///
+    /// # Errors
+    /// As [`Call::stream`] and [`ReplyStream::end`].
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::{Client, Server};
+    /// # let folder = tempfile::tempdir()?;
+    /// # // A server leaves its sign in the domain: not in the user's own.
+    /// # unsafe { std::env::set_var("CROSSTIE_DOMAIN", folder.path().join("d")) };
+    /// let address = format!("unix:{}/s", folder.path().display());
+    /// let server = Server::<u32, u32>::open(&address)?;
+    /// let client = Client::<u32, u32>::open(&address)?;
+    /// let below = client.stream(&3, crosstie::Deadline::NEVER)?;
+    /// server.receive()?.answer_stream(|limit, replies| {
+    ///     // Whether somebody takes them: if not, there is no need to go on.
+    ///     let _ = (0..limit).try_for_each(|number| replies.send(&number));
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(below.collect::<Result<Vec<_>, _>>()?, [0, 1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn answer_stream(
+        self,
+        handle: impl FnOnce(Q::Owned, &mut ReplyStream<A>) -> Result<(), Refusal>,
+    ) -> Result<(), SendError> {
+        let _busy = self.busy();
+        if !self.takes_stream() {
+            return self.stream().map(drop);
+        }
+        let mut replies = ReplyStream::new(self.answering);
+        match handle(self.request, &mut replies) {
+            Ok(()) => replies.end(),
+            Err(refusal) => {
+                replies.refuse(&refusal);
+                Ok(())
+            }
+        }
     }
 
     /// Notes that the calling thread, one of a pool, does it.

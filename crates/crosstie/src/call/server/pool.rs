@@ -77,8 +77,6 @@ pub(super) fn answer<Q: Message + ?Sized, A: Message + ?Sized, R: Borrow<A>>(
     call: Call<Q, A>,
     handle: &impl Fn(Q::Owned) -> std::result::Result<R, Refusal>,
 ) {
-    // Only here: a call that its handler has got itself may be answered by another thread.
-    let _busy = call.busy();
     // Of a reply that cannot be sent its caller was told.
     drop(call.answer(handle));
 }
