@@ -8,6 +8,7 @@ use crosstie::call::{CallError, CallOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::capabilities::Capabilities;
 use crate::patience::{self, Timeout};
 use crate::refusal;
 use crate::replies::RepliesEnd;
@@ -75,6 +76,12 @@ impl ClientEnd {
     /// Ends this client.
     fn close(&self, py: Python<'_>) {
         py.detach(|| drop(self.end.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+
+    /// What calls over its mechanism can, and the largest request of this end.
+    fn caps(&self, py: Python<'_>) -> PyResult<Capabilities> {
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Capabilities::of(end.ok_or_else(|| closed(py, &self.address))?.caps()))
     }
 
     /// Whether it was closed.

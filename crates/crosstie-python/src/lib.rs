@@ -15,6 +15,7 @@
 //! | `monitor` | turns and memory of a monitor |
 //! | `semaphore`, `counting` | `Semaphore` and its `Permit`; `CountingSemaphore` |
 //! | `sender`, `receiver` | the ends of channels, as bytes |
+//! | `capabilities` | what their mechanisms can |
 //! | `loan` | messages written and read in place |
 //! | `awaited`, `awaitable`, `had` | waits of asyncio's tasks, as futures of the library; for what; what they gave |
 //! | `condition_tasks`, `monitor_tasks` | waiting of tasks for what others do, outside meanwhile |
@@ -31,6 +32,7 @@
 mod awaitable;
 mod awaited;
 mod barrier;
+mod capabilities;
 mod client;
 mod condition;
 mod condition_tasks;
@@ -74,6 +76,8 @@ mod _native {
     use super::awaited::Awaited;
     #[pymodule_export]
     use super::barrier::{Barrier, Party};
+    #[pymodule_export]
+    use super::capabilities::Capabilities;
     #[pymodule_export]
     use super::client::ClientEnd;
     #[pymodule_export]

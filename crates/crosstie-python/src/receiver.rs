@@ -8,6 +8,7 @@ use crosstie::endpoint::{JobTicket, Outcome};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::capabilities::Capabilities;
 use crate::loan::{Absent, Lends, LentEnd, Place};
 use crate::patience::{self, Timeout};
 use crate::refusal;
@@ -89,6 +90,12 @@ impl ReceiverEnd {
     fn arm(&self, py: Python<'_>) -> PyResult<bool> {
         let armed = self.with(End::arm).map_err(|absent| absent.raised(py, &self.address))?;
         armed.map(|readiness| readiness == Readiness::Ready).map_err(|error| refusal::error(py, &error))
+    }
+
+    /// What its mechanism can, and the largest message of this end.
+    fn caps(&self, py: Python<'_>) -> PyResult<Capabilities> {
+        let caps = self.with(|end| Capabilities::of(end.caps()));
+        caps.map_err(|absent| absent.raised(py, &self.address))
     }
 
     /// Whether it was closed.

@@ -12,6 +12,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::capabilities::Capabilities;
 use crate::loan::{Absent, Lends, LoanEnd, Place};
 use crate::patience::{self, Timeout};
 use crate::refusal;
@@ -85,6 +86,30 @@ impl SenderEnd {
         }
     }
 
+    /// Sends several messages in order; waits while there is no room for the first. Answers how many were sent: behind those what kept the
+    /// next from it is told to the next call.
+    #[pyo3(signature = (messages, timeout=Timeout(None)), text_signature = "($self, messages, timeout=None)")]
+    fn send_batch(
+        &self,
+        py: Python<'_>,
+        messages: Vec<Bound<'_, PyAny>>,
+        timeout: Timeout,
+    ) -> PyResult<usize> {
+        let payloads = messages.iter().map(|message| payload(py, message)).collect::<PyResult<Vec<_>>>()?;
+        let messages: Vec<&[u8]> = payloads.iter().map(|payload| &**payload).collect();
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        let sent = patience::sliced(py, timeout.deadline(), |deadline| {
+            self.with(|end| end.send_batch(&messages, deadline))
+        })?;
+        match sent {
+            Ok(Ok(count)) => Ok(count),
+            Ok(Err(refused)) => Err(send_error(py, &self.address, refused)),
+            Err(absent) => Err(absent.raised(py, &self.address)),
+        }
+    }
+
     /// Lends room for a message of so many bytes; waits while there is none.
     #[pyo3(signature = (length, timeout=Timeout(None)), text_signature = "($self, length, timeout=None)")]
     fn reserve(slf: &Bound<'_, Self>, length: usize, timeout: Timeout) -> PyResult<LoanEnd> {
@@ -115,6 +140,12 @@ impl SenderEnd {
     fn arm(&self, py: Python<'_>) -> PyResult<bool> {
         let armed = self.with(End::arm).map_err(|absent| absent.raised(py, &self.address))?;
         armed.map(|readiness| readiness == Readiness::Ready).map_err(|error| refusal::error(py, &error))
+    }
+
+    /// What its mechanism can, and the largest message of this end.
+    fn caps(&self, py: Python<'_>) -> PyResult<Capabilities> {
+        let caps = self.with(|end| Capabilities::of(end.caps()));
+        caps.map_err(|absent| absent.raised(py, &self.address))
     }
 
     /// Whether it was closed.

@@ -13,6 +13,7 @@ use crosstie::os::clock;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator};
 
+use crate::capabilities::Capabilities;
 use crate::patience::{self, Timeout};
 use crate::refusal;
 use crate::replies::{ReplyStreamEnd, told};
@@ -120,6 +121,11 @@ impl ServerEnd {
     fn close(&self, py: Python<'_>) {
         self.stop();
         py.detach(|| drop(self.open.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+
+    /// What calls over its mechanism can.
+    fn caps(&self, py: Python<'_>) -> PyResult<Capabilities> {
+        Ok(Capabilities::of(self.open(py)?.end.caps()))
     }
 
     /// Whether it was closed.

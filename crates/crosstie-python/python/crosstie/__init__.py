@@ -16,6 +16,7 @@ if not _sys.platform.startswith("linux"):
 from ._native import (
     Barrier,
     Blocked,
+    Capabilities,
     Condition,
     CountingSemaphore,
     Event,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from .monitor import Monitor
     from .queues import Queue
     from .rwlock import RwLock
+    from .selecting import select
     from .several import lock_all
 
 #: What is imported when somebody asks for it, and from where.
@@ -87,6 +89,7 @@ _LATER = {
     "Server": "calls",
     "SharedArray": "arrays",
     "lock_all": "several",
+    "select": "selecting",
 }
 
 
@@ -107,6 +110,7 @@ __all__ = [
     "BrokenBarrier",
     "Busy",
     "Call",
+    "Capabilities",
     "Client",
     "Closed",
     "Condition",
@@ -154,4 +158,5 @@ __all__ = [
     "lock_all",
     "ls",
     "remove",
+    "select",
 ]
