@@ -1814,8 +1814,8 @@ crosstie_status crosstie_event_close(struct crosstie_event *event,
  * Writes what is in domain (NULL: the default domain) to buffer as one JSON document, with a zero behind it: {"schema": "crosstie.c.ls/1", "objects": [{"name":
  * "lock:db", "kind": "lock", "description": …, "value": null, "held_by": [{"pid": 4711, "tid": 4711, "command": "sh", "units": 1}], "waiting": [{"pid": …, "tid": …,
  * "command": …, "waits_for": "lock:db", "waited_ns": …, "has_deadline": false, "is_stopped": false, "is_stalled": false}], "is_abandoned": false, "is_stalled": false,
- * "damage": null}]}, with what an object stands at as its value: {"count": 7}, {"is_set": true}, {"is_done": false}, {"taken": 1, "total": 3}, {"arrived": 1,
- * "total": 2, "is_broken": false}; its damage says why nobody can open it. bytes, which may be NULL, is told how much room that takes.
+ * "damage": null}]}, with what an object stands at as its value: {"count": 7}, {"is_set": true}, {"is_done": false}, {"is_used": true} of what has no name, {"taken": 1,
+ * "total": 3}, {"arrived": 1, "total": 2, "is_broken": false}; its damage says why nobody can open it. bytes, which may be NULL, is told how much room that takes.
  *
  * CROSSTIE_E_TOO_LARGE: bytes says how much room it took now; there may be more at the next call.
  *

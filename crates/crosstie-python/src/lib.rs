@@ -24,6 +24,7 @@
 //! | `replies` | many replies to one call |
 //! | `region` | raw shared memory as a buffer |
 //! | `removal`, `listing`, `queue_state` | `remove`, `ls`, what a queue holds |
+//! | `unnamed` | parts in what has no name |
 //! | `condition`, `event`, `barrier`, `once` | waiting for what others do |
 //!
 //! What needs no speed is Python, in the folder `python/crosstie`: the exceptions, and all that is built from these.
@@ -63,6 +64,7 @@ mod semaphore;
 mod sender;
 mod server;
 mod tasks;
+mod unnamed;
 
 use pyo3::prelude::*;
 
@@ -126,6 +128,8 @@ mod _native {
     use super::server::{CallEnd, ServerEnd};
     #[pymodule_export]
     use super::tasks::{ClientTasks, ServerTasks};
+    #[pymodule_export]
+    use super::unnamed::UnnamedEnd;
 
     use pyo3::prelude::*;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crosstie::channel::{queue, ring, topic};
+use crosstie::channel::{queue, ring, topic, unnamed};
 use crosstie::endpoint::{Address, Place};
 use crosstie::os::unix::UnixName;
 use crosstie::sync::object;
@@ -10,9 +10,6 @@ use crosstie::{Error, ErrorKind, transport};
 use pyo3::prelude::*;
 
 use crate::{domain, refusal};
-
-/// Kinds of objects on which processes take turns.
-const KINDS: [&str; 8] = ["lock", "sem", "count", "monitor", "cond", "barrier", "once", "event"];
 
 /// Removes an object that nobody uses, by its kind and name ("lock:db") or its address ("queue:jobs", "fifo:/path").
 ///
@@ -25,7 +22,8 @@ const KINDS: [&str; 8] = ["lock", "sem", "count", "monitor", "cond", "barrier", 
 pub fn remove(py: Python<'_>, what: &str, domain: Option<PathBuf>) -> PyResult<()> {
     let domain = domain::open(py, domain)?;
     let removed = match what.split_once(':') {
-        Some((kind, name)) if KINDS.contains(&kind) => object::remove(domain, kind, name),
+        Some((unnamed::KIND, token)) => unnamed::remove(domain, token),
+        Some((kind, name)) if object::KINDS.contains(&kind) => object::remove(domain, kind, name),
         _ => what.parse::<Address>().and_then(|address| match address.place() {
             Place::Ring(name) => ring::remove(domain, name),
             Place::Queue(name) => queue::remove(domain, name),

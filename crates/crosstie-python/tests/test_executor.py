@@ -226,7 +226,7 @@ def test_shutdown_waits_for_what_was_submitted_and_leaves_nothing_behind(domain)
     assert future.done()
     with pytest.raises(RuntimeError, match="shut down"):
         pool.submit(print)
-    until(lambda: not [name for name in os.listdir(domain) if "executor" in name], "the queues' end")
+    until(lambda: not [name for name in os.listdir(domain) if "unnamed" in name], "the queues' end")
 
 
 def fail():
@@ -245,14 +245,6 @@ def test_workers_that_cannot_begin_are_not_started_for_ever(other):
                    "try: pool.submit(print).result()\n"
                    "except RuntimeError as error: print(error, flush=True)\n")
     assert "before it had begun" in script.line()
-
-
-def test_a_queue_without_a_name_is_gone_with_its_maker(domain):
-    q = crosstie.Queue()
-    q.put(1)
-    assert any(name.startswith("queue.anonymous") for name in os.listdir(domain))
-    del q
-    assert not any(name.startswith("queue.anonymous") for name in os.listdir(domain))
 
 
 @pytest.mark.parametrize("address", ["ring:r", "queue:q", "unix"])

@@ -91,20 +91,11 @@ def test_an_array_travels_through_a_queue_and_is_gone_with_its_last_participant(
         pickle.loads(handle)
 
 
-def test_arrays_of_those_who_were_killed_are_removed_by_the_next_one(other):
-    maker = other("a = crosstie.SharedArray(10); print(a.path, flush=True); sys.stdin.readline()")
-    path = maker.line()
-    maker.kill()
-    assert os.path.exists(path)
-    crosstie.SharedArray(10).close()
-    assert not os.path.exists(path)
-
-
 def test_an_array_that_has_no_room_says_what_to_do(domain):
     free = os.statvfs("/dev/shm").f_bavail * os.statvfs("/dev/shm").f_frsize
     with pytest.raises(crosstie.NoSpace, match="--shm-size"):
         crosstie.SharedArray(free, "f8")
-    assert not [name for name in os.listdir(domain) if name.startswith("array.")]
+    assert not [name for name in os.listdir(domain) if name.startswith("unnamed.")]
 
 
 def test_an_array_has_whatever_numbers_numpy_has():

@@ -13,6 +13,7 @@ use crosstie::Deadline;
 use crosstie::channel::queue::{QueueOptions, QueueReceiver, QueueSender};
 use crosstie::channel::ring::{RingOptions, RingReceiver, RingSender};
 use crosstie::channel::topic::{TopicOptions, TopicReceiver, TopicSender};
+use crosstie::channel::unnamed::Unnamed;
 use crosstie::contract::SendMessages as _;
 use crosstie::ledger::Domain;
 use crosstie::os::unix::{UnixKind, UnixName, accept, listen, pair};
@@ -53,6 +54,7 @@ fn every_table_has_bytes_that_a_test_makes() {
         "An event",
         "What is done once, with data",
         "Orders of locks",
+        "What has no name",
         "Streams",
         "Packets",
         "FIFOs",
@@ -190,6 +192,26 @@ fn a_topic_is_what_the_document_says() {
         file[48..80].chunks(8).map(|word| u64::from_le_bytes(*word.first_chunk().unwrap())).collect();
     assert_eq!(params, [1, 2, 48, 0]);
     let description = DOCUMENT.lines().find_map(|line| line.strip_prefix("- topic: `")).unwrap();
+    let written = u64::from_le_bytes(*file[24..].first_chunk().unwrap());
+    assert_eq!(layout_hash(description.trim_end_matches('`')), written);
+}
+
+#[test]
+fn what_has_no_name_is_what_the_document_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let domain = Domain::open(folder.path().join("d")).unwrap();
+    let made = Unnamed::make(domain, "example", 8, &["", ".more"]).unwrap();
+    let file = fs::read(made.path()).unwrap();
+    compare("What has no name", &file);
+    assert_eq!(end_of("What has no name"), file.len());
+    let text = |at: usize| {
+        let length = u64::from_le_bytes(*file[at..].first_chunk().unwrap());
+        String::from_utf8(file[at + 8..][..usize::try_from(length).unwrap()].to_vec()).unwrap()
+    };
+    assert!(text(128).starts_with(&format!("example made by {}", std::process::id())));
+    assert_eq!(text(2560), format!("unnamed-{0}\nunnamed-{0}.more", made.token()));
+    assert!(made.path().ends_with(&format!("/unnamed.{}", made.token())));
+    let description = DOCUMENT.lines().find_map(|line| line.strip_prefix("- unnamed: `")).unwrap();
     let written = u64::from_le_bytes(*file[24..].first_chunk().unwrap());
     assert_eq!(layout_hash(description.trim_end_matches('`')), written);
 }

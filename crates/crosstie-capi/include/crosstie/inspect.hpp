@@ -42,6 +42,7 @@ struct standing {
     std::optional<std::uint64_t> count;         // of a count
     std::optional<bool> is_set;                 // of an event
     std::optional<bool> is_done;                // of what is done once
+    std::optional<bool> is_used;                // of what has no name: false is left behind
     std::optional<std::uint64_t> taken, total;  // permits
     std::optional<std::uint64_t> arrived;       // at a barrier, of its total
     std::optional<bool> is_broken;              // a barrier
@@ -121,6 +122,8 @@ inline void read(json &from, standing &to)
             to.is_set = from.truth();
         } else if (key == "is_done") {
             to.is_done = from.truth();
+        } else if (key == "is_used") {
+            to.is_used = from.truth();
         } else if (key == "taken") {
             to.taken = from.number();
         } else if (key == "total") {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use crosstie::ErrorKind;
+use crosstie::channel::unnamed;
 use crosstie::inspect::{Snapshot, SnapshotObject, diagnose};
 use crosstie::sync::object;
 
@@ -14,8 +15,8 @@ use crate::output::data;
 
 /// Say what is wrong in the domain; 1 if somebody is stuck or something is damaged
 ///
-/// With --fix it first removes the locks, barriers and conditions that no living process has open and that hold
-/// nothing, and tells those who wait for a dead process that it is dead, where nobody has noticed. What holds data, a
+/// With --fix it first removes what has no name and whose participants have all died (Python's unnamed Queue, Executor and
+/// SharedArray), and the locks, barriers and conditions that no living process has open and that hold nothing, and tells those who wait for a dead process that it is dead, where nobody has noticed. What holds data, a
 /// count, a number of permits, what was done, or an abandoned owner that nobody was told of, and what is damaged, stays:
 /// `crosstie rm` removes it by name.
 ///
@@ -41,6 +42,9 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
                 // Writing to a String cannot fail.
                 let _ = writeln!(text, "told those who waited for {owner} that it is dead");
             }
+        }
+        for name in unnamed::sweep(domain) {
+            let _ = writeln!(text, "removed {name}: all who had it have died");
         }
         let sound = Snapshot::of(domain).objects.into_iter().filter(|object| object.damage.is_none());
         for SnapshotObject { kind, name: whole, .. } in sound {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use crosstie::ErrorKind;
-use crosstie::channel::{queue, ring, topic};
+use crosstie::channel::{queue, ring, topic, unnamed};
 use crosstie::endpoint::{Address, Place};
 use crosstie::ledger::Domain;
 use crosstie::os::unix::UnixName;
@@ -15,7 +15,7 @@ use crate::exit::{Failure, Outcome};
 
 /// Remove an object that nobody uses, with what waits in it
 ///
-/// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); the name of a C program's semaphore (posix:/NAME); a ring; a queue; a topic; a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
+/// A lock, a semaphore or the like (lock:NAME sem:NAME count:NAME monitor:NAME cond:NAME barrier:NAME once:NAME event:NAME); the name of a C program's semaphore (posix:/NAME); a ring; a queue; a topic; what has no name (unnamed:…, as `crosstie ls` says it); a FIFO; or the file of a socket whose process was killed or interrupted. 75 while a living
 /// process has it, 84 if there is none. Of several the others are removed all the same; the exit code is that of the first that
 /// was not.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ use crate::exit::{Failure, Outcome};
   crosstie rm ring:jobs
   crosstie rm unix:./server fifo:./jobs")]
 pub struct Arguments {
-    /// What to remove: lock:NAME sem:NAME … posix:/NAME ring:NAME queue:NAME topic:NAME fifo:/path unix:/path unixpacket:/path
+    /// What to remove: lock:NAME sem:NAME … posix:/NAME ring:NAME queue:NAME topic:NAME unnamed:… fifo:/path unix:/path unixpacket:/path
     #[arg(required = true, value_name = "ADDRESS")]
     addresses: Vec<String>,
 }
@@ -72,8 +72,7 @@ impl<'a> Thing<'a> {
 
 /// The kind and name of an object on which processes take turns.
 fn kind_and_name(text: &str) -> Option<(&str, &str)> {
-    const KINDS: [&str; 8] = ["lock", "sem", "count", "monitor", "cond", "barrier", "once", "event"];
-    text.split_once(':').filter(|(kind, _)| KINDS.contains(kind))
+    text.split_once(':').filter(|(kind, _)| *kind == unnamed::KIND || object::KINDS.contains(kind))
 }
 
 /// A bare name may be that of several objects.
@@ -87,7 +86,12 @@ fn which(domain: &'static Domain, bare: &str) -> Failure {
 }
 
 fn remove_object(domain: &'static Domain, kind: &str, name: &str) -> Outcome {
-    object::remove(domain, kind, name).map_err(|error| match error.kind() {
+    let removed = if kind == unnamed::KIND {
+        unnamed::remove(domain, name)
+    } else {
+        object::remove(domain, kind, name)
+    };
+    removed.map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             Failure::new(ErrorKind::NotFound, format!("remove {kind}:{name}: there is no such object"))
                 .advise(format!("`crosstie ls {kind}` lists those of {}", domain.name()))

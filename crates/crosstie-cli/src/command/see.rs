@@ -41,6 +41,8 @@ enum Kind {
     Queue,
     /// Topics
     Topic,
+    /// What has no name, and goes with the last process that has it
+    Unnamed,
 }
 
 impl Kind {
@@ -57,6 +59,7 @@ impl Kind {
             Self::Ring => "ring",
             Self::Queue => "queue",
             Self::Topic => "topic",
+            Self::Unnamed => "unnamed",
         }
     }
 }
@@ -131,6 +134,9 @@ pub fn line(snapshot: &Snapshot, object: &SnapshotObject) -> String {
     let holders: Vec<_> = snapshot.holders(object.key).map(|hold| hold.owner.to_string()).collect();
     let waiting = snapshot.waiters(object.key).count();
     let mut clauses = Vec::new();
+    if object.kind == "unnamed" {
+        clauses.push(object.description.clone());
+    }
     match (holders.is_empty(), object.dead_owner.is_some() || object.is_abandoned) {
         (false, _) => {
             let held_for = snapshot.held_for(object).map(|time| format!(" for {}", clock::in_words(time)));

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import errno as _errno
-import fcntl as _fcntl
-import mmap as _mmap
 import operator as _operator
-import os as _os
 import re as _re
-import struct as _struct
 
-from ._native import Lock
-from .errors import NoSpace, NotFound
+from .unnamed import _join, _make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
-#: The byte that participants share; far beyond the end of any array.
-_BYTE = 1 << 40
-
-
-def _lock(descriptor: int, kind: int) -> bool:
-    """Locks the byte of an open file description; the kernel gives it back when its last descriptor goes."""
-    request = _struct.pack("hhqqi4x", kind, _os.SEEK_SET, _BYTE, 1, 0)
-    try:
-        _fcntl.fcntl(descriptor, _fcntl.F_OFD_SETLK, request)
-    except OSError as error:
-        if error.errno in (_errno.EAGAIN, _errno.EACCES):
-            return False
-        raise
-    return True
+    from ._native import UnnamedEnd
 
 
 def _code(dtype: Any) -> str:
@@ -55,9 +36,9 @@ class SharedArray:
     """An array of numbers that several processes see, without a copy and without a name of its own.
 
     It pickles as a handle: whoever gets that, by a queue or as an argument of a process, sees the same numbers. It is gone
-    with its last participant; of one whose participants were all killed, what is left goes with the next array that is made. ``dtype`` is
-    what numpy takes; a text as "f4" needs no numpy. ``numpy()`` is a view of it, as is ``memoryview(array.buffer)``. It has no lock: take turns with
-    a Lock.
+    with its last participant, so keep it until whoever is given it has it; of one whose participants were all killed, what is left goes when
+    the next thing without a name is made, or by ``crosstie doctor --fix``. ``dtype`` is what numpy takes; a text as "f4" needs no numpy.
+    ``numpy()`` is a view of it, as is ``array.buffer``, a memoryview. It has no lock: take turns with a Lock.
 
     >>> import crosstie, pickle
     >>> grid = crosstie.SharedArray((2, 3), "f4")
@@ -84,55 +65,22 @@ class SharedArray:
             if length < 0:
                 raise ValueError("shape: no length is negative")
             self.nbytes *= length
-        self._pid = _os.getpid()
-        folder = Lock("arrays", domain=domain).domain
-        self._remove_orphans(folder)
-        self.path = f"{folder}/array.{_os.getpid()}-{_os.urandom(8).hex()}"
-        self._descriptor = _os.open(self.path, _os.O_RDWR | _os.O_CREAT | _os.O_EXCL | _os.O_CLOEXEC, 0o600)
-        try:
-            _lock(self._descriptor, _fcntl.F_RDLCK)
-            _os.posix_fallocate(self._descriptor, 0, max(self.nbytes, 1))
-            self.buffer = _mmap.mmap(self._descriptor, max(self.nbytes, 1))
-        except OSError as error:
-            _os.unlink(self.path)
-            _os.close(self._descriptor)
-            self._descriptor = -1
-            if error.errno != _errno.ENOSPC:
-                raise
-            found = _os.statvfs(folder)
-            raise NoSpace(
-                f"make an array of {self.nbytes} bytes in {folder}: {found.f_bavail * found.f_frsize} of "
-                f"{found.f_blocks * found.f_frsize} bytes are free; make it larger: docker run --shm-size=2g, "
-                "or mount -o remount,size=2g /dev/shm"
-            ) from None
+        # No memory is of no bytes.
+        self._take(_make("SharedArray", size=max(self.nbytes, 1), domain=domain))
 
-    @staticmethod
-    def _remove_orphans(folder: str) -> None:
-        """Removes arrays whose participants were all killed."""
-        for name in _os.listdir(folder):
-            if name.startswith("array."):
-                try:
-                    descriptor = _os.open(f"{folder}/{name}", _os.O_RDWR | _os.O_CLOEXEC)
-                except OSError:
-                    continue
-                if _os.fstat(descriptor).st_size and _lock(descriptor, _fcntl.F_WRLCK):
-                    _os.unlink(f"{folder}/{name}")
-                _os.close(descriptor)
+    def _take(self, part: UnnamedEnd) -> None:
+        self._part = part
+        self.buffer = memoryview(part)
+        #: Its file.
+        self.path = part.path
 
-    def __setstate__(self, state: tuple[str, tuple[int, ...], str, int]) -> None:
-        self.path, self.shape, self.dtype, self.nbytes = state
-        self._pid = _os.getpid()
-        try:
-            self._descriptor = _os.open(self.path, _os.O_RDWR | _os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise NotFound(f"open array {self.path}: its last participant has ended") from None
-        if not _lock(self._descriptor, _fcntl.F_RDLCK) or _os.fstat(self._descriptor).st_nlink == 0:
-            _os.close(self._descriptor)
-            raise NotFound(f"open array {self.path}: its last participant has just ended")
-        self.buffer = _mmap.mmap(self._descriptor, max(self.nbytes, 1))
+    def __setstate__(self, state: tuple[str, str, tuple[int, ...], str, int]) -> None:
+        domain, token, self.shape, self.dtype, self.nbytes = state
+        self._take(_join(token, domain))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (object.__new__, (type(self),), (self.path, self.shape, self.dtype, self.nbytes))
+        state = (self._part.domain, self._part.token, self.shape, self.dtype, self.nbytes)
+        return (object.__new__, (type(self),), state)
 
     def numpy(self) -> Any:
         """The numbers as a numpy array, without a copy."""
@@ -147,29 +95,14 @@ class SharedArray:
 
     def close(self) -> None:
         """Takes no part any more; BufferError while a view lives."""
-        self.buffer.close()
-        self._leave()
-
-    def _leave(self) -> None:
-        if self._descriptor >= 0:
-            # A fork child has the parent's open file description: the part in it is the parent's.
-            if self._pid == _os.getpid() and _lock(self._descriptor, _fcntl.F_WRLCK):
-                try:
-                    _os.unlink(self.path)
-                except FileNotFoundError:
-                    pass
-            _os.close(self._descriptor)
-            self._descriptor = -1
+        self.buffer.release()
+        self._part.close()
 
     def __enter__(self) -> SharedArray:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_descriptor", -1) >= 0:
-            self._leave()
 
     def __repr__(self) -> str:
         return f"<crosstie.SharedArray {self.shape} of {self.dtype}>"

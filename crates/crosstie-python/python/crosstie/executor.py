@@ -12,10 +12,10 @@ import threading as _threading
 import traceback as _traceback
 import weakref as _weakref
 
-from ._native import remove
 from .channels import Receiver, Sender
-from .errors import Busy, Closed, Error, PeerDied, TimedOut, WorkerDied
+from .errors import Busy, Closed, NotFound, PeerDied, TimedOut, WorkerDied
 from .queues import _queue_address
+from .unnamed import _join, _make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,19 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
 
-def _work(name: str, domain: str | None, initializer: Any, arguments: tuple[Any, ...]) -> None:
-    """What a worker does: jobs, until no more are sent."""
+def _work(token: str, domain: str, initializer: Any, arguments: tuple[Any, ...]) -> None:
+    """What a worker does, as long as somebody is there for whom: jobs, until no more are sent."""
+    try:
+        part = _join(token, domain)
+    except NotFound:
+        return
+    try:
+        _do_jobs(part.queue, domain, initializer, arguments)
+    finally:
+        part.close()
+
+
+def _do_jobs(name: str, domain: str, initializer: Any, arguments: tuple[Any, ...]) -> None:
     results = Sender(f"queue:{name}.results", codec="pickle", domain=domain)
     if initializer is not None:
         try:
@@ -130,8 +141,8 @@ class Executor(_futures.Executor):
     ) -> None:
         if max_workers is not None and max_workers < 1:
             raise ValueError("max_workers: at least 1")
-        self._domain = None if domain is None else _os.fspath(domain)
-        self._name = f"executor-{_os.getpid()}-{_os.urandom(8).hex()}"
+        self._part = _make("Executor", queues=["", ".results"], domain=domain)
+        self._name, domain = self._part.queue, self._part.domain
         self._context = _multiprocessing.get_context(start_method)
         self._initializer = (initializer, initargs)
         self._count = max_workers or _os.cpu_count() or 1
@@ -230,7 +241,7 @@ class Executor(_futures.Executor):
 
     def _start(self) -> Any:
         worker = self._context.Process(  # type: ignore[attr-defined]
-            target=_work, args=(self._name, self._domain, *self._initializer), daemon=True
+            target=_work, args=(self._part.token, self._part.domain, *self._initializer), daemon=True
         )
         worker.start()
         return worker
@@ -250,16 +261,10 @@ class Executor(_futures.Executor):
             living[0].join(0.05)
         with self._lock:
             self._has_ended = True
-            for end in (self._jobs, self._results, self._dead):
+            for end in (self._jobs, self._results, self._dead, self._part):
                 end.close()
             _os.close(self._waker)
             _os.close(self._woken)
-        for name in (self._name, f"{self._name}.results"):
-            try:
-                remove(f"queue:{name}", domain=self._domain)
-            except Error:
-                # Somebody looks at it just now; `crosstie rm` removes it.
-                pass
 
     def _take_results(self) -> None:
         while True:

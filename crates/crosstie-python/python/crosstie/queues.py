@@ -6,15 +6,17 @@ import os as _os
 import sys as _sys
 import time as _time
 
-from ._native import _queue_state, remove
+from ._native import _queue_state
 from .channels import Job, Receiver, Sender
-from .errors import Busy, Closed, Error, TimedOut, Usage
+from .errors import Busy, Closed, TimedOut, Usage
+from .unnamed import _join, _make
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
+    from ._native import UnnamedEnd
     from .channels import _Codec, _Timeout
 
 #: Room in a queue is taken in chunks of so many bytes.
@@ -31,7 +33,8 @@ def _queue_address(name: str, places: int | None = None, capacity: int | None = 
 class Queue:
     """A queue between processes as multiprocessing.Queue, that nobody's death hangs: get() raises PeerDied instead.
 
-    By name, or a new one without, which is gone with its maker. Any number put, any number get; what a killed one had just got is delivered to
+    By name, or a new one without, which pickles as a handle and is gone with the last process that has it: keep it until whoever is given it
+    has it. What is left where all of them were killed goes when the next thing without a name is made, or by ``crosstie doctor --fix``. Any number put, any number get; what a killed one had just got is delivered to
     another. Arrays, and whatever has buffers, are not copied into a pickle first. Copies that were pickled are the same queue. All who share one
     say the same ``codec``: a Sender's. ``maxsize`` is the most messages that wait, ``capacity`` the bytes of room for them, which no message is
     larger than: 1 MiB where it is not said.
@@ -57,11 +60,11 @@ class Queue:
     ) -> None:
         if isinstance(name, int):
             raise TypeError(f"name: a text, not a number; a queue for {name} messages is Queue(maxsize={name})")
-        #: The process at whose end a queue without a name is removed; 0 for none.
-        self._made_by = 0
+        #: Of one without a name, what it goes with.
+        self._part: UnnamedEnd | None = None
         if name is None:
-            self._made_by = _os.getpid()
-            name = f"anonymous-{_os.getpid()}-{_os.urandom(8).hex()}"
+            self._part = _make("Queue", queues=[""], domain=domain)
+            name, domain = self._part.queue, self._part.domain
         if ":" in name:
             raise Usage(f"open queue {name}: a name, not an address; take Sender and Receiver for those")
         self.name = name
@@ -185,13 +188,10 @@ class Queue:
                 end.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_made_by", 0) == _os.getpid():
+        part = getattr(self, "_part", None)
+        if part is not None:
             self.close()
-            try:
-                remove(f"queue:{self.name}", domain=self._domain)
-            except Error:
-                # Others still use it, or nobody ever did.
-                pass
+            part.close()
 
     def __enter__(self) -> Queue:
         return self
@@ -202,10 +202,14 @@ class Queue:
     def __getstate__(self) -> dict[str, Any]:
         maxsize, capacity = self._room
         said = {"name": self.name, "maxsize": maxsize or 0, "capacity": capacity}
-        return {**said, "codec": self._codec, "domain": self._domain}
+        token = None if self._part is None else self._part.token
+        return {**said, "codec": self._codec, "domain": self._domain, "token": token}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        token = state.pop("token")
+        part = None if token is None else _join(token, state["domain"])
         self.__init__(**state)  # type: ignore[misc]
+        self._part = part
 
     def __repr__(self) -> str:
         return f"<crosstie.Queue queue:{self.name}>"

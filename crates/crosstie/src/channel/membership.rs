@@ -314,21 +314,34 @@ fn all_seats_taken(object: &str) -> Error {
         .advise("close some, or use several")
 }
 
-/// Removes the segment of a channel, unless a living process has an end of it. Its entries begin at the offset that
+/// Whose ends keep a channel from being removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeptBy {
+    Anybody,
+    /// This process is done with it: what ends it has still open go on without it.
+    Others,
+}
+
+/// Removes the segment of a channel, unless a living process has an end of it that counts. Its entries begin at the offset that
 /// `members` answers; `None` for sizes that no such channel has: nobody can have entered that.
 pub(super) fn remove(
     domain: &'static Domain,
     file_name: &str,
     spec: &SegmentSpec,
+    kept_by: KeptBy,
     members: impl Fn(&Segment) -> Option<usize>,
 ) -> Result<()> {
+    let counts = |id: OwnerId| {
+        let is_own = || domain.process_owner().is_ok_and(|own| own == id);
+        domain.confirm_alive(id) && (kept_by == KeptBy::Anybody || !is_own())
+    };
     let is_marked = Cell::new(false);
     removal::remove(domain.directory(), file_name, spec, |segment| {
         let members = members(segment)?;
         let user = (0..usize::from(MEMBERS)).find_map(|index| {
             let (id, part) = segment.shared::<Member>(members + index * size_of::<Member>()).ok()?.read()?;
             let role = if part == Part::Sender { "sender" } else { "receiver" };
-            domain.confirm_alive(id).then(|| {
+            counts(id).then(|| {
                 let who = domain.identity(id).map_or("a living process".to_owned(), |who| who.to_string());
                 format!("{who} is a {role}")
             })

@@ -5,6 +5,7 @@
 //! | [`ring`] | one sender, one receiver; the fastest |
 //! | [`queue`] | many to many, each message to one, which acknowledges it |
 //! | [`topic`] | many to many, each message to all |
+//! | [`unnamed`] | memory and queues that nobody can open by a name; gone with the last who has them |
 //! | `copy` | payloads in and out of shared memory |
 //! | `doorbell` | how an end waits as a descriptor, for `epoll` |
 //! | `enders` | who could end a wait, for who looks whether anybody can |
@@ -21,5 +22,6 @@ mod prefetch;
 pub mod queue;
 pub mod ring;
 pub mod topic;
+pub mod unnamed;
 
 pub use patience::WaitMode;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Snapshot, SnapshotWait, Stall, inversions};
+use super::{Snapshot, SnapshotWait, Stall, Value, inversions};
 use crate::ledger::{Domain, Identity};
 use crate::os::session::AtLogout;
 use crate::os::{clock, futex};
@@ -112,6 +112,12 @@ fn objects(domain: &'static Domain, snapshot: &Snapshot, findings: &mut Vec<Find
             findings.push(wrong(
                 format!("{} is damaged, and nobody can open it: {}", object.name, damage.cause()),
                 &format!("crosstie rm {}", object.name),
+            ));
+        }
+        if object.value == Some(Value::IsUsed(false)) {
+            findings.push(note(
+                format!("{} ({}) is left behind: all who had it have died", object.name, object.description),
+                "crosstie doctor --fix removes it, as does the next program that makes one",
             ));
         }
         if let Some(owner) = object.dead_owner {

@@ -57,7 +57,7 @@ impl SnapshotObject {
 }
 
 impl Value {
-    /// The value as one JSON object: `{"count": 7}`, `{"is_set": true}`, `{"is_done": false}`, `{"taken": 1, "total": 3}`,
+    /// The value as one JSON object: `{"count": 7}`, `{"is_set": true}`, `{"is_done": false}`, `{"is_used": true}`, `{"taken": 1, "total": 3}`,
     /// `{"arrived": 1, "total": 2, "is_broken": false}`.
     ///
     /// # Examples
@@ -70,6 +70,7 @@ impl Value {
             Self::Count(count) => format!("{{\"count\": {count}}}"),
             Self::IsSet(is_set) => format!("{{\"is_set\": {is_set}}}"),
             Self::IsDone(is_done) => format!("{{\"is_done\": {is_done}}}"),
+            Self::IsUsed(is_used) => format!("{{\"is_used\": {is_used}}}"),
             Self::Permits { taken, total } => format!("{{\"taken\": {taken}, \"total\": {total}}}"),
             Self::Parties { arrived, total, is_broken } => {
                 format!("{{\"arrived\": {arrived}, \"total\": {total}, \"is_broken\": {is_broken}}}")

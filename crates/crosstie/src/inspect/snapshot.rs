@@ -16,6 +16,7 @@ use super::value::Value;
 use crate::channel::queue::QueueState;
 use crate::channel::ring::RingState;
 use crate::channel::topic::TopicState;
+use crate::channel::unnamed::UnnamedState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ledger::noted::key_of_channel;
 use crate::ledger::objects::{NamedObject, OBJECT_OFFSET};
@@ -301,6 +302,7 @@ struct Contents {
     value: Option<Value>,
     /// Of what does not count them in its head.
     acquisitions: Option<u64>,
+    description: String,
 }
 
 impl Contents {
@@ -324,6 +326,10 @@ impl Contents {
                 this.value = Some(Value::of_permits(domain, &permits));
                 this.acquisitions = Some(permits.counters().acquisitions);
             }
+            "unnamed" => {
+                let state = UnnamedState::of(domain, name)?;
+                (this.value, this.description) = (Some(Value::IsUsed(state.is_used)), state.description);
+            }
             kind => object::check_file(domain, kind, name)?,
         }
         Ok(this)
@@ -337,9 +343,8 @@ fn look_at(domain: &'static Domain, object: &NamedObject) -> SnapshotObject {
         Ok(contents) => (contents, None),
         Err(error) => (Contents::default(), Some(error).filter(is_damage).map(Arc::new)),
     };
-    let Contents { ring, queue, topic, value, acquisitions } = contents;
+    let Contents { ring, queue, topic, value, acquisitions, mut description } = contents;
     let mut head = [0_u8; 128];
-    let mut description = String::new();
     let is_channel = matches!(object.kind.as_str(), "ring" | "queue" | "topic");
     if !is_channel
         && damage.is_none()

@@ -28,6 +28,8 @@ pub enum Value {
     IsSet(bool),
     /// Of what is done once: whether it is done.
     IsDone(bool),
+    /// Of what has no name: whether anybody has it. What nobody has is left behind by the dead.
+    IsUsed(bool),
     /// Of a semaphore whose permits have owners.
     Permits {
         /// How many the living have.
@@ -73,6 +75,8 @@ impl fmt::Display for Value {
             Self::Count(count) => write!(f, "value {count}"),
             Self::IsSet(is_set) => write!(f, "{}set", not(is_set)),
             Self::IsDone(is_done) => write!(f, "{}done", not(is_done)),
+            Self::IsUsed(true) => f.write_str("in use"),
+            Self::IsUsed(false) => f.write_str("left behind, nobody has it any more"),
             Self::Permits { taken, total } => write!(f, "{taken} of {total} permits taken"),
             Self::Parties { arrived, total, is_broken } => {
                 let broken = if is_broken { ", broken" } else { "" };

@@ -17,8 +17,10 @@ pub const OBJECT_OFFSET: u64 = 4096;
 const KEY_OFFSET: u64 = 16;
 
 /// What an object can be; the files that begin otherwise say something of a participant.
-const KINDS: [&str; 11] =
-    ["lock", "sem", "count", "monitor", "cond", "barrier", "once", "event", "ring", "queue", "topic"];
+const KINDS: [&str; 12] = [
+    "lock", "sem", "count", "monitor", "cond", "barrier", "once", "event", "ring", "queue", "topic",
+    "unnamed",
+];
 
 /// A file of the domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +80,9 @@ impl Domain {
         let file = File::from(directory::open_in(self.directory().as_fd(), file_name).ok()?);
         let mut key = [0; 8];
         let is_channel = matches!(kind, "ring" | "queue" | "topic");
-        let has_key = !is_channel && file.read_exact_at(&mut key, OBJECT_OFFSET + KEY_OFFSET).is_ok();
+        let has_key = !is_channel
+            && kind != "unnamed"
+            && file.read_exact_at(&mut key, OBJECT_OFFSET + KEY_OFFSET).is_ok();
         let key = match has_key {
             true => u64::from_le_bytes(key),
             false if kind == "queue" && name.ends_with(CALLS_SUFFIX) => key_of_calls(name),

@@ -154,13 +154,22 @@ pub(super) fn open<O: Object>(domain: &'static Domain, name: &str, wanted: Wante
     enter(domain, name, wanted, |spec| Segment::open(domain.directory(), &file_name::<O>(name), spec))
 }
 
+/// The kinds of objects: `lock:NAME`, `sem:NAME` …
+pub const KINDS: [&str; 8] = ["lock", "sem", "count", "monitor", "cond", "barrier", "once", "event"];
+
 /// Removes the object `kind:name` from `domain`.
 ///
 /// # Errors
-/// `Usage` for a name that is none; `NotFound`; `Busy` while a living process has it open, or somebody owns it or
+/// `Usage` for a name that is none, and for what is none of [`KINDS`]; `NotFound`; `Busy` while a living process has it open, or somebody owns it or
 /// waits for it.
 pub fn remove(domain: &'static Domain, kind: &str, name: &str) -> Result<()> {
     check_name("remove", format!("{kind}:{name}"), name)?;
+    if !KINDS.contains(&kind) {
+        // Its file is laid out otherwise, so nobody who uses it would be seen.
+        return Err(Error::new("remove", format!("{kind}:{name}"), ErrorKind::Usage)
+            .because(format!("{kind} is no kind of object"))
+            .advise(format!("these are: {}; `crosstie rm` removes channels too", KINDS.join(" "))));
+    }
     let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
     removal::remove(domain.directory(), &format!("{kind}.{name}"), &spec, |segment| {
         let is_alone = file_lock::try_lock_byte(segment.file(), OPEN_BYTE).unwrap_or(false);

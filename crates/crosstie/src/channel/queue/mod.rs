@@ -34,4 +34,5 @@ pub use options::{FullPolicy, QueueOptions};
 pub use receiver::QueueReceiver;
 pub use sender::{Loan, QueueSender};
 pub use shared::remove;
+pub(super) use shared::remove_unless;
 pub use state::QueueState;

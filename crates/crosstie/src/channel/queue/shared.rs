@@ -15,7 +15,7 @@ use super::beside::Beside;
 use super::layout::{self, Layout};
 use super::memory::Cells;
 use super::options::QueueOptions;
-use crate::channel::membership::{self, Membership};
+use crate::channel::membership::{self, KeptBy, Membership};
 use crate::channel::patience::Stay;
 use crate::error::{Error, Result};
 use crate::ledger::Domain;
@@ -173,8 +173,13 @@ pub(super) fn look_into(domain: &'static Domain, name: &str) -> Result<Cells> {
 /// # Ok::<(), crosstie::Error>(())
 /// ```
 pub fn remove(domain: &'static Domain, name: &str) -> Result<()> {
+    remove_unless(domain, name, KeptBy::Anybody)
+}
+
+/// As [`remove`], unless an end of `kept_by` is there.
+pub(in crate::channel) fn remove_unless(domain: &'static Domain, name: &str, kept_by: KeptBy) -> Result<()> {
     let spec = Layout::of(layout::wanted(name, &QueueOptions::default())?).spec();
-    membership::remove(domain, &file_name(name), &spec, |segment| {
+    membership::remove(domain, &file_name(name), &spec, kept_by, |segment| {
         Layout::found(name, segment.header()).ok().map(|layout| layout.members)
     })
 }

@@ -8,7 +8,7 @@ use crosstie_core::ring::spsc::Corrupt;
 use super::layout::{self, MEMBERS_OFFSET, SLOTS_OFFSET};
 use super::memory::Cells;
 use super::options::TopicOptions;
-use crate::channel::membership::{self, Membership};
+use crate::channel::membership::{self, KeptBy, Membership};
 use crate::error::{Error, Result};
 use crate::ledger::Domain;
 use crate::region::Segment;
@@ -61,7 +61,7 @@ pub(super) fn look_into(domain: &'static Domain, name: &str) -> Result<Cells> {
 /// ```
 pub fn remove(domain: &'static Domain, name: &str) -> Result<()> {
     let spec = layout::spec(layout::wanted(name, &TopicOptions::default())?);
-    membership::remove(domain, &file_name(name), &spec, |segment| {
+    membership::remove(domain, &file_name(name), &spec, KeptBy::Anybody, |segment| {
         layout::found(name, segment.header()).ok().map(|_| MEMBERS_OFFSET)
     })
 }
