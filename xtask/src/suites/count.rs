@@ -74,9 +74,11 @@ impl Count {
                 this.skipped.extend((0..count).map(|_| format!("python: {reason}")));
             }
         }
-        // Behind a minute it says that in words too: `in 64.24s (0:01:04)`.
-        let is_summary =
-            |line: &&str| line.contains(" in ") && (line.ends_with('s') || line.contains("s (0:"));
+        // Beyond a minute it says the time in hours and minutes too: `in 83.13s (0:01:23)`.
+        let is_summary = |line: &&str| {
+            let time = line.rsplit_once(" in ").and_then(|(_, time)| time.split(' ').next());
+            time.is_some_and(|time| time.strip_suffix('s').is_some_and(|it| it.parse::<f64>().is_ok()))
+        };
         if let Some(summary) = output.lines().rev().find(is_summary) {
             this.passed = number_before(summary, " passed");
             this.failed = PYTEST_ERRORS.iter().map(|word| number_before(summary, word)).sum();
@@ -122,7 +124,7 @@ FAILED tests/test_lock.py::test_x - assert 1 in (2, 3)\n\
         let count = Count::of_pytest(output);
         assert_eq!((count.passed, count.failed, count.skipped.len()), (41, 2, 2));
         assert!(count.skipped[0].ends_with("no command crosstie"));
-        assert_eq!(Count::of_pytest("771 passed, 1 skipped in 64.24s (0:01:04)\n").passed, 771);
+        assert_eq!(Count::of_pytest("752 passed, 1 skipped in 83.13s (0:01:23)\n").passed, 752);
         assert_eq!(Count::of_pytest("no tests ran in 0.01s\n").total(), 0);
         assert_eq!(Count::of_pytest("Segmentation fault\n").total(), 0);
     }
