@@ -66,3 +66,5 @@ mod topic;
 mod topic_memory;
 #[path = "models/turns.rs"]
 mod turns;
+#[path = "models/withdrawn.rs"]
+mod withdrawn;

@@ -48,8 +48,9 @@ def test_a_region_is_not_unmapped_under_a_view(name):
 def test_a_region_that_is_not_there_and_a_name_that_is_none_are_refused():
     with pytest.raises(FileNotFoundError):
         crosstie.Region("/crosstie-none")
-    with pytest.raises(ValueError):
-        crosstie.Region("a/b", 10)
+    for none in ("a/b", "/a/b", "without-a-slash", "//a", ""):
+        with pytest.raises(ValueError, match="/my_region"):
+            crosstie.Region(none, 10)
 
 
 def double(array, done):

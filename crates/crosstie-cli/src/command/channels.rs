@@ -188,6 +188,11 @@ fn queue_ends(queue: &QueueState) -> String {
         queue.capacity_bytes,
         queue.deliveries_max
     );
+    if !queue.lease.is_zero() {
+        let lease = clock::in_words(queue.lease);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  a message in hand for {lease} goes to another receiver: its lease is over");
+    }
     text
 }
 

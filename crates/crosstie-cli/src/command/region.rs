@@ -75,19 +75,14 @@ enum Verb {
 pub fn run(arguments: Arguments, _globals: &Globals) -> Outcome {
     match arguments.verb {
         Verb::Create { name, size } => {
-            Region::create(&posix(&name), size as u64)?;
+            Region::create(&name, size as u64)?;
             Ok(())
         }
         Verb::Ls { json } => list(json),
-        Verb::Read { name, offset, length, text } => read(&posix(&name), offset, length, text),
-        Verb::Write { name, offset } => write(&posix(&name), offset),
-        Verb::Rm { name } => Region::unlink(&posix(&name)).map_err(missing),
+        Verb::Read { name, offset, length, text } => read(&name, offset, length, text),
+        Verb::Write { name, offset } => write(&name, offset),
+        Verb::Rm { name } => Region::unlink(&name).map_err(missing),
     }
-}
-
-/// As `shm_open` wants it: the slash in front may be left out.
-fn posix(name: &str) -> String {
-    if name.starts_with('/') { name.to_owned() } else { format!("/{name}") }
 }
 
 fn open(name: &str) -> Result<Region, Failure> {

@@ -184,6 +184,7 @@ fn document(snapshot: &Snapshot, object: &SnapshotObject) -> Value {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   crosstie inspect lock:db
+  crosstie inspect queue:svc                (also calls through that queue)
   crosstie inspect unix:/run/svc.sock       (what a mechanism can)
   crosstie inspect 4711")]
 pub struct Inspect {
@@ -198,10 +199,7 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
     let domain = ends::domain(globals)?;
     let snapshot = Snapshot::of(domain);
     let what = &arguments.what;
-    let is_it = |object: &&SnapshotObject| {
-        &object.name == what || object.name.split_once(':').is_some_and(|(_, name)| name == what)
-    };
-    if let Some(object) = snapshot.objects.iter().find(is_it) {
+    if let Some(object) = meant(&snapshot, what) {
         if let Some(damage) = &object.damage {
             return Err(Failure::from(damage.as_ref()));
         }
@@ -250,6 +248,22 @@ pub fn inspect(arguments: Inspect, globals: &Globals) -> Outcome {
         .advise(format!("is it in another domain than {}? --domain names it", domain.name())));
     }
     data::text(&text)
+}
+
+/// The object that `what` names: KIND:NAME, NAME alone, or the address of calls through a queue, which wait in a queue of their own.
+fn meant<'a>(snapshot: &'a Snapshot, what: &str) -> Option<&'a SnapshotObject> {
+    let of_name = |wanted: &str| {
+        let is_it = |object: &&SnapshotObject| {
+            object.name == wanted || object.name.split_once(':').is_some_and(|(_, name)| name == wanted)
+        };
+        snapshot.objects.iter().find(is_it)
+    };
+    let calls = || {
+        let queue =
+            format!("{}.calls", if what.contains(':') { what.to_owned() } else { format!("queue:{what}") });
+        queue.starts_with("queue:").then(|| of_name(&queue)).flatten()
+    };
+    of_name(what).or_else(calls)
 }
 
 /// What the mechanism of an address can that is the kernel's, where there is no object to look at.

@@ -210,3 +210,35 @@ fn calls_that_wait_take_no_more_memory_than_the_flag_says() {
         .code(2)
         .said("calls that wait");
 }
+
+#[test]
+fn calls_through_a_queue_are_inspected_by_its_address_and_a_late_one_waits_no_more() {
+    let machine = Machine::new();
+    let calls = "queue:s.calls  0 wait, 0 in hand";
+    machine.crosstie(&["call", "queue:s", "--timeout", "50ms", "hello"]).finish().code(124);
+    machine.crosstie(&["ls"]).finish().code(0).wrote(format!("{calls}\n"));
+    for address in ["queue:s", "s", "queue:s.calls"] {
+        machine.crosstie(&["inspect", address]).finish().code(0).wrote_line(calls);
+    }
+    machine.crosstie(&["inspect", "ring:s"]).finish().code(84);
+    // One behind another that is done keeps its place, and leaves it too.
+    let mark = machine.path("mark");
+    let server = machine.crosstie(&["reply", "queue:s", "--", "sh", "-c", &holds(&mark)]).start();
+    let first = machine.crosstie(&["call", "queue:s", "first"]).start();
+    holder(&mark);
+    machine.crosstie(&["call", "queue:s", "--timeout", "50ms", "second"]).finish().code(124);
+    machine.crosstie(&["ls"]).finish().code(0).wrote_line("queue:s.calls  0 wait, 1 in hand");
+    drop((first, server));
+}
+
+#[test]
+fn a_lease_is_told() {
+    let machine = Machine::new();
+    machine.crosstie(&["send", "queue:leased?lease=30s", "job"]).finish().code(0);
+    machine.crosstie(&["send", "queue:kept", "job"]).finish().code(0);
+    let told = "a message in hand for 30.0 s goes to another receiver";
+    let leased = machine.crosstie(&["inspect", "queue:leased"]).finish().code(0).output();
+    assert!(leased.contains(told), "{leased}");
+    let kept = machine.crosstie(&["inspect", "queue:kept"]).finish().code(0).output();
+    assert!(!kept.contains("lease"), "{kept}");
+}

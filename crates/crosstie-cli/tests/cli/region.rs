@@ -29,7 +29,7 @@ fn what_is_written_to_a_region_is_read_from_it() {
         .finish()
         .code(0)
         .wrote("DATA");
-    let whole = machine.crosstie(&["region", "read", &name.0[1..]]).finish().code(0).stdout;
+    let whole = machine.crosstie(&["region", "read", &name.0]).finish().code(0).stdout;
     assert_eq!((whole.len(), &whole[..12]), (4096, &b"Shared DATA\0"[..]));
     machine.crosstie(&["region", "ls"]).finish().code(0).wrote_line(&format!("4KiB  {}", name.0));
     let json = machine.crosstie(&["region", "ls", "--json"]).finish().code(0).stdout;
@@ -48,5 +48,8 @@ fn what_does_not_fit_a_region_is_not_written() {
     machine.crosstie(&["region", "write", &name.0]).input("12345").finish().code(87).said("4 bytes");
     machine.crosstie(&["region", "read", &name.0]).finish().code(0).wrote(b"\0\0\0\0");
     machine.crosstie(&["region", "read", &name.0, "--offset", "2", "--length", "4"]).finish().code(2);
-    machine.crosstie(&["region", "create", "/a/b", "--size", "4"]).finish().code(2).said("/my_region");
+    for none in ["/a/b", "a", "//a", "/", "", "/.."] {
+        machine.crosstie(&["region", "create", none, "--size", "4"]).finish().code(2).said("/my_region");
+        machine.crosstie(&["region", "read", none]).finish().code(2).said("/my_region");
+    }
 }

@@ -18,8 +18,8 @@
 //! | dead | marked as taken | a dead letter |
 //!
 //! # Invariants
-//! - **I1** A job is never lost: from the CAS that puts it in order until `done`, its word says whose it
-//!   is, or it is in order.
+//! - **I1** A job is never lost: from the CAS that puts it in order until `done`, or until its sender takes it back, its word
+//!   says whose it is, or it is in order.
 //! - **I2** It is delivered to one: a receiver has it by the CAS of its word from offered or queued to held,
 //!   and the word names the stay in the queue (serial, deliveries) for which an entry stands.
 //! - **I3** An entry is marked as taken only after its job has left that stay: an entry is there, or the
@@ -33,6 +33,7 @@
 //! |---|---|---|
 //! | sender: reserve | free → offered by me, serial + 1 (CAS) | |
 //! | sender: commit | | free place → entry (CAS): **the message is sent** |
+//! | sender: withdraw | offered by me, in order, never delivered → free (CAS): **never sent** | |
 //! | receiver: claim | offered, queued → held by me, deliveries + 1 (CAS): **delivered** | then entry → taken (CAS) |
 //! | receiver: done | held by me → free (CAS): **done** | |
 //! | receiver: give back; anyone, for the dead or after a lease | held → offered by me (CAS) | then free place of the second order → entry (CAS) |
@@ -44,8 +45,8 @@
 //!
 //! # Orderings
 //! The Release of the CAS that puts an entry meets the Acquire that reads it: length, payload and the
-//! word itself are there. The Release of `done` meets the Acquire with which a sender finds the place
-//! free: the payload was read before it is overwritten. Every other change of a word is a Release too, from a word that was
+//! word itself are there. The Release of `done`, or of a withdrawal, meets the Acquire with which a sender finds the place
+//! free: the payload was read, or by nobody, before it is overwritten. Every other change of a word is a Release too, from a word that was
 //! read by an Acquire, so that whoever goes on where another died has seen all that the other did. Sleeping: `ring::sleepers`.
 //!
 //! # Progress
@@ -61,6 +62,7 @@
 //! | a receiver before its claim | nothing |
 //! | behind it | a word held by somebody dead: delivered again, or a dead letter; the entry is marked by who meets it |
 //! | behind `done`, before its wake | a free place; sleepers watch the receiver's life |
+//! | a sender behind its withdrawal | a free place, and an entry of a job that has left that stay |
 //! | who gives back, between word and entry | a word offered by somebody dead, delivered before, not in order: put there |
 //! | who recovers, anywhere | the same, or less of it ([`super::recovery`]) |
 //!

@@ -12,6 +12,7 @@
 //! | sender: reserve | free → offered | CAS, Release |
 //! | sender: commit | – | the entry's CAS ([`super::end`]) |
 //! | sender: abandon | offered → free | CAS, Release |
+//! | sender: withdraw | offered by it, in order, never delivered → free | CAS, Release |
 //!
 //! # Orderings
 //! The Acquire that finds a place free meets the Release of who ended the job there. Length and
@@ -22,8 +23,8 @@
 //! Lock-free. [`Search::Near`] reads a few places, [`Search::Everywhere`] each at most once.
 //!
 //! # Death
-//! Before the entry is put, the place comes free again; behind it the message is sent. Behind an abandon, before
-//! its wake: senders that sleep watch this one's life.
+//! Before the entry is put, the place comes free again; behind it the message is sent. Behind an abandon or a withdrawal, before
+//! its wake: senders that sleep watch this one's life. The entry of what was withdrawn is marked by who meets it.
 //!
 //! # Source
 //! As [`super::end`].
@@ -198,6 +199,20 @@ impl<M: Memory> Producer<M> {
     /// Gives a place back without sending anything; [`Producer::must_wake_senders`] says whom that concerns.
     pub fn abandon(&mut self, room: Room) {
         self.free(room.job, room.word);
+    }
+
+    /// Takes back a message that this end has committed: false if somebody has, or had, it in hand.
+    /// [`Producer::must_wake_senders`] says whom the place concerns that is free then.
+    pub fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let Some((word, job)) = self.end.job(ticket.job) else { return false };
+        let is_untouched = job.state == State::Offered(self.end.me) && job.deliveries == 0;
+        if job.serial != ticket.serial || !is_untouched {
+            return false;
+        }
+        // A receiver that claims it meanwhile expects the same word: one of the two has it.
+        let is_withdrawn = self.end.change(ticket.job, word, job.in_state(State::Free));
+        self.has_let_go |= is_withdrawn;
+        is_withdrawn
     }
 
     fn free(&mut self, job: u32, word: Job) {

@@ -323,7 +323,8 @@ fn shm_open_with(name: &str, flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
 }
 
 fn posix_path(name: &str) -> io::Result<String> {
-    let bare = name.trim_start_matches('/');
+    // The C library takes a name without the slash too; POSIX leaves open what that means.
+    let bare = name.strip_prefix('/').unwrap_or_default();
     if bare.is_empty() || bare == "." || bare == ".." || bare.contains(['/', '\0']) {
         return Err(Errno::INVAL.into());
     }

@@ -5,8 +5,10 @@ use std::sync::Mutex;
 use std::thread;
 
 use crosstie::call::{CallError, CallOptions};
+use crosstie::channel::queue::QueueState;
 use crosstie::endpoint::{Options, Sender};
-use crosstie::{ErrorKind, RecvError};
+use crosstie::ledger::Domain;
+use crosstie::{Deadline, ErrorKind, RecvError};
 
 use super::stage::{Stage, Way, soon, until};
 
@@ -172,4 +174,27 @@ fn what_a_killed_client_had_is_removed_by_the_server_that_heard_of_it_or_by_the_
         assert!(matches!(server.try_receive(), Err(RecvError::Empty)));
         client_files(&stage).is_empty()
     });
+}
+
+#[test]
+fn a_call_that_nobody_has_taken_when_its_time_is_over_leaves_the_queue() {
+    let stage = Stage::new(Way::Queue);
+    let client = stage.client();
+    let domain = Domain::open(&stage.domain).expect("a domain");
+    let waiting = || QueueState::of(domain, "calls.calls").expect("a queue").waiting;
+    // More of them than there are places.
+    for _ in 0..5_000 {
+        let late = client.call_until(b"nobody is there", Deadline::at_ns(1));
+        assert!(matches!(late, Err(CallError::TimedOut)), "{late:?}");
+    }
+    drop(client.start(b"nor for this", CallOptions::default()).expect("room"));
+    assert_eq!(waiting(), 0);
+    // What somebody may still want stays, and is answered.
+    let mut pending = client.start(b"for this one", CallOptions::default()).expect("room");
+    assert_eq!(waiting(), 1);
+    let server = stage.server();
+    let call = server.receive_until(soon()).expect("a call");
+    assert_eq!(call.request(), b"for this one");
+    call.reply(b"done").expect("replied");
+    assert_eq!(pending.reply_until(soon()).expect("a reply"), b"done");
 }

@@ -121,6 +121,11 @@ impl CallQueue {
         Some(CallWait::new(domain, (self.key, sent.ticket.to_bits()), servers, deadline))
     }
 
+    /// Takes the call `id` back, which no server has had in hand: none of its frames comes any more.
+    pub(super) fn withdraw(&mut self, id: u32) -> bool {
+        self.sent(id).is_some_and(|sent| self.sender.withdraw(sent.ticket))
+    }
+
     /// The call `id` is over, and its caller knows.
     pub(super) fn close(&mut self, id: u32) {
         if self.sent(id).is_some()

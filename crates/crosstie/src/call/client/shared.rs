@@ -233,7 +233,12 @@ impl Shared {
         }
         let mut state = self.lock();
         if state.slots.abandon(id) {
-            self.send_aside(&mut state, Head::Cancel(id));
+            let queue = state.sender.as_mut().and_then(Outgoing::queue);
+            if queue.is_some_and(|calls| calls.withdraw(id)) {
+                state.close(id);
+            } else {
+                self.send_aside(&mut state, Head::Cancel(id));
+            }
         }
         self.tell(&state);
     }

@@ -125,6 +125,13 @@ impl QueueSender {
         self.producer.end().whereabouts(ticket)
     }
 
+    /// Takes back a message that this end had sent, unless somebody has, or had, it in hand; answers whether it did.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> bool {
+        let is_withdrawn = self.producer.withdraw(ticket);
+        self.wake_senders();
+        is_withdrawn
+    }
+
     /// Brings back what the dead have left.
     ///
     /// # Errors
