@@ -342,3 +342,14 @@ def test_what_is_dropped_while_it_is_held_is_free():
     del lock
     with crosstie.Lock("db") as guard:
         assert not guard.abandoned
+
+
+def test_a_domain_that_depends_on_the_working_directory_is_refused(monkeypatch):
+    with pytest.raises(crosstie.Usage, match="working directories"):
+        crosstie.Lock("db", domain="relative")
+    with pytest.raises(crosstie.Usage, match="working directories"):
+        crosstie.Receiver("queue:q", domain="relative")
+    monkeypatch.setenv("CROSSTIE_DOMAIN", "relative")
+    with pytest.raises(crosstie.Usage, match=f"in full.*{os.getcwd()}/relative"):
+        crosstie.Lock("db")
+    assert not os.path.exists("relative")

@@ -169,6 +169,7 @@ int main(void)
     turns_are_released_in_any_order(CROSSTIE_LOCK_MUTEX);
     ANSWERS(CROSSTIE_E_NOT_FOUND, "", crosstie_remove("lock:nobody", NULL, &error));
     ANSWERS(CROSSTIE_E_USAGE, "no kind", crosstie_remove("m", NULL, &error));
+    ANSWERS(CROSSTIE_E_USAGE, "working directories", crosstie_remove("lock:m", "relative", &error));
     ANSWERS(CROSSTIE_E_USAGE, "no kind of object", crosstie_remove("queue:m", NULL, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_remove("lock:m", NULL, &error));
     puts("misuse: ok");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crosstie::ledger::Domain;
 
+use super::values;
 use crate::command::{
     advise, bench, call, compare, completions, demo, doctor, domain, lock, man, meet, recv, region, relay,
     reply, rm, see, sem, send, signals, unlock, version, watch,
@@ -88,7 +89,7 @@ impl Turn {
 #[derive(Clone, Debug, Args)]
 pub struct Globals {
     /// The folder in which processes find each other [default: $CROSSTIE_DOMAIN, else one per user]
-    #[arg(long, global = true, value_name = "PATH", display_order = 900)]
+    #[arg(long, global = true, value_name = "PATH", display_order = 900, value_parser = values::folder())]
     pub domain: Option<PathBuf>,
     /// Say nothing on standard error but errors
     #[arg(short, long, global = true, display_order = 901)]
@@ -97,9 +98,8 @@ pub struct Globals {
 
 impl Globals {
     /// The domain's path, as the library chooses it.
-    pub fn domain_path(&self) -> PathBuf {
-        let chosen = std::env::var_os("CROSSTIE_DOMAIN").filter(|path| !path.is_empty()).map(PathBuf::from);
-        self.domain.clone().or(chosen).unwrap_or_else(Domain::default_path)
+    pub fn domain_path(&self) -> crosstie::Result<PathBuf> {
+        self.domain.clone().map_or_else(Domain::chosen_path, Ok)
     }
 
     /// By what it is chosen.

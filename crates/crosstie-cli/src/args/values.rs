@@ -1,9 +1,16 @@
 //! Durations, sizes and ways of waiting as people write them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use crosstie::channel::topic::{Mode, Start};
 use crosstie::endpoint::{WaitMode, size};
+
+/// A folder, from the root on: this process's working directory is what the user sees, those of others are not.
+pub fn folder() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(std::path::absolute)
+}
 
 /// A duration: `2s`, `1m 30s`, `250ms`; a bare number is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {

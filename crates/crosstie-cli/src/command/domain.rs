@@ -10,7 +10,7 @@ use crosstie::os::account;
 use crosstie::os::session::AtLogout;
 use serde_json::json;
 
-use crate::args::Globals;
+use crate::args::{Globals, values};
 use crate::ends;
 use crate::exit::Outcome;
 use crate::output::data;
@@ -40,6 +40,7 @@ enum Action {
     /// Make a domain that the members of a group share; 85 if it exists
     Create {
         /// A folder that does not exist yet, best below /dev/shm
+        #[arg(value_parser = values::folder())]
         path: PathBuf,
         /// The group, by its name or number; you have to be in it
         #[arg(long, value_name = "G")]
@@ -58,7 +59,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
 }
 
 fn show(as_json: bool, globals: &Globals) -> Outcome {
-    let path = globals.domain_path();
+    let path = globals.domain_path()?;
     let chosen = globals.domain_chosen_by();
     // To look makes none.
     if !path.exists() {

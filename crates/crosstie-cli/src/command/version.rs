@@ -25,7 +25,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let release = release.trim();
     let (waitv, membarrier) = (futex::has_waitv(), membarrier::register_global_expedited());
-    let domain = globals.domain_path();
+    let domain = globals.domain_path()?;
     if arguments.json {
         let protocols: serde_json::Map<_, _> =
             transport::protocols().map(|(name, version)| (name.to_lowercase(), version.into())).collect();

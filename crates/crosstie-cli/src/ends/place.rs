@@ -11,7 +11,8 @@ use crate::exit::Failure;
 pub fn waited_for(what: &str, address: &Address, globals: &Globals) -> String {
     match address.place() {
         Place::Ring(_) | Place::Queue(_) | Place::Topic(_) => {
-            let domain = globals.domain_path();
+            // Where there is none, nobody waits in it.
+            let domain = globals.domain_path().unwrap_or_default();
             format!("waiting for {what} on {address} (domain {}){}", domain.display(), under_sudo(globals))
         }
         _ => format!("waiting for {what} on {address}"),

@@ -74,3 +74,21 @@ fn every_verb_that_uses_a_domain_uses_the_one_that_is_named() {
         assert!(machine.path("named").exists());
     }
 }
+
+#[test]
+fn a_domain_of_the_environment_is_named_from_the_root_on() {
+    let machine = Machine::new();
+    let full = machine.path("relative");
+    for verb in [&["lock", "db", "--", "true"][..], &["ls"], &["domain"], &["send", "queue:q", "x"]] {
+        let run = machine.crosstie(verb).env("CROSSTIE_DOMAIN", "relative").finish();
+        run.code(2).said("other working directories").said(full.to_str().unwrap());
+    }
+    assert!(!full.exists());
+    // What is typed beside the shell's own folder is completed by that, and is one domain wherever the command works.
+    machine.crosstie(&["--domain", "relative", "send", "queue:q", "x"]).finish().code(0);
+    machine
+        .crosstie(&["--domain", full.to_str().unwrap(), "recv", "queue:q", "-n", "1"])
+        .finish()
+        .code(0)
+        .wrote("x\n");
+}

@@ -84,18 +84,24 @@ impl Domain {
     /// As [`Domain::open`]; `Busy` when this user's own would be created although processes of its
     /// predecessor live, whose files were deleted under them (logind's RemoveIPC).
     pub fn open_default() -> Result<&'static Self> {
-        match std::env::var_os("CROSSTIE_DOMAIN") {
-            Some(path) if !path.is_empty() => Self::open(PathBuf::from(path)),
-            _ => {
-                let path = Self::default_path();
-                if let Some(open) = opened(|domain| domain.directory.path() == path && domain.has_name()) {
-                    return Ok(open);
-                }
-                refuse_second_world(&path)?;
-                // Anybody may create a directory of that name: nobody asked for theirs.
-                Self::open_with(path, Others::None)
-            }
+        if let Some(path) = path_of_environment() {
+            return Self::open(path);
         }
+        let path = Self::default_path();
+        if let Some(open) = opened(|domain| domain.directory.path() == path && domain.has_name()) {
+            return Ok(open);
+        }
+        refuse_second_world(&path)?;
+        // Anybody may create a directory of that name: nobody asked for theirs.
+        Self::open_with(path, Others::None)
+    }
+
+    /// Where [`Domain::open_default`] looks.
+    ///
+    /// # Errors
+    /// `Usage` where `$CROSSTIE_DOMAIN` is no path from the root on.
+    pub fn chosen_path() -> Result<PathBuf> {
+        path_of_environment().map_or_else(|| Ok(Self::default_path()), from_root)
     }
 
     /// Where this user's own domain is: `/dev/shm/crosstie-<uid>`.
@@ -108,6 +114,7 @@ impl Domain {
     /// alone. One that was made for a group ([`Domain::create_shared`]) opens for all its members.
     ///
     /// # Errors
+    /// `Usage` for a path that does not begin at the root: each process would look for it below its own working directory.
     /// `NotPermitted` when the directory belongs to another user or others may enter it, and it was not
     /// made for a group of this process; `Mismatch` and `Corrupt` as [`Segment::open_or_create`];
     /// `NoSpace`.
@@ -135,7 +142,7 @@ impl Domain {
     /// # Ok::<(), crosstie::Error>(())
     /// ```
     pub fn create_shared(path: impl Into<PathBuf>, group: &str) -> Result<&'static Self> {
-        let path = path.into();
+        let path = from_root(path.into())?;
         let gid = account::gid_of(group).map_err(|error| {
             Error::os("create domain for group", group, error).advise("`getent group` lists them")
         })?;
@@ -144,7 +151,8 @@ impl Domain {
     }
 
     fn open_with(path: PathBuf, others: Others) -> Result<&'static Self> {
-        // The working directory may change; the domain's name must not.
+        // In one form, however it was written.
+        let path = from_root(path)?;
         let path = std::path::absolute(&path)
             .map_err(|error| Error::os("open domain", path.display().to_string(), error))?;
         if let Some(open) = opened(|domain| domain.directory.path() == path && domain.has_name()) {
@@ -308,6 +316,22 @@ fn opened(is_it: impl Fn(&Domain) -> bool) -> Option<&'static Domain> {
         next = domain.before;
     }
     None
+}
+
+/// What `$CROSSTIE_DOMAIN` says.
+fn path_of_environment() -> Option<PathBuf> {
+    std::env::var_os("CROSSTIE_DOMAIN").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The path, unless it depends on a working directory: processes that mean the same domain would each be in one of their own.
+fn from_root(path: PathBuf) -> Result<PathBuf> {
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    let full = std::path::absolute(&path).unwrap_or_else(|_| Path::new("/dev/shm").join(&path));
+    Err(Error::new("open domain", path.display().to_string(), ErrorKind::Usage)
+        .because("it begins at no root, so processes with other working directories would not meet there")
+        .advise(format!("name it in full, in $CROSSTIE_DOMAIN or where it was named: {}", full.display())))
 }
 
 fn open_directory(path: &Path) -> Result<Directory> {

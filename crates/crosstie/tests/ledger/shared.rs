@@ -228,3 +228,22 @@ fn a_domain_is_made_for_a_group_once_and_only_for_one_that_exists() {
     assert_eq!(Domain::create_shared(&private, &own).unwrap_err().kind(), ErrorKind::AlreadyExists);
     assert_eq!(fs::metadata(&private).unwrap().mode() & 0o7777, 0o700);
 }
+
+#[test]
+fn a_domain_whose_path_depends_on_a_working_directory_is_refused() {
+    let own = process::effective_gid().to_string();
+    for path in ["crosstie-relative", "./crosstie-relative", "", "../crosstie-relative"] {
+        for refused in [Domain::open(path), Domain::create_shared(path, &own)] {
+            let refused = refused.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Usage, "{path:?}");
+            let told = refused.to_string();
+            assert!(told.contains("other working directories") && told.contains(path), "{told}");
+        }
+    }
+    let folder = folder();
+    let [written, plain] = ["./d/.", "d"].map(|end| folder.path().join(end));
+    assert!(
+        std::ptr::eq(Domain::open(written).unwrap(), Domain::open(plain).unwrap()),
+        "one, however written"
+    );
+}
