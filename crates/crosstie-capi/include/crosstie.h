@@ -80,7 +80,7 @@
 #define CROSSTIE_LOCK_OPTIONS_INIT { sizeof(crosstie_lock_options), 0, 0, 0 }
 #define CROSSTIE_SEMAPHORE_OPTIONS_INIT { sizeof(crosstie_semaphore_options), 0, 0, 0 }
 #define CROSSTIE_END_OPTIONS_INIT { sizeof(crosstie_end_options), 0, 0, 0 }
-#define CROSSTIE_MESSAGE_INIT { sizeof(crosstie_message), 0, 0, 0, 0, 0 }
+#define CROSSTIE_MESSAGE_INIT { sizeof(crosstie_message), 0, 0, 0, 0, 0, 0 }
 #define CROSSTIE_CAPABILITIES_INIT { sizeof(crosstie_capabilities), 0, 0, 0, 0, {0} }
 #define CROSSTIE_CALL_OPTIONS_INIT { sizeof(crosstie_call_options), 0 }
 #define CROSSTIE_CALL_STATE_INIT { sizeof(crosstie_call_state), 0, 0, 0, 0 }
@@ -480,7 +480,7 @@ typedef struct crosstie_message {
    */
   const void *data;
   /**
-   * Of a topic, its number; else 0.
+   * Of a topic, its number, with CROSSTIE_E_LOST that of the first one that is lost; else 0.
    */
   uint64_t number;
   /**
@@ -491,6 +491,10 @@ typedef struct crosstie_message {
    * Of a job, which delivery this is, from 1; else 0.
    */
   uint32_t deliveries;
+  /**
+   * With CROSSTIE_E_LOST, how many messages of a topic were overwritten before this end received them; else 0.
+   */
+  uint64_t lost;
 } crosstie_message;
 
 /**
@@ -1390,7 +1394,8 @@ crosstie_status crosstie_receiver_open(const char *address,
  * acknowledged with that: nobody gets it again.
  *
  * CROSSTIE_E_CLOSED: the sender said that nothing more comes; CROSSTIE_E_PEER_DIED: it ended without that. CROSSTIE_E_BUSY (there is none),
- * CROSSTIE_E_TIMED_OUT. CROSSTIE_E_TOO_LARGE: message says how much room it needs, and the next call gets it.
+ * CROSSTIE_E_TIMED_OUT. CROSSTIE_E_LOST: messages of a topic were overwritten before; message says from which number on and how many, and the next call gets
+ * what follows. CROSSTIE_E_TOO_LARGE: message says how much room it needs, and the next call gets it. Where there is none, message has none of an earlier one.
  *
  * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork opens its own end. Blocks until the
  * deadline. The buffer is the caller's to free.

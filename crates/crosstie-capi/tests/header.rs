@@ -51,7 +51,7 @@ const STRUCTS: &[(&str, usize)] = &[
     ("lock_options", 3),
     ("semaphore_options", 3),
     ("end_options", 3),
-    ("message", 5),
+    ("message", 6),
     ("capabilities", 5),
     ("call_options", 1),
     ("call_state", 4),

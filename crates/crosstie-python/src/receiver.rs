@@ -129,7 +129,11 @@ impl ReceiverEnd {
             }
             Ok(Err(other)) => {
                 let text = format!("receive from {}: {other}", self.address);
-                Err(refusal::exception(py, other.kind(), &text))
+                let raised = refusal::exception(py, other.kind(), &text);
+                Err(match other {
+                    RecvError::Overrun { from, to } => refusal::of_lost(py, raised, from, to),
+                    _ => raised,
+                })
             }
             Err(absent) => Err(absent.raised(py, &self.address)),
         }

@@ -75,6 +75,13 @@ pub fn error(py: Python<'_>, error: &Error) -> PyErr {
     told.err().unwrap_or(raised)
 }
 
+/// `raised`, with the messages of a topic that are lost.
+pub fn of_lost(py: Python<'_>, raised: PyErr, from: u64, to: u64) -> PyErr {
+    let value = raised.value(py);
+    let told = value.setattr("first", from);
+    told.and_then(|()| value.setattr("count", to.saturating_sub(from))).err().unwrap_or(raised)
+}
+
 /// `object` was not had: `refusal` says why.
 pub fn lock_error<G>(py: Python<'_>, object: &str, refusal: LockError<G>) -> PyErr {
     match refusal {

@@ -312,3 +312,20 @@ def test_a_message_that_says_it_has_more_parts_than_bytes_is_no_pickle(numbers):
         tx.send(b"\0crosstie.pickle/1" + b"".join(number.to_bytes(8, "little") for number in numbers))
         with pytest.raises(pickle.UnpicklingError):
             rx.recv(timeout=10)
+
+
+@pytest.mark.parametrize("take", ["recv", "recv_in_place", "iter"])
+def test_what_a_topic_has_lost_is_told_in_numbers(take):
+    with crosstie.Receiver("topic:lossy?mode=lossy&places=8") as rx, crosstie.Sender("topic:lossy") as tx:
+        for n in range(30):
+            tx.send(bytes([n]))
+        with pytest.raises(crosstie.Lost, match="22 lost") as lost:
+            if take == "recv_in_place":
+                with rx.recv_in_place():
+                    pass
+            else:
+                next(iter(rx)) if take == "iter" else rx.recv()
+        assert (lost.value.first, lost.value.count) == (0, 22)
+        assert [rx.recv()[0] for _ in range(8)] == list(range(22, 30))
+        with pytest.raises(crosstie.Busy):
+            rx.recv(timeout=0)

@@ -3,6 +3,7 @@
 #define CROSSTIE_IN_PLACE_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "base.hpp"
@@ -36,6 +37,35 @@ private:
     loan(crosstie_sender *sender, std::size_t size) noexcept : in_hand(sender), size_(size) {}
     std::size_t size_;
 };
+
+/// Messages of a topic were overwritten before they were received: an error of CROSSTIE_E_LOST. What follows them is received next.
+class lost_messages : public error {
+public:
+    lost_messages(const crosstie_error &said, const crosstie_message &message)
+        : error(CROSSTIE_E_LOST, said), first_(message.number), count_(message.lost)
+    {
+    }
+    /// The number of the first one.
+    std::uint64_t first() const noexcept { return first_; }
+    std::uint64_t count() const noexcept { return count_; }
+
+private:
+    std::uint64_t first_;
+    std::uint64_t count_;
+};
+
+namespace detail {
+
+/// As check, of what was to tell `message` of a message.
+inline void check_message(crosstie_status status, const crosstie_error &said, const crosstie_message &message)
+{
+    if (status == CROSSTIE_E_LOST) {
+        throw lost_messages(said, message);
+    }
+    check(status, said);
+}
+
+} // namespace detail
 
 /// A message where it lies, made by receiver::receive_in_place: acknowledged when it goes. Where this process dies before, the next receiver of
 /// a ring or a queue gets it. As long as it is there its receiver receives nothing else.

@@ -75,7 +75,8 @@ public:
         detail::check(crosstie_receiver_open(address.c_str(), &options, &handle_, &said), said);
     }
 
-    /// The next message; nothing when the sender said that no more comes. A sender that died is an error of CROSSTIE_E_PEER_DIED.
+    /// The next message; nothing when the sender said that no more comes. A sender that died is an error of CROSSTIE_E_PEER_DIED; what
+    /// a topic has lost is told as lost_messages.
     std::optional<std::string> receive(deadline until = deadline::never())
     {
         std::string room(room_, '\0');
@@ -91,7 +92,7 @@ public:
                 room.resize(room_);
                 continue;
             }
-            detail::check(status, said);
+            detail::check_message(status, said, message);
             room.resize(message.bytes);
             return room;
         }
@@ -126,12 +127,12 @@ private:
     std::optional<InHand> taken(Take take, deadline until)
     {
         crosstie_message message = CROSSTIE_MESSAGE_INIT;
-        bool is_there = detail::may(CROSSTIE_E_CLOSED, [&](crosstie_error *said) {
-            return take(handle_, until.ns(), &message, said);
-        });
-        if (!is_there) {
+        crosstie_error said;
+        crosstie_status status = take(handle_, until.ns(), &message, &said);
+        if (status == CROSSTIE_E_CLOSED) {
             return std::nullopt;
         }
+        detail::check_message(status, said, message);
         return InHand(handle_, message);
     }
     std::size_t room_ = 256;

@@ -6,7 +6,7 @@ use std::mem::transmute;
 use crosstie::endpoint::{Job, Payload};
 use crosstie::{Error, ErrorKind};
 
-use super::receiver::{InHand, ReceivingEnd, about, crosstie_message, crosstie_receiver};
+use super::receiver::{InHand, ReceivingEnd, about, crosstie_message, crosstie_receiver, no_message};
 use crate::handle::Body as _;
 use crate::status::{Failure, crosstie_error, crosstie_status};
 use crate::time::deadline;
@@ -41,7 +41,10 @@ pub unsafe extern "C" fn crosstie_receive_in_place(
                 (InHand::Copied(bytes), crosstie_message { data, ..told })
             }
             None => {
-                let payload = held.empty_handed()?.recv_bytes_until(deadline(deadline_ns))?;
+                // SAFETY: `wanted` found its size right, and it can be written, which this function asks for.
+                let refused = |refusal| unsafe { no_message(message, refusal) };
+                let receiver = held.empty_handed()?;
+                let payload = receiver.recv_bytes_until(deadline(deadline_ns)).map_err(refused)?;
                 let told = about(&payload);
                 match payload.as_ptr() {
                     Some(data) => {
@@ -109,7 +112,9 @@ pub unsafe extern "C" fn crosstie_receive_job(
         // SAFETY: it begins with its size, which this function asks for.
         unsafe { wanted(message) }?;
         let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
-        let job = held.empty_handed()?.recv_job(deadline(deadline_ns))?;
+        // SAFETY: `wanted` found its size right, and it can be written, which this function asks for.
+        let refused = |refusal| unsafe { no_message(message, refusal) };
+        let job = held.empty_handed()?.recv_job(deadline(deadline_ns)).map_err(refused)?;
         let told = crosstie_message {
             bytes: job.len(),
             data: job.as_ptr().cast(),

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd as _;
 use std::ptr;
 
 use crosstie::ErrorKind;
-use crosstie::contract::Readiness;
+use crosstie::contract::{Readiness, RecvError};
 use crosstie::endpoint::{Job, OnArrival, Payload, Receiver};
 
 use super::end::{self, crosstie_end_options};
@@ -29,12 +29,14 @@ pub struct crosstie_message {
     pub bytes: usize,
     /// Where they are: the caller's buffer, or of `crosstie_receive_job` the library's memory, until the job is done, failed or rejected.
     pub data: *const c_void,
-    /// Of a topic, its number; else 0.
+    /// Of a topic, its number, with `CROSSTIE_E_LOST` that of the first one that is lost; else 0.
     pub number: u64,
     /// The process that sent it, where that is known; else 0.
     pub sender_pid: u32,
     /// Of a job, which delivery this is, from 1; else 0.
     pub deliveries: u32,
+    /// With `CROSSTIE_E_LOST`, how many messages of a topic were overwritten before this end received them; else 0.
+    pub lost: u64,
 }
 
 // SAFETY: repr(C), begins with its size, numbers and a pointer only.
@@ -48,6 +50,7 @@ unsafe impl options::Sized for crosstie_message {
         number: 0,
         sender_pid: 0,
         deliveries: 0,
+        lost: 0,
     };
 }
 
@@ -94,7 +97,11 @@ impl Receives {
         let is_whole = if self.kept.is_none() {
             self.empty_handed()?;
             let to = HandOut { buffer, message, kept: &mut self.kept };
-            self.receiver.recv_with(deadline(deadline_ns), to)?
+            match self.receiver.recv_with(deadline(deadline_ns), to) {
+                Ok(is_whole) => is_whole,
+                // SAFETY: it is as `options::write` asks, which this function asks for.
+                Err(refusal) => return Err(unsafe { no_message(message, refusal) }),
+            }
         } else {
             HandOut { buffer, message, kept: &mut self.kept }.hand_out_kept()
         };
@@ -183,7 +190,8 @@ pub unsafe extern "C" fn crosstie_receiver_open(
 /// acknowledged with that: nobody gets it again.
 ///
 /// `CROSSTIE_E_CLOSED`: the sender said that nothing more comes; `CROSSTIE_E_PEER_DIED`: it ended without that. `CROSSTIE_E_BUSY` (there is none),
-/// `CROSSTIE_E_TIMED_OUT`. `CROSSTIE_E_TOO_LARGE`: `message` says how much room it needs, and the next call gets it.
+/// `CROSSTIE_E_TIMED_OUT`. `CROSSTIE_E_LOST`: messages of a topic were overwritten before; `message` says from which number on and how many, and the next call gets
+/// what follows. `CROSSTIE_E_TOO_LARGE`: `message` says how much room it needs, and the next call gets it. Where there is none, `message` has none of an earlier one.
 ///
 /// One thread at a time: a second one is answered `CROSSTIE_E_BUSY`. Not async-signal-safe; a child of fork opens its own end. Blocks until the
 /// deadline. The buffer is the caller's to free.
@@ -267,6 +275,22 @@ impl OnArrival for HandOut<'_> {
         }
         true
     }
+}
+
+/// Tells `message` what is lost, or that there is none; answers why.
+///
+/// # Safety
+/// As [`options::write`], of `message`.
+#[cold]
+pub(super) unsafe fn no_message(message: *mut crosstie_message, refusal: RecvError) -> Failure {
+    let (number, lost) = match refusal {
+        RecvError::Overrun { from, to } => (from, to.saturating_sub(from)),
+        _ => (0, 0),
+    };
+    let told = crosstie_message { number, lost, ..<crosstie_message as options::Sized>::ZERO };
+    // SAFETY: it is as `options::write` asks, which this function asks for.
+    unsafe { options::write(message, &told) };
+    refusal.into()
 }
 
 #[inline(always)]

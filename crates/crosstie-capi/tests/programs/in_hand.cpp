@@ -343,6 +343,22 @@ template <typename Type>
 constexpr bool moves_only = !std::is_copy_constructible_v<Type> && !std::is_copy_assignable_v<Type> &&
                             std::is_nothrow_move_constructible_v<Type> && std::is_nothrow_move_assignable_v<Type>;
 
+static void what_is_lost()
+{
+    crosstie::receiver receiver("topic:lossy?mode=lossy&places=4");
+    crosstie::sender sender("topic:lossy");
+    for (int at = 0; at < 10; ++at) {
+        sender.send(std::to_string(at));
+    }
+    try {
+        receiver.receive(crosstie::deadline::now());
+        CHECK(!"what is lost is told");
+    } catch (const crosstie::lost_messages &lost) {
+        CHECK(lost.first() == 0 && lost.count() == 6 && lost.status() == CROSSTIE_E_LOST);
+    }
+    CHECK(receiver.receive() == "6");
+}
+
 int main()
 {
     static_assert(moves_only<crosstie::job> && moves_only<crosstie::loan> && moves_only<crosstie::lent_message>);
@@ -352,6 +368,7 @@ int main()
     jobs();
     loans();
     polled();
+    what_is_lost();
     others();
     std::puts("in_hand: ok");
     return 0;

@@ -143,11 +143,47 @@ static void semaphores_of_the_c_library(void)
     ANSWERS(CROSSTIE_E_NOT_FOUND, "", crosstie_remove(address, NULL, &error));
 }
 
+/* 30 sent, 8 places: what is told as lost and what is received are what was sent. */
+static void what_a_topic_has_lost(void)
+{
+    crosstie_sender *sender;
+    crosstie_receiver *receiver;
+    crosstie_message message = CROSSTIE_MESSAGE_INIT;
+    char byte;
+    unsigned char sent;
+    ANSWERS(CROSSTIE_OK, "", crosstie_receiver_open("topic:lossy?mode=lossy&places=8", NULL, &receiver, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_sender_open("topic:lossy", NULL, &sender, &error));
+    for (sent = 0; sent < 30; sent++) {
+        ANSWERS(CROSSTIE_OK, "", crosstie_send(sender, &sent, 1, CROSSTIE_WAIT_FOREVER, &error));
+    }
+    ANSWERS(CROSSTIE_E_LOST, "messages 0 to 21", crosstie_receive(receiver, &byte, 1, CROSSTIE_TRY, &message, &error));
+    CHECK(message.number == 0 && message.lost == 22 && message.bytes == 0);
+    for (sent = 22; sent < 30; sent++) {
+        ANSWERS(CROSSTIE_OK, "", crosstie_receive(receiver, &byte, 1, CROSSTIE_TRY, &message, &error));
+        CHECK(message.number == sent && message.lost == 0 && message.bytes == 1 && byte == (char)sent);
+    }
+    ANSWERS(CROSSTIE_E_BUSY, "", crosstie_receive(receiver, &byte, 1, CROSSTIE_TRY, &message, &error));
+    CHECK(message.number == 0 && message.bytes == 0 && message.data == NULL && message.sender_pid == 0);
+    for (sent = 30; sent < 60; sent++) {
+        ANSWERS(CROSSTIE_OK, "", crosstie_send(sender, &sent, 1, CROSSTIE_WAIT_FOREVER, &error));
+    }
+    ANSWERS(CROSSTIE_E_LOST, "22 lost", crosstie_receive_in_place(receiver, CROSSTIE_TRY, &message, &error));
+    CHECK(message.number == 30 && message.lost == 22);
+    /* A program that was built before it was told how many. */
+    message.size = 40;
+    message.lost = 99;
+    ANSWERS(CROSSTIE_OK, "", crosstie_receive(receiver, &byte, 1, CROSSTIE_TRY, &message, &error));
+    CHECK(message.number == 52 && message.lost == 99);
+    ANSWERS(CROSSTIE_OK, "", crosstie_sender_close(sender, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_receiver_close(receiver, &error));
+}
+
 int main(void)
 {
     regions();
     messages_where_they_lie("ring:lent");
     messages_where_they_lie("queue:lent");
+    what_a_topic_has_lost();
     connections();
     addresses();
     semaphores_of_the_c_library();

@@ -27,7 +27,8 @@
 //! fence behind the claim that overwrites it; the Release of the cursor lets a publisher overwrite what was read.
 //!
 //! # Progress
-//! A look walks over what was voided, at most twice around. [`Mode::Latest`] looks anew when the newest was
+//! A look walks over what was voided, at most twice around. Who was lapped loses only what was overwritten, unless it is
+//! lapped again at once: then it goes on half the slots behind the tail. [`Mode::Latest`] looks anew when the newest was
 //! overwritten while it was found, a bounded number of times.
 //!
 //! # Death
@@ -142,6 +143,8 @@ pub struct Subscriber<M: Memory> {
     told: u64,
     /// Messages before are not wanted.
     wanted: u64,
+    /// It was lapped, and has taken no message since.
+    is_hurried: bool,
 }
 
 impl<M: Memory> Subscriber<M> {
@@ -171,7 +174,8 @@ impl<M: Memory> Subscriber<M> {
         fence_all();
         crash_point!("topic.joined");
         let circle = geometry.circle();
-        let mut this = Self { geometry, circle, barrier, me, next: 0, told: 0, wanted: 0, memory };
+        let mut this =
+            Self { geometry, circle, barrier, me, next: 0, told: 0, wanted: 0, is_hurried: false, memory };
         let tail = this.tail()?;
         // Behind the one number that can be claimed by who has not seen the new cursor.
         let oldest = (tail + 1).saturating_sub(circle.slots());
@@ -243,7 +247,14 @@ impl<M: Memory> Subscriber<M> {
                     }
                 }
                 Found::Before(_) => return Ok(Look::Nothing),
-                Found::LapsBehind(laps) => return self.overtaken(laps, found),
+                Found::LapsBehind(laps) => {
+                    let next = self.overtaken(laps, found)?;
+                    if next > self.wanted {
+                        return Ok(self.lose(next));
+                    }
+                    // What is gone is not wanted.
+                    self.next = next;
+                }
                 Found::Ahead | Found::Nonsense => return Err(self.impossible(found)),
             }
         }
@@ -289,22 +300,23 @@ impl<M: Memory> Subscriber<M> {
         self.memory.word(slot).load(Ordering::Relaxed) == word
     }
 
-    /// Where it goes on after it was lapped: half the slots behind the oldest, so that it is not lapped again at once,
-    /// also where the hint, which it does not walk on from, is behind.
+    /// Where it goes on after it was lapped: with the oldest message that is kept, so that none of those is given up. If it was
+    /// lapped there again before it had read one, half the slots later, so that it gets on beside publishers who do not stop.
     #[cold]
-    fn overtaken(&mut self, laps: u64, word: u64) -> Result<Look, Corrupt> {
+    fn overtaken(&mut self, laps: u64, word: u64) -> Result<u64, Corrupt> {
         let slots = self.circle.slots();
         let newest = laps.checked_mul(slots).and_then(|behind| self.next.checked_add(behind));
-        let is_possible = |&newest: &u64| newest <= POSITION_MAX && self.geometry.mode == Mode::Lossy;
+        let is_possible = |&newest: &u64| newest < POSITION_MAX && self.geometry.mode == Mode::Lossy;
         let newest = newest.filter(is_possible).ok_or_else(|| self.impossible(word))?;
-        // Others have got on since that slot was claimed: one gap is told, not two.
-        let told = Place::told_by(&self.memory.control().tail.0)?.position;
-        let newest = newest.max(told.saturating_sub(1));
-        Ok(self.lose(newest + 1 - slots / 2))
+        // Others have got on since that slot was claimed.
+        let tail = self.tail()?.max(newest + 1);
+        let kept = if core::mem::replace(&mut self.is_hurried, true) { slots / 2 } else { slots };
+        Ok(tail - kept)
     }
 
+    /// Goes on at `next`; what lies before, and was wanted, is told as lost.
     fn lose(&mut self, next: u64) -> Look {
-        let from = core::mem::replace(&mut self.next, next);
+        let from = core::mem::replace(&mut self.next, next).max(self.wanted);
         let lost = &self.memory.cursor(self.me).lost;
         // Relaxed: a count for people, and this end's own word.
         lost.store(lost.load(Ordering::Relaxed).wrapping_add(next - from), Ordering::Relaxed);
@@ -350,6 +362,7 @@ impl<M: Memory> Subscriber<M> {
     /// Says that a message was taken: the next look is behind it.
     #[inline]
     pub fn take(&mut self, message: &Message) {
+        self.is_hurried = false;
         self.next = message.number + 1;
     }
 

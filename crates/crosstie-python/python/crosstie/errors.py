@@ -89,6 +89,9 @@ class Lost(Error):
     """It was held, and was taken away by force; or it was overwritten before it was read."""
 
     id, exit_code = "lost", 82
+    #: Of messages of a topic: the number of the first one, and how many.
+    first: int = 0
+    count: int = 0
 
 
 class Poisoned(Error):

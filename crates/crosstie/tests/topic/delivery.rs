@@ -66,13 +66,77 @@ fn a_lossy_publisher_never_waits_and_a_subscriber_is_told_exactly_what_it_lost()
     publish(&mut sender, 0..3);
     assert_eq!(slow.recv(Deadline::NOW).unwrap().number(), 0);
     publish(&mut sender, 3..100);
-    // It goes on half the places behind the oldest that is left.
-    let to = 96;
-    let expected: Vec<_> = std::iter::once(Got::Lost(1, to)).chain(messages(96..100)).collect();
+    // It goes on with the oldest that is left.
+    let to = 92;
+    let expected: Vec<_> = std::iter::once(Got::Lost(1, to)).chain(messages(92..100)).collect();
     assert_eq!(read_all(&mut slow), expected);
     assert_eq!(slow.lost(), to - 1);
     let state = TopicState::of(domain.open(), "t").unwrap();
     assert_eq!((state.subscribers[0].lost, state.subscribers[0].behind, state.published), (to - 1, 0, 100));
+}
+
+#[test]
+fn what_is_told_as_lost_and_what_is_received_are_what_was_sent_however_fast_it_is_sent() {
+    for places in [2, 8, 64] {
+        let domain = TestDomain::new();
+        let options = TopicOptions { places: Some(places), ..of_mode(Mode::Lossy) };
+        let mut slow = domain.subscriber(&options);
+        let mut sender = domain.publisher(&options);
+        let sending = std::thread::spawn(move || {
+            for n in 0..200_000_u32 {
+                sender.send(&[u8::try_from(n % 251).unwrap(); 20], Deadline::NEVER).unwrap();
+            }
+        });
+        let (mut next, mut received) = (0, 0);
+        loop {
+            match slow.recv(Deadline::NEVER) {
+                Ok(message) => {
+                    assert_eq!(message.number(), next, "what is told has no gap");
+                    assert_eq!(u64::from(message.to_vec()[0]), next % 251);
+                    (next, received) = (next + 1, received + 1);
+                }
+                Err(RecvError::Overrun { from, to }) => {
+                    assert_eq!(from, next);
+                    assert!(to > from);
+                    next = to;
+                }
+                Err(RecvError::Closed) => break,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        sending.join().unwrap();
+        assert_eq!((next, slow.lost() + received), (200_000, 200_000), "{places} places");
+        assert!(received >= u64::from(places), "the last ones are kept: {received}");
+    }
+}
+
+#[test]
+fn a_gap_that_was_found_while_it_armed_is_told_whole() {
+    let domain = TestDomain::new();
+    let options = of_mode(Mode::Lossy);
+    let mut slow = domain.subscriber(&options);
+    let mut sender = domain.publisher(&options);
+    for round in 0..3 {
+        publish(&mut sender, 30 * round..30 * (round + 1));
+        assert_eq!(slow.arm().unwrap(), crosstie::contract::Readiness::Ready);
+    }
+    let got = read_all(&mut slow);
+    let lost: u64 = got.iter().map(|got| if let Got::Lost(from, to) = got { to - from } else { 0 }).sum();
+    let received = got.iter().filter(|got| matches!(got, Got::Message(_))).count();
+    assert_eq!((lost + u64::try_from(received).unwrap(), slow.lost()), (90, lost), "{got:?}");
+}
+
+#[test]
+fn what_nobody_asked_for_is_not_told_as_lost() {
+    let domain = TestDomain::new();
+    let mut later = domain.subscriber(&from(Mode::Lossy, Start::At(25)));
+    let mut sender = domain.publisher(&of_mode(Mode::Lossy));
+    publish(&mut sender, 0..30);
+    assert_eq!(read_all(&mut later), messages(25..30));
+    let mut early = domain.subscriber(&from(Mode::Lossy, Start::At(35)));
+    publish(&mut sender, 30..50);
+    let expected: Vec<_> = std::iter::once(Got::Lost(35, 42)).chain(messages(42..50)).collect();
+    assert_eq!((read_all(&mut early), early.lost()), (expected, 7));
 }
 
 #[test]
