@@ -135,6 +135,9 @@ pub struct Mechanism {
 pub struct Row {
     /// `pipe fifo shm queue topic unix unixpacket tcp udp` (shm is the ring).
     pub mechanism: String,
+    /// What went there and back where it was no message: `"call"`. Only of `bench`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pattern: Option<String>,
     /// `"block"` or `"spin"`.
     pub wait: String,
     /// Bytes of payload in each message.

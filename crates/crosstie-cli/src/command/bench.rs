@@ -29,7 +29,7 @@ pub struct Arguments {
     /// Size of each message, at least 8 bytes
     #[arg(long, value_name = "SIZE", value_parser = values::bytes, default_value = "64B")]
     size: usize,
-    /// What to measure [default: both]
+    /// What to measure [default: round-trip and one-way]
     #[arg(long, value_enum)]
     pattern: Option<PatternName>,
     /// How an end of a ring, a queue or a topic waits
@@ -44,8 +44,8 @@ pub struct Arguments {
     /// Let the kernel place the two sides
     #[arg(long)]
     no_pin: bool,
-    /// Be the other side, for any number of clients (tcp, unix, unixpacket)
-    #[arg(long, conflicts_with_all = ["connect", "json", "pattern", "count"])]
+    /// Be the other side, for any number of clients (tcp, unix, unixpacket); with --pattern call, serve calls
+    #[arg(long, conflicts_with_all = ["connect", "json", "count"])]
     listen: bool,
     /// Measure against a listener, also on this machine
     #[arg(long)]
@@ -55,6 +55,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   crosstie bench ring:x --wait spin --size 64B       a ring between two processes here
+  crosstie bench queue:x --pattern call              a call through a queue, and its reply
   crosstie bench tcp:0.0.0.0:9000 --listen           on one machine, then
   crosstie bench tcp:HOST:9000 --size 1KiB           on another: the network between them";
 
@@ -64,6 +65,8 @@ enum PatternName {
     RoundTrip,
     /// One way, as fast as it goes
     OneWay,
+    /// A call and its reply, one in flight (unix, unixpacket, tcp, fifo, queue, ring)
+    Call,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -82,6 +85,14 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
     let options = Options { domain: globals.domain.clone(), ..Options::default() };
     if arguments.listen {
         let mut tell = |text: &str| note::line(globals, text);
+        match arguments.pattern {
+            Some(PatternName::Call) => return Ok(bench::calls::listen(address, &options, &mut tell)?),
+            Some(PatternName::RoundTrip | PatternName::OneWay) => {
+                return Err(Failure::usage("--listen does what each client asks")
+                    .advise("say --pattern to the client; only --pattern call serves calls instead"));
+            }
+            None => {}
+        }
         return Ok(bench::listen(address, &options, &mut tell)?);
     }
     let want = Want {
@@ -93,6 +104,7 @@ pub fn run(arguments: Arguments, globals: &Globals) -> Outcome {
         pattern: arguments.pattern.map(|pattern| match pattern {
             PatternName::RoundTrip => Pattern::RoundTrip,
             PatternName::OneWay => Pattern::OneWay,
+            PatternName::Call => Pattern::Call,
         }),
         count: arguments.count,
     };
@@ -148,7 +160,8 @@ fn describe(row: &Row) -> String {
     if row.round_trip_ns.p50 > 0 {
         let trip = &row.round_trip_ns;
         let (p50, p99, p999, mean) = (ns(trip.p50), ns(trip.p99), ns(trip.p999), ns(trip.mean));
-        lines.push(format!("there and back   {p50}   (p99 {p99}, p99.9 {p999}, mean {mean})"));
+        let what = if row.pattern.is_some() { "a call        " } else { "there and back" };
+        lines.push(format!("{what}   {p50}   (p99 {p99}, p99.9 {p999}, mean {mean})"));
     }
     if row.messages_per_s > 0.0 {
         lines.push(format!(
@@ -163,6 +176,9 @@ fn describe(row: &Row) -> String {
     }
     if let Some(calls) = row.syscalls_per_message {
         lines.push(format!("system calls     {calls:.2} per message, both sides"));
+    }
+    if let Some(calls) = row.syscalls_per_round_trip {
+        lines.push(format!("system calls     {calls:.2} there and back, both sides"));
     }
     if row.lost > 0 {
         lines.push(format!("lost             {} messages", row.lost));

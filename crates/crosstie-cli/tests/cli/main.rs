@@ -1,6 +1,7 @@
 //! The command `crosstie`, driven as a user drives it: what it writes, and with which code it ends.
 
 mod advise;
+mod bench;
 mod calls;
 mod chains;
 mod codes;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crosstie::endpoint::{Address, HostPort, Place};
 use crosstie::{Error, ErrorKind, Result};
 
-use super::patterns::{Want, measure};
+use super::patterns::{Pattern, Want, measure};
 use crate::compare::subject::{places, ring_bytes};
 use crate::engine::pair::{Pair, PairSpec};
 use crate::engine::scratch::Scratch;
@@ -52,6 +52,12 @@ pub fn here(address: &Address, want: &Want, local: &Local) -> Result<Row> {
 /// What connects the two sides; what lies in shared memory is made in `folder`.
 fn lane(address: &Address, want: &Want, folder: &Path) -> Result<Lane> {
     let (domain, wait, places) = (folder.to_owned(), Some(want.wait), places(want.payload_bytes));
+    if want.pattern == Some(Pattern::Call) {
+        super::calls::check(address)?;
+        let is_shared = matches!(address.place(), Place::Ring(_) | Place::Queue(_));
+        let domain = is_shared.then_some(domain);
+        return Ok(Lane::Calls { address: address.to_string(), domain, wait: want.wait });
+    }
     Ok(match address.place() {
         Place::Queue(_) => Lane::Queue { domain, wait, places },
         Place::Topic(_) => Lane::Topic { domain, wait, places },
@@ -115,6 +121,19 @@ fn remove_files(address: &Address) {
         Place::Unix(name) | Place::UnixPacket(name) if !name.starts_with('@') => PathBuf::from(name),
         _ => return,
     };
+    // The way of replies of a client that calls through a FIFO, named by its token.
+    let beside = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let token = name.strip_prefix(path.file_name()?.to_str()?)?.strip_prefix('.')?;
+        let is_token = token.len() == 16 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_token.then(|| entry.path())
+    };
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_fifo = matches!(address.place(), Place::Fifo(_));
+    let entries = is_fifo.then(|| std::fs::read_dir(folder).ok()).flatten().into_iter().flatten().flatten();
+    for path in entries.filter_map(beside) {
+        let _ = std::fs::remove_file(path);
+    }
     for path in [path.clone(), Path::new(&format!("{}{BACK}", path.display())).to_owned()] {
         // Gone already, or not removable: nothing that the figures depend on.
         let _ = std::fs::remove_file(path);

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`patterns`] | round trips and one way, as many as fill a second, as a row |
 //! | [`local`] | both sides on this machine |
+//! | [`calls`] | calls, to a server here or elsewhere |
 //! | [`remote`] | the other side is `bench ADDR --listen` somewhere |
 
+pub mod calls;
 pub mod local;
 pub mod patterns;
 pub mod remote;

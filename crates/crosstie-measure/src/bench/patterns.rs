@@ -13,6 +13,8 @@ pub enum Pattern {
     RoundTrip,
     /// One way, as fast as it goes.
     OneWay,
+    /// There and back as a call, one in flight.
+    Call,
 }
 
 /// What a row is wanted of.
@@ -22,7 +24,7 @@ pub struct Want {
     pub payload_bytes: usize,
     /// How an end of a ring waits.
     pub wait: Wait,
-    /// Only this pattern; `None`: both.
+    /// Only this pattern; `None`: there and back, and one way, of messages.
     pub pattern: Option<Pattern>,
     /// How many messages; `None`: as many as take about a second.
     pub count: Option<u64>,
@@ -34,6 +36,8 @@ pub(super) trait Phases {
     fn one_way(&mut self, count: u64) -> Result<Answers>;
     /// System calls of both sides for each of `count` messages one way, where they can be counted.
     fn syscalls_per_message(&mut self, count: u64) -> Result<Option<f64>>;
+    /// The same for each of `count` round trips.
+    fn syscalls_per_round_trip(&mut self, count: u64) -> Result<Option<f64>>;
 }
 
 impl Phases for Pair {
@@ -47,6 +51,10 @@ impl Phases for Pair {
 
     fn syscalls_per_message(&mut self, count: u64) -> Result<Option<f64>> {
         Self::syscalls_per_message(self, count)
+    }
+
+    fn syscalls_per_round_trip(&mut self, count: u64) -> Result<Option<f64>> {
+        Self::syscalls_per_round_trip(self, count)
     }
 }
 
@@ -81,7 +89,11 @@ pub(super) fn measure(phases: &mut dyn Phases, mechanism: &str, want: &Want) -> 
         };
         row.round_trip_ns = phases.round_trips(count)?.client.round_trip_ns;
     }
-    if want.pattern != Some(Pattern::RoundTrip) {
+    if want.pattern == Some(Pattern::Call) {
+        row.pattern = Some("call".to_owned());
+        row.syscalls_per_round_trip = phases.syscalls_per_round_trip(few.min(TRACED_COUNT))?;
+    }
+    if matches!(want.pattern, None | Some(Pattern::OneWay)) {
         let count = match want.count {
             Some(count) => count,
             None => {

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crosstie::endpoint::{Address, Ends, Listener, Options, Place, connect};
 use crosstie::{Error, ErrorKind, Result};
 
+use super::calls;
 use super::local::mechanism;
-use super::patterns::{Phases, Want, measure};
+use super::patterns::{Pattern, Phases, Want, measure};
 use crate::engine::exchange::{
     Exchange, Fault, Inbound, Outbound, Play, time_arrivals, time_round_trips, time_whole,
 };
@@ -37,6 +38,9 @@ type Connection = Exchange<AddressSender, AddressReceiver>;
 /// # Errors
 /// Nobody listens there, something else listens there, or a payload arrived changed.
 pub fn against(address: &Address, want: &Want, options: &Options) -> Result<Row> {
+    if want.pattern == Some(Pattern::Call) {
+        return calls::against(address, want, options);
+    }
     refuse_lossy(address)?;
     let ends: Ends<[u8], [u8]> = connect(&address.to_string(), options)?;
     let connection = exchange(ends, want.payload_bytes)?;
@@ -134,6 +138,10 @@ impl Phases for Client {
     }
 
     fn syscalls_per_message(&mut self, _count: u64) -> Result<Option<f64>> {
+        Ok(None)
+    }
+
+    fn syscalls_per_round_trip(&mut self, _count: u64) -> Result<Option<f64>> {
         Ok(None)
     }
 }

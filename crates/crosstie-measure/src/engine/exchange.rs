@@ -247,7 +247,7 @@ fn work() {
 }
 
 #[cold]
-fn not_what_was_sent(number: Option<u64>, expected: u64) -> Fault {
+pub(super) fn not_what_was_sent(number: Option<u64>, expected: u64) -> Fault {
     let cause = match number {
         Some(number) => format!("message {number} came where {expected} was due"),
         None => format!("message {expected} came with another checksum than it was sent with"),

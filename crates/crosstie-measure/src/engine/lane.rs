@@ -89,6 +89,21 @@ pub fn options(payload_bytes: usize) -> Options {
     }
 }
 
+/// What the two sides of calls are opened with: where they lie in shared memory, room for three requests with their heads.
+#[must_use]
+pub fn options_of_calls(domain: Option<PathBuf>, wait: Wait, payload_bytes: usize) -> Options {
+    const CAPACITY_BYTES: usize = 1 << 20;
+    const HEAD_BYTES: usize = 1 << 10;
+    let room = payload_bytes.saturating_add(HEAD_BYTES).saturating_mul(3).next_power_of_two();
+    Options {
+        capacity_bytes: domain.is_some().then_some(room.max(CAPACITY_BYTES)),
+        domain,
+        wait: wait.mode(),
+        open_deadline: clock::deadline_in(OPEN_PATIENCE),
+        ..Options::default()
+    }
+}
+
 /// Opens a side's ends; each side listens before it connects, so that neither waits for the other.
 ///
 /// # Errors

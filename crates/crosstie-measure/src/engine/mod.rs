@@ -15,11 +15,13 @@
 //! | [`lane`] | Crosstie's own ends, by address |
 //! | [`queue`] | Crosstie's work queue as a lane |
 //! | [`topic`] | Crosstie's topic as a lane |
+//! | [`calls`] | calls as a lane |
 //! | [`in_place`] | a ring's messages read where they lie |
 //! | [`hand_over`] | messages lent in place, not copied |
 //! | [`side`] | what runs in a side |
 //! | [`scratch`] | a folder in shared memory that is gone when the run ends, however it ends |
 
+pub mod calls;
 pub mod exchange;
 pub mod hand_over;
 pub mod in_place;

@@ -5,6 +5,7 @@ use std::path::Path;
 use crosstie::os::{affinity, parent};
 use crosstie::{Error, ErrorKind, Result};
 
+use super::calls::{Answerer, Caller};
 use super::exchange::{Exchange, Fault, Play, time_arrivals, time_round_trips, time_whole};
 use super::hand_over::HandOver;
 use super::in_place::InPlace;
@@ -89,6 +90,13 @@ fn prepare(spec: &SideSpec, foreign: OpenForeign) -> Result<Box<dyn Play>> {
         Lane::Topic { domain, wait, places } => {
             let (outbound, inbound) = topic::ends(spec.role, domain, (*wait, *places), spec.payload_bytes)?;
             Box::new(Exchange { outbound, inbound, payloads: payloads()?, sequence: 0 })
+        }
+        Lane::Calls { address, domain, wait } => {
+            let options = lane::options_of_calls(domain.clone(), *wait, spec.payload_bytes);
+            match spec.role {
+                Role::Client => Box::new(Caller::new(address, options, payloads()?)),
+                Role::Server => Box::new(Answerer::open(address, &options, payloads()?)?),
+            }
         }
         Lane::Foreign { way, folder } => foreign(spec, way, folder)?,
         Lane::Crosstie { link, domain: None, .. } => {

@@ -146,6 +146,15 @@ pub enum Lane {
         /// Places of a topic.
         places: u32,
     },
+    /// Calls: the server answers what it is asked.
+    Calls {
+        /// Where they go.
+        address: String,
+        /// The folder in which the two find what lies in shared memory.
+        domain: Option<PathBuf>,
+        /// How an end of that waits.
+        wait: Wait,
+    },
     /// A way that only the executable of the sides knows.
     Foreign {
         /// Its name there.
