@@ -49,3 +49,21 @@ fn what_carries_no_calls_is_refused_and_a_server_elsewhere_is_measured() {
     assert!(said.contains("a call "), "{said}");
     drop(listener);
 }
+
+#[test]
+fn the_room_that_an_address_asks_for_is_measured_and_what_is_not_heeded_is_refused() {
+    let machine = Machine::new();
+    let bench = |address, code| {
+        let run = ["bench", address, "--size", "16KiB", "--pattern", "one-way", "--count", "50", "--no-pin"];
+        machine.crosstie(&run).finish().code(code)
+    };
+    bench("ring:r?capacity=8KiB", 87).said("the limit is 8184");
+    for good in ["ring:r?capacity=64KiB", "queue:q?places=4", "topic:t?places=4"] {
+        bench(good, 0);
+    }
+    for (address, key) in
+        [("queue:q?lease=1s", "lease"), ("ring:r?wait=spin", "wait"), ("topic:t?mode=lossy", "mode")]
+    {
+        bench(address, 2).said(&format!("another {key} than its own"));
+    }
+}

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crosstie::endpoint::{Address, HostPort, Place};
+use crosstie::endpoint::{Address, HostPort, Place, size};
 use crosstie::{Error, ErrorKind, Result};
 
 use super::patterns::{Pattern, Want, measure};
@@ -51,26 +51,46 @@ pub fn here(address: &Address, want: &Want, local: &Local) -> Result<Row> {
 
 /// What connects the two sides; what lies in shared memory is made in `folder`.
 fn lane(address: &Address, want: &Want, folder: &Path) -> Result<Lane> {
-    let (domain, wait, places) = (folder.to_owned(), Some(want.wait), places(want.payload_bytes));
+    let (domain, wait) = (folder.to_owned(), Some(want.wait));
     if want.pattern == Some(Pattern::Call) {
         super::calls::check(address)?;
         let is_shared = matches!(address.place(), Place::Ring(_) | Place::Queue(_));
         let domain = is_shared.then_some(domain);
         return Ok(Lane::Calls { address: address.to_string(), domain, wait: want.wait });
     }
+    let places = || match room(address, "places")? {
+        Some(places) => places.parse().map_err(|_| not_heeded(address, "places")),
+        None => Ok(places(want.payload_bytes)),
+    };
     Ok(match address.place() {
-        Place::Queue(_) => Lane::Queue { domain, wait, places },
-        Place::Topic(_) => Lane::Topic { domain, wait, places },
-        place => {
-            let is_ring = matches!(place, Place::Ring(_));
-            Lane::Crosstie {
-                link: link(address)?,
-                wait: want.wait,
-                domain: is_ring.then_some(domain),
-                capacity_bytes: is_ring.then(|| ring_bytes(want.payload_bytes)),
-            }
+        Place::Queue(_) => Lane::Queue { domain, wait, places: places()? },
+        Place::Topic(_) => Lane::Topic { domain, wait, places: places()? },
+        Place::Ring(_) => {
+            let capacity_bytes = match room(address, "capacity")? {
+                Some(capacity) => size::parse(&capacity)?,
+                None => ring_bytes(want.payload_bytes),
+            };
+            let (link, domain, capacity_bytes) = (link(address)?, Some(domain), Some(capacity_bytes));
+            Lane::Crosstie { link, wait: want.wait, domain, capacity_bytes }
         }
+        _ => Lane::Crosstie { link: link(address)?, wait: want.wait, domain: None, capacity_bytes: None },
     })
+}
+
+/// The option `heeded` of an address in shared memory, whose ends are opened without the others.
+fn room(address: &Address, heeded: &str) -> Result<Option<String>> {
+    match address.options().find(|(key, _)| *key != heeded) {
+        Some((other, _)) => Err(not_heeded(address, other)),
+        None => Ok(address.option(heeded)),
+    }
+}
+
+fn not_heeded(address: &Address, key: &str) -> Error {
+    Error::new("measure", address.to_string(), ErrorKind::Usage)
+        .because(format!("messages are not measured with another {key} than its own"))
+        .advise(
+            "leave it out; heeded are capacity of ring:, places of queue: and topic:, and --size and --wait",
+        )
 }
 
 /// The name in a report.
@@ -90,7 +110,9 @@ fn link(address: &Address) -> Result<Link> {
         Place::Fifo(path) => format!("fifo:{}{BACK}", path.display()),
         Place::Unix(name) => format!("unix:{name}{BACK}"),
         Place::UnixPacket(name) => format!("unixpacket:{name}{BACK}"),
-        Place::Ring(name) => format!("ring:{name}{BACK}"),
+        Place::Ring(name) => {
+            return Ok(Link::Addresses { there: format!("ring:{name}"), back: format!("ring:{name}{BACK}") });
+        }
         Place::Tcp(place) => format!("tcp:{}", next_port(place, address)?),
         Place::Udp(place) => format!("udp:{}", next_port(place, address)?),
         _ => {

@@ -90,7 +90,20 @@ impl Address {
     /// ```
     #[must_use]
     pub fn option(&self, key: &str) -> Option<String> {
-        self.overrides.given().find_map(|(given, value)| (given == key).then_some(value))
+        self.options().find_map(|(given, value)| (given == key).then_some(value))
+    }
+
+    /// The options that stand after its `?`, each with its value in the words of an address, in the order of the alphabet.
+    ///
+    /// # Examples
+    /// ```
+    /// let address: crosstie::endpoint::Address = "queue:jobs?places=8&lease=2s".parse()?;
+    /// let given: Vec<_> = address.options().collect();
+    /// assert_eq!(given, [("lease", "2000ms".to_owned()), ("places", "8".to_owned())]);
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
+    pub fn options(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.overrides.given()
     }
 
     /// The same options at another place.
