@@ -1334,6 +1334,22 @@ crosstie_status crosstie_receive_job(struct crosstie_receiver *receiver,
                                      struct crosstie_error *error);
 
 /**
+ * Takes a dead letter of a queue in hand: a job that was rejected, or delivered as often as the queue allows; message says where its bytes are. crosstie_job_done
+ * removes it. Whatever else becomes of it (crosstie_job_fail, crosstie_job_reject, the receiver closed, a death), it stays a dead letter, for the next who looks.
+ *
+ * CROSSTIE_E_BUSY: there is none. CROSSTIE_E_UNSUPPORTED on mechanisms that deliver once.
+ *
+ * One thread at a time. Not async-signal-safe; a child of fork opens its own end. Never waits. The bytes are the library's: they are freed when the letter is
+ * done, failed or rejected.
+ *
+ * Pointers:
+ * message begins with its size and can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_receive_dead_letter(struct crosstie_receiver *receiver,
+                                             struct crosstie_message *message,
+                                             struct crosstie_error *error);
+
+/**
  * Says that the job in hand is done: nobody gets it again.
  *
  * CROSSTIE_E_USAGE where none is; CROSSTIE_E_LOST when its lease was over and another has it.

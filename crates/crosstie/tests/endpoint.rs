@@ -258,9 +258,17 @@ fn a_typed_job_is_done_or_comes_again_and_one_of_another_type_is_a_dead_letter()
     job.done().unwrap();
     assert!(matches!(rx.recv_job(Deadline::NOW), Err(RecvError::Malformed(_))));
     rx.recv_job(Deadline::NOW).unwrap().done().unwrap();
+    // In hand it stays what it is, unless it is done; here it is of another type still.
+    assert!(matches!(rx.recv_dead_letter_job(), Err(RecvError::Malformed(_))));
+    let bytes = Receiver::<[u8]>::open_with("queue:typed", &options).unwrap();
+    drop(bytes.recv_dead_letter_job().unwrap());
+    bytes.recv_dead_letter_job().unwrap().fail().unwrap();
+    assert_eq!(bytes.recv_dead_letter_job().unwrap().len(), 6);
+    assert!(matches!(bytes.recv_job(Deadline::NOW), Err(RecvError::Empty)), "it is no job any more");
     assert_eq!(rx.recv_dead_letter().unwrap().len(), 6);
     assert!(matches!(rx.recv_dead_letter(), Err(RecvError::Empty)), "it was removed when it was dropped");
     let ring = Receiver::<u32>::open_with("ring:typed", &options).unwrap();
     let refused = ring.recv_job(Deadline::NOW).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    assert_eq!(ring.recv_dead_letter_job().unwrap_err().kind(), ErrorKind::Unsupported);
 }

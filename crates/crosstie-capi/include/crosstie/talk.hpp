@@ -28,7 +28,7 @@ public:
         crosstie_error said;
         detail::check(crosstie_send(handle_, data, bytes, until.ns(), &said), said);
     }
-    void send(const std::string &message, deadline until = deadline::never())
+    void send(std::string_view message, deadline until = deadline::never())
     {
         send(message.data(), message.size(), until);
     }
@@ -106,6 +106,18 @@ public:
     /// The next job of a queue, in hand until it is done; nothing when all senders said that no more comes. An error of
     /// CROSSTIE_E_UNSUPPORTED on mechanisms that deliver once.
     std::optional<job> receive_job(deadline until = deadline::never()) { return taken<job>(crosstie_receive_job, until); }
+    /// A dead letter of a queue, in hand; nothing where there is none. done() removes it; whatever else becomes of it, it stays a dead letter.
+    std::optional<job> receive_dead_letter()
+    {
+        crosstie_message message = CROSSTIE_MESSAGE_INIT;
+        bool is_there = detail::may(CROSSTIE_E_BUSY, [&](crosstie_error *said) {
+            return crosstie_receive_dead_letter(handle_, &message, said);
+        });
+        if (!is_there) {
+            return std::nullopt;
+        }
+        return job(handle_, message);
+    }
     /// The descriptor for a loop of events, readable while there may be a message: ask arm() before each sleep. It is the end's own: neither
     /// read nor close it.
     int pollable()

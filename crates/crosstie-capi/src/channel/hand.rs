@@ -3,8 +3,8 @@
 
 use std::mem::transmute;
 
-use crosstie::endpoint::{Job, Payload};
-use crosstie::{Error, ErrorKind};
+use crosstie::endpoint::{Job, Payload, Receiver};
+use crosstie::{Error, ErrorKind, RecvError};
 
 use super::receiver::{InHand, ReceivingEnd, about, crosstie_message, crosstie_receiver, no_message};
 use crate::handle::Body as _;
@@ -108,13 +108,47 @@ pub unsafe extern "C" fn crosstie_receive_job(
     message: *mut crosstie_message,
     error: *mut crosstie_error,
 ) -> crosstie_status {
+    // SAFETY: both are as `take_in_hand` asks, which this function asks for.
+    unsafe { take_in_hand(receiver, message, error, |receiver| receiver.recv_job(deadline(deadline_ns))) }
+}
+
+/// Takes a dead letter of a queue in hand: a job that was rejected, or delivered as often as the queue allows; `message` says where its bytes are. `crosstie_job_done`
+/// removes it. Whatever else becomes of it (`crosstie_job_fail`, `crosstie_job_reject`, the receiver closed, a death), it stays a dead letter, for the next who looks.
+///
+/// `CROSSTIE_E_BUSY`: there is none. `CROSSTIE_E_UNSUPPORTED` on mechanisms that deliver once.
+///
+/// One thread at a time. Not async-signal-safe; a child of fork opens its own end. Never waits. The bytes are the library's: they are freed when the letter is
+/// done, failed or rejected.
+///
+/// # Safety
+/// `message` begins with its size and can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_receive_dead_letter(
+    receiver: *mut crosstie_receiver,
+    message: *mut crosstie_message,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    // SAFETY: both are as `take_in_hand` asks, which this function asks for.
+    unsafe { take_in_hand(receiver, message, error, Receiver::recv_dead_letter_job) }
+}
+
+/// Takes in hand what `take` takes from the receiver.
+///
+/// # Safety
+/// `message` begins with its size and can be written; `error` is NULL or the caller's own.
+unsafe fn take_in_hand(
+    receiver: *mut crosstie_receiver,
+    message: *mut crosstie_message,
+    error: *mut crosstie_error,
+    take: impl FnOnce(&Receiver<[u8]>) -> Result<Job<'_, [u8]>, RecvError>,
+) -> crosstie_status {
     let work = |body: &ReceivingEnd, caller: &_| {
-        // SAFETY: it begins with its size, which this function asks for.
+        // SAFETY: it begins with its size, as this function asks.
         unsafe { wanted(message) }?;
         let mut held = body.0.of(caller, ReceivingEnd::NAME)?;
-        // SAFETY: `wanted` found its size right, and it can be written, which this function asks for.
+        // SAFETY: `wanted` found its size right, and it can be written, as this function asks.
         let refused = |refusal| unsafe { no_message(message, refusal) };
-        let job = held.empty_handed()?.recv_job(deadline(deadline_ns)).map_err(refused)?;
+        let job = take(held.empty_handed()?).map_err(refused)?;
         let told = crosstie_message {
             bytes: job.len(),
             data: job.as_ptr().cast(),
@@ -125,11 +159,11 @@ pub unsafe extern "C" fn crosstie_receive_job(
         // as the job is there, and goes after it.
         let job = unsafe { transmute::<Job<'_, [u8]>, Job<'static, [u8]>>(job) };
         held.hand = Some(InHand::Job(job));
-        // SAFETY: `check` found its size right, and it can be written, which this function asks for.
+        // SAFETY: `wanted` found its size right, and it can be written, as this function asks.
         unsafe { options::write(message, &told) };
         Ok(())
     };
-    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    // SAFETY: `error` is NULL or the caller's own, as this function asks.
     unsafe { wall::call(receiver, error, work) }
 }
 

@@ -133,6 +133,52 @@ static void jobs()
           }) == CROSSTIE_E_UNSUPPORTED);
 }
 
+// A dead letter stays one, whoever has it in hand and dies or lets it go, until it is done; then it may be sent again.
+static void dead_letters()
+{
+    crosstie::sender out("queue:dead?deliveries=2");
+    crosstie::receiver in("queue:dead?deliveries=2");
+    CHECK(!in.receive_dead_letter());
+    out.send("too often");
+    out.send("nobody can");
+    for (int delivery = 0; delivery < 3; delivery++) {
+        auto job = in.receive_job();
+        job->bytes() == "nobody can" ? job->reject() : job->fail();
+    }
+    CHECK(refused([&] { (void)in.receive_job(crosstie::deadline::now()); }) == CROSSTIE_E_BUSY);
+    peer dies([](auto says) {
+        crosstie::receiver other("queue:dead?deliveries=2");
+        auto first = other.receive_dead_letter();
+        CHECK(first && first->bytes() == "too often" && first->deliveries() == 2);
+        says();
+        for (;;) {
+            (void)pause();
+        }
+    });
+    dies.says();
+    {
+        auto letter = in.receive_dead_letter();
+        CHECK(letter && letter->bytes() == "nobody can" && letter->deliveries() == 1);
+    }
+    dies.end();
+    in.receive_dead_letter()->fail();
+    in.receive_dead_letter()->reject();
+    in = crosstie::receiver("queue:dead?deliveries=2");
+    CHECK(refused([&] { (void)in.receive_job(crosstie::deadline::now()); }) == CROSSTIE_E_BUSY);
+    std::string all;
+    while (auto letter = in.receive_dead_letter()) {
+        all += letter->bytes();
+        out.send(letter->bytes());
+        letter->done();
+    }
+    CHECK(all == "too oftennobody can" || all == "nobody cantoo often");
+    CHECK(in.receive_job()->deliveries() == 1 && !in.receive_dead_letter());
+    CHECK(refused([] {
+              crosstie::sender ring("ring:dead");
+              (void)crosstie::receiver("ring:dead").receive_dead_letter();
+          }) == CROSSTIE_E_UNSUPPORTED);
+}
+
 // What another process reads is what was written in place and committed, and what it had lent comes again when it is killed.
 static void loans()
 {
@@ -366,6 +412,7 @@ int main()
     listed();
     list_of_any_length();
     jobs();
+    dead_letters();
     loans();
     polled();
     what_is_lost();

@@ -9,9 +9,9 @@ use crosstie_core::queue::consumer::Claim;
 
 use super::message::Message;
 use super::receiver::Receiver;
-use crate::channel::queue;
+use crate::channel::queue::{self, QueueReceiver};
 use crate::contract::RecvError;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// A message of a queue in hand, made by [`Receiver::recv_job`](super::Receiver::recv_job); it derefs to
 /// the message.
@@ -109,6 +109,82 @@ pub enum Outcome {
 }
 
 impl<T: Message + ?Sized> Receiver<T> {
+    /// Takes the next message of a queue into hand, until it is said to be [done](Job::done); dropped
+    /// without that, it is delivered again. Blocks while there is none, until `deadline`. Several may be in
+    /// hand, up to the [credit](super::Options::credit).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] on other mechanisms, which deliver once; else as
+    /// [`Receiver::recv_until`]. A message that is not of the type is a dead letter.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::endpoint::{Options, Receiver, Sender};
+    /// let folder = tempfile::tempdir()?;
+    /// let options = Options { domain: Some(folder.path().join("domain")), ..Options::default() };
+    /// let mut tx = Sender::<u32>::open_with("queue:jobs", &options)?;
+    /// let rx = Receiver::<u32>::open_with("queue:jobs", &options)?;
+    /// tx.send(&7)?;
+    /// drop(rx.recv_job(Deadline::NEVER)?); // not done
+    /// let job = rx.recv_job(Deadline::NEVER)?;
+    /// assert_eq!((*job, job.deliveries()), (7, 2));
+    /// job.done()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn recv_job(&self, deadline: Deadline) -> Result<Job<'_, T>, RecvError> {
+        self.job(self.queue_of_jobs()?.recv(deadline)?)
+    }
+
+    /// Takes a dead letter of a queue into hand, if there is one: [`Job::done`] removes it; failed, rejected or dropped it stays
+    /// what it is, for the next who looks.
+    ///
+    /// # Errors
+    /// [`RecvError::Empty`] if there is none; else as [`Receiver::recv_job`].
+    ///
+    /// # Death
+    /// Killed with it in hand: it is a dead letter again.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::Deadline;
+    /// use crosstie::endpoint::{Options, Receiver, Sender};
+    /// let folder = tempfile::tempdir()?;
+    /// let options = Options { domain: Some(folder.path().join("domain")), ..Options::default() };
+    /// let mut tx = Sender::<u32>::open_with("queue:jobs", &options)?;
+    /// let rx = Receiver::<u32>::open_with("queue:jobs", &options)?;
+    /// tx.send(&7)?;
+    /// rx.recv_job(Deadline::NEVER)?.reject()?;
+    /// let letter = rx.recv_dead_letter_job()?;
+    /// tx.send(&letter)?; // somebody shall try once more
+    /// letter.done()?;
+    /// assert_eq!(*rx.recv_job(Deadline::NEVER)?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn recv_dead_letter_job(&self) -> Result<Job<'_, T>, RecvError> {
+        self.job(self.queue_of_jobs()?.recv_dead_letter()?)
+    }
+
+    /// The message of a job; one that is not of the type is a dead letter.
+    fn job<'a>(&'a self, job: queue::Job<'a>) -> Result<Job<'a, T>, RecvError> {
+        match T::decode(&job.to_vec()) {
+            Ok(message) => Ok(Job::new(message, job)),
+            Err(wrong) => {
+                job.reject()?;
+                Err(RecvError::Malformed(wrong))
+            }
+        }
+    }
+
+    fn queue_of_jobs(&self) -> Result<&QueueReceiver, RecvError> {
+        self.queue().ok_or_else(|| {
+            Error::new("receive a job", "", ErrorKind::Unsupported)
+                .because("only a queue delivers again what is not done")
+                .advise("open queue:NAME")
+                .into()
+        })
+    }
+
     /// As [`Receiver::recv_job`], with a ticket for [`Receiver::settle`] in the guard's place.
     ///
     /// # Errors

@@ -10,7 +10,6 @@ use crosstie_core::OwnerId;
 use super::address::Address;
 use super::batch::Batch;
 use super::capabilities::Capabilities;
-use super::job::Job;
 use super::mechanism::RecvEnd;
 use super::message::Message;
 use super::open;
@@ -123,46 +122,6 @@ impl<T: Message + ?Sized> Receiver<T> {
     pub fn recv_until(&mut self, deadline: Deadline) -> Result<T::Owned, RecvError> {
         let payload = self.end.recv(deadline)?;
         T::arrive(&payload, &mut self.scratch).map_err(RecvError::Malformed)
-    }
-
-    /// Takes the next message of a queue into hand, until it is said to be [done](Job::done); dropped
-    /// without that, it is delivered again. Blocks while there is none, until `deadline`. Several may be in
-    /// hand, up to the [credit](Options::credit).
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unsupported`] on other mechanisms, which deliver once; else as
-    /// [`Receiver::recv_until`]. A message that is not of the type is a dead letter.
-    ///
-    /// # Examples
-    /// ```
-    /// use crosstie::Deadline;
-    /// use crosstie::endpoint::{Options, Receiver, Sender};
-    /// let folder = tempfile::tempdir()?;
-    /// let options = Options { domain: Some(folder.path().join("domain")), ..Options::default() };
-    /// let mut tx = Sender::<u32>::open_with("queue:jobs", &options)?;
-    /// let rx = Receiver::<u32>::open_with("queue:jobs", &options)?;
-    /// tx.send(&7)?;
-    /// drop(rx.recv_job(Deadline::NEVER)?); // not done
-    /// let job = rx.recv_job(Deadline::NEVER)?;
-    /// assert_eq!((*job, job.deliveries()), (7, 2));
-    /// job.done()?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn recv_job(&self, deadline: Deadline) -> Result<Job<'_, T>, RecvError> {
-        let RecvEnd::Queue(end) = &self.end else {
-            return Err(Error::new("receive a job", "", ErrorKind::Unsupported)
-                .because("only a queue delivers again what is not done")
-                .advise("open queue:NAME")
-                .into());
-        };
-        let job = end.recv(deadline)?;
-        match T::decode(&job.to_vec()) {
-            Ok(message) => Ok(Job::new(message, job)),
-            Err(wrong) => {
-                job.reject()?;
-                Err(RecvError::Malformed(wrong))
-            }
-        }
     }
 
     /// The queue behind it, where there is one.
