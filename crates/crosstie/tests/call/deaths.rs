@@ -1,5 +1,8 @@
 //! What a death leaves, on every mechanism. A child is this same program.
 
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -280,4 +283,51 @@ fn a_call_to_nobody_waits_for_a_server_until_its_deadline() {
     let options = crosstie::endpoint::Options { open_deadline: Deadline::NOW, ..none.options() };
     let error = Client::<[u8], [u8]>::open_with(&none.address, &options).expect_err("nobody");
     assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+/// Accepts connections at a path, and ends each at once, as the socket of a server does that has just died; until `is_over`.
+fn ends_connections(path: &Path, mut count: u32, is_over: &AtomicBool) {
+    // What the server before has left.
+    let _ = std::fs::remove_file(path);
+    let ending = UnixListener::bind(path).expect("a socket");
+    ending.set_nonblocking(true).expect("not blocking");
+    while count > 0 && !is_over.load(Ordering::Relaxed) {
+        count -= u32::from(ending.accept().is_ok());
+    }
+    drop(ending);
+    std::fs::remove_file(path).expect("its file");
+}
+
+#[test]
+fn a_call_that_could_not_be_sent_to_a_dying_server_goes_to_the_next() {
+    let stage = Stage::new(Way::Unix);
+    let path = PathBuf::from(stage.address.strip_prefix("unix:").expect("a path"));
+    for round in 0..20 {
+        let first = stage.server();
+        let client = stage.client();
+        let is_over = AtomicBool::new(false);
+        let (tells, ended) = std::sync::mpsc::channel();
+        let reply = thread::scope(|scope| {
+            scope.spawn(|| {
+                let call = first.receive_until(soon()).expect("a call");
+                call.reply(b"one").expect("sent");
+                drop(first);
+                tells.send(()).expect("heard");
+                ends_connections(&path, 3, &is_over);
+                let next = stage.server();
+                while !is_over.load(Ordering::Relaxed) {
+                    // poll: whether the client has been answered, or has given up.
+                    if let Ok(call) = next.receive_for(Duration::from_millis(1)) {
+                        call.reply(b"two").expect("sent");
+                    }
+                }
+            });
+            assert_eq!(client.call_until(b"x", soon()).expect("a reply"), b"one");
+            ended.recv().expect("it has ended");
+            let reply = client.call_until(b"y", soon());
+            is_over.store(true, Ordering::Relaxed);
+            reply
+        });
+        assert_eq!(reply.expect("a reply"), b"two", "round {round}");
+    }
 }

@@ -23,6 +23,7 @@ use crate::call::frame::CallHead;
 use crate::endpoint::Message;
 use crate::error::{Error, ErrorKind, Result};
 use crate::os::clock;
+use crate::os::poll;
 use crate::os::reactor;
 
 /// A thread that connects looks so often whether anybody still waits for that.
@@ -254,7 +255,7 @@ impl Sending {
                 let made = ready!(Pin::new(connecting).poll(context));
                 self.connecting = None;
                 made.unwrap_or_else(|_| Err(undriven(&self.driven.shared)))?;
-                self.beginning.has_new_line = true;
+                self.beginning.new_lines_count += 1;
             }
             let shared = &self.driven.shared;
             let state = shared.lock();
@@ -289,7 +290,11 @@ impl Sending {
     fn connect(&self) -> JoinHandle<Result<(), CallError>> {
         let connecting = Connecting(Arc::clone(&self.driven.shared));
         let (deadline, wanted) = (self.beginning.deadline, Arc::downgrade(&self.wanted));
+        let pause_ns = self.beginning.pause_ns();
         self.driven.runtime.spawn_blocking(move || {
+            if pause_ns > 0 {
+                poll::pause(pause_ns, deadline);
+            }
             loop {
                 let slice = Deadline::at_ns(clock::now_ns()).after_ns(CONNECT_NS).min(deadline);
                 let made = connecting.0.make_line(slice);

@@ -6,10 +6,11 @@ use super::super::lock::Locked;
 use super::line;
 use super::shared::Shared;
 use super::state::{Reader, State};
+use super::{UNHEARD_MAX, UNHEARD_PAUSE_NS};
 use crate::Deadline;
 use crate::contract::SendError;
 use crate::endpoint::Options;
-use crate::os::clock;
+use crate::os::{clock, poll};
 
 /// What a try to send a call came to.
 pub(super) enum Begun {
@@ -27,14 +28,19 @@ pub(super) enum Begun {
 pub(super) struct Beginning {
     pub(super) call: CallHead,
     pub(super) deadline: Deadline,
-    /// The line was made for it: that it fails at once is told.
-    pub(super) has_new_line: bool,
+    /// So many lines were made for it. One that fails at once is that of a server which is just ending.
+    pub(super) new_lines_count: u32,
     has_looked: bool,
 }
 
 impl Beginning {
     pub(super) fn new(call: CallHead, deadline: Deadline) -> Self {
-        Self { call, deadline, has_new_line: false, has_looked: false }
+        Self { call, deadline, new_lines_count: 0, has_looked: false }
+    }
+
+    /// For how long is paused before a line is made for it.
+    pub(super) fn pause_ns(&self) -> u64 {
+        UNHEARD_PAUSE_NS * u64::from(self.new_lines_count)
     }
 }
 
@@ -62,8 +68,9 @@ impl Shared {
                     return Ok((state, id));
                 }
                 Begun::NoLine => {
-                    beginning.has_new_line = true;
-                    self.connect(after, deadline)?
+                    let pause_ns = beginning.pause_ns();
+                    beginning.new_lines_count += 1;
+                    self.connect(after, pause_ns, deadline)?
                 }
                 Begun::NoSlot => self.await_change(after, deadline),
                 Begun::NoRoom => self.await_room(after, deadline),
@@ -82,7 +89,7 @@ impl Shared {
         body: &[u8],
     ) -> Result<(Locked<'a, State>, Begun), CallError> {
         loop {
-            let Beginning { call, deadline, has_new_line, has_looked } = beginning;
+            let Beginning { call, deadline, new_lines_count, has_looked } = beginning;
             if !deadline.is_never() {
                 let now_ns = clock::now_ns();
                 if deadline.is_over(now_ns) {
@@ -93,7 +100,7 @@ impl Shared {
             if state.sender.is_none() {
                 return Ok((state, Begun::NoLine));
             }
-            if !*has_new_line && !std::mem::replace(has_looked, true) && !self.is_undisturbed(&state) {
+            if *new_lines_count == 0 && !std::mem::replace(has_looked, true) && !self.is_undisturbed(&state) {
                 state = self.look_for_end(state);
                 continue;
             }
@@ -114,7 +121,7 @@ impl Shared {
                     let cause = Broken::of_send(&error);
                     self.break_off(&mut state, &cause);
                     // The call was not sent, so another server may have it, declared idempotent or not.
-                    if *has_new_line || matches!(cause, Broken::Failed { .. }) {
+                    if *new_lines_count >= UNHEARD_MAX || matches!(cause, Broken::Failed { .. }) {
                         return Err(cause.report(&self.address.to_string()));
                     }
                 }
@@ -122,10 +129,11 @@ impl Shared {
         }
     }
 
-    /// Makes a new line; others who need one wait for it.
+    /// Makes a new line, after a pause; others who need one wait for it.
     fn connect<'a>(
         &'a self,
         mut state: Locked<'a, State>,
+        pause_ns: u64,
         deadline: Deadline,
     ) -> Result<Locked<'a, State>, CallError> {
         while state.is_connecting {
@@ -139,6 +147,9 @@ impl Shared {
         }
         state.is_connecting = true;
         drop(state);
+        if pause_ns > 0 {
+            poll::pause(pause_ns, deadline);
+        }
         let made = self.make_line(deadline);
         let mut state = self.lock();
         state.is_connecting = false;
