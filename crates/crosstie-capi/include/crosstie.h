@@ -568,6 +568,20 @@ typedef struct crosstie_capabilities {
 } crosstie_capabilities;
 
 /**
+ * One message of several; the caller's own.
+ */
+typedef struct crosstie_bytes {
+  /**
+   * Where its bytes are; NULL where there are none.
+   */
+  const void *data;
+  /**
+   * How many.
+   */
+  size_t bytes;
+} crosstie_bytes;
+
+/**
  * What who takes a turn is told; the caller's own. Begin it with CROSSTIE_TURN_INIT; it may be NULL where it is asked for, and
  * then an owner's death is not told.
  */
@@ -1505,6 +1519,25 @@ crosstie_status crosstie_send(struct crosstie_sender *sender,
                               size_t bytes,
                               uint64_t deadline_ns,
                               struct crosstie_error *error);
+
+/**
+ * Sends the count messages at messages in order, with as few system calls as the mechanism allows, and waits for room for the first until deadline_ns; sent
+ * says how many of them were sent: at least one, and not all where there is no room, or one behind the first is refused, which the next call is told.
+ *
+ * As crosstie_send, about the first message; sent is 0 then. CROSSTIE_E_USAGE where there is no message.
+ *
+ * One thread at a time: a second one is answered CROSSTIE_E_BUSY. Not async-signal-safe; a child of fork opens its own end. Blocks until the
+ * deadline. All memory stays the caller's and may be freed or used again at once.
+ *
+ * Pointers:
+ * messages leads to count of them, each of which leads to its bytes; sent is NULL or can be written; error is NULL or the caller's own.
+ */
+crosstie_status crosstie_send_batch(struct crosstie_sender *sender,
+                                    const struct crosstie_bytes *messages,
+                                    size_t count,
+                                    uint64_t deadline_ns,
+                                    size_t *sent,
+                                    struct crosstie_error *error);
 
 /**
  * Lends room for a message of bytes bytes, and waits for it until deadline_ns; in shared memory it is where the receiver will read. Write it with

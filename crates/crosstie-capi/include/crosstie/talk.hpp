@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base.hpp"
 #include "in_place.hpp"
@@ -31,6 +32,19 @@ public:
     void send(std::string_view message, deadline until = deadline::never())
     {
         send(message.data(), message.size(), until);
+    }
+    /// Sends several messages in order; waits for room for the first. Answers how many were sent: at least one.
+    std::size_t send_batch(const std::vector<std::string_view> &messages, deadline until = deadline::never())
+    {
+        std::vector<crosstie_bytes> all;
+        for (std::string_view message : messages) {
+            all.push_back({message.data(), message.size()});
+        }
+        std::size_t sent = 0;
+        detail::must([&](crosstie_error *said) {
+            return crosstie_send_batch(handle_, all.data(), all.size(), until.ns(), &sent, said);
+        });
+        return sent;
     }
     /// Lends room for a message of `bytes` bytes, and waits for it: in shared memory where the receiver will read.
     [[nodiscard]] loan reserve(std::size_t bytes, deadline until = deadline::never())

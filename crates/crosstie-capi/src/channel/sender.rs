@@ -125,6 +125,69 @@ pub unsafe extern "C" fn crosstie_send(
     unsafe { wall::call(sender, error, work) }
 }
 
+/// One message of several; the caller's own.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct crosstie_bytes {
+    /// Where its bytes are; NULL where there are none.
+    pub data: *const c_void,
+    /// How many.
+    pub bytes: usize,
+}
+
+/// Sends the `count` messages at `messages` in order, with as few system calls as the mechanism allows, and waits for room for the first until `deadline_ns`; `sent`
+/// says how many of them were sent: at least one, and not all where there is no room, or one behind the first is refused, which the next call is told.
+///
+/// As `crosstie_send`, about the first message; `sent` is 0 then. `CROSSTIE_E_USAGE` where there is no message.
+///
+/// One thread at a time: a second one is answered `CROSSTIE_E_BUSY`. Not async-signal-safe; a child of fork opens its own end. Blocks until the
+/// deadline. All memory stays the caller's and may be freed or used again at once.
+///
+/// # Safety
+/// `messages` leads to `count` of them, each of which leads to its bytes; `sent` is NULL or can be written; `error` is NULL or the caller's own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crosstie_send_batch(
+    sender: *mut crosstie_sender,
+    messages: *const crosstie_bytes,
+    count: usize,
+    deadline_ns: u64,
+    sent: *mut usize,
+    error: *mut crosstie_error,
+) -> crosstie_status {
+    let tell = |count| {
+        if !sent.is_null() {
+            // SAFETY: it is not NULL, and can be written, which this function asks for.
+            unsafe { sent.write(count) };
+        }
+    };
+    let work = |body: &SendingEnd, caller: &_| {
+        tell(0);
+        // SAFETY: as many messages are there, which this function asks for.
+        let messages = unsafe { several(messages, count) }?;
+        let mut held = body.0.of(caller, SendingEnd::NAME)?;
+        tell(held.without_loan()?.send_batch(&messages, deadline(deadline_ns))?);
+        Ok(())
+    };
+    // SAFETY: `error` is NULL or the caller's own, which this function asks for.
+    unsafe { wall::call(sender, error, work) }
+}
+
+/// The bytes of the messages at `messages`.
+///
+/// # Safety
+/// `messages` is NULL or leads to `count` of them, and each is as [`end::bytes`] asks.
+unsafe fn several<'a>(messages: *const crosstie_bytes, count: usize) -> Result<Vec<&'a [u8]>, Failure> {
+    const COUNT_MAX: usize = isize::MAX.cast_unsigned() / size_of::<crosstie_bytes>();
+    if messages.is_null() || !(1..=COUNT_MAX).contains(&count) {
+        let text = format!("{count} messages at {messages:?} are none");
+        return Err(Failure::new(ErrorKind::Usage, text));
+    }
+    // SAFETY: it is not NULL, and as many are there, as this function asks.
+    let messages = unsafe { std::slice::from_raw_parts(messages, count) };
+    // SAFETY: each leads to its bytes, as this function asks.
+    messages.iter().map(|message| unsafe { end::bytes(message.data, message.bytes) }).collect()
+}
+
 /// Lends room for a message of `bytes` bytes, and waits for it until `deadline_ns`; in shared memory it is where the receiver will read. Write it with
 /// `crosstie_sender_write`, then `crosstie_sender_commit` or `crosstie_sender_cancel`; a sender lends one at a time.
 ///

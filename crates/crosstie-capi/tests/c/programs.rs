@@ -6,7 +6,7 @@ use crate::compiler::{Link, can_watch, test_program};
 use crate::stage::Stage;
 
 /// What each program says when all that it checks holds.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 12] = [
     ("misuse.c", "misuse: ok\n"),
     ("threads.c", "threads: ok\n"),
     ("forked.c", "forked: ok\n"),
@@ -18,6 +18,7 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("short.c", "short: ok\n"),
     ("service.c", "service: ok\n"),
     ("streams.c", "streams: ok\n"),
+    ("batches.c", "batches: ok\n"),
 ];
 
 #[test]
@@ -75,6 +76,11 @@ fn many_replies_to_one_call_come_whole_or_say_that_they_do_not() {
     says("streams.c");
 }
 
+#[test]
+fn several_messages_are_sent_at_once_as_many_as_there_is_room_for() {
+    says("batches.c");
+}
+
 fn says(file: &str) {
     let wanted = PROGRAMS.iter().find(|(name, _)| *name == file).unwrap().1;
     for link in [Link::Shared, Link::Static] {
@@ -88,9 +94,17 @@ fn valgrind_finds_nothing() {
     if let Err(error) = Command::new("valgrind").arg("--version").output() {
         return println!("SKIPPED: no valgrind: {error}");
     }
-    for file in
-        ["misuse.c", "forked.c", "waits.c", "memory.c", "service.c", "streams.c", "calls.cpp", "in_hand.cpp"]
-    {
+    for file in [
+        "misuse.c",
+        "forked.c",
+        "waits.c",
+        "memory.c",
+        "service.c",
+        "streams.c",
+        "batches.c",
+        "calls.cpp",
+        "in_hand.cpp",
+    ] {
         let Some(program) = test_program(file, Link::Shared) else { return };
         let stage = Stage::new();
         let mut command = stage.command("valgrind".as_ref());

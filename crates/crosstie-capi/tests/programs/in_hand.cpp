@@ -139,8 +139,8 @@ static void dead_letters()
     crosstie::sender out("queue:dead?deliveries=2");
     crosstie::receiver in("queue:dead?deliveries=2");
     CHECK(!in.receive_dead_letter());
-    out.send("too often");
-    out.send("nobody can");
+    CHECK(out.send_batch({"too often", "nobody can"}) == 2);
+    CHECK(refused([&] { (void)out.send_batch({}); }) == CROSSTIE_E_USAGE);
     for (int delivery = 0; delivery < 3; delivery++) {
         auto job = in.receive_job();
         job->bytes() == "nobody can" ? job->reject() : job->fail();
