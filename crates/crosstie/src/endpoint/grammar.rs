@@ -118,11 +118,7 @@ impl<'a> Reader<'a> {
             );
         }
         let other = OTHER_NAMES.iter().find(|(theirs, _)| *theirs == lower).map(|&(_, ours)| ours);
-        let near = || {
-            let near = MECHANISMS.iter().map(|name| (suggest::edits(&lower, name), *name)).min();
-            near.filter(|&(edits, name)| edits <= 2 && edits < name.len()).map(|(_, name)| name)
-        };
-        let advice = match other.or_else(near) {
+        let advice = match other.or_else(|| suggest::near(&lower, &MECHANISMS)) {
             Some(name) => format!("did you mean {name}:{rest}?"),
             None if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()) => {
                 format!("did you mean tcp:{mechanism}:{rest}?")
@@ -329,13 +325,8 @@ impl<'a> Reader<'a> {
             "mode",
             "from",
         ];
-        let near = known
-            .iter()
-            .map(|name| (suggest::edits(key, name), *name))
-            .min()
-            .filter(|&(edits, _)| edits <= 2);
-        let advice = match near {
-            Some((_, name)) => format!("did you mean {name}?"),
+        let advice = match suggest::near(key, &known) {
+            Some(name) => format!("did you mean {name}?"),
             None => format!("the options are {}; a path with a ? cannot be in an address", known.join(", ")),
         };
         self.wrong(format!("there is no option {key:?}"), advice)
@@ -430,6 +421,8 @@ mod tests {
             ("ring:a?max", "has no value"),
             ("ring:a?max=many", "max: read size"),
             ("ring:a?capcity=1", "did you mean capacity?"),
+            ("ring:a?foo=1", "the options are max, "),
+            ("foo:a", "the mechanisms are ring: "),
             ("ring:a?wait=sleep", "wait is block, spin, adaptive"),
             ("ring:a?senders=many", "senders is one, turns"),
             ("queue:a?senders=turns", "an option of ring: only"),
