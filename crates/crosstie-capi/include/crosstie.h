@@ -57,7 +57,7 @@
 /** "mismatch": of another layout, version or protocol. */
 #define CROSSTIE_E_MISMATCH (-13)
 
-/** "too-large": message too large. */
+/** "too-large": too large. */
 #define CROSSTIE_E_TOO_LARGE (-14)
 
 /** "closed": closed. */
@@ -277,7 +277,7 @@
 #define CROSSTIE_REGION_CREATE 1
 
 /**
- * Open it, or make it; one that is there keeps its size.
+ * Open it, or make it; CROSSTIE_E_MISMATCH where there is one of another size.
  */
 #define CROSSTIE_REGION_OPEN_OR_CREATE 2
 

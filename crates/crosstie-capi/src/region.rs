@@ -20,7 +20,7 @@ pub struct crosstie_region(());
 pub const CROSSTIE_REGION_OPEN: u32 = 0;
 /// Make a region of zeros; `CROSSTIE_E_ALREADY_EXISTS` where there is one.
 pub const CROSSTIE_REGION_CREATE: u32 = 1;
-/// Open it, or make it; one that is there keeps its size.
+/// Open it, or make it; `CROSSTIE_E_MISMATCH` where there is one of another size.
 pub const CROSSTIE_REGION_OPEN_OR_CREATE: u32 = 2;
 
 struct Raw(Region);

@@ -127,7 +127,9 @@ fn passed(py: Python<'_>, passed: Result<bool, BarrierError>) -> PyResult<u32> {
             let class = refusal::class(py, "BrokenBarrier")?;
             Err(PyErr::from_value(class.call1((error.to_string(),))?))
         }
-        Err(BarrierError::Late(who)) => Err(refusal::occupied(py, ErrorKind::TimedOut, &who)),
+        Err(ref late @ BarrierError::Late(ref who)) => {
+            Err(refusal::occupied_as(py, ErrorKind::TimedOut, who, &late.to_string()))
+        }
         Err(other) => Err(refusal::error(py, &Error::from(other))),
     }
 }

@@ -4,6 +4,7 @@ use crosstie::Deadline;
 use crosstie::os::clock;
 use crosstie::os::interruption::interruptible;
 use crosstie::sync::{Condvar, Shared};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -92,7 +93,7 @@ impl Condition {
     fn notify(&self, py: Python<'_>, n: u32) -> PyResult<()> {
         let lock = self.lock.get();
         if !lock.taken(py).is_callers(py) {
-            return Err(refusal::not_held(lock.lock.name(), false));
+            return Err(self.not_held("notify", lock));
         }
         self.condition.notify_around(lock.lock.domain(), n).map_err(|error| refusal::error(py, &error))
     }
@@ -143,8 +144,19 @@ impl Condition {
 }
 
 impl Condition {
+    /// Who would do `operation` has not the lock.
+    fn not_held(&self, operation: &str, lock: &Lock) -> PyErr {
+        let (condition, lock) = (self.condition.name(), lock.lock.name());
+        PyRuntimeError::new_err(format!(
+            "{operation} {condition}: the caller does not have {lock}; take it first"
+        ))
+    }
+
     fn wait_until(&self, py: Python<'_>, deadline: Deadline) -> PyResult<bool> {
         let lock = self.lock.get();
+        if !lock.taken(py).is_callers(py) {
+            return Err(self.not_held("wait at", lock));
+        }
         let mut guard = lock.taken(py).take_back(py, lock.lock.name(), None)?;
         loop {
             let ears = Ears::open(py);

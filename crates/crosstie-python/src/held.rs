@@ -145,6 +145,15 @@ impl<G> Taken<G> {
         self.list.with(py, |list| list.held.iter().any(|held| is_callers(held) && !held.is_inherited()))
     }
 
+    /// Whether the caller has the acquisition `number`.
+    pub fn is_callers_number(&self, py: Python<'_>, number: u64) -> bool {
+        let thread = ThreadKey::of_caller();
+        let is_it = |held: &Held<G>| {
+            held.by.number == number && (self.owner == Holder::Process || held.by.thread == thread)
+        };
+        self.list.with(py, |list| list.held.iter().any(is_it))
+    }
+
     /// The caller's latest acquisition, or that of `number`, to be given back.
     ///
     /// # Errors

@@ -163,6 +163,11 @@ impl Stay {
         self.end.get().taken.with(py, self.number(py), is_held).unwrap_or(false)
     }
 
+    /// Whether the caller is inside by this.
+    fn _is_callers(&self, py: Python<'_>) -> bool {
+        self.end.get().taken.is_callers_number(py, self.number(py))
+    }
+
     /// Says that the data are whole again: the next one is not told that somebody died.
     fn mark_mended(&self, py: Python<'_>) -> PyResult<()> {
         let mut inside = self.take_back(py)?;

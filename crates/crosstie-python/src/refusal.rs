@@ -135,7 +135,12 @@ pub fn warn_abandoned(py: Python<'_>, object: &str, who: &str) -> PyResult<()> {
 
 /// Somebody else has it, who is named.
 pub fn occupied(py: Python<'_>, kind: ErrorKind, who: &Occupied) -> PyErr {
-    let raised = exception(py, kind, &format!("{}: {who}", kind.phrase()));
+    occupied_as(py, kind, who, &format!("{}: {who}", kind.phrase()))
+}
+
+/// As [`occupied`], said in other words.
+pub fn occupied_as(py: Python<'_>, kind: ErrorKind, who: &Occupied, text: &str) -> PyErr {
+    let raised = exception(py, kind, text);
     let told = (|| {
         let value = raised.value(py);
         value.setattr("object", who.object())?;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use crosstie::channel::{queue, ring, topic, unnamed};
 use crosstie::endpoint::{Address, Place};
 use crosstie::os::unix::UnixName;
-use crosstie::sync::object;
+use crosstie::sync::{PosixSemaphore, any_counting, object};
 use crosstie::{Error, ErrorKind, transport};
 use pyo3::prelude::*;
 
 use crate::{domain, refusal};
 
-/// Removes an object that nobody uses, by its kind and name ("lock:db") or its address ("queue:jobs", "fifo:/path").
+/// Removes an object that nobody uses, by its kind and name ("lock:db") or its address ("queue:jobs", "fifo:/path"). Of "posix:/name" the name goes,
+/// whoever has it open; a Region goes by Region.unlink("/name").
 ///
 /// >>> import crosstie
 /// >>> lock = crosstie.Lock("db")
@@ -24,6 +25,7 @@ pub fn remove(py: Python<'_>, what: &str, domain: Option<PathBuf>) -> PyResult<(
     let removed = match what.split_once(':') {
         Some((unnamed::KIND, token)) => unnamed::remove(domain, token),
         Some((kind, name)) if object::KINDS.contains(&kind) => object::remove(domain, kind, name),
+        _ if any_counting::is_posix(what) => PosixSemaphore::unlink(what),
         _ => what.parse::<Address>().and_then(|address| match address.place() {
             Place::Ring(name) => ring::remove(domain, name),
             Place::Queue(name) => queue::remove(domain, name),

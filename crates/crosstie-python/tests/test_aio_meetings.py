@@ -201,7 +201,7 @@ def test_a_cancelled_wait_in_a_monitor_is_inside_again_before_it_is_told():
                 await task
         async with monitor as stock:
             assert stock.pears == 2
-        with pytest.raises(RuntimeError, match="nobody is inside"):
+        with pytest.raises(RuntimeError, match="not inside"):
             await monitor.wait_while(lambda stock: True)
 
     asyncio.run(main())

@@ -111,7 +111,7 @@ macro_rules! hot_error {
                 match self {
                     Self::TooLarge { length, limit } => write!(
                         f,
-                        "message too large: {length} bytes, the limit is {limit}; raise it on both sides with ?max={length} (a ring's and a queue's is its room: ?capacity=)"
+                        "too large: {length} bytes, the limit is {limit}; raise it on both sides with ?max={length} (a ring's and a queue's is its room: ?capacity=)"
                     ),
                     Self::Malformed(error) | Self::Failed(error) => error.fmt(f),
                     $shown => write!(f, "{}", $text),

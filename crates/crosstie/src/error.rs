@@ -68,8 +68,8 @@ error_table! {
     AlreadyExists = "already-exists", 85, "exists already";
     /// Other layout, version, protocol or parameters; the text names both.
     Mismatch = "mismatch", 86, "of another layout, version or protocol";
-    /// The message is above the limit; the text names both sizes.
-    TooLarge = "too-large", 87, "message too large";
+    /// Above the limit: a message, of which the text names both sizes, or a count.
+    TooLarge = "too-large", 87, "too large";
     /// The other end said that it is done.
     Closed = "closed", 88, "closed";
     /// Bytes that others wrote break the protocol; the channel is of no more use to this end.
@@ -167,7 +167,13 @@ impl Error {
     /// Says why.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
-        self.0.cause = cause.into();
+        let cause = cause.into();
+        // Another error's words may begin with the kind's, which are said anyway.
+        self.0.cause = match cause.strip_prefix(self.0.kind.phrase()) {
+            Some("") => String::new(),
+            Some(rest) if rest.starts_with(": ") => rest[2..].to_owned(),
+            _ => cause,
+        };
         self
     }
 
@@ -253,5 +259,20 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = error.0.source.as_ref().map_or(io::ErrorKind::Other, io::Error::kind);
         Self::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_kind_are_said_once() {
+        let busy = |cause: &str| Error::new("send", "it", ErrorKind::Busy).because(cause).to_string();
+        assert_eq!(busy("busy"), "send it: busy");
+        assert_eq!(busy("busy: somebody has it"), "send it: busy: somebody has it");
+        assert_eq!(busy("busybodies"), "send it: busy: busybodies");
+        let no = Error::new("ask", "it", ErrorKind::Negative).because("nobody knows");
+        assert_eq!(no.to_string(), "ask it: no: nobody knows");
     }
 }

@@ -390,9 +390,13 @@ fn a_region_that_exists_is_opened_and_one_that_does_not_is_named() {
     let name = Name::new("exists");
     assert_eq!(Region::open(&name.0).unwrap_err().kind(), ErrorKind::NotFound);
     let first = Region::open_or_create(&name.0, 16).unwrap();
-    let second = Region::open_or_create(&name.0, 99).unwrap();
+    let second = Region::open_or_create(&name.0, 16).unwrap();
     assert_eq!((first.bytes().unwrap(), second.bytes().unwrap()), (16, 16));
     assert_eq!(Region::create(&name.0, 1).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    let other = Region::open_or_create(&name.0, 99).unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Mismatch);
+    assert!(other.to_string().contains("it has 16 bytes, not 99"), "{other}");
+    assert_eq!(Region::open_or_create(&name.0, 0).unwrap_err().kind(), ErrorKind::Usage);
     Region::unlink(&name.0).unwrap();
     assert_eq!(Region::unlink(&name.0).unwrap_err().kind(), ErrorKind::NotFound);
     for bad in ["", "/", "/a/b", "..", "/.", "a\0b"] {

@@ -19,7 +19,8 @@ static void regions(void)
     ANSWERS(CROSSTIE_E_USAGE, "7 is no way", crosstie_region_open(name, 8, 7, &region, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_region_open(name, 4096, CROSSTIE_REGION_CREATE, &region, &error));
     ANSWERS(CROSSTIE_E_ALREADY_EXISTS, "", crosstie_region_open(name, 8, CROSSTIE_REGION_CREATE, &same, &error));
-    ANSWERS(CROSSTIE_OK, "", crosstie_region_open(name, 8, CROSSTIE_REGION_OPEN_OR_CREATE, &same, &error));
+    ANSWERS(CROSSTIE_E_MISMATCH, "it has 4096 bytes, not 8", crosstie_region_open(name, 8, CROSSTIE_REGION_OPEN_OR_CREATE, &same, &error));
+    ANSWERS(CROSSTIE_OK, "", crosstie_region_open(name, 4096, CROSSTIE_REGION_OPEN_OR_CREATE, &same, &error));
     ANSWERS(CROSSTIE_OK, "", crosstie_region_bytes(same, &size, &error));
     CHECK(size == 4096);
     ANSWERS(CROSSTIE_OK, "", crosstie_region_map(region, &data, &bytes, &error));

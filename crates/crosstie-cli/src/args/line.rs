@@ -160,7 +160,7 @@ Exit codes:
    84  no such object
    85  exists already
    86  of another layout, version or protocol
-   87  message too large
+   87  too large
    88  closed
   124  timed out
   125  crosstie itself failed (disk full, no room, refused by the system)

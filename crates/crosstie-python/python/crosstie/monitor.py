@@ -60,6 +60,48 @@ def _agree(end: MonitorEnd | MonitorTasks, data: Any) -> None:
     _os.rename(path + ".new", path)
 
 
+class _Presence:
+    """Whether somebody is inside by a monitor object."""
+
+    __slots__ = ("is_inside", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name, self.is_inside = name, False
+
+
+def _field(field: Any, presence: _Presence) -> property:
+    """A field of a structure that is there inside only."""
+    get, set_ = field.__get__, field.__set__
+
+    def look(data: Any) -> Any:
+        if not presence.is_inside:
+            raise _outside(presence)
+        return get(data)
+
+    def change(data: Any, value: Any) -> None:
+        if not presence.is_inside:
+            raise _outside(presence)
+        set_(data, value)
+
+    return property(look, change)
+
+
+def _outside(presence: _Presence) -> RuntimeError:
+    return RuntimeError(f"{presence.name}: its data are there inside only: with monitor as data")
+
+
+def _guarded(data: type[_Data], presence: _Presence) -> type[_Data]:
+    """The same structure, whose fields are there inside only."""
+    if not (isinstance(data, type) and issubclass(data, _ctypes.Structure)):
+        return data
+    members = {name: getattr(data, name) for name in dir(data)}
+    kinds = {type(members[name]) for name, *_ in data._fields_}
+    guarded = {name: _field(member, presence) for name, member in members.items() if type(member) in kinds}
+    kind: Any = type(data)
+    made: type[_Data] = kind(data.__name__, (data,), guarded)
+    return made
+
+
 class Monitor(_Generic[_Data]):
     """Data in shared memory that nobody sees but inside, one process at a time, by name.
 
@@ -82,7 +124,8 @@ class Monitor(_Generic[_Data]):
 
     It is the monitor of the same name that C enters, and Rust as ``Monitor<[u64; N]>``: the data have the same bytes there. What their fields
     are only Python says; other fields are told as a Mismatch. Until ``monitor.guard.mark_mended()`` everyone is told of a death. The
-    data are read and written inside only; a reference that is kept sees what others do.
+    data are read and written inside only: outside a field is a RuntimeError. An array, or a structure, that a field gave is no field: one that
+    is kept sees what others do.
     """
 
     def __init__(
@@ -97,39 +140,49 @@ class Monitor(_Generic[_Data]):
         self._made = (name, data, timeout, self._end.domain)
         #: What is known of the turn of who is inside: ``guard.abandoned``, ``guard.token``.
         self.guard: Stay | None = None
+        self._presence = _Presence(f"monitor:{name}")
         with _warnings.catch_warnings():
             # Who opens it is not inside yet.
             _warnings.simplefilter("ignore", AbandonedWarning)
             opens = self._end.enter(timeout)
         try:
             _agree(self._end, data)
-            self._data: _Data = data.from_buffer(self._end)
+            self._data: _Data = _guarded(data, self._presence).from_buffer(self._end)
         finally:
             opens.leave()
 
     def __enter__(self) -> _Data:
-        self.guard = self._end.enter(self._made[2])
+        self._here(self._end.enter(self._made[2]))
         return self._data
 
-    def _inside(self) -> Stay:
-        if self.guard is None:
-            raise RuntimeError(f"{self.name}: nobody is inside")
-        return self.guard
+    def _here(self, stay: Stay) -> None:
+        self.guard, self._presence.is_inside = stay, True
+
+    def _gone(self, operation: str) -> Stay:
+        """The stay of the caller, which goes outside next."""
+        stay = self.guard
+        if stay is None or not stay._is_callers():
+            raise RuntimeError(f"{operation} {self.name}: the caller is not inside; enter it first: with monitor as data")
+        self._presence.is_inside = False
+        return stay
 
     def wait_while(self, condition: Callable[[_Data], object], timeout: _Timeout = None) -> bool:
         """Waits, outside meanwhile, as long as ``condition(data)`` is true; False if it still was after ``timeout`` seconds."""
-        stay = self._inside()
+        stay = self._gone("wait in")
+        self._here(stay)
         seconds = timeout if timeout is None or isinstance(timeout, (int, float)) else timeout.total_seconds()
         until = None if seconds is None or seconds == -1 else _time.monotonic() + seconds
         while condition(self._data):
             left = None if until is None else until - _time.monotonic()
             if left is not None and left <= 0:
                 return False
+            self._presence.is_inside = False
             try:
                 stay.wait(left)
             finally:
                 # Others have been inside.
-                self.guard = stay
+                if stay.held:
+                    self._here(stay)
         return True
 
     def wait_until(self, condition: Callable[[_Data], object], timeout: _Timeout = None) -> bool:
@@ -137,7 +190,7 @@ class Monitor(_Generic[_Data]):
         return self.wait_while(lambda data: not condition(data), timeout)
 
     def __exit__(self, *exception: object) -> None:
-        self._inside().leave()
+        self._gone("leave").leave()
 
     @property
     def name(self) -> str:

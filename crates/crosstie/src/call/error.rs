@@ -61,7 +61,7 @@ impl fmt::Display for CallError {
         match self {
             Self::TooLarge { length, limit } => write!(
                 f,
-                "message too large: {length} bytes, the limit is {limit}; raise it on both sides with ?max={length} (a ring's and a queue's is its room: ?capacity=)"
+                "too large: {length} bytes, the limit is {limit}; raise it on both sides with ?max={length} (a ring's and a queue's is its room: ?capacity=)"
             ),
             Self::Pending => f.write_str("there is no reply yet"),
             Self::Closed => f.write_str("the server has ended before it answered"),

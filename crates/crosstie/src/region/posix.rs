@@ -44,13 +44,14 @@ impl Region {
     /// at once, so that a full /dev/shm is an error here and never SIGBUS later.
     ///
     /// # Errors
-    /// `AlreadyExists`; `Usage` for a name that is not `/name`; `NoSpace` with sizes and remedy.
+    /// `AlreadyExists`; `Usage` for a name that is not `/name`, or no bytes; `NoSpace` with sizes and remedy.
     pub fn create(name: &str, bytes: u64) -> Result<Self> {
+        if bytes == 0 {
+            return Err(no_bytes("create region", name));
+        }
         let failed = |error| failed("create region", name, error);
         let file = memory::shm_create(name, 0o600).map_err(failed)?;
-        if bytes > 0
-            && let Err(error) = memory::reserve(file.as_fd(), 0, bytes)
-        {
+        if let Err(error) = memory::reserve(file.as_fd(), 0, bytes) {
             let error = no_room(file.as_fd(), name, bytes, error);
             // The name was ours alone a moment ago; what cannot be used is not left behind.
             let _ = memory::shm_unlink(name);
@@ -72,16 +73,37 @@ impl Region {
         Ok(Self::new(name, file.into()))
     }
 
-    /// Opens the region `name`, or creates it with `bytes` bytes. One that exists keeps its size.
+    /// Opens the region `name`, which has to have `bytes` bytes, or creates it so.
     ///
-    /// Its creator may not have sized it yet: a region of size 0 is in the making.
+    /// Its creator may not have sized it yet: one that has no bytes is given them.
     ///
     /// # Errors
-    /// As [`Region::open`] and [`Region::create`].
+    /// As [`Region::open`] and [`Region::create`]; `Mismatch` for one that has another size.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::region::Region;
+    /// let name = format!("/crosstie-doc-sized-{}", std::process::id());
+    /// let _region = Region::open_or_create(&name, 4096)?;
+    /// assert_eq!(Region::open_or_create(&name, 4096)?.bytes()?, 4096);
+    /// assert_eq!(Region::open_or_create(&name, 8192).unwrap_err().kind(), crosstie::ErrorKind::Mismatch);
+    /// Region::unlink(&name)?;
+    /// # Ok::<(), crosstie::Error>(())
+    /// ```
     pub fn open_or_create(name: &str, bytes: u64) -> Result<Self> {
-        match Self::create(name, bytes) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::open(name),
-            other => other,
+        let found = match Self::create(name, bytes) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::open(name)?,
+            other => return other,
+        };
+        match found.bytes()? {
+            found_bytes if found_bytes == bytes => Ok(found),
+            0 => match memory::reserve(found.file.as_fd(), 0, bytes) {
+                Ok(()) => Ok(found),
+                Err(error) => Err(no_room(found.file.as_fd(), name, bytes, error)),
+            },
+            found_bytes => Err(Error::new("open region", name, ErrorKind::Mismatch)
+                .because(format!("it has {found_bytes} bytes, not {bytes}"))
+                .advise("open it without a size, or remove it first")),
         }
     }
 
@@ -201,6 +223,11 @@ pub struct Listed {
     pub name: String,
     /// Its size.
     pub bytes: u64,
+}
+
+fn no_bytes(operation: &'static str, name: &str) -> Error {
+    let error = Error::new(operation, name, ErrorKind::Usage).because("it would have no bytes");
+    error.advise("say how many it is to have")
 }
 
 fn failed(operation: &'static str, name: &str, error: io::Error) -> Error {

@@ -117,7 +117,12 @@ impl fmt::Display for BarrierError {
             }
             Self::Broken(None) => f.write_str("the barrier is broken: a party died before it came; reset it"),
             Self::Late(who) => {
-                write!(f, "timed out: {} waits for others, {} wait there", who.object(), who.ahead())
+                let (object, others) = (who.object(), who.ahead());
+                write!(f, "timed out: not all came to {object}; behind this one {others} wait there")?;
+                match who.waited() {
+                    short if short < Duration::from_millis(1) => Ok(()),
+                    waited => write!(f, ", after a wait of {}", clock::in_words(waited)),
+                }
             }
             Self::Failed(error) => error.fmt(f),
         }

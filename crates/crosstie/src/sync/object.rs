@@ -173,7 +173,7 @@ pub fn remove(domain: &'static Domain, kind: &str, name: &str) -> Result<()> {
     let spec = SegmentSpec { kind: Kind::new(kind), ..spec(0, [0; 4]) };
     removal::remove(domain.directory(), &format!("{kind}.{name}"), &spec, |segment| {
         let is_alone = file_lock::try_lock_byte(segment.file(), OPEN_BYTE).unwrap_or(false);
-        (!is_alone).then(|| "another process has it open".to_owned())
+        (!is_alone).then(|| "this process or another has it open".to_owned())
     })
 }
 

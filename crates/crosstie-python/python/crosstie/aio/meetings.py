@@ -9,7 +9,7 @@ from typing import Generic as _Generic
 from typing import TypeVar as _TypeVar
 
 from .. import _native
-from ..monitor import _agree
+from ..monitor import _agree, _guarded, _Presence
 from .turns import Lock, _warn
 from .waiting import _had, _outside
 
@@ -227,6 +227,7 @@ class Monitor(_Generic[_Data]):
         self._kind = data
         #: What is known of the turn of who is inside: ``guard.abandoned``, ``guard.token``.
         self.guard: _native.Had | None = None
+        self._presence = _Presence(self._end.name)
         self._data: _Data | None = None
 
     async def __aenter__(self) -> _Data:
@@ -234,30 +235,33 @@ class Monitor(_Generic[_Data]):
         try:
             if self._data is None:
                 _agree(self._end, self._kind)
-                self._data = self._kind.from_buffer(self._end)
+                self._data = _guarded(self._kind, self._presence).from_buffer(self._end)
             _warn(self.name, inside, 3)
         except BaseException:
             inside.release()
             raise
-        self.guard = inside
+        self._here(inside)
         return self._data
+
+    def _here(self, inside: _native.Had | None) -> None:
+        self.guard, self._presence.is_inside = inside, inside is not None
 
     def _inside(self) -> tuple[_native.Had, _Data]:
         if self.guard is None or self._data is None:
-            raise RuntimeError(f"{self.name}: nobody is inside")
+            raise RuntimeError(f"{self.name}: the caller is not inside; enter it first: async with monitor as data")
         return self.guard, self._data
 
     async def wait_while(self, condition: Callable[[_Data], object]) -> None:
         """Waits, outside meanwhile, as long as ``condition(data)`` is true; give it a limit with asyncio.timeout(). Cancelled, it is inside again first."""
         inside, data = self._inside()
         while condition(data):
-            self.guard = None
+            self._here(None)
             was_abandoned = inside.abandoned
             try:
                 await _outside(self._end.wait(inside), lambda: self._end.enter_again(inside))
             finally:
                 if inside.held:
-                    self.guard = inside
+                    self._here(inside)
             if not was_abandoned:
                 _warn(self.name, inside, 3)
 
@@ -267,7 +271,7 @@ class Monitor(_Generic[_Data]):
 
     async def __aexit__(self, *exception: object) -> None:
         inside, _ = self._inside()
-        self.guard = None
+        self._here(None)
         inside.release()
 
     @property
