@@ -126,6 +126,14 @@ impl SenderEnd {
         }
     }
 
+    /// Ends as a death does: the receiver gets everything, then PeerDied. Another may take its place at once.
+    fn break_off(&self, py: Python<'_>) -> PyResult<()> {
+        let end = py.detach(|| self.end.lock().unwrap_or_else(PoisonError::into_inner).close());
+        let end = end.map_err(|absent| absent.raised(py, &self.address))?;
+        py.detach(|| end.map(End::break_off));
+        Ok(())
+    }
+
     /// The descriptor to poll while this end is armed, and whether for room to write.
     fn pollable(&self, py: Python<'_>) -> PyResult<(i32, bool)> {
         use std::os::fd::AsRawFd;

@@ -186,6 +186,9 @@ pub trait SendMessages: Send {
     /// everything need not be told.
     fn close(&mut self) -> Result<(), SendError>;
 
+    /// Ends without a clean end: dropped behind this, it leaves the receiver with everything that was sent, and then a death.
+    fn break_off(&mut self);
+
     /// As [`SendMessages::close`], and then waits until the receiver has taken everything, where the
     /// mechanism can lose what a receiver had not taken and shows it (fifo, unix, unixpacket, tcp).
     /// After a timeout it may be called again.

@@ -168,6 +168,9 @@ class Sender(SenderEnd):
     ``codec`` says what messages are: ``"bytes"`` (and whatever has a buffer), ``"text"``, ``"json"``, ``"pickle"``, or
     ``"msgpack"`` where that is installed (``pip install "crosstie[msgpack]"``); the receiver has to say the same.
 
+    The end of ``with`` is its clean end. Left by an exception it breaks off: the receiver gets what was sent, and then PeerDied, so that half
+    of it does not pass for all; who tries again opens another.
+
     >>> import crosstie
     >>> with crosstie.Sender("ring:numbers", codec="json") as tx:
     ...     tx.send([1, 2])
@@ -259,8 +262,11 @@ class Sender(SenderEnd):
     def __enter__(self) -> Sender:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *exception: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.break_off()
 
 
 class Receiver(ReceiverEnd):

@@ -384,7 +384,7 @@ impl<T: Message + ?Sized> Sender<T> {
             SendEnd::Ring(end) => return end.arm(),
             SendEnd::Queue(end) => return end.arm(),
             SendEnd::Topic(end) => return end.arm(),
-            SendEnd::Kernel(_) => {}
+            SendEnd::Kernel(end) => end.break_off(),
         }
         let (fd, interest) = self.pollable()?;
         let ready = poll::wait(fd, interest, Deadline::NOW);
@@ -398,10 +398,26 @@ impl<T: Message + ?Sized> Sender<T> {
         self.as_fd().and_then(|fd| unix::peer(fd).ok()).filter(|peer| peer.pid != 0)
     }
 
-    /// Ends without a clean end: the receiver gets everything sent so far, then `PeerDied`, once this
-    /// process ends. For whoever must not pass an unfinished stream off as a whole one.
-    pub fn break_off(self) {
-        std::mem::forget(self.end);
+    /// Ends without a clean end: the receiver gets everything sent so far, then [`PeerDied`](crate::contract::RecvError::PeerDied), as behind a panic. For
+    /// whoever must not pass an unfinished stream off as a whole one. The place at the channel is free: who tries again opens it anew.
+    ///
+    /// # Examples
+    /// ```
+    /// use crosstie::contract::RecvError;
+    /// let (mut tx, mut rx) = crosstie::pair::<str>()?;
+    /// tx.send("half of it")?;
+    /// tx.break_off();
+    /// assert_eq!(rx.recv()?, "half of it");
+    /// assert!(matches!(rx.recv(), Err(RecvError::PeerDied)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn break_off(mut self) {
+        match &mut self.end {
+            SendEnd::Ring(end) => end.break_off(),
+            SendEnd::Queue(end) => end.break_off(),
+            SendEnd::Topic(end) => end.break_off(),
+            SendEnd::Kernel(end) => end.break_off(),
+        }
     }
 }
 

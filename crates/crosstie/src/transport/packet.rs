@@ -213,6 +213,10 @@ impl SendMessages for PacketSender {
         PacketSender::settle(self, deadline)
     }
 
+    fn break_off(&mut self) {
+        self.sending.set_closed();
+    }
+
     fn close(&mut self) -> Result<(), SendError> {
         if self.sending.is_closed() {
             return Ok(());

@@ -255,6 +255,10 @@ impl SendMessages for StreamSender {
         self.flush(deadline)
     }
 
+    fn break_off(&mut self) {
+        self.sending.set_closed();
+    }
+
     fn close(&mut self) -> Result<(), SendError> {
         if self.sending.is_closed() {
             return Ok(());

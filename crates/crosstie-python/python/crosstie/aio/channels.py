@@ -29,9 +29,14 @@ class _End:
         self._end = await _opened(self._make)
         return self
 
-    async def __aexit__(self, *exception: object) -> None:
+    async def __aexit__(self, kind: object, *exception: object) -> None:
         if self._end is not None:
-            await _opened(self._end.close)
+            await _opened(self._ending(kind is None))
+
+    def _ending(self, is_clean: bool) -> Callable[[], Any]:
+        """What ends it, behind its block or behind an exception."""
+        close: Callable[[], Any] = self._end.close
+        return close
 
     def _opened_end(self) -> Any:
         if self._end is None:
@@ -131,7 +136,7 @@ class Receiver(_Taking, _Coded):
 
 
 class Sender(_End):
-    """As crosstie.Sender, opened by ``async with``."""
+    """As crosstie.Sender, opened by ``async with``; left by an exception, or cancelled, it breaks off."""
 
     def __init__(
         self,
@@ -141,6 +146,10 @@ class Sender(_End):
         domain: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__(lambda: _channels.Sender(address, codec=codec, domain=domain))
+
+    def _ending(self, is_clean: bool) -> Callable[[], Any]:
+        end: _channels.Sender = self._end
+        return end.close if is_clean else end.break_off
 
     async def send(self, message: Any) -> None:
         """Sends one message; cancelled before there was room, it has sent none. Raises Closed, PeerDied."""

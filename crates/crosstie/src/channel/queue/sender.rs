@@ -200,6 +200,11 @@ impl QueueSender {
         self.end(Leaving::Clean);
     }
 
+    /// Ends as a death does: receivers get everything, and then are told that this end died. Another may take its place at once.
+    pub fn break_off(&mut self) {
+        self.end(Leaving::BrokenOff);
+    }
+
     /// Whether a living process has a receiving end now.
     #[must_use]
     pub fn has_receiver(&self) -> bool {

@@ -13,12 +13,14 @@
 //! | `peer` | the other end, as a waiter must know it |
 //! | `bell` | what ends a receiver's wait from another thread |
 //! | [`state`] | what a ring holds, for who only looks |
-//! | [`sender`] | [`RingSender`], and [`Loan`]s written in place |
+//! | [`sender`] | [`RingSender`] |
+//! | `loan` | [`Loan`]s, written in place |
 //! | `turn` | senders that take turns |
 //! | [`receiver`] | [`RingReceiver`], and [`RingMessage`]s read in place |
 
 mod bell;
 mod cells;
+mod loan;
 pub mod options;
 mod peer;
 pub mod receiver;
@@ -29,8 +31,9 @@ mod turn;
 
 pub use super::WaitMode;
 pub(crate) use bell::RingBell;
+pub use loan::Loan;
 pub use options::{RingOptions, Senders};
 pub use receiver::{RingMessage, RingReceiver};
-pub use sender::{Loan, RingSender};
+pub use sender::RingSender;
 pub use shared::remove;
 pub use state::{RingState, RingWaits};

@@ -4,13 +4,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use crosstie_core::ring::asleep::Asleep;
-use crosstie_core::ring::record::Geometry;
 use crosstie_core::ring::spsc::Producer;
 use crosstie_core::word::role::{Ending, Role};
 use crosstie_core::{Deadline, OwnerId};
 
 use super::super::doorbell::{Doorbell, Sight};
 use super::cells::Cells;
+use super::loan::Loan;
 use super::options::RingOptions;
 use super::peer::Peer;
 use super::shared::{End, Shared, corrupt};
@@ -31,8 +31,8 @@ use crate::ledger::Domain;
 /// # Cost
 /// No system call while there is room and the receiver is awake.
 pub struct RingSender {
-    producer: Producer<Cells>,
-    shared: Arc<Shared>,
+    pub(super) producer: Producer<Cells>,
+    pub(super) shared: Arc<Shared>,
     me: OwnerId,
     wait: WaitMode,
     message_bytes_max: usize,
@@ -220,6 +220,11 @@ impl RingSender {
     /// Dropping the sender does the same, except while panicking: then the receiver sees a death.
     pub fn close(&mut self) {
         self.end(Ending::Clean);
+    }
+
+    /// Ends as a death does: the receiver gets everything, and then is told that this end died. Another may take its place at once.
+    pub fn break_off(&mut self) {
+        self.end(Ending::BrokenOff);
     }
 
     /// Whether a living process has the receiving end now.
@@ -421,7 +426,7 @@ impl RingSender {
     }
 
     #[inline(always)]
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(asleep) = self.producer.must_wake_consumer() {
             self.shared.wake(self.shared.control().consumer_waits(), asleep);
         }
@@ -437,64 +442,5 @@ impl Drop for RingSender {
 impl std::fmt::Debug for RingSender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RingSender").field("ring", &self.shared.name()).finish_non_exhaustive()
-    }
-}
-
-/// Bytes of the ring, lent to write one message in place.
-///
-/// The bytes lie in memory that a peer could write if it broke the protocol, so they are written
-/// by copying or through a raw pointer, never through a `&mut [u8]`.
-#[must_use = "a loan that is dropped was never sent"]
-pub struct Loan<'a> {
-    sender: &'a mut RingSender,
-    offset: u64,
-    length: u32,
-}
-
-impl Loan<'_> {
-    /// Bytes that may be written.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.length as usize
-    }
-
-    /// Whether the message is empty.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    /// Copies `bytes` into the message, from its byte `at` on.
-    ///
-    /// # Panics
-    /// If they run beyond the loan.
-    pub fn write_at(&mut self, at: usize, bytes: &[u8]) {
-        let end = at.checked_add(bytes.len());
-        assert!(end.is_some_and(|end| end <= self.len()), "written beyond the loan");
-        self.sender.producer.memory().write_at(self.offset, at, bytes);
-    }
-
-    /// The first byte of the message, valid for writes of [`Loan::len`] bytes until the commit.
-    #[must_use]
-    pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.sender.producer.memory().address(self.offset)
-    }
-
-    /// Sends the message.
-    pub fn commit(self) {
-        let length = self.length;
-        self.commit_prefix(length as usize);
-    }
-
-    /// Sends the first `length` bytes as the message.
-    ///
-    /// # Panics
-    /// If `length` is more than the loan's.
-    pub fn commit_prefix(self, length: usize) {
-        assert!(length <= self.len(), "committed beyond the loan");
-        debug_assert!(Geometry::record_bytes(length as u64) <= self.sender.shared.capacity_bytes() as u64);
-        self.sender.producer.commit(u32::try_from(length).unwrap_or(self.length));
-        self.sender.shared.statistics().count_sent(1, length as u64);
-        self.sender.wake();
     }
 }

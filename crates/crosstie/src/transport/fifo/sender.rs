@@ -209,6 +209,10 @@ impl SendMessages for FifoSender {
         FifoSender::settle(self, deadline)
     }
 
+    fn break_off(&mut self) {
+        self.sending.set_closed();
+    }
+
     fn close(&mut self) -> Result<(), SendError> {
         if self.sending.is_closed() {
             return Ok(());

@@ -183,6 +183,10 @@ impl SendMessages for UdpSender {
         }
     }
 
+    fn break_off(&mut self) {
+        self.sending.set_closed();
+    }
+
     fn close(&mut self) -> Result<(), SendError> {
         if self.sending.is_closed() {
             return Ok(());
