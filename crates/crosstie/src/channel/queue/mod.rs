@@ -13,7 +13,8 @@
 //! | `layout` | where what lies in the file |
 //! | `memory` | the file's bytes as the protocol sees them |
 //! | `shared` | a queue that an end has entered: others' deaths, sleeping, leaving |
-//! | [`sender`] | [`QueueSender`], and [`Loan`]s written in place |
+//! | [`sender`] | [`QueueSender`] |
+//! | `loan` | [`Loan`]s, written in place |
 //! | [`receiver`] | [`QueueReceiver`] |
 //! | [`job`] | [`Job`]: a message in hand |
 //! | [`state`] | what a queue holds now |
@@ -21,6 +22,7 @@
 mod beside;
 pub mod job;
 mod layout;
+mod loan;
 mod memory;
 pub mod options;
 pub mod receiver;
@@ -30,9 +32,10 @@ pub mod state;
 
 pub(crate) use beside::{Beside, QueueBell, Receivers};
 pub use job::Job;
+pub use loan::Loan;
 pub use options::{FullPolicy, QueueOptions};
 pub use receiver::QueueReceiver;
-pub use sender::{Loan, QueueSender};
+pub use sender::QueueSender;
 pub use shared::remove;
 pub(super) use shared::remove_unless;
 pub use state::QueueState;

@@ -1,4 +1,4 @@
-//! [`QueueSender`]: a sending end of a queue, and [`Loan`]: a message written in place.
+//! [`QueueSender`]: a sending end of a queue.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use crosstie_core::queue::producer::{Producer, Room, Search};
 use crosstie_core::ring::sleepers::Awaits;
 
 use super::beside::Receivers;
+use super::loan::Loan;
 use super::memory::Cells;
 use super::options::{FullPolicy, QueueOptions};
 use super::shared::Shared;
@@ -51,13 +52,13 @@ const EXACT_ROUNDS: u32 = 16;
 /// ```
 #[derive(Debug)]
 pub struct QueueSender {
-    producer: Producer<Cells>,
-    shared: Arc<Shared>,
+    pub(super) producer: Producer<Cells>,
+    pub(super) shared: Arc<Shared>,
     wait: WaitMode,
     full: FullPolicy,
     message_bytes_max: usize,
     /// A place is taken whose message is neither sent nor abandoned.
-    has_place: bool,
+    pub(super) has_place: bool,
     ended: bool,
     /// Bytes of the message that was refused last because there was no room.
     refused: u32,
@@ -277,7 +278,7 @@ impl QueueSender {
     }
 
     #[inline]
-    fn commit(&mut self, room: Room, length: u32) -> Result<(), SendError> {
+    pub(super) fn commit(&mut self, room: Room, length: u32) -> Result<(), SendError> {
         self.producer.commit(room, length).map_err(|fault| self.shared.fault(fault))?;
         self.has_place = false;
         Ok(())
@@ -386,14 +387,14 @@ impl QueueSender {
 
     /// Whoever looked while this end had a place in its hands that it let go again has found none.
     #[inline]
-    fn wake_senders(&mut self) {
+    pub(super) fn wake_senders(&mut self) {
         if self.producer.must_wake_senders() {
             self.shared.wake(Part::Sender);
         }
     }
 
     #[inline]
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if self.producer.must_wake_receivers() {
             self.shared.wake(Part::Receiver);
         }
@@ -417,88 +418,5 @@ impl QueueSender {
 impl Drop for QueueSender {
     fn drop(&mut self) {
         self.end(if std::thread::panicking() { Leaving::BrokenOff } else { Leaving::Clean });
-    }
-}
-
-/// Room of the queue, lent to write one message in place.
-///
-/// The bytes lie in memory that a peer could write if it broke the protocol, so they are written
-/// by copying or through a raw pointer, never through a `&mut [u8]`.
-#[must_use = "a loan that is dropped was never sent"]
-#[derive(Debug)]
-pub struct Loan<'a> {
-    sender: &'a mut QueueSender,
-    room: Option<Room>,
-    length: usize,
-}
-
-impl Loan<'_> {
-    /// Bytes that may be written.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.length
-    }
-
-    /// Whether the message is empty.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    /// Copies `bytes` into the message, from its byte `at` on.
-    ///
-    /// # Panics
-    /// If they run beyond the loan.
-    pub fn write_at(&mut self, at: usize, bytes: &[u8]) {
-        let end = at.checked_add(bytes.len());
-        assert!(end.is_some_and(|end| end <= self.length), "written beyond the loan");
-        if let Some(room) = &self.room {
-            self.sender.producer.memory().write(room.place, at, bytes);
-        }
-    }
-
-    /// The first byte of the message, valid for writes of [`Loan::len`] bytes until the commit.
-    #[must_use]
-    pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        match &self.room {
-            Some(room) => self.sender.producer.memory().address(room.place, self.length),
-            None => std::ptr::null_mut(),
-        }
-    }
-
-    /// Sends the message.
-    ///
-    /// # Errors
-    /// [`SendError::Failed`] when the queue is corrupt.
-    pub fn commit(self) -> Result<(), SendError> {
-        let length = self.length;
-        self.commit_prefix(length)
-    }
-
-    /// Sends the first `length` bytes as the message.
-    ///
-    /// # Errors
-    /// As [`Loan::commit`].
-    ///
-    /// # Panics
-    /// If `length` is more than the loan's.
-    pub fn commit_prefix(mut self, length: usize) -> Result<(), SendError> {
-        assert!(length <= self.length, "committed beyond the loan");
-        let Some(room) = self.room.take() else { return Ok(()) };
-        self.sender.commit(room, u32::try_from(length).unwrap_or(u32::MAX))?;
-        self.sender.wake();
-        Ok(())
-    }
-}
-
-impl Drop for Loan<'_> {
-    fn drop(&mut self) {
-        if let Some(room) = self.room.take()
-            && self.sender.shared.is_ours()
-        {
-            self.sender.producer.abandon(room);
-            self.sender.has_place = false;
-            self.sender.wake_senders();
-        }
     }
 }
