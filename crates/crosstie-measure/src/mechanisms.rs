@@ -24,7 +24,7 @@ const WORDS: [Words; 9] = [
         use_case: "high rates and large payloads between processes of one machine",
         pros: "fastest; no system call while both are awake; no copy when lent; survives kill -9 of either end",
         cons: "one sender, one receiver; spinning takes a whole core; one machine",
-        program: include_str!("../../crosstie/examples/shm.rs"),
+        program: include_str!("../../../examples/rust/shm.rs"),
     },
     Words {
         name: "queue",
@@ -34,7 +34,7 @@ const WORDS: [Words; 9] = [
         use_case: "jobs for many workers, each message to one of them",
         pros: "many senders, many workers; what a killed worker had in hand goes to another",
         cons: "each message is acknowledged; among workers jobs end in any order; one machine",
-        program: include_str!("../../crosstie/examples/jobs.rs"),
+        program: include_str!("../../../examples/rust/jobs.rs"),
     },
     Words {
         name: "topic",
@@ -44,7 +44,7 @@ const WORDS: [Words; 9] = [
         use_case: "news that everybody hears",
         pros: "many senders; each receiver reads for itself, without a copy for each",
         cons: "nothing is kept for a dead receiver; a slow one delays all, or loses; one machine",
-        program: include_str!("../../crosstie/examples/topic.rs"),
+        program: include_str!("../../../examples/rust/topic.rs"),
     },
     Words {
         name: "pipe",
@@ -54,7 +54,7 @@ const WORDS: [Words; 9] = [
         use_case: "a parent and the child it starts; shell pipelines",
         pros: "simple; nothing to name or to clean up; ends with its processes",
         cons: "one way; related processes only; the kernel copies twice",
-        program: include_str!("../../crosstie/examples/pipe.rs"),
+        program: include_str!("../../../examples/rust/pipe.rs"),
     },
     Words {
         name: "fifo",
@@ -64,7 +64,7 @@ const WORDS: [Words; 9] = [
         use_case: "unrelated processes, many writers to one reader, from any language",
         pros: "a file name that outlives processes; permissions of files; many writers",
         cons: "one way; records above 4,096 bytes are sent in pieces; the file stays behind",
-        program: include_str!("../../crosstie/examples/fifo.rs"),
+        program: include_str!("../../../examples/rust/fifo.rs"),
     },
     Words {
         name: "unix",
@@ -74,7 +74,7 @@ const WORDS: [Words; 9] = [
         use_case: "a server and its clients on one machine",
         pros: "two ways; many clients; says who is there; passes descriptors",
         cons: "one machine; a stale path to clear; what a dead receiver had not read is lost",
-        program: include_str!("../../crosstie/examples/unix.rs"),
+        program: include_str!("../../../examples/rust/unix.rs"),
     },
     Words {
         name: "unixpacket",
@@ -84,7 +84,7 @@ const WORDS: [Words; 9] = [
         use_case: "a server and its clients that exchange records",
         pros: "the kernel keeps packets apart; two ways; many clients",
         cons: "one machine; large messages go in pieces; what a dead receiver had not read is lost",
-        program: include_str!("../../crosstie/examples/unixpacket.rs"),
+        program: include_str!("../../../examples/rust/unixpacket.rs"),
     },
     Words {
         name: "tcp",
@@ -94,7 +94,7 @@ const WORDS: [Words; 9] = [
         use_case: "processes on different machines",
         pros: "crosses machines; ordered, nothing lost while it stands",
         cons: "slower on one machine; a dead host is noticed late; open to whoever reaches the port",
-        program: include_str!("../../crosstie/examples/tcp.rs"),
+        program: include_str!("../../../examples/rust/tcp.rs"),
     },
     Words {
         name: "udp",
@@ -104,7 +104,7 @@ const WORDS: [Words; 9] = [
         use_case: "telemetry, discovery, what is worthless when late",
         pros: "crosses machines; no connection; never waits for a slow receiver",
         cons: "loses messages under load; small messages only; nobody notices a death",
-        program: include_str!("../../crosstie/examples/udp.rs"),
+        program: include_str!("../../../examples/rust/udp.rs"),
     },
 ];
 

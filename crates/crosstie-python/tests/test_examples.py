@@ -32,6 +32,12 @@ def test_a_killed_workers_job_is_done_by_another():
     assert run("jobs") == "deadly after 2\ndull after 1\neasy after 1\n"
 
 
+def test_a_server_answers_and_refuses(tmp_path):
+    address = f"unix:{tmp_path}/s"
+    refused = f"negative: call {address}: the server refused: ValueError: say something"
+    assert run("calls", address) == f"hello!\n{refused}\n"
+
+
 def test_what_c_writes_python_reads(tmp_path):
     compiler = shutil.which("cc")
     if compiler is None:

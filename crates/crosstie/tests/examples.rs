@@ -48,6 +48,23 @@ fn one_thread_waits_for_two_rings_in_an_epoll_of_its_own() {
     assert_eq!(lines, ["ring:left has sent", "ring:right has sent"]);
 }
 
+#[test]
+fn a_mutex_whose_owner_is_killed_halfway_is_mended() {
+    let domain = tempfile::tempdir().unwrap();
+    let mut command = example("mutex");
+    command.env("CROSSTIE_DOMAIN", domain.path().join("d"));
+    assert_eq!(run(command), "its owner died halfway: 70 + 0\nmended: 70 + 30\n");
+}
+
+#[test]
+fn a_bounded_buffer_hands_over_in_order() {
+    let domain = tempfile::tempdir().unwrap();
+    let mut command = example("monitor");
+    command.env("CROSSTIE_DOMAIN", domain.path().join("d"));
+    let consumed: String = (0..5).map(|item| format!("consumed {item}\n")).collect();
+    assert_eq!(run(command), consumed);
+}
+
 #[cfg(feature = "tokio")]
 #[test]
 fn a_task_awaits_what_a_blocking_thread_sends() {
