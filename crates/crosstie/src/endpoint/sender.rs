@@ -375,6 +375,7 @@ impl<T: Message + ?Sized> Sender<T> {
     /// let reader = std::thread::spawn(move || while rx.recv().is_ok() {});
     /// let (fd, interest) = tx.pollable()?;
     /// assert!(poll::wait(fd, interest, crosstie::Deadline::NEVER)?);
+    /// tx.send(&message)?; // there is room
     /// tx.close()?;
     /// reader.join().unwrap();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -384,7 +385,7 @@ impl<T: Message + ?Sized> Sender<T> {
             SendEnd::Ring(end) => return end.arm(),
             SendEnd::Queue(end) => return end.arm(),
             SendEnd::Topic(end) => return end.arm(),
-            SendEnd::Kernel(end) => end.break_off(),
+            SendEnd::Kernel(_) => {}
         }
         let (fd, interest) = self.pollable()?;
         let ready = poll::wait(fd, interest, Deadline::NOW);
