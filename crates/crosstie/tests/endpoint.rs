@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crosstie::endpoint::{Delivery, Options, Receiver, Sender};
+use crosstie::endpoint::{Delivery, OnArrival, Options, Payload, Receiver, Sender};
 use crosstie::{Deadline, ErrorKind, RecvError, SendError, pair};
 
 #[test]
@@ -226,6 +226,40 @@ fn what_was_in_hand_comes_again(address: &str) {
     assert_eq!(batch.take().unwrap().to_vec(), b"three", "not acknowledged, so it comes again");
     batch.acknowledge();
     assert!(matches!(rx.try_recv(), Err(RecvError::Empty)));
+}
+
+/// Reads a message, or panics over it.
+struct Reads {
+    panics: bool,
+}
+
+impl OnArrival for Reads {
+    type Answer = Vec<u8>;
+
+    fn arrived(self, payload: &Payload<'_>) -> Vec<u8> {
+        assert!(!self.panics, "dies with it in hand");
+        payload.to_vec()
+    }
+}
+
+#[test]
+fn what_is_read_on_arrival_is_acknowledged_and_comes_again_where_its_reader_panics() {
+    for address in ["ring:arrival", "queue:arrival"] {
+        let (_folder, options, _) = addresses();
+        let mut tx = Sender::<[u8]>::open_with(address, &options).unwrap();
+        for message in [b"one", b"two"] {
+            tx.send(message).unwrap();
+        }
+        let mut rx = Receiver::<[u8]>::open_with(address, &options).unwrap();
+        assert_eq!(rx.recv_with(Deadline::NEVER, Reads { panics: false }).unwrap(), b"one", "{address}");
+        let died = catch_unwind(AssertUnwindSafe(move || {
+            let _ = rx.recv_with(Deadline::NEVER, Reads { panics: true });
+        }));
+        assert!(died.is_err());
+        let mut rx = Receiver::<[u8]>::open_with(address, &options).unwrap();
+        assert_eq!(rx.recv_with(Deadline::NOW, Reads { panics: false }).unwrap(), b"two", "{address}");
+        assert!(matches!(rx.try_recv(), Err(RecvError::Empty)), "{address}");
+    }
 }
 
 #[test]

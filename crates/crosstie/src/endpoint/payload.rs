@@ -32,7 +32,8 @@ pub trait OnArrival {
     /// What it answers.
     type Answer;
 
-    /// Reads the message. When this answers it is acknowledged; where this panics, it is not, and is delivered again.
+    /// Reads the message, which is acknowledged when this answers. Where this panics, a message of a ring or a queue is not, and is delivered
+    /// again; elsewhere it is gone.
     fn arrived(self, payload: &Payload<'_>) -> Self::Answer;
 }
 
